@@ -1,0 +1,3 @@
+//! The `snykwatch` binary.
+
+fn main() {}
