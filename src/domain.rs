@@ -1,1 +1,23 @@
-//! (being written)
+//! The words of snykwatch as types: what is watched, what was observed, what follows from it.
+//!
+//! Plain data with no behaviour beyond what its own meaning gives it: no I/O, no clock, no `async`. Every other module
+//! speaks in these types; this one imports none of them.
+//!
+//! - [`names`]: identities (config keys and Snyk's ids), [`kinds`]: closed lists (level, scm, role);
+//! - [`fleet`]: what is watched and by which rules, resolved from the configuration;
+//! - [`work`]: a probe's work and its outcome, with the [`facts`] it found;
+//! - [`evidence`]: facts with their time, and the book that keeps the latest of each;
+//! - [`condition`], [`status`], [`incident`]: the verdicts;
+//! - [`state`]: everything the daemon remembers; what the store keeps.
+
+pub mod condition;
+pub mod evidence;
+pub mod facts;
+pub mod fleet;
+pub mod incident;
+pub mod kinds;
+pub mod names;
+pub mod permission;
+pub mod state;
+pub mod status;
+pub mod work;

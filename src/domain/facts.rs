@@ -1,0 +1,20 @@
+//! The facts a probe can find, in the words of the product rather than of one API.
+
+mod credential;
+mod inventory;
+mod organization;
+mod upstream;
+
+pub use credential::{
+    CredentialExpiry, ListedToken, PermissionProof, RejectionCause, ScmAccount, ScmAuthentication, SnykAuthentication,
+    SnykRejectionCause,
+};
+pub use inventory::{
+    Asset, AssetWalk, CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, Repository, RepositorySet,
+    WorkspaceFact, normalised_url,
+};
+pub use organization::{
+    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, OrganizationListing,
+    Project, Target, WebhookCheck, WebhookSample, WebhookState,
+};
+pub use upstream::{ApiFacts, VersionEnding};

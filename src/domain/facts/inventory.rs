@@ -1,0 +1,183 @@
+//! Repositories as the SCM shows them, assets as Snyk does.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::names::{RepositoryId, WorkspaceSlug};
+
+/// What the account is to one workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WorkspaceFact {
+    /// A member.
+    Member {
+        /// The workspace's stable id.
+        uuid: Option<String>,
+        /// Whether the account administers it.
+        administrator: Option<bool>,
+    },
+    /// The workspace answers, the account is not a member (public repositories may still be visible).
+    NotMember,
+    /// Its stable id is listed under another slug.
+    Renamed {
+        /// The new slug.
+        to: WorkspaceSlug,
+    },
+    /// It does not answer and none of the account's workspaces has its id.
+    NotFound,
+}
+
+/// One repository of the SCM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// The SCM's id.
+    pub id: RepositoryId,
+    /// `workspace/slug`; hostile text.
+    pub full_name: String,
+    /// The workspace.
+    pub workspace: WorkspaceSlug,
+    /// The last change the SCM knows of (push or metadata edit).
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Nothing in it: there is nothing for Snyk to discover.
+    pub empty: bool,
+    /// Created, as the SCM says.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// Every repository a credential sees, from a complete walk or a total that the delta explains.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositorySet {
+    /// By id.
+    pub repositories: BTreeMap<RepositoryId, Repository>,
+    /// When the last full page walk began.
+    pub walked_at: Option<DateTime<Utc>>,
+}
+
+/// One live repository asset of Snyk's Inventory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Snyk's id.
+    pub id: String,
+    /// The SCM's id of the repository, where Snyk gives it.
+    pub scm_id: Option<RepositoryId>,
+    /// Normalised URL (see [`normalised_url`]).
+    pub url: Option<String>,
+    /// `sources` as Snyk lists them.
+    pub sources: Vec<String>,
+    /// When the repository was last synced from the SCM.
+    pub last_sync: Option<DateTime<Utc>>,
+    /// First seen by Snyk.
+    pub created_at: Option<DateTime<Utc>>,
+    /// Last changed in Snyk; the weak stand-in for `last_sync`.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// As Snyk says.
+    pub archived: bool,
+    /// A personal repository, as Snyk says.
+    pub personal: bool,
+    /// Whether the asset has application context; `None` where the answer has no such field.
+    pub application_context: Option<bool>,
+}
+
+/// Why Snyk removed an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemovalReason {
+    /// The repository was archived.
+    RepoArchived,
+    /// The repository was deleted.
+    RepoDeleted,
+    /// Inactive at Organization level: evidence about the Organization.
+    OrgLevelInactive,
+    /// The Snyk project was deleted.
+    SnykProjectDeleted,
+    /// The Group integration's profile was deleted.
+    DeletedProfile,
+    /// A reason this build does not know.
+    Other,
+}
+
+/// An asset that Snyk removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedAsset {
+    /// Snyk's id.
+    pub id: String,
+    /// The SCM's id of the repository, where Snyk gives it.
+    pub scm_id: Option<RepositoryId>,
+    /// Normalised URL.
+    pub url: Option<String>,
+    /// Why and when.
+    pub reasons: Vec<(RemovalReason, Option<DateTime<Utc>>)>,
+}
+
+/// A complete walk of the Group's repository assets of this SCM, selected by host (and workspace, when one is
+/// configured).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetWalk {
+    /// Live ones, whoever discovered them.
+    pub live: Vec<Asset>,
+    /// Removed ones.
+    pub removed: Vec<RemovedAsset>,
+    /// Whether the walk came from the endpoint that has `last_sync`; without it lag verdicts are weak.
+    pub has_last_sync: bool,
+}
+
+/// One sampled repository's catalog file and application context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogCheck {
+    /// Which repository.
+    pub repository: RepositoryId,
+    /// `workspace/slug`.
+    pub full_name: String,
+    /// Whether the repository carries the catalog file.
+    pub has_file: bool,
+    /// Whether its asset has application context; `None`: no asset or no such field.
+    pub linked: Option<bool>,
+}
+
+/// Sampled repositories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogSample {
+    /// The sample.
+    pub checks: Vec<CatalogCheck>,
+}
+
+/// A repository URL in the one form in which URLs are compared: lower case `host/path`, without scheme, user, port
+/// of the scheme, trailing `.git` or slashes. `None` for text without host and path.
+pub fn normalised_url(url: &str) -> Option<String> {
+    let rest = match url.split_once("://") {
+        Some((_, rest)) => rest.to_owned(),
+        // The scp form of SSH remotes: git@host:path
+        None => url.replacen(':', "/", 1),
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/')?;
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host.trim_end_matches(":443").trim_end_matches(":80").trim_end_matches(":22");
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
+    let normalised = format!("{host}/{path}").to_lowercase();
+    (!host.is_empty() && !path.is_empty()).then_some(normalised)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalised_url;
+
+    #[test]
+    fn urls_are_compared_in_one_form() {
+        for same in [
+            "https://bitbucket.org/acme/payments",
+            "https://bitbucket.org/Acme/Payments/",
+            "https://snyk-bot@bitbucket.org/acme/payments.git",
+            "HTTPS://BitBucket.org:443/acme/payments.git/",
+            "git@bitbucket.org:acme/payments.git",
+            "ssh://git@bitbucket.org/acme/payments",
+        ] {
+            assert_eq!(normalised_url(same).as_deref(), Some("bitbucket.org/acme/payments"), "{same}");
+        }
+        for nothing in ["", "acme", "https://bitbucket.org/", "://"] {
+            assert_eq!(normalised_url(nothing), None, "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What is found about one Snyk Organization.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::names::{OrganizationId, RepositoryId};
+
+/// Whether the Snyk token may read a Group or an Organization. Found only after `/self` answered in the same round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// It may.
+    Granted {
+        /// The name Snyk shows; hostile text.
+        name: Option<String>,
+    },
+    /// Conclusively not: 403, or Snyk's 404 that hides what may not be seen.
+    Denied {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// One Organization of the Group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganizationListing {
+    /// Snyk's id.
+    pub id: OrganizationId,
+    /// Its name; hostile text.
+    pub name: String,
+    /// Its slug, for links into Snyk.
+    pub slug: Option<String>,
+}
+
+/// Whether the Organization has an integration of the watched type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IntegrationPresence {
+    /// It has.
+    Present {
+        /// Snyk's id of the integration.
+        id: String,
+        /// It is the SCM's app (`bitbucket-connect-app`), not a token.
+        via_app: bool,
+    },
+    /// The complete list does not have it.
+    Absent,
+}
+
+/// Imported repositories and their projects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganizationImports {
+    /// Every target of the watched type, empty ones included.
+    pub targets: Vec<Target>,
+    /// Every project of the watched origin.
+    pub projects: Vec<Project>,
+}
+
+/// An imported repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Snyk's id.
+    pub id: String,
+    /// `workspace/slug`; hostile text.
+    pub name: String,
+    /// Normalised URL, where Snyk gives one.
+    pub url: Option<String>,
+    /// When it was imported.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// A Snyk project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Id of its target.
+    pub target: Option<String>,
+    /// Whether Snyk calls it active.
+    pub active: bool,
+    /// Whether it is tested every day.
+    pub daily: bool,
+    /// When it was added.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Snyk last tested it.
+    pub last_tested_at: Option<DateTime<Utc>>,
+}
+
+/// Integration events of the Organization's audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuditEvents {
+    /// The log was read completely from `from` to the observation.
+    Complete {
+        /// Start of what was read.
+        from: DateTime<Utc>,
+        /// Oldest first.
+        events: Vec<AuditEvent>,
+    },
+    /// The token may not read the log.
+    NotReadable,
+}
+
+/// One integration event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub kind: AuditEventKind,
+    /// Which integration, where the event says so.
+    pub integration_id: Option<String>,
+}
+
+/// Kinds of integration events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditEventKind {
+    /// `org.integration.create`
+    Created,
+    /// `org.integration.edit`
+    Edited,
+    /// `org.integration.delete`
+    Deleted,
+    /// `org.integration.settings.edit`
+    SettingsEdited,
+}
+
+/// Sampled webhooks of imported repositories.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookSample {
+    /// The sample.
+    pub checks: Vec<WebhookCheck>,
+    /// How many imported repositories it was drawn from.
+    pub drawn_from: u64,
+}
+
+/// One sampled repository's webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookCheck {
+    /// The SCM's id, where known.
+    pub repository: Option<RepositoryId>,
+    /// `workspace/slug`.
+    pub full_name: String,
+    /// What was found.
+    pub state: WebhookState,
+}
+
+/// What a repository's webhooks are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WebhookState {
+    /// One matches the Snyk pattern and is active.
+    Installed,
+    /// One matches the Snyk pattern and is switched off.
+    Inactive,
+    /// The list was readable and none matches.
+    Missing {
+        /// Whether there are webhooks with URLs that the pattern does not know.
+        others: bool,
+    },
+    /// The account may not read this repository's webhooks.
+    NoAdminRights,
+    /// The repository is gone or hidden.
+    RepositoryNotFound,
+}

@@ -1,0 +1,204 @@
+//! What is watched and by which rules: the configuration as the core needs it, every reference resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::incident::{Rule, Severity};
+use super::kinds::{Role, Scm};
+use super::names::{ApiName, CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
+use super::permission::PermissionSet;
+use super::work::ProbeKind;
+
+/// Everything that is watched.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fleet {
+    /// By `snyk` key.
+    pub snyk_tokens: BTreeMap<CredentialName, SnykToken>,
+    /// By `credentials` key.
+    pub scm_credentials: BTreeMap<CredentialName, ScmCredential>,
+    /// By `integrations` key.
+    pub integrations: BTreeMap<IntegrationName, WatchedIntegration>,
+    /// How old the evidence of each probe may be.
+    pub max_ages: BTreeMap<ProbeKind, TimeDelta>,
+}
+
+/// A Snyk token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnykToken {
+    /// The API it belongs to.
+    pub api: ApiName,
+}
+
+/// An SCM credential.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScmCredential {
+    /// Its Git host.
+    pub scm: Scm,
+    /// The API it belongs to.
+    pub api: ApiName,
+    /// What it is to us.
+    pub role: Role,
+    /// Word for its kind (`api_token`, `workspace_access_token`, ...), for people and `credential_info`.
+    pub kind: String,
+    /// Declared expiry.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Declared time of the last rotation.
+    pub rotated_at: Option<DateTime<Utc>>,
+    /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
+    pub token_version: Option<String>,
+}
+
+/// An entry under `integrations`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedIntegration {
+    /// The Git host.
+    pub scm: Scm,
+    /// Who is responsible; routed and shown.
+    pub owner: Option<String>,
+    /// The Group level, if watched.
+    pub group: Option<WatchedGroup>,
+    /// The Organization level, if watched.
+    pub organizations: Option<WatchedOrganizations>,
+    /// Thresholds of its conditions.
+    pub thresholds: Thresholds,
+    /// Times and severities of its incidents.
+    pub rules: RulePolicy,
+}
+
+/// A Group integration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedGroup {
+    /// The `snyk` key.
+    pub snyk: CredentialName,
+    /// The Group.
+    pub id: GroupId,
+    /// When it was set up in Snyk, as the operator says.
+    pub configured_at: Option<DateTime<Utc>>,
+    /// What its credentials must be granted.
+    pub permissions: PermissionSet,
+    /// What discovery needs: a missing one of these fails the profile.
+    pub group_permissions: PermissionSet,
+    /// Its profiles.
+    pub profiles: BTreeMap<ProfileName, WatchedProfile>,
+    /// The catalog file's name, when Backstage is used.
+    pub catalog_file: Option<String>,
+    /// Globs of repositories (`workspace/slug`) that are not judged.
+    pub ignore: Vec<String>,
+}
+
+/// A profile of a Group integration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedProfile {
+    /// The `credentials` key.
+    pub credential: CredentialName,
+    /// Its workspaces; empty: every workspace the account is a member of.
+    pub workspaces: BTreeSet<WorkspaceSlug>,
+}
+
+/// The Organization level of an integration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedOrganizations {
+    /// The `snyk` key.
+    pub snyk: CredentialName,
+    /// The `credentials` key of every Organization without an override.
+    pub credential: CredentialName,
+    /// The `credentials` key of single Organizations.
+    pub overrides: BTreeMap<OrganizationId, CredentialName>,
+    /// Organizations that must have the integration.
+    pub require: BTreeSet<OrganizationId>,
+    /// What their credentials must be granted.
+    pub permissions: PermissionSet,
+}
+
+impl WatchedOrganizations {
+    /// The credential of one Organization.
+    pub fn credential_of(&self, organization: OrganizationId) -> &CredentialName {
+        self.overrides.get(&organization).unwrap_or(&self.credential)
+    }
+}
+
+/// Thresholds of conditions. The defaults are PRODUCT's own numbers; their reasons stand in `docs/conditions.md`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thresholds {
+    /// `setup_in_progress` lasts so long.
+    pub setup_grace: TimeDelta,
+    /// A canary older than this fails (Snyk syncs every 6 h and promises once in 24 h).
+    pub max_lag: TimeDelta,
+    /// A change this close after `last_sync` is the sync itself.
+    pub canary_tolerance: TimeDelta,
+    /// Coverage below this is incomplete.
+    pub coverage_incomplete_below: f64,
+    /// Coverage from this on is complete again.
+    pub coverage_complete_from: f64,
+    /// Fewer missing than this are never incomplete.
+    pub missing_at_least: usize,
+    /// A repository is judged only this long after it was first seen or renamed.
+    pub eligible_after: TimeDelta,
+    /// A credential that expires within this is not fresh.
+    pub fresh_for: TimeDelta,
+    /// A first use proves a rotation no earlier than this before it.
+    pub rotation_uncertainty: TimeDelta,
+    /// Targets and projects are judged from this age on.
+    pub import_grace: TimeDelta,
+    /// A daily project is judged from this age on, and late after it.
+    pub test_grace: TimeDelta,
+    /// Daily projects that must be tested in time.
+    pub tests_current_from: f64,
+    /// Targets that may have no projects.
+    pub empty_targets_up_to: f64,
+    /// Fewer empty targets than this are never a problem.
+    pub empty_targets_at_least: usize,
+    /// `connected` must hold this long to count as a time of being connected.
+    pub connected_for: TimeDelta,
+    /// Clock skew above this makes expiry and lag verdicts unknown.
+    pub clock_skew: TimeDelta,
+    /// Snyk's sync cycle.
+    pub sync_cycle: TimeDelta,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            setup_grace: TimeDelta::minutes(15),
+            max_lag: TimeDelta::hours(26),
+            canary_tolerance: TimeDelta::minutes(5),
+            coverage_incomplete_below: 0.95,
+            coverage_complete_from: 0.97,
+            missing_at_least: 2,
+            eligible_after: TimeDelta::hours(26),
+            fresh_for: TimeDelta::days(14),
+            rotation_uncertainty: TimeDelta::hours(24),
+            import_grace: TimeDelta::hours(24),
+            test_grace: TimeDelta::hours(48),
+            tests_current_from: 0.95,
+            empty_targets_up_to: 0.20,
+            empty_targets_at_least: 3,
+            connected_for: TimeDelta::minutes(30),
+            clock_skew: TimeDelta::minutes(5),
+            sync_cycle: TimeDelta::hours(6),
+        }
+    }
+}
+
+/// Times and severities of one integration's (or the whole fleet's) incidents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RulePolicy {
+    /// By rule and case.
+    pub timings: BTreeMap<RuleCase, RuleTiming>,
+}
+
+/// A rule, and for a rule with several rows the reason that picks the row (`awaiting_first_sync`, `group_permission`,
+/// ...); the empty text is the rule's only row.
+pub type RuleCase = (Rule, &'static str);
+
+/// When a rule opens and how its severity grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleTiming {
+    /// From the onset of the cause to the opening. For rules that look ahead (expiry, version end): so long before.
+    pub opens_after: TimeDelta,
+    /// Severity from so long after the onset (or so long before the date) on; the first entry is the opening one.
+    pub severities: Vec<(TimeDelta, Severity)>,
+    /// Switched off by the operator.
+    pub enabled: bool,
+}

@@ -1,0 +1,160 @@
+//! Incidents: one problem a person should act on, by rule and subject (the highest cause that holds).
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::kinds::closed_list;
+use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, WorkspaceSlug};
+
+closed_list! {
+    /// The rules, in the order in which causes hold back their symptoms.
+    Rule {
+        /// Snyk rejects our token: we are blind, scanning goes on.
+        SnykTokenInvalid => "SnykTokenInvalid",
+        /// Our Snyk token expires soon.
+        SnykTokenExpiring => "SnykTokenExpiring",
+        /// The SCM rejects the PAT.
+        CredentialInvalid => "CredentialInvalid",
+        /// One API gives no conclusive answer.
+        UpstreamUnreachable => "UpstreamUnreachable",
+        /// The PAT lacks a required permission.
+        PermissionsMissing => "PermissionsMissing",
+        /// The PAT expires soon.
+        CredentialExpiring => "CredentialExpiring",
+        /// Nobody tells when the PAT expires.
+        CredentialExpiryUnknown => "CredentialExpiryUnknown",
+        /// The declared expiry passed while the PAT works.
+        DeclaredDateOutdated => "DeclaredDateOutdated",
+        /// A configured workspace is gone, renamed or not visible.
+        WorkspaceNotFound => "WorkspaceNotFound",
+        /// The integration fails for another reason.
+        ConnectionFailed => "ConnectionFailed",
+        /// A Group integration stays partially connected.
+        PartiallyConnected => "PartiallyConnected",
+        /// Changes no longer reach the Inventory.
+        SyncStalled => "SyncStalled",
+        /// An Organization lost its integration or never had a required one.
+        OrganizationIntegrationMissing => "OrganizationIntegrationMissing",
+        /// The copy of the PAT in Snyk is older than its rotation.
+        CredentialOutOfStep => "CredentialOutOfStep",
+        /// Daily tests do not run.
+        TestsStale => "TestsStale",
+        /// Nothing was imported.
+        NothingImported => "NothingImported",
+        /// Imports have no projects.
+        ImportsIncomplete => "ImportsIncomplete",
+        /// Repositories without a webhook.
+        WebhooksMissing => "WebhooksMissing",
+        /// Catalog files without application context.
+        CatalogNotLinked => "CatalogNotLinked",
+        /// The used API version ends.
+        ApiVersionEnding => "ApiVersionEnding",
+        /// Unknown for other causes.
+        StatusUnknown => "StatusUnknown",
+        /// Organization problems that existed at first sight.
+        Baseline => "Baseline",
+    }
+}
+
+closed_list! {
+    /// How bad; the ordering is from mild to bad.
+    Severity {
+        /// For the record.
+        Info => "info",
+        /// A ticket.
+        Warning => "warning",
+        /// Page now.
+        Critical => "critical",
+    }
+}
+
+/// The cause an incident is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A Snyk token or an SCM credential.
+    Credential(CredentialName),
+    /// An upstream API.
+    Api(ApiName),
+    /// A workspace of an integration.
+    Workspace(IntegrationName, WorkspaceSlug),
+    /// One integration at one level.
+    Integration(IntegrationKey),
+    /// All Organizations of one configuration key; the incident lists them.
+    Organizations(IntegrationName),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(name) => write!(formatter, "credential/{name}"),
+            Self::Api(name) => write!(formatter, "api/{name}"),
+            Self::Workspace(integration, workspace) => write!(formatter, "workspace/{integration}/{workspace}"),
+            Self::Integration(key) => match key.organization {
+                None => write!(formatter, "integration/{}", key.integration),
+                Some(organization) => write!(formatter, "integration/{}/{organization}", key.integration),
+            },
+            Self::Organizations(name) => write!(formatter, "organizations/{name}"),
+        }
+    }
+}
+
+/// Identity of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IncidentKey {
+    /// The rule.
+    pub rule: Rule,
+    /// The cause.
+    pub subject: Subject,
+}
+
+impl fmt::Display for IncidentKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.rule, self.subject)
+    }
+}
+
+/// Where an incident is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentPhase {
+    /// The rule's condition holds, its time has not come.
+    Pending,
+    /// Open.
+    Open {
+        /// Since when.
+        opened_at: DateTime<Utc>,
+    },
+}
+
+/// An incident that is pending or open. A resolved one leaves the state; its end is a transition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentState {
+    /// When its cause began (not when it was opened).
+    pub since: DateTime<Utc>,
+    /// Pending or open.
+    pub phase: IncidentPhase,
+    /// How bad, now.
+    pub severity: Severity,
+    /// One sentence: what, since when, how bad.
+    pub summary: String,
+    /// What to do next, and who has the right for it.
+    pub next_step: String,
+    /// Integrations affected (the blast radius).
+    pub affected: Vec<IntegrationKey>,
+    /// Members of an incident that lists Organizations (or profiles' workspaces): what a person has to visit.
+    pub members: Vec<OrganizationId>,
+    /// The cause that was found after this one opened: linked and quiet, it still resolves by itself.
+    pub cause: Option<IncidentKey>,
+    /// By when the problem gets worse, where that is known (an old token's expiry, an API's end).
+    pub deadline: Option<DateTime<Utc>>,
+}
+
+impl IncidentState {
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, IncidentPhase::Open { .. })
+    }
+}

@@ -1,0 +1,125 @@
+//! Identities. A name is a configuration key or an id of Snyk or the SCM; it never changes meaning by its text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps the text as it is.
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+name! {
+    /// Configuration key of an entry under `integrations`.
+    IntegrationName
+}
+name! {
+    /// Configuration key of an entry under `credentials` or `snyk`; unique over both.
+    CredentialName
+}
+name! {
+    /// Configuration key of a profile of a Group integration.
+    ProfileName
+}
+name! {
+    /// Slug of a workspace (Bitbucket), as it stands in URLs.
+    WorkspaceSlug
+}
+name! {
+    /// The SCM's own, stable id of a repository (Bitbucket: its UUID without braces, lower case).
+    RepositoryId
+}
+name! {
+    /// One upstream API as metrics and incidents name it: `snyk/KEY` or `bitbucket-cloud`, `atlassian-admin`.
+    ApiName
+}
+
+/// Snyk's id of a Group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupId(pub Uuid);
+
+/// Snyk's id of an Organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrganizationId(pub Uuid);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl fmt::Display for OrganizationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// Identity of a watched integration: its configuration key and, at Organization level, the Organization.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IntegrationKey {
+    /// The configuration key.
+    pub integration: IntegrationName,
+    /// `None` at Group level.
+    pub organization: Option<OrganizationId>,
+}
+
+impl IntegrationKey {
+    /// The Group level of `integration`.
+    pub fn group(integration: IntegrationName) -> Self {
+        Self { integration, organization: None }
+    }
+
+    /// One Organization of `integration`.
+    pub fn organization(integration: IntegrationName, organization: OrganizationId) -> Self {
+        Self { integration, organization: Some(organization) }
+    }
+
+    /// The level.
+    pub fn level(&self) -> super::kinds::Level {
+        match self.organization {
+            None => super::kinds::Level::Group,
+            Some(_) => super::kinds::Level::Organization,
+        }
+    }
+}
+
+impl fmt::Display for IntegrationKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.organization {
+            None => write!(formatter, "{} (group)", self.integration),
+            Some(organization) => write!(formatter, "{} (organization {organization})", self.integration),
+        }
+    }
+}

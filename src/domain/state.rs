@@ -1,0 +1,381 @@
+//! Everything the daemon remembers: what the store keeps and a restart restores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::condition::{Condition, ConditionState, Reason};
+use super::evidence::EvidenceBook;
+use super::incident::{IncidentKey, IncidentState, Severity};
+use super::kinds::Truth;
+use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
+use super::status::{Status, StatusState};
+
+/// The daemon's memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The latest evidence of each kind.
+    pub evidence: EvidenceBook,
+    /// Each watched integration.
+    #[serde(with = "pairs")]
+    pub integrations: BTreeMap<IntegrationKey, IntegrationState>,
+    /// Each credential, Snyk tokens included.
+    pub credentials: BTreeMap<CredentialName, CredentialState>,
+    /// Pending and open incidents.
+    #[serde(with = "pairs")]
+    pub incidents: BTreeMap<IncidentKey, IncidentState>,
+    /// Organizations that a complete listing no longer had, and in how many listings in a row.
+    #[serde(with = "pairs")]
+    pub vanishing: BTreeMap<IntegrationKey, u32>,
+    /// Organization problems that existed at first sight, by integration: they form one `Baseline`.
+    pub baselines: BTreeMap<IntegrationName, Baseline>,
+}
+
+/// The Organization problems of an installation's first sight.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// When the first complete evaluation was.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Rules and Organizations that had a problem then and have had it ever since.
+    pub problems: BTreeSet<(super::incident::Rule, OrganizationId)>,
+}
+
+/// One watched integration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IntegrationState {
+    /// First watched.
+    pub first_seen_at: DateTime<Utc>,
+    /// The name Snyk gives the Group or Organization; hostile text.
+    pub snyk_name: Option<String>,
+    /// Its conditions.
+    pub conditions: BTreeMap<Condition, ConditionState>,
+    /// Its status; `None` until first evaluated.
+    pub status: Option<StatusState>,
+    /// Synchronisation progress, at Group level.
+    pub progress: Option<SyncProgress>,
+    /// What only a Group integration remembers.
+    pub group: GroupMemory,
+    /// What only an Organization's integration remembers.
+    pub organization: OrganizationMemory,
+}
+
+impl IntegrationState {
+    /// An integration seen for the first time.
+    pub fn new(first_seen_at: DateTime<Utc>) -> Self {
+        Self {
+            first_seen_at,
+            snyk_name: None,
+            conditions: BTreeMap::new(),
+            status: None,
+            progress: None,
+            group: GroupMemory::default(),
+            organization: OrganizationMemory::default(),
+        }
+    }
+
+    /// The truth of a condition; one that was never evaluated is unknown.
+    pub fn truth(&self, condition: Condition) -> Truth {
+        self.conditions.get(&condition).map_or(Truth::Unknown, |state| state.truth)
+    }
+}
+
+/// What a Group integration remembers from one evaluation to the next.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupMemory {
+    /// It had at least one asset at some time.
+    pub was_populated: bool,
+    /// The first fill was once complete, since when.
+    pub first_fill_completed_at: Option<DateTime<Utc>>,
+    /// `InventoryComplete` is false and left only at the higher threshold.
+    pub incomplete: bool,
+    /// Open canaries: changed in the SCM later than their asset's sync.
+    pub canaries: BTreeMap<RepositoryId, Canary>,
+    /// Repositories by when they were first seen or last renamed: too young ones are not eligible.
+    pub repository_ages: BTreeMap<RepositoryId, RepositoryAge>,
+    /// Discovered assets at each arrival, newest last, bounded: the arrival rate's data.
+    pub arrivals: Vec<Arrival>,
+    /// When an asset last moved (its `last_sync`, else its `updated_at`).
+    pub last_asset_moved_at: Option<DateTime<Utc>>,
+    /// Since when `connected` holds without a break.
+    pub connected_since: Option<DateTime<Utc>>,
+    /// How many assets were live at the last complete walk.
+    pub live_assets: Option<usize>,
+    /// Profiles that Snyk deleted: more than half of the live assets went with `deleted-profile`.
+    pub profile_deleted_at: Option<DateTime<Utc>>,
+}
+
+/// A repository that changed in the SCM later than its asset was synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// The first observed change that Snyk has not caught up with.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// When a repository was first seen and under which names it has been known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryAge {
+    /// First seen, or last renamed.
+    pub seen_at: DateTime<Utc>,
+    /// Every normalised URL this id ever had.
+    pub urls: BTreeSet<String>,
+}
+
+/// The number of discovered repositories at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// When it was counted.
+    pub at: DateTime<Utc>,
+    /// How many were found.
+    pub found: usize,
+}
+
+/// What an Organization's integration remembers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OrganizationMemory {
+    /// An integration was once seen here: the Organization is watched.
+    pub was_present: bool,
+    /// A webhook matched the pattern once: missing ones can be judged.
+    pub webhook_pattern_proved: bool,
+    /// Share of inactive projects at the last good evaluation.
+    pub inactive_share: Option<f64>,
+    /// Targets that had projects at the last evaluation.
+    pub targets_with_projects: BTreeSet<String>,
+    /// Evaluations in a row with new evidence in which a condition was false, for rules that wait for two.
+    pub false_evaluations: BTreeMap<Condition, u32>,
+}
+
+/// Synchronisation progress of a Group integration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncProgress {
+    /// Eligible repositories that have an asset.
+    pub found: usize,
+    /// Eligible repositories without one.
+    pub missing: usize,
+    /// Assets that Snyk removed.
+    pub removed: usize,
+    /// Repositories that are not judged (empty, archived, personal, ignored by configuration, too young).
+    pub ignored: usize,
+    /// `found / (found + missing)`; `None` with nothing eligible.
+    pub ratio: Option<f64>,
+    /// Repositories that arrived in an hour, during the first fill.
+    pub arrivals_per_hour: Option<f64>,
+    /// Expected completion of the first fill: earliest and latest.
+    pub completion_expected: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Worst lag of the open canaries, in seconds.
+    pub lag_seconds: Option<u64>,
+    /// 95th-percentile lag of the open canaries, in seconds.
+    pub lag_p95_seconds: Option<u64>,
+    /// The last sync seen.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    /// When the next is expected.
+    pub next_expected_at: Option<DateTime<Utc>>,
+    /// Which are missing, with why where Snyk says so.
+    pub missing_repositories: Vec<MissingRepository>,
+    /// Repositories whose change has not arrived yet, oldest first.
+    pub laggards: Vec<MissingRepository>,
+}
+
+/// A repository that is missing from the Inventory or lags behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingRepository {
+    /// The SCM's id.
+    pub id: RepositoryId,
+    /// `workspace/slug`; hostile text.
+    pub full_name: String,
+    /// Since when it has been missing or behind.
+    pub since: Option<DateTime<Utc>>,
+    /// Why, where Snyk says so (`repo-archived`, `deleted-profile`, ...).
+    pub why: Option<String>,
+}
+
+/// What is remembered about one credential, from one version of its secret to the next.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CredentialState {
+    /// The version of the secret (`x-token-id`, else a keyed hash) that the counts below belong to.
+    pub token_version: Option<String>,
+    /// First accepted use of this version.
+    pub first_used_at: Option<DateTime<Utc>>,
+    /// The version before this one, and when the change was noticed: a rotation.
+    pub rotated_from: Option<(String, DateTime<Utc>)>,
+    /// The version that the declared expiry belongs to.
+    pub declared_for: Option<String>,
+    /// The expiry that was known of the previous version: the deadline of what is still on it.
+    pub previous_expiry: Option<DateTime<Utc>>,
+    /// Rejections that wait to be confirmed: the first one's time and how many so far.
+    pub confirming: Option<(DateTime<Utc>, u32)>,
+    /// Whether it is accepted.
+    pub valid: CredentialVerdict,
+    /// When it expires, by the best source.
+    pub expiry: Option<DateTime<Utc>>,
+    /// Who says so.
+    pub expiry_source: Option<ExpirySource>,
+    /// What stands with the declared date.
+    pub declared: DeclaredDate,
+    /// Reason words of problems that are not conditions.
+    pub notes: Vec<Reason>,
+}
+
+/// Whether a credential is accepted, in gauge form with its reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CredentialVerdict {
+    /// True, false or unknown.
+    pub truth: Truth,
+    /// Why.
+    pub reason: Reason,
+    /// One sentence.
+    pub message: String,
+    /// Since when.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl Default for CredentialVerdict {
+    fn default() -> Self {
+        Self { truth: Truth::Unknown, reason: Reason::NotObserved, message: String::new(), since: None }
+    }
+}
+
+super::kinds::closed_list! {
+    /// Who tells a credential's expiry, best first.
+    ExpirySource {
+        /// The SCM or Snyk itself.
+        Api => "api",
+        /// The organisation admin's API.
+        AdminApi => "admin_api",
+        /// The configuration.
+        Declared => "declared",
+    }
+}
+
+super::kinds::closed_list! {
+    /// What stands with a declared expiry date.
+    DeclaredDate {
+        /// None is declared.
+        None => "none",
+        /// It belongs to the token in use and has not passed.
+        InForce => "in_force",
+        /// It belongs to an earlier token.
+        Superseded => "superseded",
+        /// It passed while the token works.
+        Outdated => "outdated",
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "the closed list has no default of its own")]
+impl Default for DeclaredDate {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
+/// A change worth history: of a status, a condition, or an incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transition {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What changed.
+    pub change: Change,
+    /// One sentence: why.
+    pub cause: String,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// An integration's status.
+    Status {
+        /// Whose.
+        integration: IntegrationKey,
+        /// Before; `None` at first sight.
+        from: Option<(Status, Reason)>,
+        /// After.
+        to: (Status, Reason),
+    },
+    /// An integration's condition.
+    Condition {
+        /// Whose.
+        integration: IntegrationKey,
+        /// Which.
+        condition: Condition,
+        /// Before; `None` at first sight.
+        from: Option<Truth>,
+        /// After.
+        to: Truth,
+        /// Why.
+        reason: Reason,
+    },
+    /// An incident opened.
+    Opened {
+        /// Which.
+        incident: IncidentKey,
+        /// How bad.
+        severity: Severity,
+    },
+    /// An open incident got another severity.
+    SeverityChanged {
+        /// Which.
+        incident: IncidentKey,
+        /// Before.
+        from: Severity,
+        /// After.
+        to: Severity,
+    },
+    /// An incident resolved.
+    Resolved {
+        /// Which.
+        incident: IncidentKey,
+        /// How bad it was.
+        severity: Severity,
+    },
+}
+
+/// Maps with structured keys as lists of pairs, since JSON knows text keys only.
+pub(crate) mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter())
+    }
+
+    pub(crate) fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+/// Spans as whole seconds.
+pub(crate) mod seconds {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(span: &TimeDelta, serializer: S) -> Result<S::Ok, S::Error> {
+        span.num_seconds().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+        let seconds = i64::deserialize(deserializer)?;
+        TimeDelta::try_seconds(seconds).ok_or_else(|| serde::de::Error::custom("span out of range"))
+    }
+}
+
+/// Spans as whole seconds, where there is one.
+pub(crate) mod optional_seconds {
+    use chrono::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
+        span.map(|span| span.num_seconds()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
+        Ok(Option::<i64>::deserialize(deserializer)?.and_then(TimeDelta::try_seconds))
+    }
+}
