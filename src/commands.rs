@@ -1,1 +1,62 @@
-//! (being written)
+//! The command line: what a person types, and what comes back.
+//!
+//! Data goes to stdout, everything else to stderr; `NO_COLOR` is respected; exit codes are those of [`Exit`]. Each
+//! command is one file; this one knows their names and arguments and nothing else.
+
+mod arguments;
+pub mod check;
+pub mod config;
+mod demo;
+mod exit;
+mod explain;
+mod generate;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use arguments::{Arguments, Command, ConfigCommand, Output};
+pub use exit::Exit;
+pub use terminal::Terminal;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers (stdout, 0); everything else is a usage error.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let terminal = Terminal::of_process();
+    match dispatch(arguments, &terminal) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            terminal.error(&format!("{error:#}"));
+            Exit::Software.into()
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let config = arguments.config;
+    match arguments.command {
+        Command::Demo(options) => asynchronous(demo::demo(options, terminal)),
+        Command::Run(options) => asynchronous(run::run(&config, options, terminal)),
+        Command::Check(options) => asynchronous(check::check(&config, options, terminal)),
+        Command::Config(command) => config::dispatch(&config, command, terminal),
+        Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
+        Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
+        Command::Completions { shell } => generate::completions(shell, terminal),
+        Command::Man { directory } => generate::man(directory.as_deref(), terminal),
+    }
+}
+
+fn asynchronous(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    crate::client::http::install_tls_provider();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}

@@ -1,3 +1,7 @@
-//! The `snykwatch` binary.
+//! The `snykwatch` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    snykwatch::commands::main()
+}

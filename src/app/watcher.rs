@@ -1,0 +1,290 @@
+//! The watcher: the single writer of the state, and the only task that starts probes.
+//!
+//! Its day is a loop: start what is due, take in what came back, evaluate, commit, publish. It waits for no probe and
+//! no reader: probes run beside it and bring their outcome together with a hold on the clock, so that scaled time does
+//! not move on before an outcome was evaluated.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::journal;
+use super::targets::Targets;
+use crate::clock::{Clock, Hold, Participant};
+use crate::domain::evidence::EvidenceBook;
+use crate::domain::fleet::Fleet;
+use crate::domain::state::{State, Transition};
+use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
+use crate::health::{self, FollowUp};
+use crate::metrics::OwnMetrics;
+use crate::probe::Context;
+use crate::schedule::last_observed;
+use crate::schedule::planner::{OutcomeClass, Planner};
+use crate::snapshot::SnapshotPublisher;
+use crate::store::{Commit, Revision, Store};
+
+/// How often everything is evaluated although nothing came back: evidence goes stale and incidents open by time alone.
+const EVALUATION_INTERVAL: TimeDelta = TimeDelta::seconds(30);
+
+/// After an evaluation that took a while, rest this many times as long: a large fleet costs at most a tenth of a core.
+const REST_FACTOR: u32 = 9;
+
+/// What the watcher is asked from outside.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Take over new targets (a reload); answered when they are in force.
+    Adopt(Box<Targets>, oneshot::Sender<()>),
+    /// Answered when nothing is due, running or waiting to be confirmed: one pass over everything is complete.
+    WhenQuiet(oneshot::Sender<()>),
+}
+
+/// A probe that came back. Its hold keeps scaled time still until its outcome is evaluated.
+struct Finished {
+    run: ProbeRun,
+    panicked: bool,
+    hold: Hold,
+}
+
+/// What the watcher is made of.
+pub(super) struct Parts {
+    pub(super) clock: Clock,
+    pub(super) targets: Targets,
+    pub(super) state: Arc<State>,
+    pub(super) revision: Revision,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) policy: health::Policy,
+    pub(super) publisher: SnapshotPublisher,
+    pub(super) metrics: Arc<OwnMetrics>,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) transitions: broadcast::Sender<Transition>,
+}
+
+/// The single writer.
+pub(super) struct Watcher {
+    parts: Parts,
+    participant: Participant,
+    fleet: Fleet,
+    planner: Planner,
+    probes: JoinSet<Finished>,
+    /// Holds of outcomes that are taken in and not yet evaluated.
+    held: Vec<Hold>,
+    needs_evaluation: bool,
+    next_evaluation: DateTime<Utc>,
+    rest_until: Instant,
+    waiting_for_quiet: Vec<oneshot::Sender<()>>,
+    /// Transitions of a commit that failed: they go with the next.
+    uncommitted: Vec<Transition>,
+}
+
+impl Watcher {
+    pub(super) fn new(parts: Parts) -> Self {
+        let now = parts.clock.now();
+        let evidence = &parts.state.evidence;
+        Self {
+            participant: parts.clock.participant(),
+            fleet: parts.targets.fleet(evidence),
+            planner: Planner::new(parts.targets.plan(evidence), |work| last_observed(evidence, work), now),
+            probes: JoinSet::new(),
+            held: Vec::new(),
+            needs_evaluation: true,
+            next_evaluation: now,
+            rest_until: Instant::now(),
+            waiting_for_quiet: Vec::new(),
+            uncommitted: Vec::new(),
+            parts,
+        }
+    }
+
+    /// Watches until `stop`. Running probes are dropped: they would only have read.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let is_rested = self.parts.clock.is_scaled() || Instant::now() >= self.rest_until;
+            if self.needs_evaluation && is_rested {
+                self.evaluate().await;
+            }
+            self.start_due_probes();
+            self.answer_when_quiet();
+            let wake_at = self.planner.next_due().map_or(self.next_evaluation, |due| due.min(self.next_evaluation));
+            let rest_until = self.rest_until;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(finished) = self.probes.join_next() => self.take_in_all(finished),
+                Some(request) = self.parts.requests.recv() => self.on_request(request),
+                () = tokio::time::sleep_until(rest_until), if self.needs_evaluation => {}
+                () = self.participant.sleep_until(wake_at) => self.on_time(),
+            }
+        }
+        self.probes.shutdown().await;
+    }
+
+    fn on_time(&mut self) {
+        if let Some(step) = self.parts.clock.rebase() {
+            tracing::warn!(step_seconds = step.num_seconds(), "the wall clock jumped: ages are kept, times follow it");
+            let now = self.parts.clock.now();
+            health::rebase(Arc::make_mut(&mut self.parts.state), step);
+            self.planner.on_clock_jump(step, now);
+            self.next_evaluation = now;
+        }
+        self.needs_evaluation |= self.parts.clock.now() >= self.next_evaluation;
+    }
+
+    fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Adopt(targets, done) => {
+                let now = self.parts.clock.now();
+                let rotated = targets.rotated_since(&self.parts.targets);
+                self.parts.targets = *targets;
+                self.adopt_fleet();
+                for work in rotated {
+                    self.planner.schedule_confirmation(&work, now);
+                }
+                // The asker may have gone away; the targets are in force all the same.
+                let _ = done.send(());
+            }
+            Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
+        }
+    }
+
+    fn answer_when_quiet(&mut self) {
+        let now = self.parts.clock.now();
+        let soon = now + self.parts.policy.confirm_after;
+        let is_busy = self.needs_evaluation
+            || self.planner.running() > 0
+            || self.planner.next_due().is_some_and(|due| due <= soon);
+        if !is_busy {
+            for done in self.waiting_for_quiet.drain(..) {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn start_due_probes(&mut self) {
+        let now = self.parts.clock.now();
+        for work in self.planner.due(now) {
+            if let Err(refused) = self.planner.on_started(&work, now) {
+                tracing::debug!(%refused, "a due probe was not started");
+                continue;
+            }
+            let prober = self.parts.targets.prober();
+            let context = Context::of(&self.parts.state, &work);
+            let (clock, hold) = (self.parts.clock.clone(), self.parts.clock.hold());
+            self.probes.spawn(async move {
+                let probing = AssertUnwindSafe(prober.run(&work, &context)).catch_unwind().await;
+                let panicked = probing.is_err();
+                let run = probing.unwrap_or_else(|_| {
+                    ProbeRun { work, started_at: now, finished_at: clock.now(), outcome: Outcome::default() }
+                });
+                Finished { run, panicked, hold }
+            });
+        }
+    }
+
+    /// Takes in the probe that came back, and every other that is back by now.
+    fn take_in_all(&mut self, first: Result<Finished, JoinError>) {
+        let mut next = Some(first);
+        while let Some(finished) = next {
+            match finished {
+                Ok(finished) => {
+                    self.take_in(&finished);
+                    self.held.push(finished.hold);
+                }
+                Err(error) => tracing::error!(%error, "the task of a probe was lost"),
+            }
+            next = self.probes.try_join_next();
+        }
+        self.needs_evaluation = true;
+    }
+
+    fn take_in(&mut self, finished: &Finished) {
+        let run = &finished.run;
+        let now = self.parts.clock.now();
+        self.parts.metrics.on_probe(run);
+        let mut class = OutcomeClass::of(&run.outcome);
+        if finished.panicked {
+            self.parts.metrics.on_panic();
+            tracing::error!(probe = %run.work, "{} panicked; its evidence ages", run.work);
+            class = OutcomeClass::Inconclusive { retry_after: None };
+        }
+        journal::log_failures(run);
+        self.planner.on_finished(&run.work, class, now);
+        let has_news = changes_the_plan(run, &self.parts.state.evidence);
+        let state = Arc::make_mut(&mut self.parts.state);
+        for FollowUp::Confirm(work) in health::observe(state, &self.fleet, self.parts.policy, run) {
+            tracing::info!(probe = %work, "{work} gave a bad answer for the first time; asking again to confirm it");
+            self.planner.schedule_confirmation(&work, now + self.parts.policy.confirm_after);
+        }
+        if has_news {
+            self.adopt_fleet();
+        }
+    }
+
+    fn adopt_fleet(&mut self) {
+        let evidence = &self.parts.state.evidence;
+        self.fleet = self.parts.targets.fleet(evidence);
+        self.planner.replan(self.parts.targets.plan(evidence), self.parts.clock.now());
+        self.needs_evaluation = true;
+    }
+
+    async fn evaluate(&mut self) {
+        let begin = Instant::now();
+        let now = self.parts.clock.now();
+        let state = Arc::make_mut(&mut self.parts.state);
+        let mut transitions = health::evaluate(state, &self.fleet, now);
+        transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
+        self.commit(transitions, now).await;
+        self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
+        self.parts.metrics.on_evaluation(&self.planner, &self.parts.state, now);
+        self.needs_evaluation = false;
+        self.next_evaluation = now + EVALUATION_INTERVAL;
+        self.rest_until = Instant::now() + rest_after(begin.elapsed());
+        self.held.clear();
+    }
+
+    /// Commits the state with what changed. A store that fails is reported and tried again with the next evaluation;
+    /// monitoring goes on.
+    async fn commit(&mut self, transitions: Vec<Transition>, now: DateTime<Utc>) {
+        for transition in &transitions {
+            journal::log(transition);
+            // Nobody may be listening; that is no failure.
+            let _ = self.parts.transitions.send(transition.clone());
+        }
+        self.uncommitted.extend(transitions);
+        let state = Arc::clone(&self.parts.state);
+        let transitions = self.uncommitted.clone();
+        let commit = Commit { based_on: self.parts.revision, at: now, state, transitions };
+        match self.parts.store.commit(commit).await {
+            Ok(revision) => {
+                self.parts.revision = revision;
+                self.uncommitted.clear();
+            }
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "could not commit the state"),
+        }
+    }
+}
+
+fn rest_after(evaluation: Duration) -> Duration {
+    evaluation * REST_FACTOR
+}
+
+/// Whether a probe brought Organizations to ask about that were not known, or new names of known ones.
+fn changes_the_plan(run: &ProbeRun, known: &EvidenceBook) -> bool {
+    run.outcome.findings.iter().any(|finding| match finding {
+        Finding::Organizations(integration, listing) => {
+            let before = known.groups.get(integration).and_then(|group| group.organizations.as_ref());
+            before.is_none_or(|before| before.value != *listing)
+        }
+        Finding::Presence(key, presence) => {
+            let before = known.organizations.get(key).and_then(|organization| organization.presence.as_ref());
+            before.is_none_or(|before| before.value != *presence)
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,122 @@
+//! The one place that prints: data to stdout, everything else to stderr.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+
+/// How loud a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Good news.
+    Good,
+    /// A problem.
+    Bad,
+    /// Not known, or worth a look.
+    Doubtful,
+    /// Less important.
+    Quiet,
+    /// A heading.
+    Strong,
+}
+
+/// Where a command prints.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    colour: bool,
+    interactive: bool,
+    width: usize,
+}
+
+/// Columns assumed where the terminal does not tell (a pipe, a log).
+const DEFAULT_WIDTH: usize = 100;
+
+impl Terminal {
+    /// The process's own: colour only on a terminal and without `NO_COLOR`.
+    pub fn of_process() -> Self {
+        let (stdout, stderr) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: stdout && !no_colour, interactive: stderr, width: DEFAULT_WIDTH }
+    }
+
+    /// Whether a person watches stderr: progress is shown only then.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Columns of a line.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Writes data.
+    pub fn data(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        // A closed pipe (`| head`) is the reader's wish, no failure of ours.
+        let _ = writeln!(stdout, "{text}");
+    }
+
+    /// Writes what is not data: progress, hints.
+    pub fn note(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// Writes an error.
+    pub fn error(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+    }
+
+    /// Text in a tone, plain where there is no colour.
+    pub fn tone(&self, tone: Tone, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "31;1",
+            Tone::Doubtful => "33",
+            Tone::Quiet => "2",
+            Tone::Strong => "1",
+        };
+        let mut toned = String::with_capacity(text.len() + 12);
+        let _ = write!(toned, "\x1b[{code}m{text}\x1b[0m");
+        toned
+    }
+}
+
+/// Outside text made safe for a terminal: no escape sequence of a hostile name reaches it.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// Breaks text into lines of at most `width` characters at spaces.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_cannot_drive_the_terminal() {
+        assert_eq!(printable("acme\x1b[2J\u{7}"), "acme\u{fffd}[2J\u{fffd}");
+    }
+
+    #[test]
+    fn text_is_wrapped_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    }
+}

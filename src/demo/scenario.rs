@@ -1,0 +1,264 @@
+//! What a scenario is: a world, a set-up, and steps in time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::scenarios;
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::incident::{Rule, Severity};
+use crate::domain::kinds::{Role, Truth};
+use crate::domain::status::Status;
+use crate::sandbox::World;
+
+/// A story with its moral.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// The line of the diagnosis catalogue that it plays; several scenarios may play one line.
+    pub line: Option<u8>,
+    /// What really happens.
+    pub title: &'static str,
+    /// What the daemon must say.
+    pub verdict: &'static str,
+    /// The story, told from the start of time.
+    pub story: fn(DateTime<Utc>) -> Story,
+}
+
+/// Every scenario, in the order of the catalogue.
+pub fn all() -> Vec<Scenario> {
+    scenarios::all()
+}
+
+/// The scenario of this name.
+pub fn find(name: &str) -> Option<Scenario> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}
+
+/// A world, how the daemon is set up on it, and what happens.
+pub struct Story {
+    /// The sandbox's world at the start.
+    pub world: World,
+    /// The daemon's configuration.
+    pub setup: Setup,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The daemon's configuration, as far as scenarios differ in it.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// `configured_at` of the Group integration.
+    pub configured_at: Option<DateTime<Utc>>,
+    /// Watch the Organizations too.
+    pub organizations: bool,
+    /// Names or ids that must have the integration.
+    pub require: Vec<String>,
+    /// The catalog file is linked.
+    pub backstage: bool,
+    /// The profiles: name, credential, workspaces.
+    pub profiles: Vec<ProfileSetup>,
+    /// The credentials, beside those that profiles name.
+    pub credentials: Vec<CredentialSetup>,
+    /// Name of the sandbox's Snyk token that the daemon uses.
+    pub snyk_token: String,
+    /// The permission set.
+    pub permissions: &'static str,
+    /// Added to every interval: scenarios of weeks need not ask every five minutes.
+    pub pace: Cadences,
+    /// Further YAML lines of the integration (indented by four spaces).
+    pub extra: Vec<String>,
+}
+
+/// How often the daemon asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadences {
+    /// As a user's daemon does.
+    Default,
+    /// Every hour, for scenarios of weeks.
+    Hourly,
+}
+
+/// A profile in the configuration.
+#[derive(Debug, Clone)]
+pub struct ProfileSetup {
+    /// Its key.
+    pub name: &'static str,
+    /// The credential's key.
+    pub credential: &'static str,
+    /// Its workspaces.
+    pub workspaces: Vec<&'static str>,
+}
+
+/// A credential in the configuration.
+#[derive(Debug, Clone)]
+pub struct CredentialSetup {
+    /// Its key.
+    pub name: &'static str,
+    /// The name of the sandbox's credential whose secret it holds.
+    pub secret_of: &'static str,
+    /// How it is presented.
+    pub auth: AuthSetup,
+    /// What it is to us.
+    pub role: Role,
+    /// Declared expiry.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Ask the organisation admin's API for its expiry.
+    pub admin_api: bool,
+}
+
+/// How a credential is presented.
+#[derive(Debug, Clone)]
+pub enum AuthSetup {
+    /// An API token with this e-mail.
+    ApiToken {
+        /// The e-mail.
+        email: &'static str,
+        /// `basic` or `bearer`.
+        scheme: &'static str,
+    },
+    /// An access token.
+    AccessToken,
+    /// An app password with this username.
+    AppPassword {
+        /// The username.
+        username: &'static str,
+    },
+}
+
+/// Something at a time.
+pub struct Step {
+    /// So long after the start.
+    pub after: TimeDelta,
+    /// What.
+    pub deed: Deed,
+}
+
+/// What happens in a step.
+pub enum Deed {
+    /// Something changes in the world; the text tells it.
+    Change(&'static str, Box<dyn Fn(&mut World) + Send + Sync>),
+    /// The daemon's own copy of a sandbox credential's secret is written anew (a rotation the operator did).
+    WriteSecret(&'static str, &'static str),
+    /// The daemon must say this by now.
+    Expect(Vec<Expectation>),
+}
+
+/// Whom an expectation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The Group integration.
+    Group,
+    /// The Organization with this number, from 0, in the sandbox's order.
+    Organization(usize),
+    /// Every watched Organization.
+    EveryOrganization,
+}
+
+/// What the daemon must say.
+#[derive(Debug, Clone)]
+pub enum Expectation {
+    /// Status and reason.
+    Status(Who, Status, Reason),
+    /// A condition's truth and reason.
+    Condition(Who, Condition, Truth, Reason),
+    /// Exactly these incidents are open: rule, subject as text, severity.
+    Open(Vec<(Rule, &'static str, Severity)>),
+    /// No incident was opened since the start.
+    NothingEverOpened,
+    /// The status message, next step, or a condition's message has this text.
+    Says(Who, &'static str),
+    /// An open incident's summary or next step has this text.
+    IncidentSays(Rule, &'static str),
+    /// How many integrations an open incident affects.
+    Affects(Rule, usize),
+    /// How many repositories are found and missing.
+    Progress {
+        /// Found.
+        found: usize,
+        /// Missing.
+        missing: usize,
+    },
+    /// Expected completion of the fill is told.
+    CompletionExpected,
+    /// The status is unknown, and below it the last known one is kept.
+    KnownBelowUnknown(Who, Status),
+    /// The verdict is of weak confidence.
+    WeakConfidence(Who),
+}
+
+/// Ids of the sandbox that expectations name are looked up by place.
+pub fn organization_id(world: &World, number: usize) -> Option<Uuid> {
+    world.snyk.organizations.get(number).map(|organization| organization.id)
+}
+
+impl Story {
+    /// A world with a plain set-up: one Group, one profile on workspace `acme`, watched since `configured_at`.
+    pub fn new(world: World, configured_at: Option<DateTime<Utc>>) -> Self {
+        Self { world, setup: Setup::plain(configured_at), steps: Vec::new() }
+    }
+
+    /// Changes the set-up.
+    #[must_use]
+    pub fn setup(mut self, change: impl FnOnce(&mut Setup)) -> Self {
+        change(&mut self.setup);
+        self
+    }
+
+    /// Something changes in the world.
+    #[must_use]
+    pub fn change(
+        mut self,
+        after: TimeDelta,
+        text: &'static str,
+        change: impl Fn(&mut World) + Send + Sync + 'static,
+    ) -> Self {
+        self.steps.push(Step { after, deed: Deed::Change(text, Box::new(change)) });
+        self
+    }
+
+    /// The operator gives the daemon a credential's new secret.
+    #[must_use]
+    pub fn write_secret(mut self, after: TimeDelta, credential: &'static str, secret_of: &'static str) -> Self {
+        self.steps.push(Step { after, deed: Deed::WriteSecret(credential, secret_of) });
+        self
+    }
+
+    /// The daemon must say this by then.
+    #[must_use]
+    pub fn expect(mut self, after: TimeDelta, expectations: impl IntoIterator<Item = Expectation>) -> Self {
+        self.steps.push(Step { after, deed: Deed::Expect(expectations.into_iter().collect()) });
+        self
+    }
+}
+
+impl Setup {
+    fn plain(configured_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            configured_at,
+            organizations: false,
+            require: Vec::new(),
+            backstage: false,
+            profiles: vec![ProfileSetup { name: "main", credential: "bitbucket-acme", workspaces: vec!["acme"] }],
+            credentials: vec![CredentialSetup::api_token("bitbucket-acme", crate::sandbox::ACME_CREDENTIAL)],
+            snyk_token: crate::sandbox::ACME_SNYK_TOKEN.to_owned(),
+            permissions: "pilot-guide",
+            pace: Cadences::Default,
+            extra: Vec::new(),
+        }
+    }
+}
+
+impl CredentialSetup {
+    /// The PAT of the sandbox's account, as an API token.
+    pub fn api_token(name: &'static str, secret_of: &'static str) -> Self {
+        Self {
+            name,
+            secret_of,
+            auth: AuthSetup::ApiToken { email: crate::sandbox::ACME_EMAIL, scheme: "basic" },
+            role: Role::Integration,
+            expires_at: None,
+            admin_api: false,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The stage: the sandbox, a configuration file with its secret files, and the real daemon on both.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+use super::scenario::{AuthSetup, Cadences, CredentialSetup, Setup};
+use crate::app::{Daemon, DaemonOptions};
+use crate::clock::Clock;
+use crate::domain::kinds::Role;
+use crate::sandbox::{Sandbox, World};
+
+/// The configuration key of the integration of every scenario.
+pub const INTEGRATION: &str = "acme-bitbucket";
+
+/// A running sandbox with a running daemon on it.
+pub struct Stage {
+    /// The stand-in for Snyk and Bitbucket Cloud.
+    pub sandbox: Sandbox,
+    /// The daemon.
+    pub daemon: Daemon,
+    /// Holds the configuration and the secrets; gone with the stage.
+    directory: TempDir,
+}
+
+impl Stage {
+    /// Sets everything up. `listen` is where the daemon listens.
+    pub async fn set(clock: &Clock, world: World, setup: &Setup, listen: SocketAddr) -> anyhow::Result<Self> {
+        let sandbox = Sandbox::start(clock.clone(), world).await.context("could not start the sandbox")?;
+        let directory = TempDir::with_prefix("snykwatch-demo-").context("could not create a temporary directory")?;
+        write_secrets(directory.path(), &sandbox, setup)?;
+        let path = directory.path().join("snykwatch.yaml");
+        std::fs::write(&path, configuration(directory.path(), &sandbox, setup, listen))
+            .with_context(|| format!("could not write {}", path.display()))?;
+        let config = crate::config::load(&path, clock.now()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let daemon = Daemon::start(config, DaemonOptions::new(path, clock.clone())).await?;
+        Ok(Self { sandbox, daemon, directory })
+    }
+
+    /// Writes a sandbox credential's present secret where the daemon reads that of `credential`.
+    pub fn write_secret(&self, credential: &str, secret_of: &str) -> anyhow::Result<()> {
+        write_secret(self.directory.path(), &self.sandbox, credential, secret_of)
+    }
+
+    /// The configuration file, for a person who wants to look.
+    pub fn configuration_file(&self) -> PathBuf {
+        self.directory.path().join("snykwatch.yaml")
+    }
+
+    /// Stops the daemon, then the sandbox.
+    pub async fn strike(self) {
+        self.daemon.stop().await;
+        self.sandbox.stop().await;
+    }
+}
+
+fn write_secrets(directory: &Path, sandbox: &Sandbox, setup: &Setup) -> anyhow::Result<()> {
+    let snyk = sandbox.world(|world| {
+        world.snyk.tokens.iter().find(|token| token.name == setup.snyk_token).map(|token| token.secret.clone())
+    });
+    write_file(directory, "snyk-token", &snyk.context("the sandbox has no such Snyk token")?)?;
+    for credential in &setup.credentials {
+        write_secret(directory, sandbox, credential.name, credential.secret_of)?;
+        if credential.admin_api {
+            let key = sandbox.world(|world| world.atlassian.keys.first().map(|key| key.secret.clone()));
+            write_file(directory, "atlassian-admin-key", &key.context("the sandbox has no admin key")?)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_secret(directory: &Path, sandbox: &Sandbox, credential: &str, secret_of: &str) -> anyhow::Result<()> {
+    let secret = sandbox.world(|world| world.bitbucket.credential(secret_of).map(|found| found.secret.clone()));
+    write_file(directory, credential, &secret.with_context(|| format!("the sandbox has no credential {secret_of}"))?)
+}
+
+fn write_file(directory: &Path, name: &str, secret: &str) -> anyhow::Result<()> {
+    let path = directory.join(name);
+    std::fs::write(&path, secret).with_context(|| format!("could not write {}", path.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .with_context(|| format!("could not protect {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The file that an operator would have written for this set-up.
+fn configuration(directory: &Path, sandbox: &Sandbox, setup: &Setup, listen: SocketAddr) -> String {
+    let group = sandbox.world(|world| world.snyk.groups.first().map(|group| group.id)).unwrap_or_default();
+    let secret = |name: &str| format!("{{ file: {} }}", directory.join(name).display());
+    let mut file = Yaml::default();
+    file.line(0, "snyk:");
+    file.line(1, "acme-sandbox:");
+    file.line(2, &format!("api_url: {}", sandbox.snyk_api_url()));
+    file.line(2, &format!("token: {}", secret("snyk-token")));
+    file.line(0, "credentials:");
+    for credential in &setup.credentials {
+        write_credential(&mut file, sandbox, credential, &secret);
+    }
+    file.line(0, "integrations:");
+    file.line(1, &format!("{INTEGRATION}:"));
+    file.line(2, "scm: bitbucket-cloud");
+    file.line(2, "group:");
+    file.line(3, "snyk: acme-sandbox");
+    file.line(3, &format!("id: {group}"));
+    if let Some(at) = setup.configured_at {
+        file.line(3, &format!("configured_at: {}", at.format("%Y-%m-%dT%H:%M:%SZ")));
+    }
+    file.line(3, &format!("permissions: {}", setup.permissions));
+    file.line(3, "profiles:");
+    for profile in &setup.profiles {
+        let workspaces = match profile.workspaces.as_slice() {
+            [] => String::new(),
+            some => format!(", workspaces: [{}]", some.join(", ")),
+        };
+        file.line(4, &format!("{}: {{ credential: {}{workspaces} }}", profile.name, profile.credential));
+    }
+    if setup.backstage {
+        file.line(3, "backstage: { file_name: catalog-info.yaml }");
+    }
+    if setup.organizations {
+        file.line(2, "organizations:");
+        file.line(3, &format!("credential: {}", setup.profiles.first().map_or("", |profile| profile.credential)));
+        file.line(3, "discover: all");
+        if !setup.require.is_empty() {
+            file.line(3, &format!("require: [{}]", setup.require.join(", ")));
+        }
+    }
+    for line in &setup.extra {
+        file.line(2, line);
+    }
+    if setup.pace == Cadences::Hourly {
+        file.line(0, "schedule:");
+        for probe in ["snyk", "credentials", "inventory", "organizations"] {
+            file.line(1, &format!("{probe}: {{ every: 1h }}"));
+        }
+    }
+    file.line(0, &format!("server: {{ listen: \"{listen}\" }}"));
+    file.text
+}
+
+fn write_credential(file: &mut Yaml, sandbox: &Sandbox, credential: &CredentialSetup, secret: &impl Fn(&str) -> String) {
+    let token = secret(credential.name);
+    file.line(1, &format!("{}:", credential.name));
+    file.line(2, "bitbucket_cloud:");
+    file.line(3, &format!("api_url: {}", sandbox.bitbucket_api_url()));
+    let auth = match &credential.auth {
+        AuthSetup::ApiToken { email, scheme } => {
+            format!("api_token: {{ email: {email}, token: {token}, scheme: {scheme} }}")
+        }
+        AuthSetup::AccessToken => format!("access_token: {{ token: {token} }}"),
+        AuthSetup::AppPassword { username } => {
+            format!("app_password: {{ username: {username}, password: {token} }}")
+        }
+    };
+    file.line(3, &auth);
+    if credential.admin_api {
+        let organization = sandbox.world(|world| world.atlassian.organization.clone());
+        file.line(3, "atlassian_admin:");
+        file.line(4, &format!("org_id: {organization}"));
+        file.line(4, &format!("api_key: {}", secret("atlassian-admin-key")));
+        file.line(4, &format!("label: {}", credential.secret_of));
+        file.line(4, &format!("api_url: {}", sandbox.atlassian_admin_url()));
+    }
+    if credential.role == Role::Observer {
+        file.line(2, "role: observer");
+    }
+    if let Some(at) = credential.expires_at {
+        file.line(2, &format!("expires_at: {}", at.format("%Y-%m-%dT%H:%M:%SZ")));
+    }
+}
+
+#[derive(Default)]
+struct Yaml {
+    text: String,
+}
+
+impl Yaml {
+    fn line(&mut self, depth: usize, line: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{:1$}{line}", "", depth * 2);
+    }
+}
