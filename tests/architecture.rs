@@ -3,6 +3,8 @@
 //! The checker reads the source as text: comments, literals and `#[cfg(test)]` modules are blanked, then every path is
 //! resolved and judged. It is tested on sources that break each rule, so that its silence means something.
 
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

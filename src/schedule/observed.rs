@@ -39,6 +39,7 @@ pub fn last_observed(book: &EvidenceBook, work: &Work) -> Option<DateTime<Utc>> 
     }
 }
 
+#[expect(clippy::ref_option, reason = "a slot is read where it lies")]
 fn at<T>(slot: &Slot<T>) -> Option<DateTime<Utc>> {
     slot.as_ref().map(|evidence| evidence.observed_at)
 }
