@@ -68,15 +68,14 @@ fn at_start_each_budget_spreads_for_itself() {
 
 #[test]
 fn a_restart_is_as_if_the_daemon_had_never_stopped() {
-    let credential = work(ProbeKind::ScmCredential, "acme");
-    let interval = minutes(5);
-    let tick = fresh(&credential, interval).next_due().unwrap();
     #[track_caller]
     fn check(last: Option<DateTime<Utc>>, now: DateTime<Utc>, expected: DateTime<Utc>) {
         let credential = work(ProbeKind::ScmCredential, "acme");
         let planner = Planner::new(vec![every(&credential, minutes(5))], |_| last, now);
         assert_eq!(planner.next_due(), Some(expected));
     }
+    let interval = minutes(5);
+    let tick = fresh(&work(ProbeKind::ScmCredential, "acme"), interval).next_due().unwrap();
     let before = tick - TimeDelta::seconds(1);
     check(None, before, before);
     check(Some(before - TimeDelta::seconds(10)), before, tick);
@@ -274,7 +273,7 @@ fn calendars_plug_in() {
     let mut planner = Planner::new(plan, |_| None, start());
     assert_eq!(planner.longest_gap(ProbeKind::Webhooks), Some(TimeDelta::days(1)));
     assert_eq!(planner.longest_gap(ProbeKind::Catalog), None);
-    assert_eq!(planner.due(start()), [hooks.clone()], "whatever its schedule says");
+    assert_eq!(planner.due(start()), std::slice::from_ref(&hooks), "whatever its schedule says");
     run(&mut planner, &hooks, start(), OutcomeClass::Conclusive);
     let named: DateTime<Utc> = "2026-11-24T03:30:00Z".parse().unwrap();
     assert!((named..named + minutes(1)).contains(&planner.next_due().unwrap()));
@@ -282,6 +281,10 @@ fn calendars_plug_in() {
 
 #[test]
 fn outcomes_are_classed_by_what_they_concluded() {
+    #[track_caller]
+    fn check(findings: Vec<Finding>, failures: Vec<ProbeFailure>, expected: OutcomeClass) {
+        assert_eq!(OutcomeClass::of(&Outcome { findings, failures, notices: Vec::new() }), expected);
+    }
     let failure = |whole_api, retry_after| ProbeFailure {
         api: ApiName::new("bitbucket-cloud"),
         reason: "server_error",
@@ -290,10 +293,6 @@ fn outcomes_are_classed_by_what_they_concluded() {
         retry_after,
     };
     let finding = || Finding::Repositories("acme".into(), "main".into(), Arc::default());
-    #[track_caller]
-    fn check(findings: Vec<Finding>, failures: Vec<ProbeFailure>, expected: OutcomeClass) {
-        assert_eq!(OutcomeClass::of(&Outcome { findings, failures, notices: Vec::new() }), expected);
-    }
     let after = |seconds| Some(TimeDelta::seconds(seconds));
     check(vec![], vec![], OutcomeClass::Conclusive);
     check(vec![finding()], vec![], OutcomeClass::Conclusive);
