@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::work::Work;
 
-/// Nothing is ever asked more often than this, whatever the plan says: a shorter interval is a mistake, and zero would
-/// have no next instant.
-pub const SHORTEST_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+/// Nothing is ever asked more often than this, whatever the plan says: a grid of no width would have no next instant.
+/// The configuration refuses anything shorter with a message.
+pub const SHORTEST_INTERVAL: TimeDelta = TimeDelta::milliseconds(100);
 
 /// A calendar names a minute; works of one calendar spread over that minute instead of starting all at its first second.
 pub const CALENDAR_SPREAD: TimeDelta = TimeDelta::seconds(60);
@@ -150,8 +150,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_is_a_grid(seconds in 0_i64..100_000, from in -4_000_000_000_000_i64..4_000_000_000_000, seed: u64) {
-            let cadence = Cadence::Every(TimeDelta::seconds(seconds));
+        fn every_is_a_grid(milliseconds in 0_i64..100_000_000, from in -4_000_000_000_000_i64..4_000_000_000_000, seed: u64) {
+            let cadence = Cadence::Every(TimeDelta::milliseconds(milliseconds));
             let jitter = Jitter::of(&work("acme"), seed);
             let instant = DateTime::from_timestamp_millis(from).unwrap();
             let next = cadence.next_after(instant, jitter);
