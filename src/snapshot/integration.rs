@@ -256,8 +256,7 @@ impl Parts<'_> {
             restored,
             conditions: self.conditions(since),
             progress: self
-                .state
-                .and_then(|state| state.progress.as_ref())
+                .progress()
                 .map(|progress| ProgressView::new(progress, before.and_then(|before| before.progress.as_ref()))),
             tally: self
                 .imports
@@ -270,7 +269,7 @@ impl Parts<'_> {
     fn is_shown_by(&self, before: &IntegrationView) -> bool {
         let Some(state) = self.state else { return false };
         let conditions = self.expected().filter_map(|condition| state.conditions.get_key_value(&condition));
-        let progress = match (&state.progress, &before.progress) {
+        let progress = match (self.progress(), &before.progress) {
             (Some(now), Some(before)) => ProgressView::shows(now, before),
             (now, before) => now.is_none() && before.is_none(),
         };
@@ -281,6 +280,12 @@ impl Parts<'_> {
                 None => before.tally.is_none(),
                 Some(evidence) => Tally::is_of(before.tally.as_ref(), evidence),
             }
+    }
+
+    /// Synchronisation belongs to Groups, whatever the state of an Organization may hold.
+    fn progress(&self) -> Option<&SyncProgress> {
+        let state = self.state.filter(|_| self.identity.level == Level::Group);
+        state.and_then(|state| state.progress.as_ref())
     }
 
     fn expected(&self) -> impl Iterator<Item = Condition> + use<> {
