@@ -1,0 +1,66 @@
+//! The one writer of snapshots, and its readers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Own, Snapshot};
+use crate::domain::fleet::Fleet;
+use crate::domain::state::State;
+
+/// A snapshot and when it was handed out.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// When it was published, in real time: whether the daemon is alive is never a question of domain time, which the
+    /// demo lets run faster.
+    pub published_at: Instant,
+}
+
+/// The only writer of snapshots.
+#[derive(Debug)]
+pub struct SnapshotPublisher {
+    own: Own,
+    channel: watch::Sender<Option<Published>>,
+}
+
+impl SnapshotPublisher {
+    /// A publisher that has not published yet, and a reader to clone for everybody who shows snapshots.
+    pub fn new(own: Own) -> (Self, SnapshotReader) {
+        let (channel, receiver) = watch::channel(None);
+        (Self { own, channel }, SnapshotReader(receiver))
+    }
+
+    /// Takes a snapshot and publishes it, sharing what did not change with the one before. Never waits.
+    pub fn publish(&mut self, fleet: &Fleet, state: &State, now: DateTime<Utc>) -> Arc<Snapshot> {
+        let previous = self.channel.borrow().as_ref().map(|published| Arc::clone(&published.snapshot));
+        let snapshot = Arc::new(Snapshot::build_after(previous.as_deref(), fleet, state, now, self.own.clone()));
+        let published = Published { snapshot: Arc::clone(&snapshot), published_at: Instant::now() };
+        self.channel.send_replace(Some(published));
+        snapshot
+    }
+}
+
+/// A cheap handle on the latest snapshot.
+#[derive(Debug, Clone)]
+pub struct SnapshotReader(watch::Receiver<Option<Published>>);
+
+impl SnapshotReader {
+    /// The latest snapshot; `None` before the first. Never waits.
+    pub fn latest(&self) -> Option<Published> {
+        self.0.borrow().clone()
+    }
+
+    /// Waits for a snapshot that this reader has not waited for yet. `None` when the publisher is gone.
+    pub async fn next(&mut self) -> Option<Published> {
+        loop {
+            self.0.changed().await.ok()?;
+            if let Some(published) = self.0.borrow_and_update().clone() {
+                return Some(published);
+            }
+        }
+    }
+}
