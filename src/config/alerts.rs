@@ -4,7 +4,6 @@
 //! about a credential, a Snyk token, a workspace or an API have a subject that several integrations may share: for
 //! those the file's own section counts.
 
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,34 +11,7 @@ use serde_json::{Value, json};
 use super::duration::{DAY, HOUR, MINUTE, format_duration};
 use super::raw::value::{RawEscalation, RawSeverity};
 use super::settings::{Setting, settings};
-
-/// How bad an incident is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// To be looked at in working hours.
-    Warning,
-    /// To be looked at now.
-    Critical,
-}
-
-impl Severity {
-    /// The word in the configuration and in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
+use crate::domain::incident::Severity;
 
 /// When an incident becomes critical. Counted from the onset of the problem, as the first delay is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +34,7 @@ impl Setting for Severity {
     }
 
     fn shown(&self) -> Value {
-        json!(self.name())
+        json!(self.as_str())
     }
 }
 

@@ -5,8 +5,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::http::HttpSettings;
-use super::names::CredentialName;
 use super::secrets::SecretSource;
+use crate::domain::kinds::{Role, Scm};
+use crate::domain::names::CredentialName;
 
 /// Bitbucket Cloud's API (see `docs/apis/bitbucket-cloud.md`). Without `/2.0`.
 pub const BITBUCKET_CLOUD_API_ROOT: &str = "https://api.bitbucket.org";
@@ -33,6 +34,13 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// The Git host it belongs to.
+    pub const fn scm(&self) -> Scm {
+        match self.account {
+            ScmAccount::BitbucketCloud(_) => Scm::BitbucketCloud,
+        }
+    }
+
     /// Every secret it needs, the administration key included.
     pub fn secrets(&self) -> Vec<&SecretSource> {
         let ScmAccount::BitbucketCloud(account) = &self.account;
@@ -40,15 +48,6 @@ impl Credential {
         secrets.extend(account.atlassian_admin.as_ref().map(|admin| &admin.api_key));
         secrets
     }
-}
-
-/// What a credential is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Our copy of the PAT that is saved in Snyk.
-    Integration,
-    /// A read-only token of the same account.
-    Observer,
 }
 
 /// The account at a Git host.

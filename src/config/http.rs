@@ -1,6 +1,5 @@
 //! The `http` section: how APIs are reached. Snyk entries and credentials may override any part of it.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How an API is reached.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
-    /// The proxy for every request but those to `no_proxy` hosts. May carry a password: never shown whole.
+    /// The proxy for every request but those to `no_proxy` hosts.
     pub proxy: Option<Url>,
     /// Hosts, domains (`.example.com`) or networks reached without the proxy.
     pub no_proxy: Vec<String>,
@@ -38,31 +37,5 @@ impl Default for HttpSettings {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
         }
-    }
-}
-
-impl HttpSettings {
-    /// The proxy without user and password, fit to be shown.
-    pub fn shown_proxy(&self) -> Option<String> {
-        let mut proxy = self.proxy.clone()?;
-        if proxy.password().is_some() || !proxy.username().is_empty() {
-            // Both fail only for addresses without a host, which cannot carry a user either.
-            let _ = proxy.set_username("hidden");
-            let _ = proxy.set_password(None);
-        }
-        Some(proxy.to_string())
-    }
-}
-
-impl fmt::Debug for HttpSettings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("HttpSettings")
-            .field("proxy", &self.shown_proxy())
-            .field("no_proxy", &self.no_proxy)
-            .field("ca_file", &self.ca_file)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("request_timeout", &self.request_timeout)
-            .finish()
     }
 }

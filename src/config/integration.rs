@@ -1,38 +1,22 @@
 //! The `integrations` section: what is watched, every reference resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use regex::Regex;
-use uuid::Uuid;
 
 use super::alerts::AlertRules;
 use super::conditions::ConditionSettings;
 use super::credential::Credential;
 use super::globs::Globs;
-use super::names::{IntegrationName, ProfileName};
-use super::permissions::PermissionSet;
 use super::snyk::SnykEntry;
+use crate::domain::kinds::Scm;
+use crate::domain::names::{GroupId, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
+use crate::domain::permission::PermissionSet;
 
 /// The file that Backstage keeps in a repository unless told otherwise.
 pub const DEFAULT_BACKSTAGE_FILE_NAME: &str = "catalog-info.yaml";
-
-/// A Git host, in Snyk's own type names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scm {
-    /// `bitbucket-cloud`.
-    BitbucketCloud,
-}
-
-impl Scm {
-    /// Snyk's name of the type.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BitbucketCloud => "bitbucket-cloud",
-        }
-    }
-}
 
 /// One watched connection: a Group, Organizations, or both.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +43,7 @@ pub struct GroupIntegration {
     /// The Snyk token that reads the Group.
     pub snyk: Arc<SnykEntry>,
     /// The Group's UUID.
-    pub id: Uuid,
+    pub id: GroupId,
     /// What people call the Group; asked from Snyk when left out.
     pub name: Option<String>,
     /// When it was set up in Snyk; first seen counts when left out.
@@ -95,7 +79,7 @@ pub enum Workspaces {
     /// Every workspace that the account sees, as Snyk's own profile does.
     All,
     /// These, by slug; never empty.
-    Named(Vec<String>),
+    Named(BTreeSet<WorkspaceSlug>),
 }
 
 /// The Backstage catalog of a Group integration.
@@ -128,7 +112,7 @@ pub struct Organizations {
 
 impl Organizations {
     /// The credential saved in the Organization with this id and name.
-    pub fn credential_of(&self, id: Uuid, name: &str) -> &Arc<Credential> {
+    pub fn credential_of(&self, id: OrganizationId, name: &str) -> &Arc<Credential> {
         self.overrides
             .get(&OrganizationRef::Id(id))
             .or_else(|| self.overrides.get(&OrganizationRef::Name(name.to_owned())))
@@ -136,12 +120,12 @@ impl Organizations {
     }
 
     /// Whether this Organization is left out by `exclude`.
-    pub fn excludes(&self, id: Uuid, name: &str) -> bool {
+    pub fn excludes(&self, id: OrganizationId, name: &str) -> bool {
         self.exclude.matches(name) || self.exclude.matches(&id.to_string())
     }
 
     /// Whether this Organization must have an integration.
-    pub fn requires(&self, id: Uuid, name: &str) -> bool {
+    pub fn requires(&self, id: OrganizationId, name: &str) -> bool {
         self.require.iter().any(|wanted| wanted.names(id, name))
     }
 }
@@ -152,21 +136,21 @@ pub enum Discover {
     /// All that the Snyk token sees (with a Group: all of the Group).
     All,
     /// These alone.
-    Listed(Vec<Uuid>),
+    Listed(BTreeSet<OrganizationId>),
 }
 
 /// An Organization as the configuration names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OrganizationRef {
     /// By its UUID.
-    Id(Uuid),
+    Id(OrganizationId),
     /// By its name or slug.
     Name(String),
 }
 
 impl OrganizationRef {
     /// Whether it means the Organization with this id and name.
-    pub fn names(&self, id: Uuid, name: &str) -> bool {
+    pub fn names(&self, id: OrganizationId, name: &str) -> bool {
         match self {
             Self::Id(wanted) => *wanted == id,
             Self::Name(wanted) => wanted == name,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::cron::CronSchedule;
 use super::duration::{DAY, HOUR, MINUTE};
+use crate::domain::work::ProbeKind;
 
 /// Evidence counts for so many times the longest planned gap between two probes: two may fail.
 pub const MAX_AGE_FACTOR: u32 = 3;
@@ -21,10 +22,8 @@ pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 pub enum ScheduledProbe {
     /// The Snyk tokens: are they accepted, when do they end.
     Snyk,
-    /// The PATs: are they accepted, what may they do.
+    /// The PATs: are they accepted, what may they do, when do they end.
     Credentials,
-    /// The PATs' dates at Atlassian's administration API.
-    Expiry,
     /// Workspaces and repositories at the Git host, assets in Snyk's Inventory.
     Inventory,
     /// Organizations: integrations, targets, projects, audit log.
@@ -37,26 +36,30 @@ pub enum ScheduledProbe {
 
 impl ScheduledProbe {
     /// Everything that is scheduled.
-    pub const ALL: [Self; 7] = [
-        Self::Snyk,
-        Self::Credentials,
-        Self::Expiry,
-        Self::Inventory,
-        Self::Organizations,
-        Self::Webhooks,
-        Self::Catalog,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Snyk, Self::Credentials, Self::Inventory, Self::Organizations, Self::Webhooks, Self::Catalog];
 
     /// Its key in the `schedule` section.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Snyk => "snyk",
             Self::Credentials => "credentials",
-            Self::Expiry => "expiry",
             Self::Inventory => "inventory",
             Self::Organizations => "organizations",
             Self::Webhooks => "webhooks",
             Self::Catalog => "catalog",
+        }
+    }
+
+    /// The entry that schedules this kind of probe.
+    pub const fn of_kind(kind: ProbeKind) -> Self {
+        match kind {
+            ProbeKind::SnykToken => Self::Snyk,
+            ProbeKind::ScmCredential => Self::Credentials,
+            ProbeKind::GroupAccess | ProbeKind::Profile | ProbeKind::Inventory => Self::Inventory,
+            ProbeKind::Catalog => Self::Catalog,
+            ProbeKind::OrganizationList | ProbeKind::Organization => Self::Organizations,
+            ProbeKind::Webhooks => Self::Webhooks,
         }
     }
 
@@ -66,7 +69,7 @@ impl ScheduledProbe {
         Duration::from_secs(match self {
             Self::Snyk | Self::Credentials => 5 * MINUTE,
             Self::Inventory => 30 * MINUTE,
-            Self::Expiry | Self::Organizations => HOUR,
+            Self::Organizations => HOUR,
             Self::Webhooks | Self::Catalog => DAY,
         })
     }
@@ -123,8 +126,6 @@ pub struct ScheduleSettings {
     pub snyk: ProbeSchedule,
     /// The PATs.
     pub credentials: ProbeSchedule,
-    /// The PATs' dates.
-    pub expiry: ProbeSchedule,
     /// Repositories and assets.
     pub inventory: ProbeSchedule,
     /// Organizations.
@@ -141,7 +142,6 @@ impl ScheduleSettings {
         match probe {
             ScheduledProbe::Snyk => &self.snyk,
             ScheduledProbe::Credentials => &self.credentials,
-            ScheduledProbe::Expiry => &self.expiry,
             ScheduledProbe::Inventory => &self.inventory,
             ScheduledProbe::Organizations => &self.organizations,
             ScheduledProbe::Webhooks => &self.webhooks,
@@ -159,7 +159,6 @@ impl Default for ScheduleSettings {
         Self {
             snyk: schedule(ScheduledProbe::Snyk),
             credentials: schedule(ScheduledProbe::Credentials),
-            expiry: schedule(ScheduledProbe::Expiry),
             inventory: schedule(ScheduledProbe::Inventory),
             organizations: schedule(ScheduledProbe::Organizations),
             webhooks: schedule(ScheduledProbe::Webhooks),

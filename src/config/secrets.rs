@@ -64,6 +64,21 @@ pub enum SecretReadError {
 }
 
 impl SecretSource {
+    /// The file of this name: absolute as it is; relative among systemd's credentials if it is there, else in
+    /// `directory`.
+    pub fn in_directory(name: &str, directory: &Path) -> Self {
+        let path = Path::new(name);
+        if path.is_relative()
+            && let Some(credentials) = environment(CREDENTIALS_DIRECTORY)
+        {
+            let credential = Path::new(&credentials).join(path);
+            if credential.exists() {
+                return Self::File(credential);
+            }
+        }
+        Self::File(directory.join(path))
+    }
+
     /// Reads the secret as it is now. Blocking, but short: a local file or the environment.
     ///
     /// # Errors
@@ -83,10 +98,10 @@ impl SecretSource {
         Ok(SecretString::from(secret))
     }
 
-    /// The file behind this secret, systemd's credentials directory taken into account.
-    pub fn file(&self) -> Option<PathBuf> {
+    /// The file behind this secret.
+    pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(locate(path)),
+            Self::File(path) => Some(path),
             Self::Env(_) => None,
         }
     }
@@ -118,25 +133,11 @@ pub enum Exposure {
 }
 
 fn read_file(path: &Path) -> Result<String, SecretReadError> {
-    let path = locate(path);
-    let failed = |source| SecretReadError::File { path: path.clone(), source };
-    if fs::metadata(&path).map_err(failed)?.len() > MAXIMUM_LENGTH {
-        return Err(SecretReadError::TooLong(path));
+    let failed = |source| SecretReadError::File { path: path.to_path_buf(), source };
+    if fs::metadata(path).map_err(failed)?.len() > MAXIMUM_LENGTH {
+        return Err(SecretReadError::TooLong(path.to_path_buf()));
     }
-    fs::read_to_string(&path).map_err(failed)
-}
-
-/// A relative name is looked for among systemd's credentials first, then beside the working directory.
-fn locate(path: &Path) -> PathBuf {
-    if path.is_relative()
-        && let Some(directory) = environment(CREDENTIALS_DIRECTORY)
-    {
-        let credential = Path::new(&directory).join(path);
-        if credential.exists() {
-            return credential;
-        }
-    }
-    path.to_path_buf()
+    fs::read_to_string(path).map_err(failed)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where secrets of the environment enter")]

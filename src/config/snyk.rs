@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::http::HttpSettings;
-use super::names::SnykName;
 use super::secrets::SecretSource;
+use crate::domain::names::CredentialName;
 
 /// The REST API version asked for unless an entry says otherwise (a date; see `docs/apis/snyk.md`).
 pub const DEFAULT_API_VERSION: &str = "2026-03-25";
@@ -13,7 +13,7 @@ pub const DEFAULT_API_VERSION: &str = "2026-03-25";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnykEntry {
     /// Its key in the configuration.
-    pub name: SnykName,
+    pub name: CredentialName,
     /// Which Snyk it speaks to.
     pub api: SnykApi,
     /// How it proves who it is.
