@@ -1,1 +1,119 @@
-//! (being written)
+//! The configuration: files, environment and secret files in, a [`Config`] or every problem with its place out.
+//!
+//! Words: a *document* is the tree of one YAML file in which every node knows its place; *raw* types say what a file
+//! may say; *resolving* checks the meaning and turns raw into [`Config`], in which every reference is a shared pointer
+//! to the thing meant and every setting has a value.
+//!
+//! How it works: `load` reads the main file and `conf.d/*.yaml` beside it into documents; `shape` reads documents into
+//! raw types, noting every wrong key and value and going on without it; `resolve` checks what is left. So one run
+//! reports all problems of shape and of meaning at once; only broken YAML hides what comes after it. A [`Config`] is
+//! never changed: a reload makes a new one, and [`change::ConfigChange`] tells what differs.
+//!
+//! What it does not do: it asks no API whether a name or token is right, and it keeps no secret: it knows where
+//! secrets are, and reads them when asked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+pub mod alerts;
+pub mod conditions;
+pub mod credential;
+pub mod cron;
+mod diagnose;
+mod document;
+pub mod duration;
+pub mod globs;
+pub mod http;
+pub mod integration;
+mod load;
+pub mod problem;
+mod raw;
+mod resolve;
+pub mod schedule;
+pub mod secrets;
+pub mod server;
+mod settings;
+mod shape;
+pub mod snyk;
+mod suggest;
+
+use alerts::AlertRules;
+use conditions::ConditionSettings;
+use credential::Credential;
+use http::HttpSettings;
+use integration::Integration;
+use problem::Problems;
+use raw::{RawConfig, RawFragment};
+use schedule::ScheduleSettings;
+use server::{MetricsSettings, ServerSettings};
+use snyk::SnykEntry;
+
+use crate::domain::names::{CredentialName, IntegrationName};
+use crate::domain::permission::PermissionSet;
+
+/// A configuration without any problem: every reference resolved, every setting with a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The Snyk tokens.
+    pub snyk: BTreeMap<CredentialName, Arc<SnykEntry>>,
+    /// The credentials at Git hosts.
+    pub credentials: BTreeMap<CredentialName, Arc<Credential>>,
+    /// The built-in permission sets and the file's own.
+    pub permission_sets: BTreeMap<String, Arc<PermissionSet>>,
+    /// What is watched.
+    pub integrations: BTreeMap<IntegrationName, Arc<Integration>>,
+    /// When probes run.
+    pub schedule: ScheduleSettings,
+    /// How APIs are reached unless an entry says otherwise.
+    pub http: HttpSettings,
+    /// Thresholds of conditions unless an integration says otherwise.
+    pub conditions: ConditionSettings,
+    /// When incidents open, unless an integration says otherwise.
+    pub rules: AlertRules,
+    /// How much is exported.
+    pub metrics: MetricsSettings,
+    /// Where the daemon listens.
+    pub server: ServerSettings,
+    /// The zone in which times are shown to people.
+    pub timezone: Tz,
+    /// The files it was read from: the main file first.
+    pub files: Vec<PathBuf>,
+}
+
+/// Whether secrets are read while a configuration is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Every secret must be there and readable.
+    Check,
+    /// Secrets are left alone: for checking a configuration on another machine than the daemon's.
+    Skip,
+}
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What somebody should look at all the same.
+    pub warnings: Problems,
+}
+
+/// Reads the configuration at `path`, with the fragments beside it. Blocking, but short.
+///
+/// # Errors
+/// Every problem that was found, warnings included, each with its place.
+pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded, Problems> {
+    let mut problems = Vec::new();
+    let documents = load::read(path, &mut problems);
+    let raw: RawConfig =
+        documents.main.as_ref().map(|root| shape::read(root, shape::FileKind::Main, &mut problems)).unwrap_or_default();
+    let fragments: Vec<RawFragment> =
+        documents.fragments.iter().map(|root| shape::read(root, shape::FileKind::Fragment, &mut problems)).collect();
+    let config = resolve::resolve(&raw, &fragments, &documents, secrets, now, &mut problems);
+    let problems = Problems::new(problems, documents.files);
+    if problems.errors() > 0 { Err(problems) } else { Ok(Loaded { config, warnings: problems }) }
+}

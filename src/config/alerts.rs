@@ -1,0 +1,261 @@
+//! The `alerts` section: when incidents open, and how bad they are.
+//!
+//! Each rule may be set for all integrations (`alerts.rules`) and again for one (`integrations.<name>.rules`). Rules
+//! about a credential, a Snyk token, a workspace or an API have a subject that several integrations may share: for
+//! those the file's own section counts.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::duration::{DAY, HOUR, MINUTE, format_duration};
+use super::raw::value::{RawEscalation, RawSeverity};
+use super::settings::{Setting, settings};
+use crate::domain::incident::Severity;
+
+/// When an incident becomes critical. Counted from the onset of the problem, as the first delay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escalation {
+    /// Once the problem is this old.
+    After(Duration),
+    /// Not by age.
+    Never,
+}
+
+impl Setting for Severity {
+    type Raw = RawSeverity;
+
+    fn overlaid(&self, raw: &RawSeverity) -> Self {
+        match raw {
+            RawSeverity::Info => Self::Info,
+            RawSeverity::Warning => Self::Warning,
+            RawSeverity::Critical => Self::Critical,
+        }
+    }
+
+    fn shown(&self) -> Value {
+        json!(self.as_str())
+    }
+}
+
+impl Setting for Escalation {
+    type Raw = RawEscalation;
+
+    fn overlaid(&self, raw: &RawEscalation) -> Self {
+        raw.0.map_or(Self::Never, Self::After)
+    }
+
+    fn shown(&self) -> Value {
+        match self {
+            Self::After(age) => json!(format_duration(*age)),
+            Self::Never => json!("never"),
+        }
+    }
+}
+
+/// A problem of minutes is given this long before it opens an incident: one failed round and its repetition.
+pub const SHORT_DELAY: Duration = Duration::from_secs(10 * MINUTE);
+/// Permissions are changed by hand, one after the other: a quarter of an hour lets such a change end.
+pub const PERMISSIONS_DELAY: Duration = Duration::from_secs(15 * MINUTE);
+/// An outage, or a blind spot, of an hour is no longer a hiccup.
+pub const OUTAGE_DELAY: Duration = Duration::from_secs(HOUR);
+/// A day of blindness, or of standing still, is critical.
+pub const DAY_DELAY: Duration = Duration::from_secs(DAY);
+/// Two of Snyk's six-hourly listings and an hour for processing.
+pub const FIRST_SYNC_DELAY: Duration = Duration::from_secs(13 * HOUR);
+/// Twice that.
+pub const FIRST_SYNC_CRITICAL: Duration = Duration::from_secs(26 * HOUR);
+/// Failed profiles are critical after two hours: their repositories are no longer watched by Snyk.
+pub const PROFILES_CRITICAL: Duration = Duration::from_secs(2 * HOUR);
+/// Snyk's weekly run is the slowest of its jobs; what a week did not bring does not come by itself.
+pub const INCOMPLETE_DELAY: Duration = Duration::from_secs(7 * DAY);
+/// The first word about an expiring token: a month ahead.
+pub const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
+/// Two weeks ahead.
+pub const EXPIRY_WARNING: Duration = Duration::from_secs(14 * DAY);
+/// Three days ahead: a second warning.
+pub const EXPIRY_LAST_WARNING: Duration = Duration::from_secs(3 * DAY);
+/// One day ahead.
+pub const EXPIRY_CRITICAL: Duration = Duration::from_secs(DAY);
+/// Of a token with a short life, the last third is announced instead of a month.
+pub const EXPIRY_NOTICE_SHARE: f64 = 1.0 / 3.0;
+/// Two months ahead: an upgrade has to be planned.
+pub const API_ENDING_NOTICE: Duration = Duration::from_secs(60 * DAY);
+/// A credential is critical if this share of a Group's repositories hangs on it.
+pub const CRITICAL_REPOSITORY_SHARE: f64 = 0.10;
+/// One odd answer is not a fact, two in a row are. Evaluations with fresh evidence.
+pub const CONFIRMING_EVALUATIONS: u32 = 2;
+
+settings! {
+    /// When each incident opens, and how bad it is.
+    pub struct AlertRules / RawAlertRules {
+        /// The Snyk token is refused.
+        snyk_token_invalid: EscalatingRule = EscalatingRule::of(Duration::ZERO, Escalation::After(DAY_DELAY)),
+        /// The Snyk token ends soon.
+        snyk_token_expiring: NoticeRule = NoticeRule::default(),
+        /// The PAT is refused.
+        credential_invalid: CredentialInvalidRule = CredentialInvalidRule::default(),
+        /// No probe of one API gives an answer that counts.
+        upstream_unreachable: EscalatingRule = EscalatingRule::of(OUTAGE_DELAY, Escalation::After(DAY_DELAY)),
+        /// The PAT lacks a required permission.
+        permissions_missing: PermissionsMissingRule = PermissionsMissingRule::default(),
+        /// The PAT ends soon.
+        credential_expiring: ExpiryRule = ExpiryRule::default(),
+        /// Nobody can tell when the PAT ends.
+        credential_expiry_unknown: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Info),
+        /// A declared date has passed and the PAT still works.
+        declared_date_outdated: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Warning),
+        /// A configured workspace is not there.
+        workspace_not_found: WorkspaceRule = WorkspaceRule::default(),
+        /// The status is `connection_failed` for another reason.
+        connection_failed: SimpleRule = SimpleRule::of(SHORT_DELAY, Severity::Critical),
+        /// A Group integration stays partially connected.
+        partially_connected: PartiallyConnectedRule = PartiallyConnectedRule::default(),
+        /// Synchronisation has stopped.
+        sync_stalled: EscalatingRule = EscalatingRule::of(Duration::ZERO, Escalation::After(DAY_DELAY)),
+        /// An Organization has lost its integration, or never had the one that `require` asks for.
+        organization_integration_missing: SimpleRule = SimpleRule::of(OUTAGE_DELAY, Severity::Warning),
+        /// The copy of the PAT in Snyk is older than its last rotation.
+        credential_out_of_step: ConfirmedRule = ConfirmedRule::default(),
+        /// Daily tests have stopped.
+        tests_stale: ConfirmedRule = ConfirmedRule::default(),
+        /// An Organization has imported nothing.
+        nothing_imported: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// Many imported repositories have no project.
+        imports_incomplete: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// Imported repositories carry no Snyk webhook.
+        webhooks_missing: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// Catalog files have no effect in Snyk.
+        catalog_not_linked: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// An API version that is in use ends soon.
+        api_version_ending: ApiVersionRule = ApiVersionRule::default(),
+        /// The status cannot be told, for a reason of its own.
+        status_unknown: EscalatingRule = EscalatingRule::of(OUTAGE_DELAY, Escalation::After(DAY_DELAY)),
+    }
+
+    /// A rule with one delay and one severity.
+    pub struct SimpleRule / RawSimpleRule {
+        /// How long the problem must last.
+        after: Duration = SHORT_DELAY,
+        /// How bad it is.
+        severity: Severity = Severity::Warning,
+    }
+
+    /// A rule whose incident becomes critical with age.
+    pub struct EscalatingRule / RawEscalatingRule {
+        /// How long the problem must last.
+        after: Duration = OUTAGE_DELAY,
+        /// How bad it is at first.
+        severity: Severity = Severity::Warning,
+        /// The age at which it becomes critical, or `never`.
+        critical_after: Escalation = Escalation::Never,
+    }
+
+    /// A rule that looks ahead to an end.
+    pub struct NoticeRule / RawNoticeRule {
+        /// How long before the end it opens. Default 30d.
+        before: Duration = EXPIRY_NOTICE,
+        /// How bad it is. Default warning.
+        severity: Severity = Severity::Warning,
+    }
+
+    /// The PAT is refused.
+    pub struct CredentialInvalidRule / RawCredentialInvalidRule {
+        /// How bad it is while little hangs on the credential. Default warning.
+        severity: Severity = Severity::Warning,
+        /// How bad it is if a Group, or enough of its repositories, hangs on it. Default critical.
+        group_severity: Severity = Severity::Critical,
+        /// Enough of a Group's repositories, as a share. Default 0.1.
+        group_share: f64 = CRITICAL_REPOSITORY_SHARE,
+    }
+
+    /// The PAT lacks a required permission.
+    pub struct PermissionsMissingRule / RawPermissionsMissingRule {
+        /// How long the permission must be missing. Default 15m.
+        after: Duration = PERMISSIONS_DELAY,
+        /// How bad it is. Default warning.
+        severity: Severity = Severity::Warning,
+        /// How bad it is if discovery itself needs the permission. Default critical.
+        group_severity: Severity = Severity::Critical,
+    }
+
+    /// The PAT ends soon: four steps, each later than the one before.
+    pub struct ExpiryRule / RawExpiryRule {
+        /// How long before the end the first word (info) comes. Default 30d.
+        info_before: Duration = EXPIRY_NOTICE,
+        /// The first word comes no earlier than at this share of the token's life before its end. Default a third.
+        info_share: f64 = EXPIRY_NOTICE_SHARE,
+        /// How long before the end it becomes a warning. Default 14d.
+        warning_before: Duration = EXPIRY_WARNING,
+        /// How long before the end it warns again. Default 3d.
+        last_warning_before: Duration = EXPIRY_LAST_WARNING,
+        /// How long before the end it becomes critical. Default 1d.
+        critical_before: Duration = EXPIRY_CRITICAL,
+    }
+
+    /// A configured workspace is not there.
+    pub struct WorkspaceRule / RawWorkspaceRule {
+        /// How long it must be missing. Default 10m.
+        after: Duration = SHORT_DELAY,
+        /// How bad it is. Default critical.
+        severity: Severity = Severity::Critical,
+        /// How bad it is if the workspace is there under another name. Default warning.
+        renamed_severity: Severity = Severity::Warning,
+    }
+
+    /// A Group integration stays partially connected: one delay for each reason.
+    pub struct PartiallyConnectedRule / RawPartiallyConnectedRule {
+        /// The first synchronisation does not come. Default 13h.
+        awaiting_first_sync: Duration = FIRST_SYNC_DELAY,
+        /// The Inventory was filled and is empty. Default 13h.
+        inventory_lost: Duration = FIRST_SYNC_DELAY,
+        /// Some profiles fail. Default 10m.
+        profiles_failed: Duration = SHORT_DELAY,
+        /// Repositories are missing, and nothing has arrived for this long. Default 7d.
+        inventory_incomplete: Duration = INCOMPLETE_DELAY,
+        /// How bad it is at first. Default warning.
+        severity: Severity = Severity::Warning,
+        /// When it becomes critical.
+        critical: PartiallyConnectedCritical = PartiallyConnectedCritical::default(),
+    }
+
+    /// When a partially connected state becomes critical: one age, or `never`, for each reason.
+    pub struct PartiallyConnectedCritical / RawPartiallyConnectedCritical {
+        /// The first synchronisation does not come. Default 26h.
+        awaiting_first_sync: Escalation = Escalation::After(FIRST_SYNC_CRITICAL),
+        /// The Inventory was filled and is empty. Default 26h.
+        inventory_lost: Escalation = Escalation::After(FIRST_SYNC_CRITICAL),
+        /// Some profiles fail. Default 2h.
+        profiles_failed: Escalation = Escalation::After(PROFILES_CRITICAL),
+        /// Repositories are missing. Default never.
+        inventory_incomplete: Escalation = Escalation::Never,
+    }
+
+    /// A rule that waits for a second evaluation with fresh evidence.
+    pub struct ConfirmedRule / RawConfirmedRule {
+        /// How many evaluations in a row must agree. Default 2.
+        evaluations: u32 = CONFIRMING_EVALUATIONS,
+        /// How bad it is. Default warning.
+        severity: Severity = Severity::Warning,
+    }
+
+    /// An API version that is in use ends soon.
+    pub struct ApiVersionRule / RawApiVersionRule {
+        /// How long before its end the first word (info) comes. Default 60d.
+        info_before: Duration = API_ENDING_NOTICE,
+        /// How long before its end it becomes a warning. Default 14d.
+        warning_before: Duration = EXPIRY_WARNING,
+    }
+}
+
+impl SimpleRule {
+    const fn of(after: Duration, severity: Severity) -> Self {
+        Self { after, severity }
+    }
+}
+
+impl EscalatingRule {
+    const fn of(after: Duration, critical_after: Escalation) -> Self {
+        Self { after, severity: Severity::Warning, critical_after }
+    }
+}

@@ -1,0 +1,117 @@
+//! The `conditions` section: the thresholds from which conditions become true or false.
+//!
+//! Each may be set for all integrations and again for one (`integrations.<name>.conditions`).
+
+use std::time::Duration;
+
+use super::duration::{DAY, HOUR, MINUTE};
+use super::settings::{Setting, settings};
+
+/// A credential that lives longer than this is fresh. Two weeks: time for an ordinary change request.
+pub const DEFAULT_CREDENTIAL_FRESH: Duration = Duration::from_secs(14 * DAY);
+/// The time before the first use of a new token in which it may have been made and saved in Snyk. A day: rotations are
+/// noticed at the next probe, not at once.
+pub const DEFAULT_ROTATION_MARGIN: Duration = Duration::from_secs(DAY);
+/// How long a new Group integration is given before it is called partially connected. Snyk's own first answer takes
+/// minutes.
+pub const DEFAULT_SETUP_GRACE: Duration = Duration::from_secs(15 * MINUTE);
+/// How long `connected` must hold to count as the last time it was connected, so that a flicker restarts no timer.
+pub const DEFAULT_CONNECTED_HOLD: Duration = Duration::from_secs(30 * MINUTE);
+/// How long after the last arrival the first fill still excuses a partially connected state. A day: four of Snyk's
+/// six-hourly listings.
+pub const DEFAULT_FILL_EXTENSION: Duration = Duration::from_secs(DAY);
+/// An oldest asset older than this proves, without history, that the first fill was once complete. Two days.
+pub const DEFAULT_FILL_PROOF_AGE: Duration = Duration::from_secs(2 * DAY);
+/// Below this share of eligible repositories in the Inventory, it is incomplete.
+pub const DEFAULT_COVERAGE_INCOMPLETE: f64 = 0.95;
+/// From this share on it is complete again; higher than the other, so that one repository does not make it flap.
+pub const DEFAULT_COVERAGE_COMPLETE: f64 = 0.97;
+/// Fewer missing repositories than this never make the Inventory incomplete. Repositories.
+pub const DEFAULT_COVERAGE_MISSING: u32 = 2;
+/// How long after it was first seen or renamed a repository counts for coverage. Snyk promises a listing a day; two
+/// hours are added for its processing.
+pub const DEFAULT_ELIGIBLE_AFTER: Duration = Duration::from_secs(26 * HOUR);
+/// The age from which a canary counts against SyncCurrent. Snyk promises a refresh a day; two hours are added.
+pub const DEFAULT_MAXIMUM_LAG: Duration = Duration::from_secs(26 * HOUR);
+/// How much later than the last synchronisation a change must be to start a canary: clocks differ, and a push takes its
+/// time. Five minutes.
+pub const DEFAULT_CANARY_GRACE: Duration = Duration::from_secs(5 * MINUTE);
+/// So many canaries older than `max_lag` make a stall. Canaries.
+pub const DEFAULT_LATE_CANARIES: u32 = 3;
+/// So many canaries older than three times `max_lag` make a stall. Canaries.
+pub const DEFAULT_VERY_LATE_CANARIES: u32 = 2;
+/// How many times `max_lag` is very late.
+pub const DEFAULT_VERY_LATE_FACTOR: u32 = 3;
+/// From this share of live assets removed at once with `deleted-profile` on, the profile was deleted.
+pub const DEFAULT_PROFILE_DELETED_SHARE: f64 = 0.5;
+/// How long an imported target may be without a project. A day: import and first test take hours.
+pub const DEFAULT_IMPORT_GRACE: Duration = Duration::from_secs(DAY);
+/// Up to this share of targets may have no project: repositories of documents alone are normal.
+pub const DEFAULT_EMPTY_TARGETS_SHARE: f64 = 0.20;
+/// Fewer targets without a project than this are never a problem. Targets.
+pub const DEFAULT_EMPTY_TARGETS: u32 = 3;
+/// The age from which a project counts for TestsCurrent, and the age of its last test from which it counts as late.
+/// Two days for a daily test.
+pub const DEFAULT_TESTED_WITHIN: Duration = Duration::from_secs(2 * DAY);
+/// From this share of daily projects tested in time on, tests are current.
+pub const DEFAULT_TESTED_SHARE: f64 = 0.95;
+/// From this share of inactive projects on, their deactivation is looked into.
+pub const DEFAULT_INACTIVE_SHARE: f64 = 0.5;
+/// From this share of Organizations vanishing at once on, the listing is doubted instead.
+pub const DEFAULT_VANISHED_SHARE: f64 = 0.10;
+/// The difference to an API's own clock from which verdicts about expiry and lag are unknown. Five minutes.
+pub const DEFAULT_MAXIMUM_CLOCK_SKEW: Duration = Duration::from_secs(5 * MINUTE);
+
+settings! {
+    /// Thresholds of the conditions.
+    pub struct ConditionSettings / RawConditionSettings {
+        /// CredentialFresh is true while the credential lives longer than this. Default 14d.
+        credential_fresh: Duration = DEFAULT_CREDENTIAL_FRESH,
+        /// CredentialInStep, where nobody tells when the token was made: it was made at most this long before its first use. Default 1d.
+        rotation_margin: Duration = DEFAULT_ROTATION_MARGIN,
+        /// A new Group integration is `setup_in_progress` for this long. Default 15m.
+        setup_grace: Duration = DEFAULT_SETUP_GRACE,
+        /// `connected` must hold this long to count as the last time it was connected. Default 30m.
+        connected_hold: Duration = DEFAULT_CONNECTED_HOLD,
+        /// During a fill, partially connected counts from the last arrival, but at most this much later. Default 1d.
+        fill_extension: Duration = DEFAULT_FILL_EXTENSION,
+        /// Without history, an oldest asset older than this proves that the first fill was complete. Default 2d.
+        fill_proof_age: Duration = DEFAULT_FILL_PROOF_AGE,
+        /// InventoryComplete becomes false below this share of eligible repositories. Default 0.95.
+        coverage_incomplete: f64 = DEFAULT_COVERAGE_INCOMPLETE,
+        /// InventoryComplete becomes true again from this share on. Default 0.97.
+        coverage_complete: f64 = DEFAULT_COVERAGE_COMPLETE,
+        /// InventoryComplete is false only if at least so many repositories are missing. Default 2.
+        coverage_missing: u32 = DEFAULT_COVERAGE_MISSING,
+        /// A repository counts for coverage this long after it was first seen or renamed. Default 26h.
+        eligible_after: Duration = DEFAULT_ELIGIBLE_AFTER,
+        /// SyncCurrent: a canary older than this is late. Default 26h.
+        max_lag: Duration = DEFAULT_MAXIMUM_LAG,
+        /// A change so much later than the last synchronisation starts a canary. Default 5m.
+        canary_grace: Duration = DEFAULT_CANARY_GRACE,
+        /// SyncCurrent is false with so many late canaries. Default 3.
+        late_canaries: u32 = DEFAULT_LATE_CANARIES,
+        /// SyncCurrent is false with so many very late canaries. Default 2.
+        very_late_canaries: u32 = DEFAULT_VERY_LATE_CANARIES,
+        /// A canary older than so many times `max_lag` is very late. Default 3.
+        very_late_factor: u32 = DEFAULT_VERY_LATE_FACTOR,
+        /// More than this share of live assets removed at once with their profile: the profile was deleted. Default 0.5.
+        profile_deleted_share: f64 = DEFAULT_PROFILE_DELETED_SHARE,
+        /// RepositoriesImported: a target older than this should have a project. Default 1d.
+        import_grace: Duration = DEFAULT_IMPORT_GRACE,
+        /// RepositoriesImported: up to this share of targets may have none. Default 0.2.
+        empty_targets_share: f64 = DEFAULT_EMPTY_TARGETS_SHARE,
+        /// RepositoriesImported: fewer targets without a project than this never count. Default 3.
+        empty_targets: u32 = DEFAULT_EMPTY_TARGETS,
+        /// TestsCurrent: a daily project should have been tested within this time. Default 2d.
+        tested_within: Duration = DEFAULT_TESTED_WITHIN,
+        /// TestsCurrent: at least this share of projects should have been. Default 0.95.
+        tested_share: f64 = DEFAULT_TESTED_SHARE,
+        /// TestsCurrent: more than this share of projects inactive is looked into. Default 0.5.
+        inactive_share: f64 = DEFAULT_INACTIVE_SHARE,
+        /// More than this share of Organizations gone from a listing at once: the listing is doubted. Default 0.1.
+        vanished_share: f64 = DEFAULT_VANISHED_SHARE,
+        /// A larger difference to an API's clock makes expiry and lag unknown. Default 5m.
+        max_clock_skew: Duration = DEFAULT_MAXIMUM_CLOCK_SKEW,
+    }
+}

@@ -1,0 +1,37 @@
+//! Turns what the YAML library says into problems and places.
+
+use serde_saphyr::{Error, Location};
+
+use super::problem::{Place, Problem, ProblemKind};
+
+/// The problem behind a refused file. A file that is not YAML has but one: what follows it cannot be told.
+pub(crate) fn syntax(error: &Error, file: usize, text: &str) -> Problem {
+    let place = error.location().map(|location| place(&location, file, text));
+    let message = error.without_snippet().to_string();
+    // The place is shown beside the message, so the message need not name it.
+    let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches([':', ',', ' ']).to_owned();
+    Problem::error(ProblemKind::Syntax, place, format!("this is not YAML: {message}"))
+        .help("problems after this one cannot be seen until it is put right")
+}
+
+/// A location as bytes of `text`.
+pub(crate) fn place(location: &Location, file: usize, text: &str) -> Place {
+    let bound = |offset: u64| {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+        (0..=offset).rev().find(|offset| text.is_char_boundary(*offset)).unwrap_or(0)
+    };
+    let span = location.span();
+    match (span.byte_offset(), span.byte_len()) {
+        (Some(start), Some(length)) => Place { file, start: bound(start), end: bound(start + length) },
+        _ => {
+            let start =
+                line_start(text, location.line()) + usize::try_from(location.column()).unwrap_or(1).saturating_sub(1);
+            Place { file, start: start.min(text.len()), end: start.min(text.len()) }
+        }
+    }
+}
+
+fn line_start(text: &str, line: u64) -> usize {
+    let lines = usize::try_from(line).unwrap_or(1).saturating_sub(1);
+    text.split_inclusive('\n').take(lines).map(str::len).sum()
+}

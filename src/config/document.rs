@@ -1,0 +1,51 @@
+//! The tree of one YAML file: every node knows its place and has a number of its own.
+
+use super::problem::Place;
+
+/// A node's number, unique over all files of one load.
+pub(crate) type NodeId = usize;
+
+/// A node of a document.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// Where it stands; for what spans many lines, its key.
+    pub(crate) place: Place,
+    pub(crate) content: Content,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    Sequence(Vec<Node>),
+    Mapping(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_place: Place,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The entries of a mapping; none for anything else.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The keys below a top-level section, whatever the state of their values.
+    pub(crate) fn names_of(&self, section: &str) -> impl Iterator<Item = &str> {
+        let entries = self.entries().iter().filter(move |entry| entry.key == section);
+        entries.flat_map(|entry| entry.value.entries()).map(|entry| entry.key.as_str())
+    }
+}
