@@ -231,8 +231,12 @@ impl HttpClient {
     async fn read(&self, mut answer: reqwest::Response, host: &str, deadline: Instant) -> Result<RawAnswer, Failure> {
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let limit = self.0.options.body_limit;
+        let stated = answer.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::new();
         let trouble = loop {
+            if status.is_success() && stated.is_some_and(|stated| stated > limit) {
+                break Some(trouble::oversized(limit, host));
+            }
             match timeout_at(deadline, answer.chunk()).await {
                 Ok(Ok(None)) => break None,
                 Ok(Ok(Some(chunk))) => {

@@ -87,6 +87,8 @@ pub(crate) enum Play {
     SendAndHang(Vec<u8>),
     /// Sends these bytes, then one byte every few milliseconds for as long as anybody listens.
     Trickle(Vec<u8>),
+    /// Sends these bytes before anybody asked, and keeps the connection.
+    Greet(Vec<u8>),
     /// Speaks TLS with the certificate for localhost, then sends these bytes.
     Tls(Vec<u8>),
 }
@@ -148,6 +150,12 @@ fn act(play: &Play, mut stream: TcpStream, stop: &AtomicBool) -> std::io::Result
         tls.conn.send_close_notify();
         return tls.flush();
     }
+    if let Play::Greet(bytes) = play {
+        stream.write_all(bytes)?;
+        stream.set_read_timeout(Some(tick))?;
+        while !stop.load(Ordering::SeqCst) && still_open(&mut stream) {}
+        return Ok(());
+    }
     read_head(&mut stream)?;
     match play {
         Play::Send(bytes) => {
@@ -169,7 +177,7 @@ fn act(play: &Play, mut stream: TcpStream, stop: &AtomicBool) -> std::io::Result
             }
             Ok(())
         }
-        Play::Tls(_) => Ok(()),
+        Play::Greet(_) | Play::Tls(_) => Ok(()),
     }
 }
 
