@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 pub mod alerts;
+pub mod change;
 pub mod conditions;
 pub mod credential;
 pub mod cron;
@@ -38,8 +39,10 @@ pub mod secrets;
 pub mod server;
 mod settings;
 mod shape;
+mod show;
 pub mod snyk;
 mod suggest;
+pub mod watch;
 
 use alerts::AlertRules;
 use conditions::ConditionSettings;
@@ -50,6 +53,7 @@ use problem::Problems;
 use raw::{RawConfig, RawFragment};
 use schedule::ScheduleSettings;
 use server::{MetricsSettings, ServerSettings};
+pub use show::Endpoint;
 use snyk::SnykEntry;
 
 use crate::domain::names::{CredentialName, IntegrationName};
@@ -117,3 +121,11 @@ pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded,
     let problems = Problems::new(problems, documents.files);
     if problems.errors() > 0 { Err(problems) } else { Ok(Loaded { config, warnings: problems }) }
 }
+
+/// The JSON Schema of the main file, for editors: made from the types that read it.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RawConfig).to_value()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::duration::{DAY, HOUR, MINUTE};
-use super::settings::{Setting, settings};
+use super::settings::settings;
 
 /// A credential that lives longer than this is fresh. Two weeks: time for an ordinary change request.
 pub const DEFAULT_CREDENTIAL_FRESH: Duration = Duration::from_secs(14 * DAY);

@@ -1,0 +1,48 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::config::tests::{Files, now, small};
+
+fn reading() -> Reading {
+    Reading { secrets: Secrets::Skip, now: now(), style: Style::Plain }
+}
+
+/// Exit code, standard output and standard error.
+fn run(command: impl Fn(&mut dyn Write, &mut dyn Write) -> io::Result<ConfigExit>) -> (u8, String, String) {
+    let (mut out, mut messages) = (Vec::new(), Vec::new());
+    let exit = command(&mut out, &mut messages).unwrap();
+    (exit.code(), String::from_utf8(out).unwrap(), String::from_utf8(messages).unwrap())
+}
+
+#[test]
+fn validate_prints_the_next_firing_times() {
+    let files = Files::new(&small(r#"schedule: { webhooks: { cron: "30 3 * * 1-5", zone: Europe/Berlin } }"#));
+    let (code, out, messages) = run(|out, messages| validate(&files.main(), reading(), out, messages));
+    assert_eq!((code, messages.as_str()), (0, ""));
+    assert_snapshot!(files.plain(&out), @"");
+}
+
+#[test]
+fn validate_of_a_bad_file_exits_with_78() {
+    let files = Files::new(&small("tmezone: UTC\n"));
+    let (code, out, messages) = run(|out, messages| validate(&files.main(), reading(), out, messages));
+    assert_eq!((code, out.as_str()), (78, ""));
+    assert_snapshot!(files.plain(&messages), @"");
+}
+
+#[test]
+fn show_prints_hosts_and_ports() {
+    let files = Files::new(&small("http: { proxy: 'http://proxy.example.com:3128', no_proxy: [.bitbucket.org] }\n"));
+    let (code, out, _) = run(|out, messages| show(&files.main(), View::Egress, reading(), out, messages));
+    assert_eq!(code, 0);
+    assert_snapshot!(out, @"");
+    let (_, out, _) = run(|out, messages| show(&files.main(), View::Effective, reading(), out, messages));
+    assert!(out.contains("proxy: \"http://proxy.example.com:3128/\""), "{out}");
+}
+
+#[test]
+fn schema_is_json() {
+    let (code, out, _) = run(|out, _| schema(out));
+    let parsed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, parsed["title"].as_str()), (0, Some("snykwatch configuration")));
+}

@@ -1,0 +1,100 @@
+//! What differs between two configurations, so that a reload leaves alone what stayed the same.
+//!
+//! An integration counts as changed when anything it rests on has changed, its credentials included.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Config;
+use super::schedule::ScheduledProbe;
+use crate::domain::names::{CredentialName, IntegrationName};
+
+/// What differs in one section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionChange<N: Ord> {
+    /// There now, and not before.
+    pub added: BTreeSet<N>,
+    /// There before, and not now.
+    pub removed: BTreeSet<N>,
+    /// There both times, and not the same.
+    pub altered: BTreeSet<N>,
+}
+
+impl<N: Ord + Clone> SectionChange<N> {
+    fn between<T: PartialEq>(old: &BTreeMap<N, T>, new: &BTreeMap<N, T>) -> Self {
+        let missing = |from: &BTreeMap<N, T>, other: &BTreeMap<N, T>| {
+            from.keys().filter(|name| !other.contains_key(*name)).cloned().collect()
+        };
+        let altered = old.iter().filter(|(name, value)| new.get(*name).is_some_and(|now| now != *value));
+        Self {
+            added: missing(new, old),
+            removed: missing(old, new),
+            altered: altered.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.altered.is_empty()
+    }
+}
+
+/// Whether a setting of the whole daemon differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GlobalSetting {
+    /// The address the daemon listens on: takes a restart.
+    Server,
+    /// How much is exported.
+    Metrics,
+    /// Timing and severity of incidents.
+    Rules,
+    /// Thresholds of conditions.
+    Conditions,
+    /// The zone in which times are shown.
+    Timezone,
+}
+
+/// What differs between two configurations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// Snyk tokens.
+    pub snyk: SectionChange<CredentialName>,
+    /// Credentials at Git hosts.
+    pub credentials: SectionChange<CredentialName>,
+    /// Integrations.
+    pub integrations: SectionChange<IntegrationName>,
+    /// Probes with another schedule.
+    pub schedules: BTreeSet<ScheduledProbe>,
+    /// Settings of the whole daemon.
+    pub global: BTreeSet<GlobalSetting>,
+}
+
+impl ConfigChange {
+    /// Compares two configurations.
+    pub fn between(old: &Config, new: &Config) -> Self {
+        let schedules =
+            ScheduledProbe::ALL.into_iter().filter(|probe| old.schedule.of(*probe) != new.schedule.of(*probe));
+        let global = [
+            (GlobalSetting::Server, old.server != new.server),
+            (GlobalSetting::Metrics, old.metrics != new.metrics),
+            (GlobalSetting::Rules, old.rules != new.rules),
+            (GlobalSetting::Conditions, old.conditions != new.conditions),
+            (GlobalSetting::Timezone, old.timezone != new.timezone),
+        ];
+        Self {
+            snyk: SectionChange::between(&old.snyk, &new.snyk),
+            credentials: SectionChange::between(&old.credentials, &new.credentials),
+            integrations: SectionChange::between(&old.integrations, &new.integrations),
+            schedules: schedules.collect(),
+            global: global.into_iter().filter(|(_, differs)| *differs).map(|(setting, _)| setting).collect(),
+        }
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.snyk.is_empty()
+            && self.credentials.is_empty()
+            && self.integrations.is_empty()
+            && self.schedules.is_empty()
+            && self.global.is_empty()
+    }
+}

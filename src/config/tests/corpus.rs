@@ -1,0 +1,48 @@
+//! Hostile and odd files: whatever comes, the answer is a list of problems or a configuration, never a panic.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn odd_files_are_told_apart() {
+    let check = |text: &str, usable: bool| {
+        let files = Files::new(text);
+        let loaded = files.load();
+        assert_eq!(loaded.is_ok(), usable, "{text:?}: {}", files.problems());
+    };
+    check("", true);
+    check("# nothing but a comment\n", true);
+    check("{}", true);
+    check("---\n", false);
+    check("[]", false);
+    check("text", false);
+    check("a: b: c", false);
+    check("\u{feff}timezone: UTC\n", true);
+    check("timezone: UTC\n---\ntimezone: UTC\n", false);
+    check("a: &a [*a]\n", false);
+    check("? [complex]\n: 1\n", false);
+    check("1: 2\n", false);
+    check(&"[".repeat(5000), false);
+    check("x: &a [1,1,1,1]\ny: &b [*a,*a,*a,*a]\nz: &c [*b,*b,*b,*b]\n", false);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "[ -~\n]{0,200}") {
+        let _ = Files::new(&text).problems();
+    }
+
+    #[test]
+    fn no_mutation_makes_it_panic(cut in 0usize..400, length in 0usize..20, with in "[:{}\\[\\]\"', a-z\n]{0,5}") {
+        let mut text = small("");
+        let start = cut.min(text.len());
+        let end = (start + length).min(text.len());
+        text.replace_range(start..end, &with);
+        let files = Files::new(&text);
+        if let Err(problems) = files.load() {
+            prop_assert!(problems.errors() > 0);
+            let _ = problems.render(Style::Plain);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use secrecy::{ExposeSecret, SecretString};
+
+use super::*;
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn secrets_are_read_without_their_newline() {
+    let files = Files::new("");
+    let check = |content: &str, expected: Result<&str, &str>| {
+        let source = SecretSource::File(files.write("token", content));
+        let found = source.read().map(|secret| secret.expose_secret().to_owned());
+        let found = found.map_err(|error| files.plain(&error.to_string()));
+        assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{content:?}");
+    };
+    check("abc", Ok("abc"));
+    check("abc\n", Ok("abc"));
+    check("abc\r\n", Ok("abc"));
+    check(" a b ", Ok(" a b "));
+    check("", Err("the secret from file token is empty"));
+    check("\n", Err("the secret from file token is empty"));
+    check("abc\n\n", Err("the secret from file token holds a line break or another control character"));
+}
+
+#[test]
+#[cfg(unix)]
+fn missing_empty_and_exposed_secrets_are_told() {
+    let files = Files::new(&small("").replace("env: BITBUCKET_TOKEN", "env: SNYKWATCH_TEST_IS_NEVER_SET"));
+    let check = || match load(&files.main(), Secrets::Check, now()) {
+        Ok(loaded) => files.plain(&loaded.warnings.to_string()),
+        Err(problems) => files.plain(&problems.to_string()),
+    };
+    assert_snapshot!(check(), @"");
+    set_mode(&files.write("snyk", "top-secret\n"), 0o644);
+    assert_snapshot!(check(), @"");
+    set_mode(&files.path("snyk"), 0o600);
+    assert_snapshot!(check(), @"");
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let files = Files::new(&small("").replace("env: BITBUCKET_TOKEN", "file: bitbucket"));
+    files.write("snyk", "top-secret-snyk");
+    files.write("bitbucket", "top-secret-bitbucket");
+    let Loaded { config, warnings } = load(&files.main(), Secrets::Check, now()).unwrap();
+    for text in [format!("{config:#?}"), config.shown(), warnings.render(Style::Plain), format!("{warnings:?}")] {
+        assert!(!text.contains("top-secret"), "{text}");
+    }
+    let shown = files.plain(&config.shown());
+    assert!(shown.contains(r#"token: "<secret from file snyk>""#), "{shown}");
+}
+
+#[test]
+fn versions_of_a_token_differ_and_need_the_key() {
+    let version = |secret: &str, key: &[u8]| TokenVersion::of(&SecretString::from(secret), key);
+    assert_eq!(version("one", b"key"), version("one", b"key"));
+    assert_ne!(version("one", b"key"), version("two", b"key"));
+    assert_ne!(version("one", b"key"), version("one", b"other"));
+    assert_eq!(version("one", b"key").as_str().len(), 32);
+    assert!(!format!("{:?}", version("one", b"key")).contains("one"));
+}
