@@ -1,0 +1,314 @@
+//! The daemon: its tasks, their start and their end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::reload::Reloader;
+use super::telemetry::Telemetry;
+use super::watcher::{self, Request, Watcher};
+use super::wiring::{Supplies, Wiring, WiringError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::state::{State, Transition};
+use crate::health::Policy;
+use crate::metrics::{BuildInfo, Exporter, OwnMetrics};
+use crate::probe::assumptions::{Assumption, Tally};
+use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
+use crate::store::memory::MemoryStore;
+use crate::store::{Revision, Store, StoreError};
+use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, Stage, WebState};
+
+/// Transitions a slow listener may be behind before it is told that it missed some.
+const TRANSITIONS_BACKLOG: usize = 16_384;
+
+/// How a daemon is started.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// The configuration's main file: a reload reads it.
+    pub path: PathBuf,
+    /// The domain clock.
+    pub clock: Clock,
+    /// A rejection is confirmed after this.
+    pub confirm_after: TimeDelta,
+    /// Reload when a file changes. Not in scaled time: files live in real time.
+    pub watch_files: bool,
+}
+
+impl DaemonOptions {
+    /// A daemon that reloads when told so.
+    pub fn new(path: impl AsRef<Path>, clock: Clock) -> Self {
+        let confirm_after = Policy::default().confirm_after;
+        Self { path: path.as_ref().to_path_buf(), clock, confirm_after, watch_files: false }
+    }
+
+    /// A daemon that also reloads when a file changes.
+    #[must_use]
+    pub fn watching_files(self) -> Self {
+        Self { watch_files: true, ..self }
+    }
+}
+
+/// Why a daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be put into effect.
+    #[error("could not put the configuration into effect")]
+    Wiring(#[source] WiringError),
+    /// The state cannot be restored.
+    #[error("could not restore the state")]
+    Store(#[source] StoreError),
+    /// The metrics cannot be set up.
+    #[error("could not set up the metrics")]
+    Metrics(#[source] prometheus::Error),
+    /// The port cannot be had.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running daemon.
+pub struct Daemon {
+    address: SocketAddr,
+    snapshots: SnapshotReader,
+    transitions: broadcast::Sender<Transition>,
+    reload: ReloadHandle,
+    stop: CancellationToken,
+    crash: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// How far one pass is.
+#[derive(Debug, Clone)]
+pub enum PassProgress {
+    /// Probes are done.
+    Probed {
+        /// So many.
+        done: usize,
+        /// Of so many that are planned by now; more may be found.
+        planned: usize,
+        /// The last one that came back.
+        last: String,
+    },
+    /// The pass is over.
+    Done,
+}
+
+/// What one pass found.
+#[derive(Debug)]
+pub struct Pass {
+    /// Everything, judged.
+    pub snapshot: Arc<Snapshot>,
+    /// What was seen of the facts we assume.
+    pub assumptions: Vec<(Assumption, Tally)>,
+}
+
+impl Daemon {
+    /// Starts probing, judging and serving.
+    pub async fn start(config: Config, options: DaemonOptions) -> Result<Self, StartError> {
+        let address = config.server.listen;
+        let listen_failed = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
+        let address = listener.local_addr().map_err(listen_failed)?;
+        let core = Core::prepare(config, &options).await?;
+        let tasks = Tasks::default();
+        let (reload, reload_requests) = ReloadHandle::new();
+        let (stage_sender, stage) = watch::channel(Stage::Running);
+        let web = WebState {
+            snapshots: core.snapshots.clone(),
+            exporter: Arc::clone(&core.exporter),
+            reload: reload.clone(),
+            stage,
+            clock: options.clock.clone(),
+            guard: HostGuard::new(address, []),
+        };
+        let reloader = Reloader {
+            path: options.path.clone(),
+            watches_files: options.watch_files,
+            clock: options.clock.clone(),
+            supplies: core.supplies.clone(),
+            wiring: Arc::clone(&core.wiring),
+            watcher: core.requests.clone(),
+            exporter: Arc::clone(&core.exporter),
+            asked: reload_requests,
+        };
+        let stop = tasks.stop.clone();
+        tasks.spawn(async move {
+            crate::web::serve(listener, web, stop.cancelled_owned()).await;
+            // Kept to the end: a page that asks for the stage must get an answer.
+            drop(stage_sender);
+        });
+        tasks.spawn(reloader.run(tasks.stop.clone()));
+        let (snapshots, transitions) = (core.snapshots.clone(), core.transitions.clone());
+        tasks.spawn(core.watcher.run(tasks.stop.clone()));
+        let Tasks { tracker, stop, crash } = tasks;
+        Ok(Self { address, snapshots, transitions, reload, stop, crash, tasks: tracker })
+    }
+
+    /// Probes everything once, without serving, and gives what was found.
+    pub async fn one_pass(
+        config: Config,
+        options: DaemonOptions,
+        on_progress: &(impl Fn(PassProgress) + Send + Sync),
+    ) -> Result<Pass, StartError> {
+        let mut core = Core::prepare(config, &options).await?;
+        let memory = Arc::clone(core.wiring.lock().await.memory());
+        let (quiet, is_quiet) = oneshot::channel();
+        let (progress, mut progressed) = watch::channel(PassProgress::Done);
+        core.watcher.report_progress(progress);
+        let tasks = Tasks::default();
+        tasks.spawn(core.watcher.run(tasks.stop.clone()));
+        // The watcher holds the other end until it is stopped below.
+        let _ = core.requests.send(Request::WhenQuiet(quiet)).await;
+        let reporting = async {
+            while progressed.changed().await.is_ok() {
+                on_progress(progressed.borrow_and_update().clone());
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = is_quiet => {}
+            () = reporting => {}
+        }
+        on_progress(PassProgress::Done);
+        tasks.end().await;
+        let published = core.snapshots.latest();
+        let snapshot = published.map_or_else(|| Arc::new(Snapshot::empty(core.own)), |published| published.snapshot);
+        Ok(Pass { snapshot, assumptions: memory.assumptions.report() })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it publishes.
+    pub fn snapshots(&self) -> SnapshotReader {
+        self.snapshots.clone()
+    }
+
+    /// What changes, from now on.
+    pub fn transitions(&self) -> broadcast::Receiver<Transition> {
+        self.transitions.subscribe()
+    }
+
+    /// Loads the configuration and the secrets anew, as SIGHUP does.
+    pub async fn reload(&self) -> ReloadOutcome {
+        let outcome = self.reload.reload().await;
+        outcome.unwrap_or_else(|| ReloadOutcome::Failed("the daemon is stopping".to_owned()))
+    }
+
+    /// Ends when a part of the daemon ended by itself.
+    pub async fn crashed(&self) {
+        self.crash.cancelled().await;
+    }
+
+    /// Stops every part and waits for it.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// The tasks of a daemon. One that ends before it was told to is a crash.
+#[derive(Default)]
+struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    crash: CancellationToken,
+}
+
+impl Tasks {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let ended = Ended { stop: self.stop.clone(), crash: self.crash.clone() };
+        self.tracker.spawn(async move {
+            let _ended = ended;
+            task.await;
+        });
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// Tells of a crash when a task ends, by return or by panic, before it was told to stop.
+struct Ended {
+    stop: CancellationToken,
+    crash: CancellationToken,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            self.crash.cancel();
+        }
+    }
+}
+
+/// What `start` and `one_pass` have in common: everything but the server.
+struct Core {
+    watcher: Watcher,
+    wiring: Arc<tokio::sync::Mutex<Arc<Wiring>>>,
+    supplies: Supplies,
+    requests: mpsc::Sender<Request>,
+    snapshots: SnapshotReader,
+    transitions: broadcast::Sender<Transition>,
+    exporter: Arc<Exporter>,
+    own: Own,
+}
+
+impl Core {
+    async fn prepare(config: Config, options: &DaemonOptions) -> Result<Self, StartError> {
+        let clock = options.clock.clone();
+        let own_metrics = OwnMetrics::new(BuildInfo::current(), &crate::probe::FAILURE_REASONS);
+        let exporter = Exporter::new(own_metrics.map_err(StartError::Metrics)?, super::exporter_options(&config));
+        let exporter = Arc::new(exporter);
+        let supplies = Supplies {
+            clock: clock.clone(),
+            telemetry: Arc::new(Telemetry(Arc::clone(&exporter))),
+            version_key: uuid::Uuid::new_v4().as_bytes().as_slice().into(),
+        };
+        let wiring = Arc::new(Wiring::try_new(config, &supplies, None).map_err(StartError::Wiring)?);
+        exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
+        exporter.own().on_configuration_loaded(clock.now());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let stored = store.load().await.map_err(StartError::Store)?;
+        let (revision, state) = match stored {
+            Some(stored) => (stored.revision, stored.state),
+            None => (Revision::NONE, Arc::new(State::default())),
+        };
+        let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };
+        let (publisher, snapshots) = SnapshotPublisher::new(own.clone());
+        let (requests, asked) = mpsc::channel(8);
+        let (transitions, _) = broadcast::channel(TRANSITIONS_BACKLOG);
+        let watcher = Watcher::new(watcher::Parts {
+            clock,
+            wiring: Arc::clone(&wiring),
+            state,
+            revision,
+            store,
+            policy: Policy { confirm_after: options.confirm_after },
+            publisher,
+            exporter: Arc::clone(&exporter),
+            requests: asked,
+            transitions: transitions.clone(),
+        });
+        let wiring = Arc::new(tokio::sync::Mutex::new(wiring));
+        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter, own })
+    }
+}

@@ -1,0 +1,343 @@
+//! The wiring: a configuration put into effect. It holds the clients with their secrets and budgets, and derives the
+//! fleet, the plan and the prober from them.
+//!
+//! A reload makes new wiring from the old: budgets and what probes have learned go over, so that nothing that did not
+//! change is disturbed; secrets are read anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::fleet::{fleet_of, scm_api, secret_of, snyk_api};
+use super::plan::plan_of;
+use crate::client::ClientContext;
+use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
+use crate::client::bitbucket_cloud::{
+    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions, TokenKind,
+};
+use crate::client::budget::{BudgetLimits, RequestBudget};
+use crate::client::http::{HttpBuildError, HttpClient, HttpOptions};
+use crate::client::snyk::{SnykAuth, SnykClient, SnykOptions, TokenScheme};
+use crate::client::telemetry::Telemetry;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::config::credential::{self, AtlassianAdmin, BitbucketAuth, Credential, ScmAccount};
+use crate::config::http::HttpSettings;
+use crate::config::integration::Integration;
+use crate::config::schedule::ScheduledProbe;
+use crate::config::secrets::{SecretReadError, SecretSource, TokenVersion};
+use crate::config::snyk::{self as snyk_config, SnykEntry};
+use crate::domain::evidence::EvidenceBook;
+use crate::domain::fleet::Fleet;
+use crate::domain::names::{ApiName, CredentialName};
+use crate::domain::work::{ProbeKind, Work, WorkSubject};
+use crate::probe::memory::ProbeMemory;
+use crate::probe::scm::ScmProbes;
+use crate::probe::targets::{IntegrationSettings, SnykTarget, Targets};
+use crate::probe::Prober;
+use crate::schedule::planner::PlannedWork;
+
+/// Why a configuration cannot be put into effect.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// A secret cannot be read.
+    #[error("could not read a secret of {name}")]
+    Secret {
+        /// Which entry's.
+        name: CredentialName,
+        /// Why not.
+        #[source]
+        source: SecretReadError,
+    },
+    /// A client cannot be made.
+    #[error("could not set up the HTTP client of {name}")]
+    Http {
+        /// Which entry's.
+        name: CredentialName,
+        /// Why not.
+        #[source]
+        source: HttpBuildError,
+    },
+    /// An address is no URL.
+    #[error("could not use {text} as the address of {name}")]
+    Address {
+        /// Which entry's.
+        name: CredentialName,
+        /// What it says.
+        text: String,
+        /// Why not.
+        #[source]
+        source: url::ParseError,
+    },
+}
+
+/// What wiring is made with besides a configuration.
+#[derive(Clone)]
+pub(super) struct Supplies {
+    pub(super) clock: Clock,
+    pub(super) telemetry: Telemetry,
+    /// Key of the secrets' versions, the same for the life of the installation.
+    pub(super) version_key: Arc<[u8]>,
+}
+
+/// A configuration put into effect.
+pub(super) struct Wiring {
+    config: Config,
+    clock: Clock,
+    versions: BTreeMap<CredentialName, String>,
+    snyk: BTreeMap<CredentialName, SnykClient>,
+    scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
+    budgets: BTreeMap<CredentialName, RequestBudget>,
+    memory: Arc<ProbeMemory>,
+}
+
+impl std::fmt::Debug for Wiring {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Wiring").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Wiring {
+    /// Reads the secrets and makes the clients. Budgets and probe memory of `before` go over.
+    pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
+        let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
+        let mut builder = Builder {
+            supplies,
+            before,
+            versions: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            transports: Vec::new(),
+            memory: &memory,
+        };
+        let mut snyk = BTreeMap::new();
+        for (name, entry) in &config.snyk {
+            snyk.insert(name.clone(), builder.snyk_client(entry)?);
+        }
+        let mut scm = BTreeMap::new();
+        for (name, credential) in &config.credentials {
+            scm.insert(name.clone(), builder.scm_probes(credential)?);
+        }
+        let Builder { versions, budgets, .. } = builder;
+        Ok(Self { config, clock: supplies.clock.clone(), versions, snyk, scm, budgets, memory })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn memory(&self) -> &Arc<ProbeMemory> {
+        &self.memory
+    }
+
+    /// What is watched, given the Organizations that are known by now.
+    pub(super) fn fleet(&self, evidence: &EvidenceBook) -> Arc<Fleet> {
+        Arc::new(fleet_of(&self.config, &self.versions, evidence))
+    }
+
+    /// What is planned, given the Organizations that are known by now.
+    pub(super) fn plan(&self, evidence: &EvidenceBook) -> Vec<PlannedWork> {
+        plan_of(&self.config, evidence)
+    }
+
+    /// Who probes that fleet.
+    pub(super) fn prober(&self, fleet: Arc<Fleet>) -> Arc<Prober> {
+        let snyk = self.snyk.iter().map(|(name, client)| {
+            (name.clone(), SnykTarget { client: client.clone(), token_label: None })
+        });
+        let settings = self.config.integrations.values();
+        let targets = Targets {
+            fleet,
+            snyk: snyk.collect(),
+            scm: self.scm.clone(),
+            settings: settings.map(|integration| (integration.name.clone(), self.settings_of(integration))).collect(),
+        };
+        Arc::new(Prober::new(targets, Arc::clone(&self.memory), self.clock.clone()))
+    }
+
+    /// The credentials whose secret is another than in `before`: they are asked about at once.
+    pub(super) fn rotated_since(&self, before: &Self) -> Vec<Work> {
+        let rotated = self.versions.iter().filter(|(name, version)| {
+            before.versions.get(*name).is_some_and(|known| known != *version)
+        });
+        let works = rotated.map(|(name, _)| {
+            let is_snyk = self.config.snyk.contains_key(name);
+            let kind = if is_snyk { ProbeKind::SnykToken } else { ProbeKind::ScmCredential };
+            Work { kind, subject: WorkSubject::Credential(name.clone()) }
+        });
+        works.collect()
+    }
+
+    /// What each credential may still ask, where it is limited.
+    pub(super) fn budgets(&self) -> impl Iterator<Item = (&CredentialName, u64)> {
+        self.budgets.iter().filter_map(|(name, budget)| Some((name, budget.remaining()?)))
+    }
+
+    /// The APIs that are asked.
+    pub(super) fn apis(&self) -> BTreeSet<ApiName> {
+        let snyk = self.config.snyk.keys().map(snyk_api);
+        let scm = self.config.credentials.values().map(|credential| scm_api(credential));
+        snyk.chain(scm).collect()
+    }
+
+    /// The credentials that are used, Snyk tokens included.
+    pub(super) fn credentials(&self) -> BTreeSet<CredentialName> {
+        self.config.snyk.keys().chain(self.config.credentials.keys()).cloned().collect()
+    }
+
+    fn settings_of(&self, integration: &Integration) -> IntegrationSettings {
+        let sample = |probe| self.config.schedule.of(probe).sample.and_then(|sample| usize::try_from(sample).ok());
+        let defaults = IntegrationSettings::default();
+        let organizations = integration.organizations.as_ref();
+        IntegrationSettings {
+            webhook_sample: sample(ScheduledProbe::Webhooks).unwrap_or(defaults.webhook_sample),
+            webhook_pattern: organizations.and_then(|set| set.webhook_url_pattern.as_ref()).map(|set| set.0.clone()),
+            catalog_sample: sample(ScheduledProbe::Catalog).unwrap_or(defaults.catalog_sample),
+            asset_source: integration.group.as_ref().and_then(|group| group.source.clone()),
+        }
+    }
+}
+
+/// Makes clients; equal HTTP settings share one transport.
+struct Builder<'a> {
+    supplies: &'a Supplies,
+    before: Option<&'a Wiring>,
+    versions: BTreeMap<CredentialName, String>,
+    budgets: BTreeMap<CredentialName, RequestBudget>,
+    transports: Vec<(HttpSettings, HttpClient)>,
+    memory: &'a Arc<ProbeMemory>,
+}
+
+impl Builder<'_> {
+    fn snyk_client(&mut self, entry: &SnykEntry) -> Result<SnykClient, WiringError> {
+        let name = &entry.name;
+        let auth = match &entry.auth {
+            snyk_config::SnykAuth::Token { token, scheme } => SnykAuth::Token {
+                token: self.secret_with_version(name, token)?,
+                scheme: match scheme {
+                    snyk_config::SnykScheme::Token => TokenScheme::Token,
+                    snyk_config::SnykScheme::Bearer => TokenScheme::Bearer,
+                },
+            },
+            snyk_config::SnykAuth::Oauth { client_id, client_secret } => SnykAuth::OAuthClient {
+                client_id: read(name, client_id)?.expose_secret().to_owned(),
+                client_secret: self.secret_with_version(name, client_secret)?,
+            },
+        };
+        let options =
+            SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
+        let context = self.context(snyk_api(name), name, &entry.http, BudgetLimits::snyk)?;
+        SnykClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
+    }
+
+    fn scm_probes(&mut self, credential: &Credential) -> Result<Arc<dyn ScmProbes>, WiringError> {
+        let ScmAccount::BitbucketCloud(account) = &credential.account;
+        let name = &credential.name;
+        let secret = self.secret_with_version(name, secret_of(credential))?;
+        let token_kind = TokenKind::of(&secret);
+        let auth = match &account.auth {
+            BitbucketAuth::ApiToken { email, scheme, .. } => BitbucketCloudAuth::ApiToken {
+                email: email.clone(),
+                token: secret,
+                scheme: match scheme {
+                    credential::ApiTokenScheme::Basic => ApiTokenScheme::Basic,
+                    credential::ApiTokenScheme::Bearer => ApiTokenScheme::Bearer,
+                },
+            },
+            BitbucketAuth::AccessToken { .. } => BitbucketCloudAuth::AccessToken { token: secret },
+            BitbucketAuth::Oauth { key, .. } => {
+                BitbucketCloudAuth::OAuthConsumer { key: read(name, key)?.expose_secret().to_owned(), secret }
+            }
+            BitbucketAuth::AppPassword { username, .. } => {
+                BitbucketCloudAuth::AppPassword { username: username.clone(), password: secret }
+            }
+        };
+        let _ = token_kind;
+        let options = BitbucketCloudOptions { api_url: address(name, account.api_root())?, auth };
+        let context = self.context(scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
+        let client = BitbucketCloudClient::new(options, context)
+            .map_err(|source| WiringError::Http { name: name.clone(), source })?;
+        let admin = account.atlassian_admin.as_ref().map(|admin| self.admin_client(credential, admin)).transpose()?;
+        Ok(crate::probe::scm::bitbucket_cloud(client, admin, Arc::clone(self.memory)))
+    }
+
+    fn admin_client(
+        &mut self,
+        credential: &Credential,
+        admin: &AtlassianAdmin,
+    ) -> Result<AtlassianAdminClient, WiringError> {
+        let name = &credential.name;
+        let options = AtlassianAdminOptions {
+            api_url: address(name, admin.api_root())?,
+            org_id: admin.org_id.to_string(),
+            api_key: read(name, &admin.api_key)?,
+        };
+        let http = self.transport(name, &credential.http)?;
+        let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
+        let context = self.context_with(ApiName::new("atlassian-admin"), http, budget);
+        AtlassianAdminClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
+    }
+
+    fn context(
+        &mut self,
+        api: ApiName,
+        name: &CredentialName,
+        http: &HttpSettings,
+        limits: fn() -> BudgetLimits,
+    ) -> Result<ClientContext, WiringError> {
+        let kept = self.before.and_then(|before| before.budgets.get(name)).cloned();
+        let budget = kept.unwrap_or_else(|| RequestBudget::new(limits(), &self.supplies.clock));
+        self.budgets.insert(name.clone(), budget.clone());
+        let http = self.transport(name, http)?;
+        Ok(self.context_with(api, http, budget))
+    }
+
+    fn context_with(&self, api: ApiName, http: HttpClient, budget: RequestBudget) -> ClientContext {
+        ClientContext {
+            api: api.to_string(),
+            http,
+            budget,
+            clock: self.supplies.clock.clone(),
+            telemetry: Arc::clone(&self.supplies.telemetry),
+        }
+    }
+
+    fn transport(&mut self, name: &CredentialName, settings: &HttpSettings) -> Result<HttpClient, WiringError> {
+        if let Some((_, known)) = self.transports.iter().find(|(known, _)| known == settings) {
+            return Ok(known.clone());
+        }
+        let options = HttpOptions {
+            proxy: settings.proxy.clone(),
+            no_proxy: settings.no_proxy.clone(),
+            ca_file: settings.ca_file.clone().map(PathBuf::from),
+            connect_timeout: settings.connect_timeout,
+            request_timeout: settings.request_timeout,
+            ..HttpOptions::default()
+        };
+        let client =
+            HttpClient::build(&options).map_err(|source| WiringError::Http { name: name.clone(), source })?;
+        self.transports.push((settings.clone(), client.clone()));
+        Ok(client)
+    }
+
+    fn secret_with_version(
+        &mut self,
+        name: &CredentialName,
+        source: &SecretSource,
+    ) -> Result<SecretString, WiringError> {
+        let secret = read(name, source)?;
+        let version = TokenVersion::of(&secret, &self.supplies.version_key);
+        self.versions.insert(name.clone(), version.as_str().to_owned());
+        Ok(secret)
+    }
+}
+
+fn read(name: &CredentialName, source: &SecretSource) -> Result<SecretString, WiringError> {
+    source.read().map_err(|source| WiringError::Secret { name: name.clone(), source })
+}
+
+fn address(name: &CredentialName, text: &str) -> Result<Url, WiringError> {
+    Url::parse(text).map_err(|source| WiringError::Address { name: name.clone(), text: text.to_owned(), source })
+}

@@ -1,0 +1,135 @@
+//! `explain` and `missing`: questions to a running daemon.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use url::Url;
+
+use super::arguments::{DaemonOptions, Output};
+use super::terminal::{Tone, printable, wrap};
+use super::{Exit, Terminal};
+use crate::client::daemon::{DaemonClient, DaemonError};
+use crate::clock::Clock;
+
+/// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
+pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let view = match ask(config, &options).await? {
+        Ok(view) => view,
+        Err(error) => return Ok(unavailable(&error, terminal)),
+    };
+    if options.output == Output::Json {
+        terminal.data(&serde_json::to_string_pretty(&view)?);
+        return Ok(Exit::Ok);
+    }
+    let status = &view["status"];
+    let title = format!("{} ({})", text(&view["integration"]), text(&view["level"]));
+    terminal.data(&terminal.tone(Tone::Strong, &title));
+    terminal.data(&format!("{} ({}) since {}", text(&status["status"]), text(&status["reason"]), text(&status["since"])));
+    paragraph(terminal, "", &text(&status["message"]));
+    if status["next_step"].is_string() {
+        paragraph(terminal, "next: ", &text(&status["next_step"]));
+    }
+    if status["status"] == "unknown" && status["known"].is_object() {
+        let known = &status["known"];
+        paragraph(terminal, "last known: ", &format!("{} since {}", text(&known["status"]), text(&known["since"])));
+    }
+    for condition in view["conditions"].as_array().into_iter().flatten() {
+        let (mark, tone) = match condition["truth"].as_str() {
+            Some("true") => ("yes", Tone::Good),
+            Some("false") => ("NO ", Tone::Bad),
+            _ => ("?  ", Tone::Doubtful),
+        };
+        let name = format!("{:20}", text(&condition["condition"]));
+        terminal.data(&format!("  {} {name} {}", terminal.tone(tone, mark), text(&condition["reason"])));
+        paragraph(terminal, "        ", &text(&condition["message"]));
+        let source = format!("{}, {} confidence", text(&condition["source"]), text(&condition["confidence"]));
+        let observed = condition["observed_at"].as_str().map_or_else(String::new, |at| format!(", observed {at}"));
+        terminal.data(&terminal.tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(&condition["since"]))));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Which repositories are missing from the Inventory, one a line.
+pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let view = match ask(config, &options).await? {
+        Ok(view) => view,
+        Err(error) => return Ok(unavailable(&error, terminal)),
+    };
+    let progress = &view["progress"];
+    if progress.is_null() {
+        terminal.note("nothing is known yet of this integration's repositories (only a Group has an Inventory)");
+        return Ok(Exit::CouldNotTell);
+    }
+    if options.output == Output::Json {
+        terminal.data(&serde_json::to_string_pretty(&progress["missing_repositories"])?);
+        return Ok(Exit::Ok);
+    }
+    for repository in progress["missing_repositories"].as_array().into_iter().flatten() {
+        let why = repository["why"].as_str().map_or_else(String::new, |why| format!("  ({})", printable(why)));
+        terminal.data(&format!("{}{why}", text(&repository["full_name"])));
+    }
+    let (missing, found) = (text(&progress["missing"]), text(&progress["found"]));
+    terminal.note(&format!("{missing} missing, {found} found"));
+    Ok(Exit::Ok)
+}
+
+/// The integration's view; the inner error is the daemon's, the outer one ours.
+async fn ask(config: &Path, options: &DaemonOptions) -> anyhow::Result<Result<Value, DaemonError>> {
+    let root = match &options.url {
+        Some(url) => url.clone(),
+        None => root_of(config)?,
+    };
+    let daemon = DaemonClient::new(root)?;
+    let organization = options.organization.map(|id| id.to_string());
+    let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization", id.as_str())).collect();
+    Ok(daemon.get(&["api", "v1", "integrations", &options.integration], &query).await)
+}
+
+fn root_of(config: &Path) -> anyhow::Result<Url> {
+    let loaded = crate::config::load(config, crate::config::Secrets::Skip, Clock::system().now());
+    let loaded = loaded.map_err(|problems| anyhow::anyhow!("{}", problems.render(crate::config::problem::Style::Plain)));
+    let listen = loaded.context("the address of the daemon is not known; give it with --url")?.config.server.listen;
+    let reachable = if listen.ip().is_unspecified() {
+        let loopback: std::net::IpAddr = if listen.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        SocketAddr::new(loopback, listen.port())
+    } else {
+        listen
+    };
+    Url::parse(&format!("http://{reachable}/")).context("the daemon's address is not a URL")
+}
+
+fn unavailable(error: &DaemonError, terminal: &Terminal) -> Exit {
+    terminal.error(&chain(error));
+    if matches!(error, DaemonError::Unreachable { .. }) {
+        terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
+    }
+    Exit::Unavailable
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    printable(&text)
+}
+
+fn paragraph(terminal: &Terminal, lead: &str, body: &str) {
+    for (number, line) in wrap(body, terminal.width().saturating_sub(lead.len())).into_iter().enumerate() {
+        let lead = if number == 0 { lead.to_owned() } else { " ".repeat(lead.len()) };
+        terminal.data(&format!("{lead}{line}"));
+    }
+}
+
+/// A value as text for a terminal.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => printable(text),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,62 @@
+//! `run`: the daemon, until a signal.
+
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::arguments::{LogFormat, RunOptions};
+use super::{Exit, Terminal, configuration};
+use crate::app::{Daemon, DaemonOptions};
+use crate::clock::Clock;
+
+/// Runs until SIGTERM or SIGINT; a second one ends it at once.
+pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let filter = match EnvFilter::try_new(&options.log) {
+        Ok(filter) => filter,
+        Err(error) => {
+            terminal.error(&format!("--log {}: {error}", options.log));
+            return Ok(Exit::Usage);
+        }
+    };
+    let clock = Clock::system();
+    let Some(config) = configuration::usable(path, clock.now(), terminal) else { return Ok(Exit::Config) };
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.log_format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    // Before the daemon starts, so that no early signal is lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let daemon = match Daemon::start(config, DaemonOptions::new(path, clock).watching_files()).await {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            terminal.error(&super::chain(&error));
+            return Ok(Exit::Unavailable);
+        }
+    };
+    tracing::info!(address = %daemon.address(), "watching; metrics on http://{}/metrics", daemon.address());
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                // What is wrong is logged by the reload itself; the daemon goes on as before.
+                let _ = daemon.reload().await;
+            }
+            () = daemon.crashed() => {
+                terminal.error("a part of the daemon ended by itself; stopping");
+                daemon.stop().await;
+                return Ok(Exit::Software);
+            }
+        }
+    }
+    tracing::info!("stopping");
+    tokio::select! {
+        () = daemon.stop() => Ok(Exit::Ok),
+        _ = terminate.recv() => Ok(Exit::Software),
+        _ = interrupt.recv() => Ok(Exit::Software),
+    }
+}
