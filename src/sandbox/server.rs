@@ -168,7 +168,7 @@ fn trickle(bytes: Bytes, pause: Duration) -> HttpBody {
         if at >= bytes.len() {
             return None;
         }
-        if at > 0 {
+        if at > 0 && !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         let piece = bytes.slice(at..=at);

@@ -6,10 +6,12 @@
 //! The world does not know how its state is served; that is the business of the modules beside it.
 
 mod acme;
+mod inventory;
 mod scm;
 mod scm_deeds;
 mod snyk;
 mod snyk_deeds;
+mod snyk_tokens;
 mod switches;
 
 use std::collections::BTreeMap;
@@ -17,15 +19,16 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use acme::{ACME_ACCOUNT, ACME_CREDENTIAL, ACME_PROFILE, ACME_SNYK_TOKEN, ACME_WORKSPACE, pilot_guide_scopes};
+pub use inventory::{Asset, AssetRemoval, Backstage, Fill, Group, Profile, RemovalReason, SavedCredential, SyncState};
 pub use scm::{
     Account, Bitbucket, CatalogFile, CredentialState, Hook, OauthConsumer, OauthGrant, Repository, Role, ScmCredential,
     ScmCredentialKind, ScmProject, Workspace,
 };
 pub use snyk::{
-    Asset, AssetRemoval, AuditEvent, Backstage, Fill, Group, Level, Organization, OrganizationIntegration, Permission,
-    Profile, Project, ProjectStatus, RecurringTests, RemovalReason, Saved, SavedCredential, Snyk, SnykGrant, SnykToken,
-    SnykTokenKind, SyncState, Target, Tests,
+    AuditEvent, Organization, OrganizationIntegration, Project, ProjectStatus, RecurringTests, Saved, Snyk, Target,
+    Tests,
 };
+pub use snyk_tokens::{Level, Permission, SnykGrant, SnykToken, SnykTokenKind};
 pub use switches::{
     AssetSearch, Availability, Budget, InventoryAssets, IssueTracker, Lifecycle, NextShape, RetryAfter, TotalCount,
     TypeFilter,
