@@ -65,7 +65,10 @@ pub(super) fn service_accounts(desk: &Desk<'_>, level: Level) -> Result<Answer, 
     let accounts = desk.snyk.tokens.iter().filter(|token| token.level == level && !token.revoked);
     let cut = desk.cut(accounts.filter_map(account).collect(), LISTS)?;
     let mut body = document(Value::Array(cut.items), cut.links);
-    insert(&mut body, "meta", json!({ "access_tokens": { "max_active_tokens": 10, "max_expiry_days": 365 } }));
+    // Only the Group's list tells its limits.
+    if matches!(level, Level::Group(_)) {
+        insert(&mut body, "meta", json!({ "access_tokens": { "max_active_tokens": 10, "max_expiry_days": 365 } }));
+    }
     Ok(ok(body))
 }
 

@@ -33,9 +33,7 @@ pub(super) fn assets(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
         None => None,
         Some("with") => Some(json!({ "count": found.len() })),
         Some("only") => {
-            return Ok(ok(json!({
-                "jsonapi": { "version": "1.0" }, "links": {}, "meta": { "count": found.len() }
-            })));
+            return Ok(ok(json!({ "links": {}, "meta": { "count": found.len() } })));
         }
         Some(_) => return Err(errors::bad_parameter("meta_count", "must be with or only")),
     };
