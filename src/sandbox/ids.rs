@@ -15,6 +15,11 @@ pub(crate) fn uuid(name: &str) -> Uuid {
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
+/// The id that a path segment names.
+pub(crate) fn named(segment: &str) -> Option<Uuid> {
+    segment.parse().ok()
+}
+
 /// An Atlassian API token: prefix `ATATT3x`.
 pub(crate) fn api_token(name: &str) -> String {
     format!("ATATT3xFAKE{}{}", hex(name), hex(&format!("{name}/2")))

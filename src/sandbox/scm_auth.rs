@@ -135,8 +135,13 @@ impl<'a> Principal<'a> {
     pub(super) fn belongs_to(&self, workspace: &Workspace) -> bool {
         match (self.account, self.credential.map(|known| &known.kind)) {
             (Some(account), _) => workspace.members.contains_key(&account),
-            (None, Some(ScmCredentialKind::WorkspaceAccessToken { workspace: home })) => *home == workspace.uuid,
-            (None, Some(ScmCredentialKind::ProjectAccessToken { workspace: home, .. })) => *home == workspace.uuid,
+            (
+                None,
+                Some(
+                    ScmCredentialKind::WorkspaceAccessToken { workspace: home }
+                    | ScmCredentialKind::ProjectAccessToken { workspace: home, .. },
+                ),
+            ) => *home == workspace.uuid,
             _ => false,
         }
     }

@@ -32,17 +32,17 @@ pub(super) fn is_oauth(token: &SnykToken) -> bool {
 }
 
 impl Caller<'_> {
-    pub(super) fn may(&self, permission: Permission) -> bool {
+    pub(super) fn may(self, permission: Permission) -> bool {
         self.token.permissions.contains(&permission)
     }
 
     /// Whether the caller is a member of a Group.
-    pub(super) fn sees_group(&self, group: Uuid) -> bool {
+    pub(super) fn sees_group(self, group: Uuid) -> bool {
         self.token.level == Level::Group(group)
     }
 
     /// Whether the caller sees an Organization: of its Group, and not hidden; or the one it lives in.
-    pub(super) fn sees_organization(&self, organization: &Organization) -> bool {
+    pub(super) fn sees_organization(self, organization: &Organization) -> bool {
         if self.token.hidden_organizations.contains(&organization.id) {
             return false;
         }

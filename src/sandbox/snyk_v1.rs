@@ -23,7 +23,7 @@ pub(super) fn answer(world: &World, call: &Call) -> Answer {
     let ["v1", "org", organization, rest @ ..] = path.as_slice() else {
         return error(404, "Not found").by(Some(&caller.token.name));
     };
-    let found = world.snyk.organizations.iter().find(|known| known.id.to_string() == *organization);
+    let found = ids::named(organization).and_then(|id| world.snyk.organization(id));
     let Some(found) = found.filter(|found| caller.sees_organization(found)) else {
         let text =
             format!("Org {organization} was not found or you may not have the correct permissions to access the org.");

@@ -241,7 +241,7 @@ impl<'a> ProfileWork<'a> {
         let by_id: BTreeMap<Uuid, &Repository> = visible.iter().map(|found| (found.uuid, *found)).collect();
         let name = self.profile.name.clone();
         let mut held = self.assets.iter().filter(|asset| !is_out(asset, &name)).count();
-        let mut later = VecDeque::new();
+        let (mut later, mut fresh) = (VecDeque::new(), Vec::new());
         while let Some(id) = self.profile.arriving.pop_front() {
             let at = self.profile.arrived_until + gap;
             if at > until || limit.is_some_and(|limit| held as f64 >= limit) {
@@ -250,10 +250,14 @@ impl<'a> ProfileWork<'a> {
             }
             self.profile.arrived_until = at;
             if let Some(repository) = by_id.get(&id) {
-                self.add_asset(repository, at);
+                fresh.push(self.new_asset(repository, at));
                 held += 1;
             }
         }
+        // A removed asset comes back under its id.
+        let back: BTreeSet<Uuid> = fresh.iter().map(|asset| asset.id).collect();
+        self.assets.retain(|asset| !back.contains(&asset.id));
+        self.assets.append(&mut fresh);
         later.append(&mut self.profile.arriving);
         self.profile.arriving = later;
         if limit.is_some_and(|limit| held as f64 >= limit) {
@@ -262,11 +266,9 @@ impl<'a> ProfileWork<'a> {
         }
     }
 
-    fn add_asset(&mut self, repository: &Repository, at: DateTime<Utc>) {
+    fn new_asset(&self, repository: &Repository, at: DateTime<Utc>) -> Asset {
         let workspace = self.bitbucket.workspace_by_id(repository.workspace);
-        // A removed asset comes back under its id.
-        self.assets.retain(|asset| asset.scm_id != Some(repository.uuid));
-        self.assets.push(Asset {
+        Asset {
             id: ids::uuid(&format!("asset {}", repository.uuid)),
             profile: Some(self.profile.name.clone()),
             scm_id: Some(repository.uuid),
@@ -286,7 +288,7 @@ impl<'a> ProfileWork<'a> {
             sources: vec![self.source.clone()],
             context: None,
             removal: None,
-        });
+        }
     }
 
     fn enrich(&mut self, at: DateTime<Utc>) {

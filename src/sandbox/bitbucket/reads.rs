@@ -100,7 +100,7 @@ impl<'a> Desk<'a> {
         }
         let place = format!("workspaces/{}", found.slug);
         let subject = json!({ "type": "workspace", "uuid": ids::braced(found.uuid), "slug": found.slug });
-        let hooks = found.hooks.iter().map(|hook| shapes::hook(hook, subject.clone(), &self.call.origin, &place));
+        let hooks = found.hooks.iter().map(|hook| shapes::hook(hook, &subject, &self.call.origin, &place));
         self.list(hooks.collect(), LONGEST_PAGE)
     }
 
@@ -144,7 +144,7 @@ impl<'a> Desk<'a> {
         let full_name = format!("{workspace}/{}", found.slug);
         let place = format!("repositories/{full_name}");
         let subject = json!({ "type": "repository", "uuid": ids::braced(found.uuid), "full_name": full_name, "name": found.name });
-        let hooks = found.hooks.iter().map(|hook| shapes::hook(hook, subject.clone(), &self.call.origin, &place));
+        let hooks = found.hooks.iter().map(|hook| shapes::hook(hook, &subject, &self.call.origin, &place));
         self.list(hooks.collect(), LONGEST_PAGE)
     }
 

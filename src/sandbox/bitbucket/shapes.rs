@@ -12,7 +12,7 @@ fn instant(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
 }
 
-fn link(href: String) -> Value {
+fn link(href: &str) -> Value {
     json!({ "href": href })
 }
 
@@ -28,9 +28,9 @@ pub(super) fn account(account: &Account, origin: &str) -> Value {
         "account_status": "active",
         "created_on": "2024-01-15T09:00:00.000000+00:00",
         "links": {
-            "self": link(format!("{origin}/2.0/users/{id}")),
-            "avatar": link("https://avatar.example.com/bot.png".to_owned()),
-            "html": link(format!("https://bitbucket.org/{id}/"))
+            "self": link(&format!("{origin}/2.0/users/{id}")),
+            "avatar": link("https://avatar.example.com/bot.png"),
+            "html": link(&format!("https://bitbucket.org/{id}/"))
         }
     })
 }
@@ -45,10 +45,10 @@ pub(super) fn workspace(workspace: &Workspace, origin: &str) -> Value {
         "is_private": false,
         "created_on": instant(workspace.created_on),
         "links": {
-            "self": link(format!("{origin}/2.0/workspaces/{slug}")),
-            "html": link(format!("https://bitbucket.org/{slug}/")),
-            "repositories": link(format!("{origin}/2.0/repositories/{slug}")),
-            "projects": link(format!("{origin}/2.0/workspaces/{slug}/projects"))
+            "self": link(&format!("{origin}/2.0/workspaces/{slug}")),
+            "html": link(&format!("https://bitbucket.org/{slug}/")),
+            "repositories": link(&format!("{origin}/2.0/repositories/{slug}")),
+            "projects": link(&format!("{origin}/2.0/workspaces/{slug}/projects"))
         }
     })
 }
@@ -61,7 +61,7 @@ pub(super) fn workspace_access(workspace: &Workspace, role: Role, origin: &str) 
             "type": "workspace_base",
             "uuid": braced(workspace.uuid),
             "slug": workspace.slug,
-            "links": { "self": link(format!("{origin}/2.0/workspaces/{}", workspace.slug)) }
+            "links": { "self": link(&format!("{origin}/2.0/workspaces/{}", workspace.slug)) }
         }
     })
 }
@@ -77,7 +77,7 @@ pub(super) fn membership(found: &Workspace, role: Role, user: &Account, origin: 
         "permission": permission,
         "user": account(user, origin),
         "workspace": workspace(found, origin),
-        "links": { "self": link(format!("{origin}/2.0/user/workspaces/{}/permission", found.slug)) }
+        "links": { "self": link(&format!("{origin}/2.0/user/workspaces/{}/permission", found.slug)) }
     })
 }
 
@@ -92,7 +92,7 @@ pub(super) fn project(project: &ScmProject, home: &Workspace) -> Value {
         "has_publicly_visible_repos": false,
         "created_on": instant(home.created_on),
         "updated_on": instant(home.created_on),
-        "links": { "html": link(format!("https://bitbucket.org/{}/workspace/projects/{}", home.slug, project.key)) }
+        "links": { "html": link(&format!("https://bitbucket.org/{}/workspace/projects/{}", home.slug, project.key)) }
     })
 }
 
@@ -129,20 +129,20 @@ pub(super) fn repository(bitbucket: &Bitbucket, repository: &Repository, origin:
             "type": "team", "uuid": braced(home.uuid), "display_name": home.name
         })),
         "links": {
-            "self": link(format!("{origin}/2.0/repositories/{full_name}")),
-            "html": link(format!("https://bitbucket.org/{full_name}")),
-            "hooks": link(format!("{origin}/2.0/repositories/{full_name}/hooks"))
+            "self": link(&format!("{origin}/2.0/repositories/{full_name}")),
+            "html": link(&format!("https://bitbucket.org/{full_name}")),
+            "hooks": link(&format!("{origin}/2.0/repositories/{full_name}/hooks"))
         }
     })
 }
 
-pub(super) fn hook(hook: &Hook, subject: Value, origin: &str, place: &str) -> Value {
+pub(super) fn hook(hook: &Hook, subject: &Value, origin: &str, place: &str) -> Value {
     json!({
         "type": "webhook_subscription",
         "uuid": braced(hook.uuid),
         "url": hook.url,
         "description": hook.description,
-        "subject_type": subject["type"],
+        "subject_type": subject.get("type"),
         "subject": subject,
         "active": hook.active,
         "created_at": instant(hook.created_at),
@@ -152,7 +152,7 @@ pub(super) fn hook(hook: &Hook, subject: Value, origin: &str, place: &str) -> Va
         "source": null,
         "read_only": null,
         "history_enabled": false,
-        "links": { "self": link(format!("{origin}/2.0/{place}/hooks/{}", braced(hook.uuid))) }
+        "links": { "self": link(&format!("{origin}/2.0/{place}/hooks/{}", braced(hook.uuid))) }
     })
 }
 

@@ -1,14 +1,18 @@
 //! The two shapes in which Snyk shows a repository of the Inventory.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::desk::{Desk, insert};
 use crate::sandbox::ids::braced;
-use crate::sandbox::world::{Asset, AssetSearch, Group, InventoryAssets, Organization};
+use crate::sandbox::world::{Asset, AssetSearch, Group, InventoryAssets, Organization, Snyk};
 
 /// As `assets/search` shows it.
-pub(super) fn searched(desk: &Desk<'_>, group: &Group, asset: &Asset) -> Value {
-    let importers = importers(desk, asset)
+pub(super) fn searched(desk: &Desk<'_>, group: &Group, importers: &Importers<'_>, asset: &Asset) -> Value {
+    let importers = importers
+        .of(asset)
         .map(|known| json!({ "type": "organization", "id": known.id, "attributes": { "name": known.name } }));
     let importers: Vec<Value> = importers.collect();
     let removed: Vec<Value> = asset
@@ -56,11 +60,24 @@ pub(super) fn searched(desk: &Desk<'_>, group: &Group, asset: &Asset) -> Value {
     })
 }
 
-/// The Organizations that imported the asset's repository.
-pub(super) fn importers<'a>(desk: &'a Desk<'_>, asset: &'a Asset) -> impl Iterator<Item = &'a Organization> {
-    desk.snyk.organizations.iter().filter(|known| {
-        known.targets.iter().any(|target| target.repository.is_some() && target.repository == asset.scm_id)
-    })
+/// Which Organizations imported which repository.
+pub(super) struct Importers<'a>(BTreeMap<Uuid, Vec<&'a Organization>>);
+
+impl<'a> Importers<'a> {
+    pub(super) fn new(snyk: &'a Snyk) -> Self {
+        let mut importers: BTreeMap<Uuid, Vec<&Organization>> = BTreeMap::new();
+        for organization in &snyk.organizations {
+            for repository in organization.targets.iter().filter_map(|target| target.repository) {
+                importers.entry(repository).or_default().push(organization);
+            }
+        }
+        Self(importers)
+    }
+
+    /// The Organizations that imported the asset's repository.
+    pub(super) fn of(&self, asset: &Asset) -> impl Iterator<Item = &'a Organization> {
+        asset.scm_id.and_then(|id| self.0.get(&id)).into_iter().flatten().copied()
+    }
 }
 
 /// As `inventory/assets` shows it.

@@ -101,7 +101,10 @@ impl Desk<'_> {
 
 /// A document with `data`, and `links`.
 pub(super) fn document(data: Value, links: Value) -> Value {
-    json!({ "jsonapi": { "version": "1.0" }, "data": data, "links": links })
+    let mut document = json!({ "jsonapi": { "version": "1.0" } });
+    insert(&mut document, "data", data);
+    insert(&mut document, "links", links);
+    document
 }
 
 /// 200 with a document.

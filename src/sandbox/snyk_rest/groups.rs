@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, LISTS, document, insert, ok};
 use super::{audit, errors, inventory, organizations, search};
 use crate::sandbox::answer::Answer;
+use crate::sandbox::ids;
 use crate::sandbox::snyk_auth;
 use crate::sandbox::world::{Group, Level, Permission, SnykToken, SnykTokenKind};
 
@@ -19,7 +20,7 @@ pub(super) fn list(desk: &Desk<'_>) -> Answer {
 
 /// Everything below one Group.
 pub(super) fn below(desk: &Desk<'_>, id: &str, path: &[&str]) -> Answer {
-    let group = desk.snyk.groups.iter().find(|group| group.id.to_string() == id);
+    let group = ids::named(id).and_then(|id| desk.snyk.group(id));
     let Some(group) = group.filter(|group| desk.caller.sees_group(group.id)) else { return errors::not_found() };
     let answer = match path {
         [] => desk.need(Permission::GroupRead).map(|()| one(group)),
@@ -101,7 +102,7 @@ fn account(token: &SnykToken) -> Option<Value> {
         "name": token.name,
         "auth_type": auth_type,
         "level": level,
-        "role_id": crate::sandbox::ids::uuid("role snykwatch"),
+        "role_id": ids::uuid("role snykwatch"),
         "created_at": token.created_at
     });
     if let (Some(at), false) = (token.expires_at, snyk_auth::is_oauth(token)) {

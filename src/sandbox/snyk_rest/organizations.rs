@@ -50,7 +50,7 @@ pub(super) fn resource(organization: &Organization) -> Value {
 
 /// Everything below one Organization.
 pub(super) fn below(desk: &Desk<'_>, id: &str, path: &[&str]) -> Answer {
-    let found = desk.snyk.organizations.iter().find(|known| known.id.to_string() == id);
+    let found = ids::named(id).and_then(|id| desk.snyk.organization(id));
     let Some(found) = found.filter(|known| desk.caller.sees_organization(known)) else { return errors::not_found() };
     let level = Level::Organization(found.id);
     let answer = match path {

@@ -72,10 +72,11 @@ pub(super) fn search(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
         }
         Some((key, _)) => return Err(errors::bad_body(&format!("/{key}"), "unknown property")),
     };
+    let importers = assets::Importers::new(desk.snyk);
     let found: Vec<&Asset> =
-        group.assets.iter().filter(|asset| query.as_ref().is_none_or(|query| query.holds(desk, asset))).collect();
+        group.assets.iter().filter(|asset| query.as_ref().is_none_or(|query| query.holds(&importers, asset))).collect();
     let cut = desk.cut(found, LISTS)?;
-    let items = cut.items.into_iter().map(|asset| assets::searched(desk, group, asset)).collect();
+    let items = cut.items.into_iter().map(|asset| assets::searched(desk, group, &importers, asset)).collect();
     Ok(ok(document(Value::Array(items), cut.links)))
 }
 
@@ -116,16 +117,18 @@ impl Query {
         Ok(Self::Compare { attribute: attribute.to_owned(), operator: operator.to_owned(), values: values.clone() })
     }
 
-    fn holds(&self, desk: &Desk<'_>, asset: &Asset) -> bool {
+    fn holds(&self, importers: &assets::Importers<'_>, asset: &Asset) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(desk, asset)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(desk, asset)),
-            Self::Compare { attribute, operator, values } => compare(&actual(desk, asset, attribute), operator, values),
+            Self::All(parts) => parts.iter().all(|part| part.holds(importers, asset)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(importers, asset)),
+            Self::Compare { attribute, operator, values } => {
+                compare(&actual(importers, asset, attribute), operator, values)
+            }
         }
     }
 }
 
-fn actual(desk: &Desk<'_>, asset: &Asset, attribute: &str) -> Vec<Value> {
+fn actual(importers: &assets::Importers<'_>, asset: &Asset, attribute: &str) -> Vec<Value> {
     match attribute {
         "id" => vec![json!(asset.id)],
         "type" => vec![json!("repository")],
@@ -137,7 +140,7 @@ fn actual(desk: &Desk<'_>, asset: &Asset, attribute: &str) -> Vec<Value> {
         "repository_freshness" => vec![json!("Active")],
         "created_at" => vec![json!(asset.created_at)],
         "updated_at" => vec![json!(asset.updated_at)],
-        "organizations" => assets::importers(desk, asset).map(|known| json!(known.id)).collect(),
+        "organizations" => importers.of(asset).map(|known| json!(known.id)).collect(),
         _ => Vec::new(),
     }
 }

@@ -26,7 +26,7 @@ async fn whole_answers_are_replaced() {
     check(FaultKind::Maintenance, 503, ("retry-after", None)).await;
     check(FaultKind::Brownout, 410, ("retry-after", None)).await;
     check(FaultKind::EndpointRemoved, 404, ("retry-after", None)).await;
-    let wait = Duration::from_secs(60);
+    let wait = Duration::from_mins(1);
     check(FaultKind::RateLimited(RetryAfter::Sent, wait), 429, ("retry-after", Some("60"))).await;
     check(FaultKind::RateLimited(RetryAfter::Omitted, wait), 429, ("retry-after", None)).await;
     let page = check(FaultKind::HtmlWithOk, 200, ("content-type", Some("text/html; charset=utf-8"))).await;

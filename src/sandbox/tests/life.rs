@@ -221,3 +221,26 @@ async fn the_sandbox_lives_by_its_clock() {
     let path = format!("/rest/groups/{}/inventory/assets?version=2026-03-25&meta_count=only", group());
     assert_eq!(snyk(&sandbox, &path).await.json()["meta"]["count"], 128);
 }
+
+#[test]
+fn assets_come_from_scans_and_go_for_reasons_of_snyk() {
+    let mut world = World::acme(now());
+    world.advance(hours(6));
+    world.scan_from_command_line("acme", "tool");
+    assert_eq!(live(&world), 129);
+    let scanned = world.snyk.groups[0].assets.last().unwrap();
+    assert_eq!((scanned.last_sync, scanned.sources.as_slice()), (None, ["snyk".to_owned()].as_slice()));
+    assert_eq!(world.remove_assets(RemovalReason::OrganizationInactive, 70), 70);
+    assert_eq!(live(&world), 59);
+}
+
+#[test]
+fn more_organizations_than_repositories_share_them() {
+    let world = World::acme(now()).with_repositories(3).with_organizations(7);
+    assert!(world.snyk.organizations.iter().all(|organization| organization.targets.len() == 1));
+    let mut world = world;
+    let group = world.snyk.groups[0].id;
+    world.add_organization(group, "late");
+    assert!(world.import_repository("late", "service-001").is_some());
+    assert_eq!(world.import_repository("late", "nowhere"), None);
+}

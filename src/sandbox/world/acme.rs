@@ -75,6 +75,7 @@ impl World {
     }
 
     /// The same world with so many repositories in the first workspace, in place of those it has.
+    #[must_use]
     pub fn with_repositories(mut self, count: usize) -> Self {
         self.bitbucket.repositories.clear();
         let Some(workspace) = self.bitbucket.workspaces.first().map(|workspace| workspace.uuid) else { return self };
@@ -108,23 +109,27 @@ impl World {
     /// The same world with so many Organizations more. Each has the integration with the token saved and an equal
     /// share of the repositories imported, with a webhook and one daily project each; where there are more
     /// Organizations than repositories, each has one.
+    #[must_use]
     pub fn with_organizations(mut self, count: usize) -> Self {
         let Some(group) = self.snyk.groups.first().map(|group| group.id) else { return self };
-        let repositories: Vec<Uuid> = self.bitbucket.repositories.iter().map(|repository| repository.uuid).collect();
-        let first = self.snyk.organizations.len();
+        let (first, repositories) = (self.snyk.organizations.len(), self.bitbucket.repositories.len());
         for number in 0..count {
-            let slug = format!("acme-team-{:03}", first + number);
-            let share: Vec<Uuid> = if count <= repositories.len() {
-                repositories.iter().skip(number).step_by(count).copied().collect()
+            let share: Vec<usize> = if count <= repositories {
+                (number..repositories).step_by(count).collect()
             } else {
-                repositories.iter().cycle().skip(number).take(1).copied().collect()
+                number.checked_rem(repositories).into_iter().collect()
             };
-            self.add_organization(group, &slug, &share);
+            let mut organization = self.new_organization(group, &format!("acme-team-{:03}", first + number));
+            for index in share {
+                self.import(&mut organization, index);
+            }
+            self.snyk.organizations.push(organization);
         }
         self
     }
 
     /// The same world with Backstage on: every second repository carries the catalog file.
+    #[must_use]
     pub fn with_backstage(mut self) -> Self {
         for repository in self.bitbucket.repositories.iter_mut().step_by(2) {
             repository.catalog = Some(CatalogFile {
@@ -233,20 +238,36 @@ impl World {
         });
     }
 
-    /// Adds an Organization with the first credential saved and these repositories imported.
-    pub fn add_organization(&mut self, group: Uuid, slug: &str, repositories: &[Uuid]) -> Uuid {
-        let (now, id) = (self.now, ids::uuid(&format!("organization {slug}")));
-        let integration = ids::uuid(&format!("integration {slug}"));
+    /// Adds an Organization with the first credential saved and nothing imported.
+    pub fn add_organization(&mut self, group: Uuid, slug: &str) -> Uuid {
+        let organization = self.new_organization(group, slug);
+        let id = organization.id;
+        self.snyk.organizations.push(organization);
+        id
+    }
+
+    /// An Organization imports a repository: a target, a daily project tested at once, a webhook. Gives the target.
+    pub fn import_repository(&mut self, organization: &str, repository: &str) -> Option<Uuid> {
+        let index = self.bitbucket.repositories.iter().position(|known| known.slug == repository)?;
+        let place = self.snyk.organizations.iter().position(|known| known.slug == organization)?;
+        let mut organization = self.snyk.organizations.remove(place);
+        let target = self.import(&mut organization, index);
+        self.snyk.organizations.insert(place, organization);
+        target
+    }
+
+    fn new_organization(&self, group: Uuid, slug: &str) -> Organization {
+        let now = self.now;
         let first = self.bitbucket.credentials.first().map(|credential| credential.name.clone());
         let saved = first.and_then(|name| self.to_save(&name)).map_or(Saved::Removed, Saved::Credential);
-        self.snyk.organizations.push(Organization {
-            id,
+        Organization {
+            id: ids::uuid(&format!("organization {slug}")),
             group,
             name: slug.replace('-', " "),
             slug: slug.to_owned(),
             created_at: now - TimeDelta::days(300),
             integrations: vec![OrganizationIntegration {
-                id: integration,
+                id: ids::uuid(&format!("integration {slug}")),
                 integration_type: "bitbucket-cloud".to_owned(),
                 saved,
                 created_at: now,
@@ -255,36 +276,18 @@ impl World {
             targets: Vec::new(),
             projects: Vec::new(),
             tests: Tests::Running,
-        });
-        for repository in repositories {
-            self.import_repository(slug, *repository);
         }
-        id
     }
 
-    /// An Organization imports a repository: a target, a daily project tested at once, a webhook. Gives the target.
-    pub fn import_repository(&mut self, slug: &str, repository: Uuid) -> Option<Uuid> {
+    fn import(&mut self, organization: &mut Organization, index: usize) -> Option<Uuid> {
         let now = self.now;
-        let found = self.bitbucket.repository_by_id(repository)?;
-        let url = self.bitbucket.url_of(found);
+        let found = self.bitbucket.repositories.get(index)?;
+        let (repository, is_private, url) = (found.uuid, found.is_private, self.bitbucket.url_of(found));
         let display_name = url.trim_start_matches("https://bitbucket.org/").to_owned();
-        let is_private = found.is_private;
-        let target = ids::uuid(&format!("target {slug} {repository}"));
-        let organization = self.organization_mut(slug)?;
+        let target = ids::uuid(&format!("target {} {repository}", organization.slug));
         let integration = organization.integrations.first();
-        organization.targets.push(Target {
-            id: target,
-            display_name: display_name.clone(),
-            url: Some(url),
-            is_private,
-            created_at: now,
-            integration: integration.map(|integration| integration.id),
-            integration_type: integration
-                .map_or_else(|| "bitbucket-cloud".to_owned(), |known| known.integration_type.clone()),
-            repository: Some(repository),
-        });
         organization.projects.push(Project {
-            id: ids::uuid(&format!("project {slug} {repository}")),
+            id: ids::uuid(&format!("project {} {repository}", organization.slug)),
             target,
             name: format!("{display_name}:package.json"),
             origin: "bitbucket-cloud".to_owned(),
@@ -295,7 +298,18 @@ impl World {
             last_tested: Some(now),
             recurring_tests: RecurringTests::Daily,
         });
-        let hooked = self.bitbucket.repositories.iter_mut().find(|known| known.uuid == repository)?;
+        organization.targets.push(Target {
+            id: target,
+            display_name,
+            url: Some(url),
+            is_private,
+            created_at: now,
+            integration: integration.map(|integration| integration.id),
+            integration_type: integration
+                .map_or_else(|| "bitbucket-cloud".to_owned(), |known| known.integration_type.clone()),
+            repository: Some(repository),
+        });
+        let hooked = self.bitbucket.repositories.get_mut(index)?;
         if hooked.hooks.is_empty() {
             hooked.hooks.push(snyk_hook(repository, now));
         }

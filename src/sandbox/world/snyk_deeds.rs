@@ -111,6 +111,45 @@ impl World {
         }
     }
 
+    /// So many live assets are removed from the Inventory for this reason. Gives how many.
+    pub fn remove_assets(&mut self, reason: RemovalReason, count: usize) -> usize {
+        let at = self.now;
+        let assets = self.snyk.groups.iter_mut().flat_map(|group| &mut group.assets);
+        let live = assets.filter(|asset| asset.removal.is_none()).take(count);
+        live.map(|asset| {
+            asset.removal = Some(AssetRemoval { reason, at });
+            asset.updated_at = at;
+        })
+        .count()
+    }
+
+    /// Somebody scans a repository from a command line: an asset that no profile found, with no `last_sync`.
+    pub fn scan_from_command_line(&mut self, workspace: &str, name: &str) {
+        let now = self.now;
+        let Some(group) = self.snyk.groups.first_mut() else { return };
+        group.assets.push(Asset {
+            id: ids::uuid(&format!("scan {workspace}/{name}")),
+            profile: None,
+            scm_id: None,
+            name: name.to_owned(),
+            url: format!("https://bitbucket.org/{workspace}/{name}"),
+            workspace: workspace.to_owned(),
+            project: String::new(),
+            default_branch: None,
+            is_private: true,
+            archived: false,
+            is_personal: false,
+            pushed_at: now,
+            last_sync: None,
+            last_seen_at: now,
+            created_at: now,
+            updated_at: now,
+            sources: vec!["snyk".to_owned()],
+            context: None,
+            removal: None,
+        });
+    }
+
     /// An Org Admin saves a credential in the Organization's Bitbucket Cloud integration, making it where it is
     /// missing; the audit log tells.
     pub fn save_at_organization(&mut self, slug: &str, credential: &str) {

@@ -7,22 +7,29 @@
 //! The descriptions are not part of the project. `SNYKWATCH_SPECS` names their folder, `../shared/specs` beside the
 //! project is tried otherwise; without it the test says that it was skipped.
 
-mod contract;
+#[cfg(test)]
+mod descriptions;
+#[cfg(test)]
+mod deviations;
+#[cfg(test)]
+mod walk;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::walk::{Recorded, walk};
-use contract::{Change, DEVIATIONS, Descriptions, Deviation};
+use descriptions::Descriptions;
+use deviations::{Change, DEVIATIONS, Deviation};
 use snykwatch::clock::{Clock, Pace};
 use snykwatch::sandbox::Sandbox;
 use snykwatch::sandbox::world::{Availability, IssueTracker, SnykTokenKind, World};
+use walk::{Recorded, walk};
 
+#[cfg(test)]
 fn now() -> DateTime<Utc> {
     "2026-11-23T09:00:00Z".parse().unwrap()
 }
 
 #[tokio::test]
 async fn every_answer_is_one_that_the_descriptions_allow() {
-    let Some(folder) = contract::folder() else {
+    let Some(folder) = descriptions::folder() else {
         println!("skipped: no API descriptions (set SNYKWATCH_SPECS)");
         return;
     };
@@ -51,6 +58,7 @@ async fn every_answer_is_one_that_the_descriptions_allow() {
     }
 }
 
+#[cfg(test)]
 fn check(folder: &std::path::Path, answers: &[Recorded], deviations: &[&Deviation]) -> Vec<String> {
     let mut descriptions = Descriptions::read(folder);
     for deviation in deviations {
