@@ -141,7 +141,7 @@ pub struct Failure {
     /// What the server asks us to wait.
     pub retry_after: Option<Duration>,
     /// What the headers said; the scope headers come with a 403 too.
-    pub meta: AnswerMeta,
+    pub meta: Box<AnswerMeta>,
     /// Complete pages read before a walk failed.
     pub pages_before: usize,
     /// Items on those pages.
@@ -157,7 +157,7 @@ impl Failure {
             status: None,
             body: BodyKind::Absent,
             retry_after: None,
-            meta: AnswerMeta::default(),
+            meta: Box::default(),
             pages_before: 0,
             items_before: 0,
         }

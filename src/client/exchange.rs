@@ -10,10 +10,10 @@ use url::Url;
 
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 pub(crate) use self::walk::{Next, Page, PageParts};
-use super::allowed::Verb;
+use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
 use super::budget::RequestBudget;
-use super::http::{HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
+use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
 
@@ -67,6 +67,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Binds the context's credential to a base URL.
+    pub(crate) fn try_new(
+        context: ClientContext,
+        role: HostRole,
+        base: &Url,
+        redactor: Redactor,
+    ) -> Result<Self, HttpBuildError> {
+        let target = context.http.target(role, base)?;
+        Ok(Self { context, target, redactor })
+    }
+
     /// Makes a call and decodes its answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
@@ -176,6 +187,6 @@ fn unexpected(raw: &RawAnswer, kind: BodyKind, what: &str) -> Failure {
     );
     failure.status = Some(raw.status);
     failure.body = kind;
-    failure.meta = meta(&raw.headers);
+    *failure.meta = meta(&raw.headers);
     failure
 }

@@ -115,20 +115,19 @@ pub(crate) fn classify(
         200..=299 => FailureClass::UnexpectedBody,
         _ => FailureClass::BadRequest,
     };
-    let mut detail = format!("the API answered {status}");
-    match (&error.code, &error.message) {
-        (Some(code), Some(message)) if code != message => detail.push_str(&format!(" ({code}): {message}")),
-        (_, Some(message)) => detail.push_str(&format!(": {message}")),
-        (Some(code), None) => detail.push_str(&format!(" ({code})")),
-        (None, None) => {}
-    }
+    let said = match (&error.code, &error.message) {
+        (Some(code), Some(message)) if code != message => format!(" ({code}): {message}"),
+        (_, Some(message)) => format!(": {message}"),
+        (Some(code), None) => format!(" ({code})"),
+        (None, None) => String::new(),
+    };
     Failure {
         class,
-        detail: redactor.clean(&detail),
+        detail: redactor.clean(&format!("the API answered {status}{said}")),
         status: Some(status),
         body: body_kind(headers, body, parsed.is_some()),
         retry_after: wait,
-        meta: meta(headers),
+        meta: Box::new(meta(headers)),
         pages_before: 0,
         items_before: 0,
     }
