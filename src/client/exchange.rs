@@ -105,15 +105,16 @@ impl Connection {
         );
         let raw = match sent.await {
             Ok(raw) => raw,
-            Err(mut failure) => {
-                failure.detail = redactor.clean(&failure.detail);
+            Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(failure.status, &failure, begin);
                 return Err(failure);
             }
         };
         context.budget.on_answer(raw.status, &raw.headers);
         let now = context.clock.now();
-        let meta = meta(&raw.headers);
+        let mut meta = meta(&raw.headers);
+        meta.clean(&redactor);
         if let Some(date) = meta.date {
             // `Date` has whole seconds; below one second there is no skew to see.
             context.telemetry.on_date(&context.api, TimeDelta::seconds((date - now).num_seconds()));
@@ -122,10 +123,7 @@ impl Connection {
             context.telemetry.on_version(&context.api, version);
         }
         let result = if (200..300).contains(&raw.status) {
-            decode(&raw).map_err(|mut failure| {
-                failure.detail = redactor.clean(&failure.detail);
-                failure
-            })
+            decode(&raw)
         } else {
             Err(classify(raw.status, &raw.headers, &raw.body, &redactor, now))
         };
@@ -135,6 +133,7 @@ impl Connection {
                 Ok(Answer { value, meta })
             }
             Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(Some(raw.status), &failure, begin);
                 Err(failure)
             }
