@@ -31,7 +31,7 @@ use crate::clock::Clock;
 pub const LONGEST_PACING: Duration = Duration::from_secs(2);
 
 /// The longest pause that an answer can impose on a credential.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// The pause is lengthened by up to this share of itself, so that several daemons do not come back at once.
 const JITTER_SHARE: f64 = 0.2;

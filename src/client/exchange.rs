@@ -10,10 +10,10 @@ use url::Url;
 
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 pub(crate) use self::walk::{Next, Page, PageParts};
-use super::allowed::Verb;
+use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
 use super::budget::RequestBudget;
-use super::http::{HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
+use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
 
@@ -67,6 +67,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Binds the context's credential to a base URL.
+    pub(crate) fn try_new(
+        context: ClientContext,
+        role: HostRole,
+        base: &Url,
+        redactor: Redactor,
+    ) -> Result<Self, HttpBuildError> {
+        let target = context.http.target(role, base)?;
+        Ok(Self { context, target, redactor })
+    }
+
     /// Makes a call and decodes its answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
@@ -94,15 +105,16 @@ impl Connection {
         );
         let raw = match sent.await {
             Ok(raw) => raw,
-            Err(mut failure) => {
-                failure.detail = redactor.clean(&failure.detail);
+            Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(failure.status, &failure, begin);
                 return Err(failure);
             }
         };
         context.budget.on_answer(raw.status, &raw.headers);
         let now = context.clock.now();
-        let meta = meta(&raw.headers);
+        let mut meta = meta(&raw.headers);
+        meta.clean(&redactor);
         if let Some(date) = meta.date {
             // `Date` has whole seconds; below one second there is no skew to see.
             context.telemetry.on_date(&context.api, TimeDelta::seconds((date - now).num_seconds()));
@@ -111,10 +123,7 @@ impl Connection {
             context.telemetry.on_version(&context.api, version);
         }
         let result = if (200..300).contains(&raw.status) {
-            decode(&raw).map_err(|mut failure| {
-                failure.detail = redactor.clean(&failure.detail);
-                failure
-            })
+            decode(&raw)
         } else {
             Err(classify(raw.status, &raw.headers, &raw.body, &redactor, now))
         };
@@ -124,6 +133,7 @@ impl Connection {
                 Ok(Answer { value, meta })
             }
             Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(Some(raw.status), &failure, begin);
                 Err(failure)
             }
@@ -176,6 +186,6 @@ fn unexpected(raw: &RawAnswer, kind: BodyKind, what: &str) -> Failure {
     );
     failure.status = Some(raw.status);
     failure.body = kind;
-    failure.meta = meta(&raw.headers);
+    *failure.meta = meta(&raw.headers);
     failure
 }

@@ -55,7 +55,7 @@ impl Default for HttpOptions {
             no_proxy: Vec::new(),
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             // The fullest page we ask for has 100 items of a few kilobytes.
             body_limit: 16 * 1024 * 1024,
         }
@@ -255,7 +255,7 @@ impl HttpClient {
         match trouble {
             Some(mut failure) if status.is_success() => {
                 failure.status = Some(status.as_u16());
-                failure.meta = super::answer::meta(&headers);
+                *failure.meta = super::answer::meta(&headers);
                 Err(failure)
             }
             // The status of an error says what we need; what there is of its body may tell more.

@@ -55,7 +55,7 @@ impl ApiTelemetry for Recorder {
 /// A context without limits, and its recorder.
 pub(crate) fn context(clock: &Clock) -> (ClientContext, Arc<Recorder>) {
     let recorder = Arc::new(Recorder::default());
-    let limits = BudgetLimits { limits: Vec::new(), shortest_pause: Duration::from_secs(60) };
+    let limits = BudgetLimits { limits: Vec::new(), shortest_pause: Duration::from_mins(1) };
     let context = ClientContext {
         api: "acme".to_owned(),
         http: HttpClient::build(&HttpOptions::default()).unwrap(),

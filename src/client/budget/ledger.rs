@@ -129,7 +129,7 @@ mod tests {
 
     fn limits(limits: &[(u32, u64)]) -> BudgetLimits {
         let limits = limits.iter().map(|&(requests, seconds)| Limit { requests, window: Duration::from_secs(seconds) });
-        BudgetLimits { limits: limits.collect(), shortest_pause: Duration::from_secs(60) }
+        BudgetLimits { limits: limits.collect(), shortest_pause: Duration::from_mins(1) }
     }
 
     proptest! {
@@ -190,10 +190,10 @@ mod tests {
     fn a_lower_stated_limit_is_taken_over_and_a_higher_one_is_not() {
         let mut ledger = Ledger::new(&limits(&[(300, 60)]));
         assert_eq!(ledger.remaining(Duration::ZERO), Some(100));
-        ledger.lower(Limit { requests: 900, window: Duration::from_secs(60) });
+        ledger.lower(Limit { requests: 900, window: Duration::from_mins(1) });
         ledger.lower(Limit { requests: 3, window: Duration::from_secs(1) });
         assert_eq!(ledger.remaining(Duration::ZERO), Some(100));
-        ledger.lower(Limit { requests: 30, window: Duration::from_secs(60) });
+        ledger.lower(Limit { requests: 30, window: Duration::from_mins(1) });
         assert_eq!(ledger.remaining(Duration::ZERO), Some(10));
         assert_eq!(Ledger::new(&limits(&[])).remaining(Duration::ZERO), None);
     }

@@ -99,7 +99,7 @@ impl Connection {
                     Some(host) => format!("the link to the next page leads elsewhere: {host}"),
                     None => "the link to the next page is not a link".to_owned(),
                 };
-                Err(Failure::without_answer(FailureClass::ForeignNextLink { host }, detail))
+                Err(Failure::without_answer(FailureClass::ForeignNextLink { host }, detail).clean(&self.redactor))
             }
         }
     }
