@@ -43,22 +43,19 @@ timezone: Europe/Berlim
     snykwatch.yaml:2:14: unknown key `regoin`
     snykwatch.yaml:3:22: `SNYK-EU-02` is not known here
     snykwatch.yaml:4:43: `http://api.example.com` would send a token in the clear; write https://, http:// is for loopback only
-    snykwatch.yaml:6:3: the key `role` is missing here
     snykwatch.yaml:7:44: `bot` is no e-mail address
     snykwatch.yaml:7:84: only one of `api_token`, `access_token`, `oauth` or `app_password` can be used
     snykwatch.yaml:8:11: `integraton` is not known here
     snykwatch.yaml:10:5: one of `api_token`, `access_token`, `oauth` or `app_password` is missing here
     snykwatch.yaml:12:17: `2027-03-01T10:00:00` lacks its offset from UTC; write `2027-03-01T10:00:00Z` for UTC
-    snykwatch.yaml:14:3: the key `scm` is missing here
     snykwatch.yaml:15:10: `bitbucket-server` is not known here
-    snykwatch.yaml:16:5: the key `id` is missing here
     snykwatch.yaml:17:13: `acme-su` is not defined in `snyk`
     snykwatch.yaml:18:11: `0d3728ec` is no UUID (eight, four, four, four and twelve hexadecimal digits)
     snykwatch.yaml:19:22: `configured_at` lies in the future
     snykwatch.yaml:20:20: there is no permission set `pilot`
     snykwatch.yaml:22:29: `bitbucket-akme` is not defined in `credentials`
     snykwatch.yaml:22:45: an empty list of workspaces covers nothing
-    snykwatch.yaml:23:57: expected a sequence, found the number 5
+    snykwatch.yaml:23:57: expected a list, found the number 5
     snykwatch.yaml:24:5: the key `credential` is missing here
     snykwatch.yaml:24:32: expected `all` or a list of Organization ids, found `some`
     snykwatch.yaml:24:59: this is no regular expression: unclosed group
@@ -142,12 +139,11 @@ fn one_mistake_is_one_problem() {
         "alerts: { rules: { status_unknown: { after: 1h, after: 2h } } }\n",
         "alerts: { receivers: {} }\n",
     ];
-    let mut found = String::new();
-    for mistake in mistakes {
+    let found = mistakes.map(|mistake| {
         let problems = Files::new(&small(mistake)).problems();
-        found.push_str(&format!("{mistake}  {}\n", problems.replace('\n', "\n  ")));
-    }
-    assert_snapshot!(found, @"
+        format!("{mistake}  {}", problems.replace('\n', "\n  "))
+    });
+    assert_snapshot!(found.join("\n"), @"
     http: { proxy: }
       snykwatch.yaml:15:9: expected a value, found nothing
     http: { proxy: 'http://user:secret@proxy.example.com' }
@@ -168,7 +164,6 @@ fn one_mistake_is_one_problem() {
     schedule: { webhooks: { every: 1d, zone: UTC } }
       snykwatch.yaml:15:42: `zone` belongs to `cron`
     permission_sets: { mine: { required: [repository_reed] } }
-      snykwatch.yaml:15:20: the key `required` is missing here
       snykwatch.yaml:15:39: `repository_reed` is not known here
     timezone: 5
       snykwatch.yaml:15:11: expected a time zone such as UTC or Europe/Berlin, found the number 5
