@@ -124,7 +124,26 @@ pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded,
 
 /// The JSON Schema of the main file, for editors: made from the types that read it.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RawConfig).to_value()
+    let mut schema = schemars::schema_for!(RawConfig).to_value();
+    forbid_null(&mut schema);
+    schema
+}
+
+/// A key may be left out, but not be there without a value; the derived schema would allow that.
+fn forbid_null(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(map) => {
+            if let Some(serde_json::Value::Array(types)) = map.get_mut("type") {
+                types.retain(|one| one != "null");
+            }
+            if let Some(serde_json::Value::Array(choices)) = map.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|one| one != "null"));
+            }
+            map.values_mut().for_each(forbid_null);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(forbid_null),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

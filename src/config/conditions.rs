@@ -31,7 +31,7 @@ pub const DEFAULT_COVERAGE_MISSING: u32 = 2;
 /// How long after it was first seen or renamed a repository counts for coverage. Snyk promises a listing a day; two
 /// hours are added for its processing.
 pub const DEFAULT_ELIGIBLE_AFTER: Duration = Duration::from_secs(26 * HOUR);
-/// The age from which a canary counts against SyncCurrent. Snyk promises a refresh a day; two hours are added.
+/// The age from which a canary counts against `SyncCurrent`. Snyk promises a refresh a day; two hours are added.
 pub const DEFAULT_MAXIMUM_LAG: Duration = Duration::from_secs(26 * HOUR);
 /// How much later than the last synchronisation a change must be to start a canary: clocks differ, and a push takes its
 /// time. Five minutes.
@@ -50,7 +50,7 @@ pub const DEFAULT_IMPORT_GRACE: Duration = Duration::from_secs(DAY);
 pub const DEFAULT_EMPTY_TARGETS_SHARE: f64 = 0.20;
 /// Fewer targets without a project than this are never a problem. Targets.
 pub const DEFAULT_EMPTY_TARGETS: u32 = 3;
-/// The age from which a project counts for TestsCurrent, and the age of its last test from which it counts as late.
+/// The age from which a project counts for `TestsCurrent`, and the age of its last test from which it counts as late.
 /// Two days for a daily test.
 pub const DEFAULT_TESTED_WITHIN: Duration = Duration::from_secs(2 * DAY);
 /// From this share of daily projects tested in time on, tests are current.
@@ -65,9 +65,9 @@ pub const DEFAULT_MAXIMUM_CLOCK_SKEW: Duration = Duration::from_secs(5 * MINUTE)
 settings! {
     /// Thresholds of the conditions.
     pub struct ConditionSettings / RawConditionSettings {
-        /// CredentialFresh is true while the credential lives longer than this. Default 14d.
+        /// `CredentialFresh` is true while the credential lives longer than this. Default 14d.
         credential_fresh: Duration = DEFAULT_CREDENTIAL_FRESH,
-        /// CredentialInStep, where nobody tells when the token was made: it was made at most this long before its first use. Default 1d.
+        /// `CredentialInStep`, where nobody tells when the token was made: it was made at most this long before its first use. Default 1d.
         rotation_margin: Duration = DEFAULT_ROTATION_MARGIN,
         /// A new Group integration is `setup_in_progress` for this long. Default 15m.
         setup_grace: Duration = DEFAULT_SETUP_GRACE,
@@ -77,37 +77,37 @@ settings! {
         fill_extension: Duration = DEFAULT_FILL_EXTENSION,
         /// Without history, an oldest asset older than this proves that the first fill was complete. Default 2d.
         fill_proof_age: Duration = DEFAULT_FILL_PROOF_AGE,
-        /// InventoryComplete becomes false below this share of eligible repositories. Default 0.95.
+        /// `InventoryComplete` becomes false below this share of eligible repositories. Default 0.95.
         coverage_incomplete: f64 = DEFAULT_COVERAGE_INCOMPLETE,
-        /// InventoryComplete becomes true again from this share on. Default 0.97.
+        /// `InventoryComplete` becomes true again from this share on. Default 0.97.
         coverage_complete: f64 = DEFAULT_COVERAGE_COMPLETE,
-        /// InventoryComplete is false only if at least so many repositories are missing. Default 2.
+        /// `InventoryComplete` is false only if at least so many repositories are missing. Default 2.
         coverage_missing: u32 = DEFAULT_COVERAGE_MISSING,
         /// A repository counts for coverage this long after it was first seen or renamed. Default 26h.
         eligible_after: Duration = DEFAULT_ELIGIBLE_AFTER,
-        /// SyncCurrent: a canary older than this is late. Default 26h.
+        /// `SyncCurrent`: a canary older than this is late. Default 26h.
         max_lag: Duration = DEFAULT_MAXIMUM_LAG,
         /// A change so much later than the last synchronisation starts a canary. Default 5m.
         canary_grace: Duration = DEFAULT_CANARY_GRACE,
-        /// SyncCurrent is false with so many late canaries. Default 3.
+        /// `SyncCurrent` is false with so many late canaries. Default 3.
         late_canaries: u32 = DEFAULT_LATE_CANARIES,
-        /// SyncCurrent is false with so many very late canaries. Default 2.
+        /// `SyncCurrent` is false with so many very late canaries. Default 2.
         very_late_canaries: u32 = DEFAULT_VERY_LATE_CANARIES,
         /// A canary older than so many times `max_lag` is very late. Default 3.
         very_late_factor: u32 = DEFAULT_VERY_LATE_FACTOR,
         /// More than this share of live assets removed at once with their profile: the profile was deleted. Default 0.5.
         profile_deleted_share: f64 = DEFAULT_PROFILE_DELETED_SHARE,
-        /// RepositoriesImported: a target older than this should have a project. Default 1d.
+        /// `RepositoriesImported`: a target older than this should have a project. Default 1d.
         import_grace: Duration = DEFAULT_IMPORT_GRACE,
-        /// RepositoriesImported: up to this share of targets may have none. Default 0.2.
+        /// `RepositoriesImported`: up to this share of targets may have none. Default 0.2.
         empty_targets_share: f64 = DEFAULT_EMPTY_TARGETS_SHARE,
-        /// RepositoriesImported: fewer targets without a project than this never count. Default 3.
+        /// `RepositoriesImported`: fewer targets without a project than this never count. Default 3.
         empty_targets: u32 = DEFAULT_EMPTY_TARGETS,
-        /// TestsCurrent: a daily project should have been tested within this time. Default 2d.
+        /// `TestsCurrent`: a daily project should have been tested within this time. Default 2d.
         tested_within: Duration = DEFAULT_TESTED_WITHIN,
-        /// TestsCurrent: at least this share of projects should have been. Default 0.95.
+        /// `TestsCurrent`: at least this share of projects should have been. Default 0.95.
         tested_share: f64 = DEFAULT_TESTED_SHARE,
-        /// TestsCurrent: more than this share of projects inactive is looked into. Default 0.5.
+        /// `TestsCurrent`: more than this share of projects inactive is looked into. Default 0.5.
         inactive_share: f64 = DEFAULT_INACTIVE_SHARE,
         /// More than this share of Organizations gone from a listing at once: the listing is doubted. Default 0.1.
         vanished_share: f64 = DEFAULT_VANISHED_SHARE,

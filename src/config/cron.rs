@@ -12,6 +12,7 @@
 //! As in crontab(5), a day matches when *either* day field does, if both are restricted. Neither `@daily` nor `L`, `W`
 //! or `#` is understood. Nothing else in the daemon knows of zones but what renders text.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -88,6 +89,13 @@ enum Passes {
 impl PartialEq for CronSchedule {
     fn eq(&self, other: &Self) -> bool {
         self.expression == other.expression && self.zone == other.zone
+    }
+}
+
+/// The expression and its zone: two schedules with the same text fire at the same instants.
+impl fmt::Display for CronSchedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.expression, self.zone)
     }
 }
 

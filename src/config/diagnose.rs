@@ -21,14 +21,13 @@ pub(crate) fn place(location: &Location, file: usize, text: &str) -> Place {
         (0..=offset).rev().find(|offset| text.is_char_boundary(*offset)).unwrap_or(0)
     };
     let span = location.span();
-    match (span.byte_offset(), span.byte_len()) {
-        (Some(start), Some(length)) => Place { file, start: bound(start), end: bound(start + length) },
-        _ => {
-            let start =
-                line_start(text, location.line()) + usize::try_from(location.column()).unwrap_or(1).saturating_sub(1);
-            Place { file, start: start.min(text.len()), end: start.min(text.len()) }
-        }
+    if let (Some(start), Some(length)) = (span.byte_offset(), span.byte_len()) {
+        return Place { file, start: bound(start), end: bound(start + length) };
     }
+    // Without bytes, line and column (both from 1) have to do.
+    let column = usize::try_from(location.column()).unwrap_or(1).saturating_sub(1);
+    let start = bound((line_start(text, location.line()) + column) as u64);
+    Place { file, start, end: start }
 }
 
 fn line_start(text: &str, line: u64) -> usize {

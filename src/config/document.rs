@@ -1,5 +1,7 @@
 //! The tree of one YAML file: every node knows its place and has a number of its own.
 
+use std::collections::HashSet;
+
 use super::problem::Place;
 
 /// A node's number, unique over all files of one load.
@@ -40,6 +42,16 @@ impl Node {
         match &self.content {
             Content::Mapping(entries) => entries,
             _ => &[],
+        }
+    }
+
+    /// Notes, for every mapping at and below this node, its place and its keys.
+    pub(crate) fn collect_keys<'a>(&'a self, keys: &mut HashSet<(Place, &'a str)>) {
+        keys.extend(self.entries().iter().map(|entry| (self.place, entry.key.as_str())));
+        match &self.content {
+            Content::Mapping(entries) => entries.iter().for_each(|entry| entry.value.collect_keys(keys)),
+            Content::Sequence(items) => items.iter().for_each(|item| item.collect_keys(keys)),
+            _ => {}
         }
     }
 

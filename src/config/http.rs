@@ -11,7 +11,7 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one request may take from start to the last byte of its answer. Snyk's slowest listings take several
 /// seconds. Seconds.
-pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How an API is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -90,7 +90,14 @@ fn read_file(
     let text: Arc<str> = text.into();
     files.push(SourceFile { path: path.to_path_buf(), text: Arc::clone(&text) });
     match parse(&text) {
-        Ok(tree) => Some(numbers.number(tree, None, file, &text)),
+        Ok(tree) => {
+            let mut root = numbers.number(tree, None, file, &text);
+            // A file of comments alone says nothing, which is no mistake.
+            if matches!(root.content, Content::Null) {
+                root.content = Content::Mapping(Vec::new());
+            }
+            Some(root)
+        }
         Err(error) => {
             problems.push(diagnose::syntax(&error, file, &text));
             None

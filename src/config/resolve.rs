@@ -4,7 +4,7 @@
 //! is defined but has problems of its own counts as defined, so that one mistake is reported once.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,6 +43,8 @@ struct Resolver<'a> {
     timezone: Tz,
     /// Credentials (of Git hosts and of Snyk) that something refers to.
     used: RefCell<BTreeSet<&'a str>>,
+    /// Every key that is written, by the place of its mapping, whatever the state of its value.
+    written: HashSet<(Place, &'a str)>,
 }
 
 /// Names of one section: those that resolved, and those that are there but did not.
@@ -62,6 +64,10 @@ pub(crate) fn resolve(
     problems: &mut Vec<Problem>,
 ) -> Config {
     let main_path = documents.files.first().map(|file| file.path.clone()).unwrap_or_default();
+    let mut written = HashSet::new();
+    for root in documents.main.iter().chain(&documents.fragments) {
+        root.collect_keys(&mut written);
+    }
     let resolver = Resolver {
         problems: RefCell::default(),
         now,
@@ -69,6 +75,7 @@ pub(crate) fn resolve(
         directory: main_path.parent().map(PathBuf::from).unwrap_or_default(),
         timezone: raw.timezone.as_ref().map_or(Tz::UTC, |zone| zone.0),
         used: RefCell::default(),
+        written,
     };
     let declared = |section| documents.main.iter().flat_map(move |root| root.names_of(section)).collect();
 
@@ -138,9 +145,9 @@ impl<'a> Resolver<'a> {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// The value of a key that must be there.
-    fn need<'r, T>(&self, value: Option<&'r T>, parent: Place, key: &str) -> Option<&'r T> {
-        if value.is_none() {
+    /// The value of a key that must be there. One that is written but could not be read is noted already.
+    fn need<'r, T>(&self, value: Option<&'r T>, parent: Place, key: &'static str) -> Option<&'r T> {
+        if value.is_none() && !self.written.contains(&(parent, key)) {
             let message = format!("the key `{key}` is missing here");
             self.note(Problem::error(ProblemKind::MissingKey, parent, message));
         }

@@ -19,7 +19,18 @@ fn validate_prints_the_next_firing_times() {
     let files = Files::new(&small(r#"schedule: { webhooks: { cron: "30 3 * * 1-5", zone: Europe/Berlin } }"#));
     let (code, out, messages) = run(|out, messages| validate(&files.main(), reading(), out, messages));
     assert_eq!((code, messages.as_str()), (0, ""));
-    assert_snapshot!(files.plain(&out), @"");
+    assert_snapshot!(files.plain(&out), @"
+    snykwatch.yaml can be used: 1 integration, 1 credential, 1 Snyk token.
+      snyk           every 5m
+      credentials    every 5m
+      inventory      every 30m
+      organizations  every 1h
+      webhooks       30 3 * * 1-5 (Europe/Berlin), next:
+                       Tue 2026-11-24 03:30 CET = 2026-11-24T02:30Z
+                       Wed 2026-11-25 03:30 CET = 2026-11-25T02:30Z
+                       Thu 2026-11-26 03:30 CET = 2026-11-26T02:30Z
+      catalog        every 1d
+    ");
 }
 
 #[test]
@@ -27,7 +38,20 @@ fn validate_of_a_bad_file_exits_with_78() {
     let files = Files::new(&small("tmezone: UTC\n"));
     let (code, out, messages) = run(|out, messages| validate(&files.main(), reading(), out, messages));
     assert_eq!((code, out.as_str()), (78, ""));
-    assert_snapshot!(files.plain(&messages), @"");
+    assert_snapshot!(files.plain(&messages), @r#"
+    config::unknown_key
+
+      × unknown key `tmezone`
+        ╭─[snykwatch.yaml:15:1]
+     14 │     organizations: { credential: bitbucket-acme, exclude: ["sandbox-*"] }
+     15 │ tmezone: UTC
+        · ───┬───
+        ·    ╰── here
+        ╰────
+      help: did you mean `timezone`?
+
+    snykwatch.yaml cannot be used: 1 problem.
+    "#);
 }
 
 #[test]
@@ -35,7 +59,10 @@ fn show_prints_hosts_and_ports() {
     let files = Files::new(&small("http: { proxy: 'http://proxy.example.com:3128', no_proxy: [.bitbucket.org] }\n"));
     let (code, out, _) = run(|out, messages| show(&files.main(), View::Egress, reading(), out, messages));
     assert_eq!(code, 0);
-    assert_snapshot!(out, @"");
+    assert_snapshot!(out, @"
+    api.bitbucket.org:443  Bitbucket Cloud (bitbucket-acme)
+    api.snyk.io:443  Snyk (acme-us) (through the proxy proxy.example.com:3128)
+    ");
     let (_, out, _) = run(|out, messages| show(&files.main(), View::Effective, reading(), out, messages));
     assert!(out.contains("proxy: \"http://proxy.example.com:3128/\""), "{out}");
 }

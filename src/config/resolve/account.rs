@@ -217,7 +217,11 @@ impl Resolver<'_> {
         self.note(Problem::error(ProblemKind::ConflictingKeys, place, message).help("remove the others"));
     }
 
-    pub(super) fn missing_choice(&self, place: Place, keys: &[&str]) {
+    /// Notes that none of some keys is there, unless one is and could not be read.
+    pub(super) fn missing_choice(&self, place: Place, keys: &[&'static str]) {
+        if keys.iter().any(|key| self.written.contains(&(place, key))) {
+            return;
+        }
         let message = format!("one of {} is missing here", suggest::one_of(keys));
         self.note(Problem::error(ProblemKind::MissingKey, place, message));
     }

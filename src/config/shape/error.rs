@@ -86,7 +86,7 @@ impl de::Error for ShapeError {
             }
             _ => None,
         };
-        let found = describe(found);
+        let (found, expected) = (describe(found), plain(&expected.to_string()));
         Self::new(ProblemKind::WrongType, format!("expected {expected}, found {found}"), help)
     }
 
@@ -102,6 +102,20 @@ impl de::Error for ShapeError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(ProblemKind::MissingKey, format!("the key `{field}` is missing"), None)
+    }
+}
+
+/// serde's words for what is expected, in those of YAML.
+fn plain(expected: &str) -> String {
+    match expected {
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a mapping".to_owned(),
+        "a string" => "text".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "u32" => "a number".to_owned(),
+        _ if expected.starts_with("struct ") => "a mapping".to_owned(),
+        _ if expected.starts_with("enum ") => "a word or a mapping".to_owned(),
+        other => other.to_owned(),
     }
 }
 

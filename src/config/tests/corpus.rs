@@ -14,7 +14,7 @@ fn odd_files_are_told_apart() {
     check("", true);
     check("# nothing but a comment\n", true);
     check("{}", true);
-    check("---\n", false);
+    check("---\n", true);
     check("[]", false);
     check("text", false);
     check("a: b: c", false);

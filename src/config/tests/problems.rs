@@ -39,21 +39,73 @@ storage: { sqlite: { path: snykwatch.db } }
 timezone: Europe/Berlim
 "#,
     );
-    assert_snapshot!(files.problems(), @"");
+    assert_snapshot!(files.problems(), @"
+    snykwatch.yaml:2:14: unknown key `regoin`
+    snykwatch.yaml:3:22: `SNYK-EU-02` is not known here
+    snykwatch.yaml:4:43: `http://api.example.com` would send a token in the clear; write https://, http:// is for loopback only
+    snykwatch.yaml:7:44: `bot` is no e-mail address
+    snykwatch.yaml:7:84: only one of `api_token`, `access_token`, `oauth` or `app_password` can be used
+    snykwatch.yaml:8:11: `integraton` is not known here
+    snykwatch.yaml:10:5: one of `api_token`, `access_token`, `oauth` or `app_password` is missing here
+    snykwatch.yaml:12:17: `2027-03-01T10:00:00` lacks its offset from UTC; write `2027-03-01T10:00:00Z` for UTC
+    snykwatch.yaml:15:10: `bitbucket-server` is not known here
+    snykwatch.yaml:17:13: `acme-su` is not defined in `snyk`
+    snykwatch.yaml:18:11: `0d3728ec` is no UUID (eight, four, four, four and twelve hexadecimal digits)
+    snykwatch.yaml:19:22: `configured_at` lies in the future
+    snykwatch.yaml:20:20: there is no permission set `pilot`
+    snykwatch.yaml:22:29: `bitbucket-akme` is not defined in `credentials`
+    snykwatch.yaml:22:45: an empty list of workspaces covers nothing
+    snykwatch.yaml:23:57: expected a list, found the number 5
+    snykwatch.yaml:24:5: the key `credential` is missing here
+    snykwatch.yaml:24:32: expected `all` or a list of Organization ids, found `some`
+    snykwatch.yaml:24:59: this is no regular expression: unclosed group
+    snykwatch.yaml:25:5: the key `organizations` is written twice
+    snykwatch.yaml:27:37: `max_age` is too short: 45m
+    snykwatch.yaml:28:21: `0 0 31 2 *` never fires: no day of the next 5 years matches
+    snykwatch.yaml:28:43: a sample has at least one repository
+    snykwatch.yaml:29:25: expected a duration such as 90s, 5m, 6h or 14d, found the number 5
+    snykwatch.yaml:30:3: unknown key `organisations`
+    snykwatch.yaml:31:11: `partially_connected.critical.awaiting_first_sync` (1d2h) comes before the incident opens (1d6h)
+    snykwatch.yaml:32:19: 0.0.0.0:9979 can be reached from other machines, and nobody is asked for a password
+    snykwatch.yaml:33:1: unknown key `storage`
+    snykwatch.yaml:34:11: `Europe/Berlim` is no time zone; did you mean `Europe/Berlin`?
+    ");
 }
 
 #[test]
 fn a_problem_is_shown_with_its_line_and_a_suggestion() {
     let files = Files::new(&small("schedule: { inventroy: { every: 30m } }\n"));
     let problems = files.load().unwrap_err();
-    assert_snapshot!(files.plain(&problems.render(Style::Plain)), @"");
+    assert_snapshot!(files.plain(&problems.render(Style::Plain)), @r#"
+    config::unknown_key
+
+      × unknown key `inventroy`
+        ╭─[snykwatch.yaml:15:13]
+     14 │     organizations: { credential: bitbucket-acme, exclude: ["sandbox-*"] }
+     15 │ schedule: { inventroy: { every: 30m } }
+        ·             ────┬────
+        ·                 ╰── here
+        ╰────
+      help: did you mean `inventory`?
+    "#);
 }
 
 #[test]
 fn broken_yaml_is_one_problem() {
     let files = Files::new("snyk: { acme: [ }\nintegrations: 5\n");
     let problems = files.load().unwrap_err();
-    assert_snapshot!(files.plain(&problems.render(Style::Plain)), @"");
+    assert_snapshot!(files.plain(&problems.render(Style::Plain)), @"
+    config::syntax
+
+      × this is not YAML: mismatched bracket '[' closed by '}'
+       ╭─[snykwatch.yaml:1:15]
+     1 │ snyk: { acme: [ }
+       ·               ▲
+       ·               ╰── here
+     2 │ integrations: 5
+       ╰────
+      help: problems after this one cannot be seen until it is put right
+    ");
 }
 
 #[test]
@@ -63,28 +115,63 @@ fn fragments_define_integrations_only_and_share_names() {
     files.write("conf.d/a.yml", "integrations: { other: { scm: bitbucket-cloud, organizations: { snyk: acme-us, credential: bitbucket-acme } } }\n");
     files.write("conf.d/.hidden.yaml", "nonsense: true\n");
     files.write("conf.d/notes.txt", "nonsense: true\n");
-    assert_snapshot!(files.problems(), @"");
+    assert_snapshot!(files.problems(), @"
+    conf.d/b.yaml:1:17: the integration `acme` is there twice
+    conf.d/b.yaml:1:17: one of `group` or `organizations` is missing here
+    conf.d/b.yaml:2:1: unknown key `credentials`
+    ");
 }
 
 #[test]
 fn one_mistake_is_one_problem() {
-    let check = |more: &str, expected: &str| {
-        let files = Files::new(&small(more));
-        assert_eq!(files.problems(), expected, "{more}");
-    };
-    check("http: { proxy: }\n", "");
-    check("http: { proxy: 'http://user:secret@proxy.example.com' }\n", "");
-    check("http: { connect_timeout: 0s }\n", "");
-    check("server: { listen: localhost }\n", "");
-    check("metrics: { organizations: most, max_series: 10 }\n", "");
-    check("conditions: { coverage_complete: 97 }\n", "");
-    check("conditions: { coverage_complete: 0.9 }\n", "");
-    check("schedule: { webhooks: { every: 1d, cron: '0 3 * * *' } }\n", "");
-    check("schedule: { webhooks: { every: 1d, zone: UTC } }\n", "");
-    check("permission_sets: { mine: { required: [repository_reed] } }\n", "");
-    check("timezone: 5\n", "");
-    check("alerts: { rules: { status_unknown: { after: 1h, after: 2h } } }\n", "");
-    check("alerts: { receivers: {} }\n", "");
+    let mistakes = [
+        "http: { proxy: }\n",
+        "http: { proxy: 'http://user:secret@proxy.example.com' }\n",
+        "http: { connect_timeout: 0s }\n",
+        "server: { listen: localhost }\n",
+        "metrics: { organizations: most, max_series: 10 }\n",
+        "conditions: { coverage_complete: 97 }\n",
+        "conditions: { coverage_complete: 0.9 }\n",
+        "schedule: { webhooks: { every: 1d, cron: '0 3 * * *' } }\n",
+        "schedule: { webhooks: { every: 1d, zone: UTC } }\n",
+        "permission_sets: { mine: { required: [repository_reed] } }\n",
+        "timezone: 5\n",
+        "alerts: { rules: { status_unknown: { after: 1h, after: 2h } } }\n",
+        "alerts: { receivers: {} }\n",
+    ];
+    let found = mistakes.map(|mistake| {
+        let problems = Files::new(&small(mistake)).problems();
+        format!("{mistake}  {}", problems.replace('\n', "\n  "))
+    });
+    assert_snapshot!(found.join("\n"), @"
+    http: { proxy: }
+      snykwatch.yaml:15:9: expected a value, found nothing
+    http: { proxy: 'http://user:secret@proxy.example.com' }
+      snykwatch.yaml:15:16: an address must not carry a user or a password
+    http: { connect_timeout: 0s }
+      snykwatch.yaml:15:26: a timeout of nothing lets no request through
+    server: { listen: localhost }
+      snykwatch.yaml:15:19: `localhost` is no address and port; write for example 127.0.0.1:9979
+    metrics: { organizations: most, max_series: 10 }
+      snykwatch.yaml:15:27: `most` is not known here
+      snykwatch.yaml:15:45: `max_series` must be at least 1000
+    conditions: { coverage_complete: 97 }
+      snykwatch.yaml:15:34: a share lies between 0 and 1, not at 97
+    conditions: { coverage_complete: 0.9 }
+      snykwatch.yaml:15:1: `coverage_incomplete` (0.95) must not be above `coverage_complete` (0.9), or the state flaps
+    schedule: { webhooks: { every: 1d, cron: '0 3 * * *' } }
+      snykwatch.yaml:15:42: only one of `every` or `cron` can be used
+    schedule: { webhooks: { every: 1d, zone: UTC } }
+      snykwatch.yaml:15:42: `zone` belongs to `cron`
+    permission_sets: { mine: { required: [repository_reed] } }
+      snykwatch.yaml:15:39: `repository_reed` is not known here
+    timezone: 5
+      snykwatch.yaml:15:11: expected a time zone such as UTC or Europe/Berlin, found the number 5
+    alerts: { rules: { status_unknown: { after: 1h, after: 2h } } }
+      snykwatch.yaml:15:49: the key `after` is written twice
+    alerts: { receivers: {} }
+      snykwatch.yaml:15:11: unknown key `receivers`
+    ");
 }
 
 #[test]

@@ -34,11 +34,17 @@ fn missing_empty_and_exposed_secrets_are_told() {
         Ok(loaded) => files.plain(&loaded.warnings.to_string()),
         Err(problems) => files.plain(&problems.to_string()),
     };
-    assert_snapshot!(check(), @"");
+    assert_snapshot!(check(), @"
+    snykwatch.yaml:2:20: could not read the secret file snyk: No such file or directory (os error 2)
+    snykwatch.yaml:5:62: the environment variable SNYKWATCH_TEST_IS_NEVER_SET is not set
+    ");
     set_mode(&files.write("snyk", "top-secret\n"), 0o644);
-    assert_snapshot!(check(), @"");
+    assert_snapshot!(check(), @"
+    snykwatch.yaml:2:20: every user of this machine can read the secret in file snyk
+    snykwatch.yaml:5:62: the environment variable SNYKWATCH_TEST_IS_NEVER_SET is not set
+    ");
     set_mode(&files.path("snyk"), 0o600);
-    assert_snapshot!(check(), @"");
+    assert_snapshot!(check(), @"snykwatch.yaml:5:62: the environment variable SNYKWATCH_TEST_IS_NEVER_SET is not set");
 }
 
 #[test]
