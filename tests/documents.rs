@@ -1,0 +1,126 @@
+//! The documents say what the code says, and point at things that exist.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use snykwatch::domain::condition::Condition;
+use snykwatch::domain::kinds::Scm;
+use snykwatch::domain::permission::{PermissionSet, permissions_of};
+use snykwatch::domain::status::Status;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let folders = ["", "docs", "docs/apis"].map(|folder| root().join(folder));
+    let mut found: Vec<PathBuf> = (folders.iter())
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// What stands in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The rows of the table below a heading, without its head.
+fn table<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
+    let section = document.split_once(&format!("\n{heading}\n")).unwrap().1;
+    let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2).collect()
+}
+
+fn declares(source: &str, function: &str) -> bool {
+    let declaration = format!("fn {function}");
+    source.match_indices(&declaration).any(|(at, _)| source[at + declaration.len()..].starts_with(['(', '<']))
+}
+
+#[test]
+fn each_invariant_names_tests_that_exist() {
+    let architecture = document("ARCHITECTURE.md");
+    let rows = table(&architecture, "## Architecture invariants");
+    assert!(rows.len() >= 10, "only {} invariants were found", rows.len());
+    let mut wrong = Vec::new();
+    for row in rows {
+        let held_by = row.trim_end_matches('|').trim_end().rsplit(" | ").next().unwrap();
+        let mut source = String::new();
+        for name in quoted(held_by) {
+            if name.contains(['/', '.']) {
+                let path = root().join(name);
+                source = fs::read_to_string(&path).unwrap_or_default();
+                if !path.exists() {
+                    wrong.push(format!("{name} does not exist"));
+                }
+            } else if !name.contains(' ') && !declares(&source, name) {
+                wrong.push(format!("no test {name} where the row says: {held_by}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut dead = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            let elsewhere = link.contains("://") || target.is_empty();
+            if !elsewhere && !path.parent().unwrap().join(target).exists() {
+                dead.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+#[test]
+fn the_permissions_page_is_the_permission_table() {
+    let page = document("docs/permissions.md");
+    let rows = table(&page, "### What the token saved in Snyk needs");
+    let [group, organization, pilot] =
+        [PermissionSet::group(), PermissionSet::organization(), PermissionSet::pilot_guide()];
+    for description in permissions_of(Scm::BitbucketCloud) {
+        let row = rows.iter().find(|row| row.starts_with(&format!("| {} |", description.label)));
+        let cells: Vec<&str> = row.expect(description.label).trim_matches('|').split('|').map(str::trim).collect();
+        let [_, granular, classic, words @ ..] = cells.as_slice() else { panic!("{cells:?}") };
+        for (cell, scope) in [(granular, description.granular_scope), (classic, description.classic_scope)] {
+            assert_eq!(quoted(cell).next(), scope, "{}", description.label);
+        }
+        let expected = [&group, &organization, &pilot].map(|set| {
+            if set.required.contains(&description.permission) {
+                "required"
+            } else if set.optional.contains(&description.permission) {
+                "shown"
+            } else {
+                ""
+            }
+        });
+        assert_eq!(words, expected, "{}", description.label);
+    }
+    assert_eq!(rows.len(), permissions_of(Scm::BitbucketCloud).len());
+}
+
+#[test]
+fn the_conditions_page_has_each_condition_and_status() {
+    let page = document("docs/conditions.md");
+    let rows = table(&page, "## The fourteen conditions");
+    let named: Vec<&str> = rows.iter().filter_map(|row| row.split('|').nth(1)).map(str::trim).collect();
+    let expected: Vec<&str> = Condition::ALL.iter().map(|condition| condition.as_str()).collect();
+    assert_eq!(named, expected);
+    for status in Status::ALL {
+        assert!(page.contains(&format!("| `{status}` |")), "{status}");
+    }
+}
