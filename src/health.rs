@@ -22,10 +22,23 @@
 pub mod incidents;
 pub mod status;
 
-mod observe;
+mod access;
+mod advice;
+mod canary;
+mod clocks;
+mod credential;
 mod evaluate;
+mod group;
+mod matching;
+mod observe;
+mod organization;
+mod progress;
 mod rebase;
+mod survey;
+mod verdict;
+mod words;
 
+pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
 pub use rebase::rebase;
