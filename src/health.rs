@@ -1,1 +1,44 @@
-//! (being written)
+//! The heart: from evidence to conditions, statuses and transitions.
+//!
+//! ```text
+//! ProbeRun --observe--> State.evidence and memory --evaluate--> conditions, statuses, credentials, transitions
+//! ```
+//!
+//! - [`observe()`] writes what a finished probe found into the evidence book. It decides nothing but whether a fact may
+//!   replace an older one (a first rejection of a credential waits to be confirmed), and keeps what only the sequence
+//!   of facts can tell: canaries, rotations, arrivals, lost projects, Organizations that vanish.
+//! - [`evaluate()`] recomputes every condition and status from the evidence that is fresh, and stores the clocks (since
+//!   when, last connected). Asking twice at one instant changes nothing the second time.
+//! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
+//! - [`rebase()`] moves our own times when the wall clock jumped.
+//! - [`incidents`] turns states into problems a person should act on.
+//!
+//! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
+//! coverage, lateness of tests) are measured to the time of the evidence, not to now: a failing poll can only make a
+//! verdict unknown by age, never change it.
+//!
+//! Nothing here is `async`, reads a clock or does I/O.
+
+pub mod incidents;
+pub mod status;
+
+mod access;
+mod advice;
+mod canary;
+mod clocks;
+mod credential;
+mod evaluate;
+mod group;
+mod matching;
+mod observe;
+mod organization;
+mod progress;
+mod rebase;
+mod survey;
+mod verdict;
+mod words;
+
+pub use clocks::partially_connected_since;
+pub use evaluate::evaluate;
+pub use observe::{FollowUp, Policy, observe};
+pub use rebase::rebase;

@@ -122,6 +122,8 @@ closed_list! {
         SnykTokenWrongRegion => "snyk_token_wrong_region",
         /// The Snyk token has expired.
         SnykTokenExpired => "snyk_token_expired",
+        /// Too many Organizations vanished from the Group's listing at once to believe it.
+        OrganizationsVanished => "organizations_vanished",
         /// The Snyk token may not read this Group or Organization, or it does not exist.
         SnykAccessDenied => "snyk_access_denied",
 

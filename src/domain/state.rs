@@ -9,7 +9,7 @@ use super::condition::{Condition, ConditionState, Reason};
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, Severity};
 use super::kinds::Truth;
-use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
+use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId};
 use super::status::{Status, StatusState};
 
 /// The daemon's memory.
@@ -30,6 +30,20 @@ pub struct State {
     pub vanishing: BTreeMap<IntegrationKey, u32>,
     /// Organization problems that existed at first sight, by integration: they form one `Baseline`.
     pub baselines: BTreeMap<IntegrationName, Baseline>,
+    /// Integrations of which too many Organizations vanished from one listing: such a listing is not believed.
+    #[serde(default)]
+    pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
+}
+
+/// Too many watched Organizations were missing from a complete listing at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MassVanishing {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How many are missing from the latest listing.
+    pub vanished: usize,
+    /// Of how many watched ones.
+    pub watched: usize,
 }
 
 /// The Organization problems of an installation's first sight.
@@ -101,8 +115,22 @@ pub struct GroupMemory {
     pub connected_since: Option<DateTime<Utc>>,
     /// How many assets were live at the last complete walk.
     pub live_assets: Option<usize>,
-    /// Profiles that Snyk deleted: more than half of the live assets went with `deleted-profile`.
+    /// The earliest of `deleted_profiles`.
     pub profile_deleted_at: Option<DateTime<Utc>>,
+    /// Profiles that Snyk deleted: more than half of their live assets went with `deleted-profile`.
+    #[serde(default)]
+    pub deleted_profiles: BTreeMap<ProfileName, DeletedProfile>,
+}
+
+/// A profile that was deleted in Snyk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedProfile {
+    /// The walk that showed it.
+    pub at: DateTime<Utc>,
+    /// Assets that went with it.
+    pub gone: usize,
+    /// Assets it had at the complete walk before.
+    pub of: usize,
 }
 
 /// A repository that changed in the SCM later than its asset was synced.
@@ -117,7 +145,7 @@ pub struct Canary {
 pub struct RepositoryAge {
     /// First seen, or last renamed.
     pub seen_at: DateTime<Utc>,
-    /// Every normalised URL this id ever had.
+    /// Every normalised URL this id had before its present one; empty for nearly all.
     pub urls: BTreeSet<String>,
 }
 
@@ -141,6 +169,15 @@ pub struct OrganizationMemory {
     pub inactive_share: Option<f64>,
     /// Targets that had projects at the last evaluation.
     pub targets_with_projects: BTreeSet<String>,
+    /// Targets that had projects and lost them all, and when that was seen.
+    #[serde(default)]
+    pub lost_targets: BTreeMap<String, DateTime<Utc>>,
+    /// When at most half of the projects were last seen inactive.
+    #[serde(default)]
+    pub mostly_active_at: Option<DateTime<Utc>>,
+    /// The evidence that `false_evaluations` counted last.
+    #[serde(default)]
+    pub counted: BTreeMap<Condition, DateTime<Utc>>,
     /// Evaluations in a row with new evidence in which a condition was false, for rules that wait for two.
     pub false_evaluations: BTreeMap<Condition, u32>,
 }
@@ -194,6 +231,15 @@ pub struct MissingRepository {
 pub struct CredentialState {
     /// The version of the secret (`x-token-id`, else a keyed hash) that the counts below belong to.
     pub token_version: Option<String>,
+    /// The SCM's own id of the token (Bitbucket: `x-token-id`), when it was last accepted.
+    #[serde(default)]
+    pub token_id: Option<String>,
+    /// The keyed hash of the secret that was last used.
+    #[serde(default)]
+    pub secret_version: Option<String>,
+    /// The declared expiry that `declared_for` speaks of.
+    #[serde(default)]
+    pub declared_date: Option<DateTime<Utc>>,
     /// First accepted use of this version.
     pub first_used_at: Option<DateTime<Utc>>,
     /// The version before this one, and when the change was noticed: a rotation.

@@ -1,0 +1,141 @@
+//! Since when: what turns verdicts into stored states and their changes into transitions.
+//!
+//! `unknown` overlays the last known status: coming back to it keeps its `since`. A change of reason does not reset it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::condition::{Condition, ConditionState, Reason};
+use crate::domain::fleet::WatchedGroup;
+use crate::domain::kinds::{Confidence, Truth};
+use crate::domain::names::IntegrationKey;
+use crate::domain::state::{Change, IntegrationState, Transition};
+use crate::domain::status::{KnownStatus, Status, StatusState};
+
+use super::verdict::{Basis, Verdict};
+
+/// A derived status with its words.
+pub(super) struct Described {
+    pub(super) status: Status,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) next_step: Option<String>,
+    pub(super) confidence: Confidence,
+    pub(super) basis: Basis,
+    pub(super) last_proof_of_life_at: Option<DateTime<Utc>>,
+}
+
+/// Writes one integration's verdicts at `now`, and collects what changed.
+pub(super) struct Recorder<'a> {
+    pub(super) key: &'a IntegrationKey,
+    pub(super) state: &'a mut IntegrationState,
+    pub(super) transitions: &'a mut Vec<Transition>,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Recorder<'_> {
+    /// Replaces the conditions; one that is no longer judged is dropped.
+    pub(super) fn conditions(&mut self, verdicts: impl IntoIterator<Item = (Condition, Verdict)>) {
+        let mut before = std::mem::take(&mut self.state.conditions);
+        for (condition, verdict) in verdicts {
+            let previous = before.remove(&condition);
+            let from = previous.as_ref().map(|state| state.truth);
+            let since = match previous {
+                Some(previous) if previous.truth == verdict.truth => previous.since,
+                _ => self.now,
+            };
+            if from.unwrap_or(Truth::Unknown) != verdict.truth {
+                self.transitions.push(Transition {
+                    at: self.now,
+                    change: Change::Condition {
+                        integration: self.key.clone(),
+                        condition,
+                        from,
+                        to: verdict.truth,
+                        reason: verdict.reason,
+                    },
+                    cause: verdict.message.clone(),
+                });
+            }
+            self.state.conditions.insert(
+                condition,
+                ConditionState {
+                    truth: verdict.truth,
+                    reason: verdict.reason,
+                    message: verdict.message,
+                    since,
+                    source: verdict.source,
+                    confidence: verdict.confidence,
+                    confirming: verdict.confirming,
+                    observed_at: verdict.basis.observed_at,
+                    valid_until: verdict.basis.valid_until,
+                },
+            );
+        }
+    }
+
+    /// Replaces the status. `connected_for`: it must hold so long to count as a time of being connected.
+    pub(super) fn status(&mut self, described: Described, connected_for: TimeDelta) {
+        let previous = self.state.status.take();
+        let shown_before = previous.as_ref().map(|state| (state.status, state.reason));
+        let shown = (described.status, described.reason);
+        if shown_before != Some(shown) {
+            self.transitions.push(Transition {
+                at: self.now,
+                change: Change::Status { integration: self.key.clone(), from: shown_before, to: shown },
+                cause: described.message.clone(),
+            });
+        }
+        let known_before = previous.as_ref().and_then(|state| state.known.clone());
+        let (known, since) = if described.status == Status::Unknown {
+            let since = match &previous {
+                Some(state) if state.status == Status::Unknown => state.since,
+                _ => self.now,
+            };
+            (known_before, since)
+        } else {
+            let since = match known_before {
+                Some(known) if known.status == described.status => known.since,
+                _ => self.now,
+            };
+            (Some(KnownStatus { status: described.status, reason: described.reason, since }), since)
+        };
+        let mut last_connected_at = previous.as_ref().and_then(|state| state.last_connected_at);
+        match described.status {
+            Status::Connected => {
+                self.state.group.connected_since = Some(since);
+                if self.now - since >= connected_for {
+                    last_connected_at = last_connected_at.max(Some(self.now));
+                }
+            }
+            Status::Unknown => {}
+            _ => self.state.group.connected_since = None,
+        }
+        let life_before = previous.and_then(|state| state.last_proof_of_life_at);
+        self.state.status = Some(StatusState {
+            status: described.status,
+            reason: described.reason,
+            message: described.message,
+            next_step: described.next_step,
+            confidence: described.confidence,
+            since,
+            known,
+            last_connected_at,
+            last_proof_of_life_at: life_before.max(described.last_proof_of_life_at),
+            valid_until: described.basis.valid_until,
+        });
+    }
+}
+
+/// From when a time of being partially connected counts: the last time it was connected, before that its set-up or
+/// first sight. While the first fill goes on, from the last arrival, but at most 24 h later.
+pub fn partially_connected_since(integration: &IntegrationState, group: &WatchedGroup) -> DateTime<Utc> {
+    const LONGEST_DELAY: TimeDelta = TimeDelta::hours(24);
+    let set_up = group.configured_at.unwrap_or(integration.first_seen_at);
+    let last_connected = integration.status.as_ref().and_then(|status| status.last_connected_at);
+    let base = last_connected.map_or(set_up, |last| last.max(group.configured_at.unwrap_or(last)));
+    let memory = &integration.group;
+    match memory.arrivals.last().filter(|_| memory.was_populated && memory.first_fill_completed_at.is_none()) {
+        Some(arrival) => base.max(arrival.at.min(base + LONGEST_DELAY)),
+        None => base,
+    }
+}

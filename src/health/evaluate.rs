@@ -1,0 +1,210 @@
+//! Recomputes every verdict: credentials first, then each integration at its level.
+
+mod credentials;
+mod describe;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::condition::Reason;
+use crate::domain::evidence::EvidenceBook;
+use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
+use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
+use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, State, Transition};
+
+use super::access::{accessible, token_accepted};
+use super::clocks::Recorder;
+use super::credential::{Claims, Movement};
+use super::group::{GroupCase, movement};
+use super::organization::{CredentialVerdicts, OrganizationCase};
+use super::status::Ever;
+use super::verdict::{Verdict, slot};
+
+/// Recomputes every condition, status and credential verdict at `now`, and returns what changed.
+///
+/// Idempotent: a second call at the same instant changes nothing and returns nothing.
+pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    admit(state, fleet, now);
+    let State { evidence, integrations, credentials, mass_vanishing, .. } = state;
+    credentials::refresh(evidence, credentials, fleet, now);
+    let view = View { evidence, credentials, fleet, now };
+    let shared: BTreeMap<&IntegrationName, Shared<'_>> = fleet
+        .integrations
+        .iter()
+        .filter_map(|(name, integration)| {
+            let watched = integration.organizations.as_ref()?;
+            Some((name, view.shared(name, integration, watched, mass_vanishing.get(name))))
+        })
+        .collect();
+    let mut transitions = Vec::new();
+    for (key, integration) in integrations.iter_mut() {
+        let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        match (key.organization, &watched.group, shared.get(&key.integration)) {
+            (None, Some(group), _) => view.group(recorder, watched, group),
+            (Some(_), _, Some(shared)) => view.organization(recorder, watched, shared),
+            _ => {}
+        }
+    }
+    transitions
+}
+
+/// Begins to watch what the configuration names, and forgets what it no longer does.
+fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
+    let is_watched = |key: &IntegrationKey| {
+        fleet.integrations.get(&key.integration).is_some_and(|watched| match key.organization {
+            None => watched.group.is_some(),
+            Some(_) => watched.organizations.is_some(),
+        })
+    };
+    state.integrations.retain(|key, _| is_watched(key));
+    state.vanishing.retain(|key, _| is_watched(key));
+    state.evidence.organizations.retain(|key, _| is_watched(key));
+    state.evidence.groups.retain(|name, _| fleet.integrations.contains_key(name));
+    state.mass_vanishing.retain(|name, _| fleet.integrations.contains_key(name));
+    for (name, watched) in &fleet.integrations {
+        if watched.group.is_some() {
+            let key = IntegrationKey::group(name.clone());
+            state.integrations.entry(key).or_insert_with(|| IntegrationState::new(now));
+        }
+        for organization in watched.organizations.iter().flat_map(|watched| &watched.require) {
+            let key = IntegrationKey::organization(name.clone(), *organization);
+            state.integrations.entry(key).or_insert_with(|| IntegrationState::new(now));
+        }
+    }
+}
+
+/// What the Organizations of one configuration key share.
+struct Shared<'a> {
+    token: Verdict,
+    credentials: BTreeMap<&'a CredentialName, CredentialVerdicts>,
+    watched: &'a WatchedOrganizations,
+    vanishing: Option<&'a MassVanishing>,
+}
+
+/// Everything that is read.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    evidence: &'a EvidenceBook,
+    credentials: &'a BTreeMap<CredentialName, CredentialState>,
+    fleet: &'a Fleet,
+    now: DateTime<Utc>,
+}
+
+/// How far our clock is off the API's, if further than `limit`.
+fn skew(evidence: &EvidenceBook, api: &ApiName, limit: TimeDelta) -> Option<TimeDelta> {
+    evidence.apis.get(api).and_then(|facts| facts.clock_skew).filter(|skew| skew.abs() > limit)
+}
+
+impl<'a> View<'a> {
+    fn token(&self, name: &CredentialName) -> Verdict {
+        token_accepted(name, self.evidence.snyk_tokens.get(name), self.credentials.get(name), self.now)
+    }
+
+    fn claims(&self, name: &'a CredentialName, thresholds: &Thresholds) -> Option<Claims<'a>> {
+        let watched = self.fleet.scm_credentials.get(name)?;
+        Some(Claims {
+            name,
+            watched,
+            evidence: self.evidence.scm_credentials.get(name),
+            memory: self.credentials.get(name),
+            skew: skew(self.evidence, &watched.api, thresholds.clock_skew),
+            now: self.now,
+        })
+    }
+
+    fn shared(
+        &self,
+        name: &IntegrationName,
+        integration: &'a WatchedIntegration,
+        watched: &'a WatchedOrganizations,
+        vanishing: Option<&'a MassVanishing>,
+    ) -> Shared<'a> {
+        let moved = movement(self.evidence.groups.get(name), &integration.thresholds, self.now);
+        let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
+        let credentials = names
+            .filter_map(|name| {
+                let claims = self.claims(name, &integration.thresholds)?;
+                Some((name, credential_verdicts(&claims, integration, watched, moved.as_ref())))
+            })
+            .collect();
+        Shared { token: self.token(&watched.snyk), credentials, watched, vanishing }
+    }
+
+    fn group(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, group: &'a WatchedGroup) {
+        let evidence = self.evidence.groups.get(&recorder.key.integration);
+        let set_up_at = group.configured_at.unwrap_or(recorder.state.first_seen_at);
+        let token = self.token(&group.snyk);
+        let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
+        let memory = std::mem::take(&mut recorder.state.group);
+        let verdicts = GroupCase {
+            integration: watched,
+            group,
+            evidence,
+            memory: &memory,
+            accessible: accessible(&token, slot(evidence, |book| &book.access), "the Group", self.now),
+            claims: group
+                .profiles
+                .iter()
+                .filter_map(|(name, profile)| Some((name, self.claims(&profile.credential, &watched.thresholds)?)))
+                .collect(),
+            is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
+            set_up_at,
+            now: self.now,
+        }
+        .judge();
+        recorder.state.group = memory;
+        let remembered = verdicts.remembered;
+        recorder.state.group.was_populated = remembered.populated == Ever::Once;
+        recorder.state.group.first_fill_completed_at = remembered.first_fill_completed_at;
+        recorder.state.group.incomplete = remembered.is_incomplete;
+        if verdicts.progress.is_some() {
+            recorder.state.progress.clone_from(&verdicts.progress);
+        }
+        let described = describe::group(&verdicts, watched, recorder.state, set_up_at, self.now);
+        recorder.conditions(verdicts.conditions);
+        recorder.status(described, watched.thresholds.connected_for);
+    }
+
+    fn organization(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, shared: &Shared<'a>) {
+        let Some(organization) = recorder.key.organization else { return };
+        let Some(credential) = shared.credentials.get(shared.watched.credential_of(organization)) else { return };
+        let evidence = self.evidence.organizations.get(recorder.key);
+        let accessible = match shared.vanishing {
+            Some(MassVanishing { vanished, watched, .. }) => Verdict::unknown(
+                Reason::OrganizationsVanished,
+                format!("{vanished} of {watched} Organizations are missing from the Group's listing at once"),
+            ),
+            None => accessible(&shared.token, slot(evidence, |book| &book.access), "the Organization", self.now),
+        };
+        let verdicts = OrganizationCase {
+            thresholds: &watched.thresholds,
+            evidence,
+            memory: &recorder.state.organization,
+            accessible,
+            credential,
+            now: self.now,
+        }
+        .judge();
+        let described = describe::organization(&verdicts, watched);
+        credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
+        recorder.conditions(verdicts.conditions);
+        recorder.status(described, watched.thresholds.connected_for);
+    }
+}
+
+fn credential_verdicts(
+    claims: &Claims<'_>,
+    integration: &WatchedIntegration,
+    watched: &WatchedOrganizations,
+    moved: Option<&Movement>,
+) -> CredentialVerdicts {
+    CredentialVerdicts {
+        valid: claims.valid(moved),
+        fresh: claims.fresh(&integration.thresholds),
+        permissions: claims.permissions(&watched.permissions.required),
+        rotation: claims.rotation(&integration.thresholds),
+        previous_expiry: claims.memory.and_then(|memory| memory.previous_expiry),
+    }
+}

@@ -1,0 +1,106 @@
+//! What is stored of each credential, and how often its conditions failed on new evidence.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::EvidenceBook;
+use crate::domain::facts::CredentialExpiry;
+use crate::domain::fleet::{Fleet, Thresholds};
+use crate::domain::kinds::Truth;
+use crate::domain::names::CredentialName;
+use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, OrganizationMemory};
+
+use super::super::access::token_accepted;
+use super::super::credential::{Claims, Expiry};
+use super::super::verdict::{Verdict, read, slot};
+use super::skew;
+
+/// Recomputes what is stored of every credential of the fleet, and forgets the others.
+pub(super) fn refresh(
+    evidence: &mut EvidenceBook,
+    credentials: &mut BTreeMap<CredentialName, CredentialState>,
+    fleet: &Fleet,
+    now: DateTime<Utc>,
+) {
+    credentials.retain(|name, _| fleet.snyk_tokens.contains_key(name) || fleet.scm_credentials.contains_key(name));
+    evidence.snyk_tokens.retain(|name, _| fleet.snyk_tokens.contains_key(name));
+    evidence.scm_credentials.retain(|name, _| fleet.scm_credentials.contains_key(name));
+    for name in fleet.snyk_tokens.keys() {
+        let known = evidence.snyk_tokens.get(name);
+        let state = credentials.entry(name.clone()).or_default();
+        let verdict = token_accepted(name, known, Some(state), now);
+        store(state, verdict, now);
+        let at = match read(slot(known, |book| &book.expiry), now).map(|evidence| evidence.value) {
+            Ok(CredentialExpiry::At { at, .. }) => Some(at),
+            _ => None,
+        };
+        state.expiry = at;
+        state.expiry_source = at.map(|_| ExpirySource::Api);
+    }
+    let thresholds = Thresholds::default();
+    for (name, watched) in &fleet.scm_credentials {
+        let state = credentials.entry(name.clone()).or_default();
+        let claims = Claims {
+            name,
+            watched,
+            evidence: evidence.scm_credentials.get(name),
+            memory: Some(state),
+            skew: skew(evidence, &watched.api, thresholds.clock_skew),
+            now,
+        };
+        let (accepted, expiry, declared) = (claims.accepted(), claims.expiry(), claims.declared());
+        store(state, accepted, now);
+        (state.expiry, state.expiry_source) = match expiry {
+            Expiry::At(at, source, _) => (Some(at), Some(source)),
+            Expiry::Never(source, _) => (None, Some(source)),
+            Expiry::Unknown(_) => (None, None),
+        };
+        state.declared = declared;
+        state.notes.clear();
+        match declared {
+            DeclaredDate::Superseded => state.notes.push(Reason::Superseded),
+            DeclaredDate::Outdated => state.notes.push(Reason::DeclaredDateOutdated),
+            DeclaredDate::None | DeclaredDate::InForce => {}
+        }
+        if let Expiry::Unknown(Reason::ExpiryUnknown) = expiry {
+            state.notes.push(Reason::ExpiryUnknown);
+        }
+    }
+}
+
+fn store(state: &mut CredentialState, verdict: Verdict, now: DateTime<Utc>) {
+    let since = match state.valid.since {
+        Some(since) if state.valid.truth == verdict.truth => since,
+        _ => now,
+    };
+    state.valid = CredentialVerdict {
+        truth: verdict.truth,
+        reason: verdict.reason,
+        message: verdict.message,
+        since: Some(since),
+    };
+}
+
+/// Counts evaluations in a row, each on new evidence, in which a condition was false. `unknown` neither counts nor
+/// breaks the row.
+pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condition, Verdict)]) {
+    for (condition, verdict) in verdicts {
+        if !matches!(condition, Condition::CredentialInStep | Condition::TestsCurrent) {
+            continue;
+        }
+        match (verdict.truth, verdict.basis.observed_at) {
+            (Truth::False, Some(observed_at)) => {
+                if memory.counted.insert(*condition, observed_at) != Some(observed_at) {
+                    *memory.false_evaluations.entry(*condition).or_default() += 1;
+                }
+            }
+            (Truth::True, _) => {
+                memory.counted.remove(condition);
+                memory.false_evaluations.remove(condition);
+            }
+            (Truth::False, None) | (Truth::Unknown, _) => {}
+        }
+    }
+}

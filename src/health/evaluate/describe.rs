@@ -1,0 +1,232 @@
+//! From truths to a status in words.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::fleet::WatchedIntegration;
+use crate::domain::kinds::{Confidence, Level, Truth};
+use crate::domain::state::IntegrationState;
+use crate::domain::status::Status;
+
+use super::super::advice::Advised;
+use super::super::clocks::Described;
+use super::super::group::{GroupVerdicts, ProfileVerdicts};
+use super::super::organization::OrganizationVerdicts;
+use super::super::status::{
+    Ever, GroupTruths, OrganizationTruths, ProfileSignal, ProfileTruths, SetUp, Why, derive_group, derive_organization,
+};
+use super::super::verdict::{Basis, Verdict};
+use super::super::words::moment;
+
+fn verdict_of(conditions: &[(Condition, Verdict)], condition: Condition) -> Option<&Verdict> {
+    conditions.iter().find(|(of, _)| *of == condition).map(|(_, verdict)| verdict)
+}
+
+fn truth_of(conditions: &[(Condition, Verdict)], condition: Condition) -> Truth {
+    verdict_of(conditions, condition).map_or(Truth::Unknown, |verdict| verdict.truth)
+}
+
+fn signal(profile: &ProfileVerdicts, signal: ProfileSignal) -> &Verdict {
+    match signal {
+        ProfileSignal::CredentialValid => &profile.credential_valid,
+        ProfileSignal::GroupPermissions => &profile.group_permissions,
+        ProfileSignal::RepositoriesVisible => &profile.repositories_visible,
+        ProfileSignal::StillExists => &profile.still_exists,
+    }
+}
+
+/// What a status rests on, added up.
+fn add_up<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> (Basis, Confidence) {
+    verdicts.fold((Basis::default(), Confidence::Strong), |(basis, confidence), verdict| {
+        (basis.and(verdict.basis), confidence.max(verdict.confidence))
+    })
+}
+
+/// The status of a Group integration.
+pub(super) fn group(
+    verdicts: &GroupVerdicts,
+    watched: &WatchedIntegration,
+    state: &IntegrationState,
+    set_up_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Described {
+    let conditions = &verdicts.conditions;
+    let memory = &state.group;
+    let profiles: Vec<ProfileTruths> = verdicts.profiles.iter().map(ProfileVerdicts::truths).collect();
+    let derived = derive_group(&GroupTruths {
+        snyk_accessible: truth_of(conditions, Condition::SnykAccessible),
+        profiles: &profiles,
+        populated: truth_of(conditions, Condition::InventoryPopulated),
+        complete: truth_of(conditions, Condition::InventoryComplete),
+        current: truth_of(conditions, Condition::SyncCurrent),
+        was_populated: verdicts.remembered.populated,
+        first_fill: if verdicts.remembered.first_fill_completed_at.is_some() { Ever::Once } else { Ever::Never },
+        set_up: if now - set_up_at < watched.thresholds.setup_grace { SetUp::MomentsAgo } else { SetUp::Earlier },
+    });
+    let status = derived.status;
+    let fails = |profile: &&ProfileVerdicts| profile.truths().fault().is_some();
+    let decisive = match derived.why {
+        Why::Condition(condition) => verdict_of(conditions, condition),
+        Why::Profile(index, which) => verdicts.profiles.get(index).map(|profile| signal(profile, which)),
+        Why::Reason(Reason::ProfilesFailed) => {
+            verdicts.profiles.iter().find_map(|profile| profile.truths().fault().map(|fault| signal(profile, fault)))
+        }
+        Why::Reason(Reason::AwaitingFirstSync | Reason::InventoryLost | Reason::SetupInProgress) => {
+            verdict_of(conditions, Condition::InventoryPopulated)
+        }
+        Why::Reason(_) => verdict_of(conditions, Condition::InventoryComplete),
+    };
+    let reason = match derived.why {
+        Why::Reason(reason) => reason,
+        Why::Condition(_) | Why::Profile(..) => decisive.map_or(Reason::NotObserved, |verdict| verdict.reason),
+    };
+    let failed = match derived.why {
+        Why::Profile(index, _) => verdicts.profiles.get(index),
+        _ => verdicts.profiles.iter().find(fails),
+    }
+    .map(|profile| profile.name.as_str())
+    .filter(|_| verdicts.profiles.len() > 1);
+    let next_sync = state.progress.as_ref().and_then(|progress| progress.next_expected_at);
+    let first_sync = set_up_at + watched.thresholds.sync_cycle;
+    let sentence = decisive.map_or_else(String::new, |verdict| verdict.message.clone());
+    let message = match reason {
+        Reason::SetupInProgress => {
+            format!("set up {}; the first sync is due by {}", moment(set_up_at), moment(first_sync))
+        }
+        Reason::AwaitingFirstSync if now <= first_sync => {
+            format!("{sentence}; the first sync is due by {}", moment(first_sync))
+        }
+        Reason::AwaitingFirstSync => {
+            format!("{sentence}; no sync seen since set-up, one was due by {}", moment(first_sync))
+        }
+        Reason::InventoryLost => match memory.last_asset_moved_at {
+            Some(at) => format!("{sentence}, which had some; the last sync seen was {}", moment(at)),
+            None => format!("{sentence}, which had some"),
+        },
+        Reason::InventoryIncomplete => {
+            let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
+            match expected {
+                Some((from, to)) => {
+                    format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
+                }
+                None => sentence,
+            }
+        }
+        Reason::ProfilesFailed => {
+            let count = verdicts.profiles.iter().filter(fails).count();
+            let name = failed.unwrap_or_default();
+            format!("{count} of {} profiles fail; {name}: {sentence}", verdicts.profiles.len())
+        }
+        _ => match failed.filter(|_| status == Status::ConnectionFailed) {
+            Some(name) => format!("every profile fails; {name}: {sentence}"),
+            None => sentence,
+        },
+    };
+    let (basis, confidence) = group_rests_on(status, reason, verdicts);
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync };
+    Described {
+        status,
+        reason,
+        message,
+        next_step: match reason {
+            // The cause of the failed profile says more than that it failed.
+            Reason::ProfilesFailed => {
+                decisive.and_then(|verdict| advised.next_step(Status::ConnectionFailed, verdict.reason))
+            }
+            reason => advised.next_step(status, reason),
+        },
+        confidence,
+        basis,
+        last_proof_of_life_at: memory.last_asset_moved_at,
+    }
+}
+
+fn group_rests_on(status: Status, reason: Reason, verdicts: &GroupVerdicts) -> (Basis, Confidence) {
+    // A failing profile rests on its fault alone, any other on all of its signals.
+    let of_profiles = verdicts.profiles.iter().flat_map(|profile| {
+        let fault = profile.truths().fault();
+        [
+            ProfileSignal::CredentialValid,
+            ProfileSignal::GroupPermissions,
+            ProfileSignal::RepositoriesVisible,
+            ProfileSignal::StillExists,
+        ]
+        .into_iter()
+        .filter(move |which| fault.is_none_or(|fault| fault == *which))
+        .map(move |which| signal(profile, which))
+    });
+    use Condition::{InventoryComplete, InventoryPopulated, SnykAccessible, SyncCurrent};
+    let rests_on: &[Condition] = match (status, reason) {
+        (Status::Unknown, _) => return (Basis::default(), Confidence::Strong),
+        (Status::ConnectionFailed | Status::NotConfigured, _) => &[],
+        (_, Reason::ProfilesFailed) => &[SnykAccessible],
+        (Status::Stalled, _) => &[SnykAccessible, InventoryPopulated, SyncCurrent],
+        (_, Reason::InventoryIncomplete) if verdicts.remembered.first_fill_completed_at.is_none() => {
+            &[SnykAccessible, InventoryPopulated, InventoryComplete]
+        }
+        (Status::Connected, _) | (_, Reason::InventoryIncomplete) => {
+            &[SnykAccessible, InventoryPopulated, SyncCurrent, InventoryComplete]
+        }
+        _ => &[SnykAccessible, InventoryPopulated],
+    };
+    add_up(of_profiles.chain(rests_on.iter().filter_map(|condition| verdict_of(&verdicts.conditions, *condition))))
+}
+
+/// The status of an Organization's integration.
+pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedIntegration) -> Described {
+    use Condition::{
+        CredentialInStep, CredentialValid, IntegrationPresent, RepositoriesImported, SnykAccessible, TestsCurrent,
+    };
+    let conditions = verdicts.conditions.as_slice();
+    let derived = derive_organization(&OrganizationTruths {
+        snyk_accessible: truth_of(conditions, SnykAccessible),
+        credential_valid: truth_of(conditions, CredentialValid),
+        in_step: truth_of(conditions, CredentialInStep),
+        present: truth_of(conditions, IntegrationPresent),
+        imported: truth_of(conditions, RepositoriesImported),
+        tests_current: truth_of(conditions, TestsCurrent),
+        disconnected: verdicts.disconnected,
+    });
+    let status = derived.status;
+    let (decisive, reason) = match derived.why {
+        Why::Condition(condition) => {
+            let verdict = verdict_of(conditions, condition);
+            (verdict, verdict.map_or(Reason::NotObserved, |verdict| verdict.reason))
+        }
+        Why::Reason(reason) => {
+            let condition = match reason {
+                Reason::IntegrationAbsent => IntegrationPresent,
+                Reason::CredentialOutOfStep => CredentialInStep,
+                Reason::Disconnected => TestsCurrent,
+                _ => RepositoriesImported,
+            };
+            (verdict_of(conditions, condition), reason)
+        }
+        Why::Profile(..) => (None, Reason::NotObserved),
+    };
+    let sentence = decisive.map_or_else(String::new, |verdict| verdict.message.clone());
+    let message = match reason {
+        Reason::Disconnected => format!("{sentence}, since the integration was deleted or edited"),
+        _ => sentence,
+    };
+    let rests_on: &[Condition] = match (status, reason) {
+        (Status::Unknown, _) => &[],
+        (Status::NotConfigured, _) => &[IntegrationPresent],
+        (Status::ConnectionFailed, Reason::Disconnected) => &[IntegrationPresent, TestsCurrent],
+        (Status::ConnectionFailed, _) => &[IntegrationPresent, CredentialValid],
+        (_, Reason::CredentialOutOfStep) => &[IntegrationPresent, CredentialValid, SnykAccessible, CredentialInStep],
+        (Status::PartiallyConnected, _) => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported],
+        _ => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported, TestsCurrent],
+    };
+    let (basis, confidence) = add_up(rests_on.iter().filter_map(|condition| verdict_of(conditions, *condition)));
+    let advised = Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None };
+    Described {
+        status,
+        reason,
+        message,
+        next_step: advised.next_step(status, reason),
+        confidence,
+        basis,
+        last_proof_of_life_at: verdicts.last_tested_at,
+    }
+}

@@ -1,0 +1,506 @@
+//! The conditions of a Group integration, from its fresh evidence and its memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::{Evidence, GroupEvidence, ProfileEvidence};
+use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
+use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
+use crate::domain::kinds::{Confidence, Truth};
+use crate::domain::names::{ProfileName, WorkspaceSlug};
+use crate::domain::state::{GroupMemory, SyncProgress};
+
+use super::canary::canaries_fail;
+use super::credential::{Claims, Movement};
+use super::matching::{is_discovered, last_moved_at};
+use super::progress::Progressed;
+use super::status::{Ever, ProfileTruths};
+use super::survey::{ProfileSurvey, Survey, Surveyed, is_incomplete};
+use super::verdict::{Basis, Gap, Verdict, read, slot};
+use super::words::{listed, moment, repositories, span};
+
+/// What a Group integration is judged by.
+pub(super) struct GroupCase<'a> {
+    pub(super) integration: &'a WatchedIntegration,
+    pub(super) group: &'a WatchedGroup,
+    pub(super) evidence: Option<&'a GroupEvidence>,
+    pub(super) memory: &'a GroupMemory,
+    /// `SnykAccessible`.
+    pub(super) accessible: Verdict,
+    /// The credential of each profile.
+    pub(super) claims: BTreeMap<&'a ProfileName, Claims<'a>>,
+    /// Our clock is too far off Snyk's for verdicts about lag.
+    pub(super) is_skewed: bool,
+    pub(super) set_up_at: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// One profile's signals.
+pub(super) struct ProfileVerdicts {
+    pub(super) name: ProfileName,
+    pub(super) credential_valid: Verdict,
+    pub(super) group_permissions: Verdict,
+    pub(super) repositories_visible: Verdict,
+    pub(super) still_exists: Verdict,
+}
+
+impl ProfileVerdicts {
+    pub(super) fn truths(&self) -> ProfileTruths {
+        ProfileTruths {
+            credential_valid: self.credential_valid.truth,
+            group_permissions: self.group_permissions.truth,
+            repositories_visible: self.repositories_visible.truth,
+            still_exists: self.still_exists.truth,
+        }
+    }
+}
+
+/// What a Group integration's memory becomes by being judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remembered {
+    pub(super) populated: Ever,
+    pub(super) first_fill_completed_at: Option<DateTime<Utc>>,
+    pub(super) is_incomplete: bool,
+}
+
+/// The verdicts on a Group integration.
+pub(super) struct GroupVerdicts {
+    pub(super) conditions: Vec<(Condition, Verdict)>,
+    pub(super) profiles: Vec<ProfileVerdicts>,
+    /// `None` when the Inventory or every repository list is unknown: what was last known still stands.
+    pub(super) progress: Option<SyncProgress>,
+    pub(super) remembered: Remembered,
+}
+
+/// The asset walk and what is fresh about the repositories beside it.
+struct Looked<'a> {
+    walk: &'a Evidence<Arc<AssetWalk>>,
+    survey: Survey<'a>,
+    basis: Basis,
+    /// A profile whose repositories are not known.
+    gap: Option<(ProfileName, Gap)>,
+    confidence: Confidence,
+}
+
+impl<'a> GroupCase<'a> {
+    /// The last movement of a discovered asset.
+    pub(super) fn movement(&self) -> Option<Movement> {
+        movement(self.evidence, &self.integration.thresholds, self.now)
+    }
+
+    fn thresholds(&self) -> &'a Thresholds {
+        &self.integration.thresholds
+    }
+
+    fn profile_evidence(&self, name: &ProfileName) -> Option<&'a ProfileEvidence> {
+        self.evidence.and_then(|book| book.profiles.get(name))
+    }
+
+    fn assets(&self) -> Result<&'a Evidence<Arc<AssetWalk>>, Gap> {
+        read(slot(self.evidence, |book| &book.assets), self.now)
+    }
+
+    fn repositories(&self, name: &ProfileName) -> Result<&'a Evidence<Arc<RepositorySet>>, Gap> {
+        read(slot(self.profile_evidence(name), |book| &book.repositories), self.now)
+    }
+
+    /// Every verdict.
+    pub(super) fn judge(self) -> GroupVerdicts {
+        let movement = self.movement();
+        let looked = self.look();
+        let profiles: Vec<ProfileVerdicts> =
+            self.claims.keys().map(|name| self.judge_profile(name, movement.as_ref())).collect();
+        let visible = self.over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
+        let populated = self.populated(&looked, &visible);
+        let remembered = self.remember(&looked, &populated);
+        let current = self.current(&looked, &populated);
+        let progress = looked.as_ref().ok().filter(|looked| looked.gap.is_none()).map(|looked| {
+            let memory =
+                GroupMemory { first_fill_completed_at: remembered.first_fill_completed_at, ..self.slim_memory() };
+            Progressed {
+                survey: &looked.survey,
+                memory: &memory,
+                walked_at: looked.walk.observed_at,
+                sync_cycle: self.thresholds().sync_cycle,
+                set_up_at: self.set_up_at,
+                current: current.truth,
+                now: self.now,
+            }
+            .progress()
+        });
+        let each = |judge: &dyn Fn(&Claims<'a>) -> Verdict| {
+            let verdicts: Vec<Verdict> = self.claims.values().map(judge).collect();
+            self.over_profiles(verdicts.iter())
+        };
+        let mut conditions = vec![
+            (Condition::SnykAccessible, self.accessible.clone()),
+            (Condition::CredentialValid, self.over_profiles(profiles.iter().map(|profile| &profile.credential_valid))),
+            (Condition::CredentialFresh, each(&|claims| claims.fresh(self.thresholds()))),
+            (Condition::PermissionsGranted, each(&|claims| claims.permissions(&self.group.permissions.required))),
+            (Condition::CredentialInStep, self.in_step(&looked)),
+            (Condition::RepositoriesVisible, visible),
+            (Condition::InventoryComplete, self.complete(&looked, remembered.is_incomplete)),
+            (Condition::InventoryPopulated, populated),
+            (Condition::SyncCurrent, current),
+        ];
+        if self.group.catalog_file.is_some() {
+            conditions.push((Condition::CatalogLinked, self.catalog()));
+        }
+        GroupVerdicts { conditions, profiles, progress, remembered }
+    }
+
+    /// The memory that progress needs, without the long lists that it can read where they are.
+    fn slim_memory(&self) -> GroupMemory {
+        GroupMemory {
+            arrivals: self.memory.arrivals.clone(),
+            last_asset_moved_at: self.memory.last_asset_moved_at,
+            ..GroupMemory::default()
+        }
+    }
+
+    fn over_profiles<'v>(&self, verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Verdict {
+        Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
+    }
+
+    fn look(&self) -> Result<Looked<'a>, Gap> {
+        let walk = self.assets()?;
+        let mut basis = Basis::of(walk);
+        let mut gap = None;
+        let mut sets = Vec::new();
+        for name in self.claims.keys() {
+            match self.repositories(name) {
+                Ok(evidence) => {
+                    basis = basis.and(Basis::of(evidence));
+                    sets.push(Some(&*evidence.value));
+                }
+                Err(found) => {
+                    gap = gap.or(Some(((*name).clone(), found)));
+                    sets.push(None);
+                }
+            }
+        }
+        let surveyed = Surveyed {
+            scm: self.integration.scm,
+            group: self.group,
+            thresholds: self.thresholds(),
+            memory: self.memory,
+            walk: &walk.value,
+            walked_at: walk.observed_at,
+        };
+        let confidence = if walk.value.has_last_sync { Confidence::Strong } else { Confidence::Weak };
+        Ok(Looked { walk, survey: surveyed.survey(&sets), basis, gap, confidence })
+    }
+
+    fn judge_profile(&self, name: &ProfileName, movement: Option<&Movement>) -> ProfileVerdicts {
+        let unknown = || Verdict::unknown(Reason::NotObserved, "the credential is not configured");
+        let claims = self.claims.get(name);
+        ProfileVerdicts {
+            name: name.clone(),
+            credential_valid: claims.map_or_else(unknown, |claims| claims.valid(movement)),
+            group_permissions: claims.map_or_else(unknown, |claims| {
+                claims.group_permissions(&self.group.group_permissions.required, movement)
+            }),
+            repositories_visible: self.visible(name),
+            still_exists: self.still_exists(name),
+        }
+    }
+
+    fn visible(&self, name: &ProfileName) -> Verdict {
+        let evidence = match read(slot(self.profile_evidence(name), |book| &book.workspaces), self.now) {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict(&format!("the workspaces of profile {name}")),
+        };
+        let basis = Basis::of(evidence);
+        let workspaces = &evidence.value;
+        let gone = |slug: &WorkspaceSlug, fact: &WorkspaceFact| match fact {
+            WorkspaceFact::NotFound => Some((Reason::WorkspaceNotFound, format!("workspace {slug} does not exist"))),
+            WorkspaceFact::NotMember => Some((
+                Reason::WorkspaceNotVisible,
+                format!("the account behind the PAT is not a member of workspace {slug}"),
+            )),
+            WorkspaceFact::Member { .. } | WorkspaceFact::Renamed { .. } => None,
+        };
+        if let Some((reason, message)) = workspaces.iter().find_map(|(slug, fact)| gone(slug, fact)) {
+            return Verdict::fails(reason, message, basis);
+        }
+        if workspaces.is_empty() {
+            let message = "the account behind the PAT is not a member of any workspace";
+            return Verdict::fails(Reason::WorkspaceNotVisible, message, basis);
+        }
+        let renamed = workspaces.iter().find_map(|(slug, fact)| match fact {
+            WorkspaceFact::Renamed { to } => Some((slug, to)),
+            _ => None,
+        });
+        if let Some((slug, to)) = renamed {
+            let message = format!("workspace {slug} is called {to} now: the configuration is out of date");
+            return Verdict::unknown(Reason::WorkspaceRenamed, message);
+        }
+        let repositories_known = match self.repositories(name) {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict(&format!("the repositories of profile {name}")),
+        };
+        let basis = basis.and(Basis::of(repositories_known));
+        let seen = repositories_known.value.repositories.len();
+        if seen > 0 {
+            return Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(seen)), basis);
+        }
+        let walk = match self.assets() {
+            Ok(walk) => walk,
+            Err(gap) => return gap.verdict("the PAT sees no repository; whether the Inventory has any"),
+        };
+        let basis = basis.and(Basis::of(walk));
+        let in_workspaces = walk.value.live.iter().filter(|asset| is_discovered(asset)).filter(|asset| {
+            let workspace = asset.url.as_deref().and_then(|url| url.split('/').nth(1));
+            workspace
+                .is_none_or(|workspace| workspaces.keys().any(|slug| slug.as_str().eq_ignore_ascii_case(workspace)))
+        });
+        match in_workspaces.count() {
+            0 => Verdict::holds(Reason::WorkspaceEmpty, "no repository, neither in the SCM nor in Snyk", basis),
+            assets => Verdict::fails(
+                Reason::NoRepositoriesVisible,
+                format!("the PAT sees no repository; the Inventory has {assets}"),
+                basis,
+            ),
+        }
+    }
+
+    fn still_exists(&self, name: &ProfileName) -> Verdict {
+        let walk = match self.assets() {
+            Ok(walk) => walk,
+            Err(gap) => return gap.verdict("the Inventory"),
+        };
+        let basis = Basis::of(walk);
+        match self.memory.deleted_profiles.get(name) {
+            None => {
+                Verdict::holds(Reason::Ok, format!("nothing says that profile {name} was deleted"), basis).inferred()
+            }
+            Some(deleted) => Verdict::fails(
+                Reason::ProfileDeleted,
+                format!(
+                    "profile {name} was deleted in Snyk: {} of its {} assets were removed with that reason",
+                    deleted.gone, deleted.of
+                ),
+                basis,
+            ),
+        }
+    }
+
+    fn populated(&self, looked: &Result<Looked<'a>, Gap>, visible: &Verdict) -> Verdict {
+        let looked = match looked {
+            Ok(looked) => looked,
+            Err(gap) => return gap.verdict("the Inventory"),
+        };
+        let walk = looked.walk;
+        let assets = walk.value.live.iter().filter(|asset| is_discovered(asset)).count();
+        if assets > 0 {
+            return Verdict::holds(Reason::Ok, format!("the Inventory has {}", repositories(assets)), Basis::of(walk));
+        }
+        if let Some((profile, gap)) = &looked.gap {
+            return gap.verdict(&format!("the Inventory is empty; the repositories of profile {profile}"));
+        }
+        let eligible = looked.survey.eligible();
+        if eligible > 0 {
+            let of = repositories(eligible);
+            let reason = match self.memory.was_populated {
+                true => Reason::InventoryLost,
+                false => Reason::AwaitingFirstSync,
+            };
+            return Verdict::fails(reason, format!("0 of {of} reached the Inventory"), looked.basis);
+        }
+        match visible.truth {
+            Truth::True => Verdict::holds(
+                Reason::NothingToDiscover,
+                format!("nothing to discover: {} not judged", repositories(looked.survey.ignored)),
+                looked.basis.and(visible.basis),
+            ),
+            Truth::False | Truth::Unknown => {
+                Verdict::unknown(Reason::DependsOnUnknown, "the Inventory is empty, and so is what the PAT sees")
+            }
+        }
+    }
+
+    fn remember(&self, looked: &Result<Looked<'a>, Gap>, populated: &Verdict) -> Remembered {
+        let mut remembered = Remembered {
+            populated: if self.memory.was_populated { Ever::Once } else { Ever::Never },
+            first_fill_completed_at: self.memory.first_fill_completed_at,
+            is_incomplete: self.memory.incomplete,
+        };
+        let Ok(looked) = looked else { return remembered };
+        let survey = &looked.survey;
+        if looked.gap.is_none() {
+            remembered.is_incomplete =
+                is_incomplete(self.memory.incomplete, survey.found, survey.missing.len(), self.thresholds());
+        }
+        if populated.truth != Truth::True || populated.reason != Reason::Ok {
+            return remembered;
+        }
+        // An Inventory first seen with old assets was filled before we came.
+        let oldest =
+            looked.walk.value.live.iter().filter(|asset| is_discovered(asset)).filter_map(|a| a.created_at).min();
+        let is_old = oldest.is_some_and(|oldest| looked.walk.observed_at - oldest > self.thresholds().test_grace);
+        let without_history = remembered.populated == Ever::Never && is_old;
+        let is_complete = looked.gap.is_none() && survey.found > 0 && !remembered.is_incomplete;
+        remembered.populated = Ever::Once;
+        if without_history || is_complete {
+            remembered.first_fill_completed_at.get_or_insert(self.now);
+        }
+        remembered
+    }
+
+    fn complete(&self, looked: &Result<Looked<'a>, Gap>, is_incomplete: bool) -> Verdict {
+        let looked = match looked {
+            Ok(looked) => looked,
+            Err(gap) => return gap.verdict("the Inventory"),
+        };
+        if let Some((profile, gap)) = &looked.gap {
+            return gap.verdict(&format!("the repositories of profile {profile}"));
+        }
+        let survey = &looked.survey;
+        if survey.eligible() == 0 {
+            let ignored = repositories(survey.ignored);
+            let message = format!("nothing to discover: {ignored} not judged");
+            return Verdict::holds(Reason::NothingToDiscover, message, looked.basis);
+        }
+        let message = format!("{} of {} reached the Inventory", survey.found, repositories(survey.eligible()));
+        if !is_incomplete {
+            return Verdict::holds(Reason::Ok, message, looked.basis);
+        }
+        let names: Vec<&str> = survey.missing.iter().map(|(repository, _)| repository.full_name.as_str()).collect();
+        let message = format!("{message}; missing: {}", listed(&names));
+        Verdict::fails(Reason::InventoryIncomplete, message, looked.basis)
+    }
+
+    fn current(&self, looked: &Result<Looked<'a>, Gap>, populated: &Verdict) -> Verdict {
+        let looked = match looked {
+            Ok(looked) => looked,
+            Err(gap) => return gap.verdict("the Inventory"),
+        };
+        if self.is_skewed || self.claims.values().any(|claims| claims.skew.is_some()) {
+            return Verdict::unknown(Reason::ClockSkewed, "our clock is too far off to judge lag");
+        }
+        match (populated.truth, populated.reason) {
+            (Truth::False, reason) => {
+                return Verdict::unknown(reason, "no asset whose sync could be judged");
+            }
+            (Truth::True, Reason::NothingToDiscover) => {
+                return Verdict::holds(Reason::Idle, "nothing to sync", populated.basis);
+            }
+            _ => {}
+        }
+        let thresholds = self.thresholds();
+        let walked_at = looked.walk.observed_at;
+        let moved_recently =
+            |profile: &ProfileSurvey<'_>| profile.last_moved_at.is_some_and(|at| walked_at - at <= thresholds.max_lag);
+        let stalled = self.claims.keys().zip(&looked.survey.profiles).find(|(_, profile)| {
+            let lags: Vec<_> = profile.laggards.iter().map(|(lag, _, _)| *lag).collect();
+            canaries_fail(&lags, profile.assets, thresholds.max_lag) && !moved_recently(profile)
+        });
+        if let Some((name, profile)) = stalled {
+            let worst = profile.laggards.iter().map(|(lag, _, _)| *lag).max().unwrap_or_default();
+            let moved = match profile.last_moved_at {
+                Some(at) => format!("the last asset of profile {name} moved {}", moment(at)),
+                None => format!("no asset of profile {name} ever moved"),
+            };
+            let late = repositories(profile.laggards.len());
+            let message = format!("{late} changed and not synced for up to {}; {moved}", span(worst));
+            return Verdict::fails(Reason::SyncLagging, message, looked.basis).with_confidence(looked.confidence);
+        }
+        if let Some((profile, gap)) = &looked.gap {
+            return gap.verdict(&format!("the repositories of profile {profile}"));
+        }
+        let laggards: usize = looked.survey.profiles.iter().map(|profile| profile.laggards.len()).sum();
+        let verdict = if laggards > 0 {
+            let message = format!("{} changed and not synced yet", repositories(laggards));
+            Verdict::holds(Reason::Ok, message, looked.basis)
+        } else if looked.survey.profiles.iter().any(moved_recently) {
+            Verdict::holds(Reason::Ok, "every change reached the Inventory", looked.basis)
+        } else {
+            Verdict::holds(Reason::Idle, "nothing changed in the SCM that is not in the Inventory", looked.basis)
+        };
+        verdict.with_confidence(looked.confidence)
+    }
+
+    fn in_step(&self, looked: &Result<Looked<'a>, Gap>) -> Verdict {
+        let verdicts: Vec<Verdict> = self
+            .claims
+            .iter()
+            .enumerate()
+            .map(|(position, (name, claims))| {
+                let Some(rotation) = claims.rotation(self.thresholds()) else {
+                    let message = format!("no rotation of {} is known", claims.name);
+                    return Verdict::holds(Reason::NotRotated, message, Basis::default()).inferred();
+                };
+                let looked = match looked {
+                    Ok(looked) => looked,
+                    Err(gap) => return gap.verdict("the Inventory"),
+                };
+                let moved = looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at);
+                match moved.filter(|moved| *moved > rotation.at) {
+                    Some(moved) => Verdict::holds(
+                        Reason::Ok,
+                        format!("an asset moved {}, after the rotation of {}", moment(moved), claims.name),
+                        looked.basis.and(rotation.basis),
+                    )
+                    .inferred()
+                    .with_confidence(looked.confidence),
+                    None => Verdict::unknown(
+                        Reason::NotProvenSinceRotation,
+                        format!(
+                            "{} was rotated by {}; no asset of profile {name} moved since",
+                            claims.name,
+                            moment(rotation.at)
+                        ),
+                    ),
+                }
+            })
+            .collect();
+        self.over_profiles(verdicts.iter())
+    }
+
+    fn catalog(&self) -> Verdict {
+        let evidence = match read(slot(self.evidence, |book| &book.catalog), self.now) {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict("catalog files"),
+        };
+        let basis = Basis::of(evidence);
+        let sampled = evidence.value.checks.len();
+        let with_file: Vec<_> = evidence.value.checks.iter().filter(|check| check.has_file).collect();
+        if with_file.is_empty() {
+            let message = format!("none of {} carries a catalog file", repositories(sampled));
+            return Verdict::unknown(Reason::NoCatalogFiles, message);
+        }
+        let unlinked: Vec<&str> = with_file
+            .iter()
+            .filter(|check| check.linked == Some(false))
+            .map(|check| check.full_name.as_str())
+            .collect();
+        let linked = with_file.iter().filter(|check| check.linked == Some(true)).count();
+        let of = repositories(with_file.len());
+        if !unlinked.is_empty() {
+            let message = format!(
+                "{} of {of} with a catalog file have no application context: {}",
+                unlinked.len(),
+                listed(&unlinked)
+            );
+            return Verdict::fails(Reason::CatalogNotLinked, message, basis);
+        }
+        if linked == 0 {
+            return Verdict::unknown(Reason::NotObserved, format!("{of} with a catalog file have no readable asset"));
+        }
+        Verdict::holds(Reason::Ok, format!("{linked} of {of} with a catalog file have application context"), basis)
+    }
+}
+
+/// The last movement of an asset that the Group discovered, from a fresh walk.
+pub(super) fn movement(
+    evidence: Option<&GroupEvidence>,
+    thresholds: &Thresholds,
+    now: DateTime<Utc>,
+) -> Option<Movement> {
+    let walk = read(slot(evidence, |book| &book.assets), now).ok()?;
+    let at = last_moved_at(&walk.value)?;
+    Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
+}

@@ -1,0 +1,1 @@
+//! Incidents: problems a person should act on.

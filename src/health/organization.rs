@@ -1,0 +1,292 @@
+//! The conditions of an Organization's integration, from its fresh evidence and its memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::{Evidence, OrganizationEvidence};
+use crate::domain::facts::{
+    AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, WebhookSample, WebhookState,
+};
+use crate::domain::fleet::Thresholds;
+use crate::domain::kinds::Truth;
+use crate::domain::state::OrganizationMemory;
+
+use super::credential::Rotation;
+use super::verdict::{Basis, Gap, Verdict, read, slot};
+use super::words::{count, date, listed, moment};
+
+/// Share of inactive projects above which they are called mostly inactive.
+pub(super) const MOSTLY: f64 = 0.5;
+
+/// The verdicts on a credential that every Organization using it shares.
+#[derive(Clone)]
+pub(super) struct CredentialVerdicts {
+    pub(super) valid: Verdict,
+    pub(super) fresh: Verdict,
+    pub(super) permissions: Verdict,
+    pub(super) rotation: Option<Rotation>,
+    /// The expiry of the token before the last rotation.
+    pub(super) previous_expiry: Option<DateTime<Utc>>,
+}
+
+/// What an Organization's integration is judged by.
+pub(super) struct OrganizationCase<'a> {
+    pub(super) thresholds: &'a Thresholds,
+    pub(super) evidence: Option<&'a OrganizationEvidence>,
+    pub(super) memory: &'a OrganizationMemory,
+    /// `SnykAccessible`.
+    pub(super) accessible: Verdict,
+    pub(super) credential: &'a CredentialVerdicts,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// The verdicts on an Organization's integration.
+pub(super) struct OrganizationVerdicts {
+    pub(super) conditions: [(Condition, Verdict); 9],
+    pub(super) disconnected: Truth,
+    /// When a project was last tested.
+    pub(super) last_tested_at: Option<DateTime<Utc>>,
+}
+
+type Imports<'a> = Result<&'a Evidence<Arc<OrganizationImports>>, Gap>;
+
+impl<'a> OrganizationCase<'a> {
+    /// Every verdict.
+    pub(super) fn judge(self) -> OrganizationVerdicts {
+        let presence = read(slot(self.evidence, |book| &book.presence), self.now);
+        let imports: Imports<'a> = read(slot(self.evidence, |book| &book.imports), self.now);
+        let via_app = presence
+            .as_ref()
+            .ok()
+            .filter(|evidence| matches!(evidence.value, IntegrationPresence::Present { via_app: true, .. }))
+            .map(|evidence| Basis::of(*evidence));
+        // The SCM's app connects without a PAT, so nothing that is claimed of one matters.
+        let of_credential = |verdict: &dyn Fn() -> Verdict| match via_app {
+            Some(basis) => {
+                Verdict::holds(Reason::ViaApp, "connected through the SCM's app, without a PAT", basis).inferred()
+            }
+            None => verdict(),
+        };
+        let disconnected = self.disconnected(imports);
+        OrganizationVerdicts {
+            conditions: [
+                (Condition::SnykAccessible, self.accessible.clone()),
+                (Condition::CredentialValid, of_credential(&|| self.credential.valid.clone())),
+                (Condition::CredentialFresh, of_credential(&|| self.credential.fresh.clone())),
+                (Condition::PermissionsGranted, of_credential(&|| self.credential.permissions.clone())),
+                (Condition::CredentialInStep, of_credential(&|| self.in_step())),
+                (Condition::IntegrationPresent, present(presence)),
+                (Condition::RepositoriesImported, self.imported(imports)),
+                (Condition::TestsCurrent, self.tests_current(imports, disconnected)),
+                (Condition::WebhooksInstalled, self.webhooks()),
+            ],
+            disconnected,
+            last_tested_at: imports
+                .ok()
+                .and_then(|imports| imports.value.projects.iter().filter_map(|project| project.last_tested_at).max()),
+        }
+    }
+
+    fn events(&self) -> Result<&'a Evidence<AuditEvents>, Gap> {
+        read(slot(self.evidence, |book| &book.events), self.now)
+    }
+
+    fn in_step(&self) -> Verdict {
+        let Some(rotation) = self.credential.rotation else {
+            return Verdict::holds(Reason::NotRotated, "no rotation of the PAT is known", Basis::default()).inferred();
+        };
+        let rotated = moment(rotation.at);
+        let evidence = match self.events() {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict("the Organization's audit log"),
+        };
+        let AuditEvents::Complete { from, events } = &evidence.value else {
+            let message =
+                format!("the audit log is not readable: nothing tells whether the PAT was saved after {rotated}");
+            return Verdict::unknown(Reason::AuditLogNotReadable, message);
+        };
+        let basis = Basis::of(evidence).and(rotation.basis);
+        let saved = events
+            .iter()
+            .filter(|event| matches!(event.kind, AuditEventKind::Created | AuditEventKind::Edited))
+            .map(|event| event.at)
+            .filter(|at| *at > rotation.at)
+            .max();
+        if let Some(saved) = saved {
+            let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved));
+            return Verdict::holds(Reason::Ok, message, basis);
+        }
+        if *from > rotation.at || evidence.observed_at < rotation.at {
+            let message = format!("the audit log was read from {} only, the rotation was {rotated}", moment(*from));
+            return Verdict::unknown(Reason::NotProvenSinceRotation, message);
+        }
+        let deadline = match self.credential.previous_expiry {
+            Some(at) => format!("; the old one expires on {}", date(at)),
+            None => String::new(),
+        };
+        let message = format!("not saved in Snyk since the PAT was rotated ({rotated}){deadline}");
+        Verdict::fails(Reason::CredentialOutOfStep, message, basis)
+    }
+
+    fn imported(&self, imports: Imports<'a>) -> Verdict {
+        let evidence = match imports {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict("imported repositories"),
+        };
+        let basis = Basis::of(evidence);
+        let OrganizationImports { targets, projects } = &*evidence.value;
+        if targets.is_empty() {
+            return Verdict::fails(Reason::NothingImported, "no repository was imported", basis);
+        }
+        let with_projects: HashSet<&str> = projects.iter().filter_map(|project| project.target.as_deref()).collect();
+        let (mut judged, mut empty) = (0_usize, 0_usize);
+        for target in targets {
+            let is_old = target.created_at.is_none_or(|at| evidence.observed_at - at > self.thresholds.import_grace);
+            if is_old {
+                judged += 1;
+                empty += usize::from(!with_projects.contains(target.id.as_str()));
+            }
+        }
+        let lost: Vec<&str> = targets
+            .iter()
+            .filter(|target| self.memory.lost_targets.contains_key(&target.id))
+            .map(|target| target.name.as_str())
+            .collect();
+        if !lost.is_empty() {
+            let many = count(lost.len(), "imported repository", "imported repositories");
+            let message = format!("{many} lost all projects: {}", listed(&lost));
+            return Verdict::fails(Reason::SomeImportsFailed, message, basis);
+        }
+        let is_many = empty >= self.thresholds.empty_targets_at_least
+            && empty as f64 > self.thresholds.empty_targets_up_to * judged as f64;
+        let imported = count(targets.len(), "imported repository", "imported repositories");
+        if is_many {
+            let message = format!("{empty} of {judged} imported repositories have no project");
+            return Verdict::fails(Reason::SomeImportsFailed, message, basis);
+        }
+        Verdict::holds(Reason::Ok, format!("{imported}, {empty} without a project"), basis)
+    }
+
+    /// Whether the projects are mostly inactive since the integration was deleted or edited.
+    fn disconnected(&self, imports: Imports<'a>) -> Truth {
+        let Ok(evidence) = imports else { return Truth::Unknown };
+        let Some(share) = inactive_share(&evidence.value) else { return Truth::False };
+        if share <= MOSTLY {
+            return Truth::False;
+        }
+        // Without a readable log the projects themselves still speak, by TestsCurrent.
+        let Ok(Evidence { value: AuditEvents::Complete { events, .. }, .. }) = self.events() else {
+            return Truth::False;
+        };
+        let follows = events.iter().any(|event| {
+            matches!(event.kind, AuditEventKind::Deleted | AuditEventKind::Edited)
+                && self.memory.mostly_active_at.is_none_or(|at| event.at + self.thresholds.import_grace >= at)
+        });
+        if follows { Truth::True } else { Truth::False }
+    }
+
+    fn tests_current(&self, imports: Imports<'a>, disconnected: Truth) -> Verdict {
+        let evidence = match imports {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict("tests of projects"),
+        };
+        let basis = Basis::of(evidence);
+        let projects = &evidence.value.projects;
+        let share = inactive_share(&evidence.value).unwrap_or_default();
+        let rose = self.memory.inactive_share.is_some_and(|before| share > before);
+        if share > MOSTLY && (rose || disconnected == Truth::True) {
+            let inactive = projects.iter().filter(|project| !project.active).count();
+            let message = format!("{inactive} of {} projects are inactive", projects.len());
+            return Verdict::fails(Reason::ProjectsInactive, message, basis);
+        }
+        let grace = self.thresholds.test_grace;
+        let is_late = |at: Option<DateTime<Utc>>| at.is_none_or(|at| evidence.observed_at - at > grace);
+        let (mut judged, mut late) = (0_usize, 0_usize);
+        for project in projects.iter().filter(|project| project.active && project.daily && is_late(project.created_at))
+        {
+            judged += 1;
+            late += usize::from(is_late(project.last_tested_at));
+        }
+        if judged == 0 {
+            return Verdict::holds(Reason::NothingTestedDaily, "no daily project is old enough to be judged", basis);
+        }
+        let tested = judged - late;
+        let hours = grace.num_hours();
+        let message = format!("{tested} of {judged} daily projects were tested within {hours} h");
+        if (tested as f64) < self.thresholds.tests_current_from * judged as f64 {
+            return Verdict::fails(Reason::TestsStale, message, basis);
+        }
+        Verdict::holds(Reason::Ok, message, basis)
+    }
+
+    fn webhooks(&self) -> Verdict {
+        let evidence = match read(slot(self.evidence, |book| &book.webhooks), self.now) {
+            Ok(evidence) => evidence,
+            Err(gap) => return gap.verdict("webhooks"),
+        };
+        let basis = Basis::of(evidence);
+        let WebhookSample { checks, .. } = &evidence.value;
+        let of = |wanted: &dyn Fn(&WebhookState) -> bool| checks.iter().filter(|check| wanted(&check.state)).count();
+        let installed = of(&|state| *state == WebhookState::Installed);
+        let unreadable = of(&|state| *state == WebhookState::NoAdminRights);
+        let missing: Vec<&str> = checks
+            .iter()
+            .filter(|check| matches!(check.state, WebhookState::Inactive | WebhookState::Missing { .. }))
+            .map(|check| check.full_name.as_str())
+            .collect();
+        let judged = installed + missing.len();
+        let proved = self.memory.webhook_pattern_proved || installed > 0;
+        if !missing.is_empty() && proved {
+            let message = format!(
+                "{} of {judged} sampled repositories have no active Snyk webhook: {}",
+                missing.len(),
+                listed(&missing)
+            );
+            return Verdict::fails(Reason::WebhooksMissing, message, basis);
+        }
+        if !missing.is_empty() {
+            let message = format!("none of {judged} sampled repositories has a webhook with a URL known to be Snyk's");
+            return Verdict::unknown(Reason::WebhookPatternUnproved, message);
+        }
+        if unreadable > 0 {
+            let message = format!(
+                "webhooks of {unreadable} of {} sampled repositories need admin rights to be read",
+                checks.len()
+            );
+            return Verdict::unknown(Reason::NoAdminRights, message);
+        }
+        if judged == 0 {
+            return Verdict::unknown(Reason::NothingToSample, "no imported repository to look at");
+        }
+        Verdict::holds(Reason::Ok, format!("{installed} of {judged} sampled repositories have the webhook"), basis)
+    }
+}
+
+fn present(presence: Result<&Evidence<IntegrationPresence>, Gap>) -> Verdict {
+    match presence {
+        Err(gap) => gap.verdict("the Organization's integrations"),
+        Ok(evidence) => {
+            let basis = Basis::of(evidence);
+            match &evidence.value {
+                IntegrationPresence::Present { via_app: false, .. } => {
+                    Verdict::holds(Reason::Ok, "the Organization has the integration", basis)
+                }
+                IntegrationPresence::Present { via_app: true, .. } => {
+                    Verdict::holds(Reason::ViaApp, "the Organization is connected through the SCM's app", basis)
+                }
+                IntegrationPresence::Absent => {
+                    Verdict::fails(Reason::IntegrationAbsent, "the Organization has no such integration", basis)
+                }
+            }
+        }
+    }
+}
+
+/// Share of inactive projects; `None` without projects.
+pub(super) fn inactive_share(imports: &OrganizationImports) -> Option<f64> {
+    let inactive = imports.projects.iter().filter(|project| !project.active).count();
+    (!imports.projects.is_empty()).then(|| inactive as f64 / imports.projects.len() as f64)
+}
