@@ -1,1 +1,3 @@
-//! (being written)
+//! What follows from evidence: conditions, status, incidents.
+
+pub mod incidents;
