@@ -4,7 +4,7 @@
 //! speaks in these types; this one imports none of them.
 //!
 //! - [`names`]: identities (config keys and Snyk's ids), [`kinds`]: closed lists (level, scm, role);
-//! - [`fleet`]: what is watched and by which rules, resolved from the configuration;
+//! - [`fleet`]: what is watched, resolved from the configuration, and [`policy`]: by which rules;
 //! - [`work`]: a probe's work and its outcome, with the [`facts`] it found;
 //! - [`evidence`]: facts with their time, and the book that keeps the latest of each;
 //! - [`condition`], [`status`], [`incident`]: the verdicts;
@@ -18,6 +18,7 @@ pub mod incident;
 pub mod kinds;
 pub mod names;
 pub mod permission;
+pub mod policy;
 pub mod state;
 pub mod status;
 pub mod work;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::incident::{Rule, Severity};
 use super::kinds::{Role, Scm};
 use super::names::{ApiName, CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
 use super::permission::PermissionSet;
+pub use super::policy::{Case, RuleCase, RulePolicy, RuleTiming};
 use super::work::ProbeKind;
 
 /// Everything that is watched.
@@ -179,26 +179,4 @@ impl Default for Thresholds {
             sync_cycle: TimeDelta::hours(6),
         }
     }
-}
-
-/// Times and severities of one integration's (or the whole fleet's) incidents.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RulePolicy {
-    /// By rule and case.
-    pub timings: BTreeMap<RuleCase, RuleTiming>,
-}
-
-/// A rule, and for a rule with several rows the reason that picks the row (`awaiting_first_sync`, `group_permission`,
-/// ...); the empty text is the rule's only row.
-pub type RuleCase = (Rule, &'static str);
-
-/// When a rule opens and how its severity grows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuleTiming {
-    /// From the onset of the cause to the opening. For rules that look ahead (expiry, version end): so long before.
-    pub opens_after: TimeDelta,
-    /// Severity from so long after the onset (or so long before the date) on; the first entry is the opening one.
-    pub severities: Vec<(TimeDelta, Severity)>,
-    /// Switched off by the operator.
-    pub enabled: bool,
 }

@@ -1,5 +1,6 @@
 //! Incidents: one problem a person should act on, by rule and subject (the highest cause that holds).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::closed_list;
 use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, WorkspaceSlug};
+use super::policy::Case;
 
 closed_list! {
     /// The rules, in the order in which causes hold back their symptoms.
@@ -150,6 +152,34 @@ pub struct IncidentState {
     pub cause: Option<IncidentKey>,
     /// By when the problem gets worse, where that is known (an old token's expiry, an API's end).
     pub deadline: Option<DateTime<Utc>>,
+    /// What the rules remember about it from one evaluation to the next.
+    #[serde(default)]
+    pub tracking: IncidentTracking,
+}
+
+/// What the rules remember about an incident from one evaluation to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentTracking {
+    /// The rule's row that gave the severity; severity falls only when the row changes.
+    pub case: Option<Case>,
+    /// Closed-list words of what exactly is wrong, such as the missing permissions.
+    pub details: Vec<String>,
+    /// Every Organization with the problem, listed yet or not, and since when it has it: a blind spot restarts nobody's
+    /// timer.
+    pub onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
+    /// How many integrations were affected when it was last announced (opened or grown by a quarter).
+    pub announced: usize,
+}
+
+/// A cause that was removed a while ago. What it held back stays held back until the repair had its time to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedCause {
+    /// When it was resolved.
+    pub at: DateTime<Utc>,
+    /// The row it had.
+    pub case: Option<Case>,
+    /// What it affected.
+    pub affected: Vec<IntegrationKey>,
 }
 
 impl IncidentState {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, ConditionState, Reason};
 use super::evidence::EvidenceBook;
-use super::incident::{IncidentKey, IncidentState, Severity};
+use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
 use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId};
 use super::status::{Status, StatusState};
@@ -25,6 +25,9 @@ pub struct State {
     /// Pending and open incidents.
     #[serde(with = "pairs")]
     pub incidents: BTreeMap<IncidentKey, IncidentState>,
+    /// Causes that were resolved a while ago and may still show in their symptoms.
+    #[serde(default, with = "pairs")]
+    pub resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
     /// Organizations that a complete listing no longer had, and in how many listings in a row.
     #[serde(with = "pairs")]
     pub vanishing: BTreeMap<IntegrationKey, u32>,
@@ -357,6 +360,15 @@ pub enum Change {
         incident: IncidentKey,
         /// How bad.
         severity: Severity,
+    },
+    /// An open incident affects at least a quarter more than when it was last announced.
+    Grew {
+        /// Which.
+        incident: IncidentKey,
+        /// How many integrations were affected.
+        from: usize,
+        /// How many are now.
+        to: usize,
     },
     /// An open incident got another severity.
     SeverityChanged {

@@ -1,1 +1,77 @@
-//! Incidents: problems a person should act on.
+//! What a person should act on: incidents, derived from conditions, statuses, credentials and what the APIs said.
+//!
+//! An incident is a *rule* and a *subject*, the highest cause that holds. Each family of rules looks at the state and
+//! names its *candidates*: whether the rule's own condition holds, is gone, or cannot be told, since when, and the text
+//! for the person who is woken. Then one life-cycle, the same for all rules, makes incidents of them:
+//!
+//! - a candidate that holds is *pending* until its delay has passed, then *open*; its severity grows with time;
+//! - a *cause* holds back the creation of its *symptoms* ([`holding`]), from the moment it holds until some time after
+//!   it is gone, so that a repair can show; a symptom that was open before is linked to the cause and goes quiet;
+//! - what cannot be told opens nothing and resolves nothing, and no timer starts anew;
+//! - rules about Organizations have one incident for a configuration key, with its members ([`members`]); problems that
+//!   stood at first sight form one [`baseline`].
+//!
+//! Everything is a pure function of the stored state and the time: evaluating twice changes nothing, a restart changes
+//! nothing. Nothing here decides who is told, or when again: that is delivery's.
+
+mod apis;
+mod baseline;
+mod candidate;
+mod connection;
+mod credentials;
+mod expiry;
+mod holding;
+mod inputs;
+mod lifecycle;
+mod members;
+mod organizations;
+mod permissions;
+mod status;
+mod sync;
+mod text;
+mod workspaces;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::fleet::Fleet;
+use crate::domain::state::{State, Transition};
+use candidate::Candidate;
+use inputs::Inputs;
+
+/// Brings `state.incidents` (with `baselines` and `resolved_causes`) up to date with the conditions, statuses and
+/// credential states in `state`, and tells what opened, grew, changed its severity or resolved. Call it after those
+/// were evaluated at the same `now`.
+pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    let next = {
+        let inputs = Inputs::new(state, fleet, now);
+        let candidates = candidates(&inputs);
+        let causes = holding::Causes::new(&inputs, &candidates);
+        let baselines = baseline::update(&inputs, &candidates, &causes);
+        lifecycle::advance(&inputs, candidates, &causes, baselines)
+    };
+    state.incidents = next.incidents;
+    state.resolved_causes = next.resolved_causes;
+    state.baselines = next.baselines;
+    next.transitions
+}
+
+/// Every rule's candidates, causes before their symptoms.
+fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
+    let families = [
+        credentials::candidates(inputs),
+        expiry::candidates(inputs),
+        permissions::candidates(inputs),
+        apis::candidates(inputs),
+        workspaces::candidates(inputs),
+        connection::candidates(inputs),
+        sync::candidates(inputs),
+        organizations::candidates(inputs),
+        status::candidates(inputs),
+    ];
+    let mut all: Vec<_> = families.into_iter().flatten().collect();
+    all.sort_by(|one, other| one.key.cmp(&other.key));
+    all
+}

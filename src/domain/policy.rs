@@ -1,0 +1,241 @@
+//! When each rule opens an incident and how its severity grows: one row for each rule and case, all of them overridable.
+//!
+//! The defaults are the table of `docs/incidents.md`, with the reason of each number beside it. An override replaces
+//! a row for one integration; a row that is not overridden is the default one.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::incident::{Rule, Severity};
+use super::kinds::closed_list;
+
+closed_list! {
+    /// Which row of a rule applies; the rule's other rows have other times or severities.
+    Case {
+        /// The rule's ordinary row.
+        Default => "default",
+        /// `PartiallyConnected`: the Inventory was never populated.
+        AwaitingFirstSync => "awaiting_first_sync",
+        /// `PartiallyConnected`: the Inventory was populated and is empty.
+        InventoryLost => "inventory_lost",
+        /// `PartiallyConnected`: some profiles fail.
+        ProfilesFailed => "profiles_failed",
+        /// `PartiallyConnected`: repositories are missing from the Inventory.
+        InventoryIncomplete => "inventory_incomplete",
+        /// `PermissionsMissing`: discovery itself needs the missing permission.
+        GroupPermission => "group_permission",
+        /// `CredentialInvalid`: a Group, or a tenth of its repositories, hangs on the credential.
+        GroupAtStake => "group_at_stake",
+        /// `WorkspaceNotFound`: the workspace has another slug now; Snyk may be fine.
+        Renamed => "renamed",
+        /// `StatusUnknown`: nothing is known of a whole Group.
+        WholeGroup => "whole_group",
+    }
+}
+
+/// A rule and the row of it.
+pub type RuleCase = (Rule, Case);
+
+/// When a rule opens and how its severity grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleTiming {
+    /// From the onset of the cause to the opening. For rules that look ahead (expiry, version end): so long before.
+    pub opens_after: TimeDelta,
+    /// Severity from so long after the onset (or so long before the date) on; the first entry is the opening one.
+    pub severities: Vec<(TimeDelta, Severity)>,
+    /// Switched off by the operator.
+    pub enabled: bool,
+}
+
+impl RuleTiming {
+    /// The severity so long after the onset.
+    pub fn severity_after(&self, elapsed: TimeDelta) -> Severity {
+        self.worst_of(|at| at <= elapsed)
+    }
+
+    /// The severity so long before the date.
+    pub fn severity_before(&self, remaining: TimeDelta) -> Severity {
+        self.worst_of(|at| at >= remaining)
+    }
+
+    fn worst_of(&self, reached: impl Fn(TimeDelta) -> bool) -> Severity {
+        let opening = self.severities.first().map_or(Severity::Warning, |(_, severity)| *severity);
+        self.severities
+            .iter()
+            .filter(|(at, _)| reached(*at))
+            .map(|(_, severity)| *severity)
+            .fold(opening, Severity::max)
+    }
+
+    /// The default row.
+    pub fn default_of(rule: Rule, case: Case) -> Self {
+        let row = ROWS.iter().find(|row| row.rule == rule && row.case == case);
+        let row = row.or_else(|| ROWS.iter().find(|row| row.rule == rule));
+        row.map_or_else(
+            || Self { opens_after: AT_ONCE, severities: vec![(AT_ONCE, Severity::Warning)], enabled: true },
+            |row| Self { opens_after: row.opens_after, severities: row.severities.to_vec(), enabled: true },
+        )
+    }
+}
+
+/// Times and severities of one integration's incidents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulePolicy {
+    /// By rule and case. A row that is not here is the default one.
+    pub timings: BTreeMap<RuleCase, RuleTiming>,
+}
+
+impl Default for RulePolicy {
+    fn default() -> Self {
+        let timing = |row: &Row| ((row.rule, row.case), RuleTiming::default_of(row.rule, row.case));
+        Self { timings: ROWS.iter().map(timing).collect() }
+    }
+}
+
+impl RulePolicy {
+    /// The row of a rule and case.
+    pub fn timing(&self, rule: Rule, case: Case) -> RuleTiming {
+        self.timings.get(&(rule, case)).cloned().unwrap_or_else(|| RuleTiming::default_of(rule, case))
+    }
+
+    /// The cases that `rule` has rows for.
+    pub fn cases_of(rule: Rule) -> impl Iterator<Item = Case> {
+        ROWS.iter().filter(move |row| row.rule == rule).map(|row| row.case)
+    }
+
+    /// With another opening delay (or, for a rule that looks ahead, lead).
+    #[must_use]
+    pub fn opening_after(self, rule: Rule, case: Case, opens_after: TimeDelta) -> Self {
+        self.changed(rule, case, |timing| timing.opens_after = opens_after)
+    }
+
+    /// With another ladder of severities.
+    #[must_use]
+    pub fn with_severities(self, rule: Rule, case: Case, severities: Vec<(TimeDelta, Severity)>) -> Self {
+        self.changed(rule, case, |timing| timing.severities = severities)
+    }
+
+    /// With one row switched off.
+    #[must_use]
+    pub fn without_case(self, rule: Rule, case: Case) -> Self {
+        self.changed(rule, case, |timing| timing.enabled = false)
+    }
+
+    /// With every row of `rule` switched off.
+    #[must_use]
+    pub fn without(self, rule: Rule) -> Self {
+        Self::cases_of(rule).fold(self, |policy, case| policy.without_case(rule, case))
+    }
+
+    fn changed(mut self, rule: Rule, case: Case, change: impl FnOnce(&mut RuleTiming)) -> Self {
+        change(self.timings.entry((rule, case)).or_insert_with(|| RuleTiming::default_of(rule, case)));
+        self
+    }
+}
+
+struct Row {
+    rule: Rule,
+    case: Case,
+    opens_after: TimeDelta,
+    severities: &'static [(TimeDelta, Severity)],
+}
+
+const fn row(rule: Rule, case: Case, opens_after: TimeDelta, severities: &'static [(TimeDelta, Severity)]) -> Row {
+    Row { rule, case, opens_after, severities }
+}
+
+const AT_ONCE: TimeDelta = TimeDelta::zero();
+
+/// A rejection is confirmed by a second probe before it counts, so it needs no delay of its own. While our own Snyk
+/// token fails we are blind, but scanning goes on: it pages only when nobody cared for a day.
+const BLIND_FOR_A_DAY: TimeDelta = TimeDelta::hours(24);
+/// A month is what it takes to get a new token where somebody has to approve it.
+const EXPIRY_LEAD: TimeDelta = TimeDelta::days(30);
+const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
+/// The second warning, for those who silenced or forgot the first.
+const EXPIRY_REMINDER: TimeDelta = TimeDelta::days(3);
+const EXPIRY_CRITICAL: TimeDelta = TimeDelta::days(1);
+/// Maintenance and rate limits pass within the hour.
+const OUTAGE: TimeDelta = TimeDelta::hours(1);
+/// Three rounds of the five-minute probe.
+const PERMISSION_DEBOUNCE: TimeDelta = TimeDelta::minutes(15);
+/// Two rounds of the five-minute probe.
+const CONNECTION_DEBOUNCE: TimeDelta = TimeDelta::minutes(10);
+/// Two sync cycles of 6 h and an hour to work them off.
+const FIRST_SYNC_OVERDUE: TimeDelta = TimeDelta::hours(13);
+/// Snyk promises a sync in 24 h, and 2 h to work it off.
+const SYNC_PROMISE_BROKEN: TimeDelta = TimeDelta::hours(26);
+const PROFILES_CRITICAL: TimeDelta = TimeDelta::hours(2);
+/// Large Groups fill slowly and some repositories come late: only a week without progress is worth a person's time.
+const NO_PROGRESS: TimeDelta = TimeDelta::days(7);
+const STALLED_CRITICAL: TimeDelta = TimeDelta::hours(24);
+/// Somebody may just be re-creating the integration.
+const INTEGRATION_GONE: TimeDelta = TimeDelta::hours(1);
+/// Imports and webhooks are set up by hand or once a day.
+const IMPORT_DELAY: TimeDelta = TimeDelta::hours(24);
+const VERSION_LEAD: TimeDelta = TimeDelta::days(60);
+const VERSION_WARNING: TimeDelta = TimeDelta::days(14);
+/// Stale evidence has already waited for `max_age`.
+const UNKNOWN_DELAY: TimeDelta = TimeDelta::hours(1);
+
+const INFO: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Info)];
+const WARNING: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Warning)];
+const CRITICAL: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Critical)];
+const WARNING_THEN_CRITICAL_DAY: &[(TimeDelta, Severity)] =
+    &[(AT_ONCE, Severity::Warning), (BLIND_FOR_A_DAY, Severity::Critical)];
+const WARNING_THEN_CRITICAL_SYNC: &[(TimeDelta, Severity)] =
+    &[(AT_ONCE, Severity::Warning), (SYNC_PROMISE_BROKEN, Severity::Critical)];
+const EXPIRY: &[(TimeDelta, Severity)] = &[
+    (EXPIRY_LEAD, Severity::Info),
+    (EXPIRY_WARNING, Severity::Warning),
+    (EXPIRY_REMINDER, Severity::Warning),
+    (EXPIRY_CRITICAL, Severity::Critical),
+];
+
+const ROWS: &[Row] = &[
+    row(Rule::SnykTokenInvalid, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
+    row(Rule::SnykTokenExpiring, Case::Default, EXPIRY_LEAD, &[(EXPIRY_LEAD, Severity::Warning)]),
+    row(Rule::CredentialInvalid, Case::Default, AT_ONCE, WARNING),
+    row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL),
+    row(Rule::UpstreamUnreachable, Case::Default, OUTAGE, WARNING_THEN_CRITICAL_DAY),
+    row(Rule::PermissionsMissing, Case::Default, PERMISSION_DEBOUNCE, WARNING),
+    row(Rule::PermissionsMissing, Case::GroupPermission, PERMISSION_DEBOUNCE, CRITICAL),
+    row(Rule::CredentialExpiring, Case::Default, EXPIRY_LEAD, EXPIRY),
+    row(Rule::CredentialExpiryUnknown, Case::Default, AT_ONCE, INFO),
+    row(Rule::DeclaredDateOutdated, Case::Default, AT_ONCE, WARNING),
+    row(Rule::WorkspaceNotFound, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
+    row(Rule::WorkspaceNotFound, Case::Renamed, CONNECTION_DEBOUNCE, WARNING),
+    row(Rule::ConnectionFailed, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
+    row(Rule::PartiallyConnected, Case::AwaitingFirstSync, FIRST_SYNC_OVERDUE, WARNING_THEN_CRITICAL_SYNC),
+    row(Rule::PartiallyConnected, Case::InventoryLost, FIRST_SYNC_OVERDUE, WARNING_THEN_CRITICAL_SYNC),
+    row(
+        Rule::PartiallyConnected,
+        Case::ProfilesFailed,
+        CONNECTION_DEBOUNCE,
+        &[(AT_ONCE, Severity::Warning), (PROFILES_CRITICAL, Severity::Critical)],
+    ),
+    row(Rule::PartiallyConnected, Case::InventoryIncomplete, NO_PROGRESS, WARNING),
+    row(
+        Rule::SyncStalled,
+        Case::Default,
+        AT_ONCE,
+        &[(AT_ONCE, Severity::Warning), (STALLED_CRITICAL, Severity::Critical)],
+    ),
+    row(Rule::OrganizationIntegrationMissing, Case::Default, INTEGRATION_GONE, WARNING),
+    row(Rule::CredentialOutOfStep, Case::Default, AT_ONCE, WARNING),
+    row(Rule::TestsStale, Case::Default, AT_ONCE, WARNING),
+    row(Rule::NothingImported, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::ImportsIncomplete, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::WebhooksMissing, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::CatalogNotLinked, Case::Default, IMPORT_DELAY, INFO),
+    row(
+        Rule::ApiVersionEnding,
+        Case::Default,
+        VERSION_LEAD,
+        &[(VERSION_LEAD, Severity::Info), (VERSION_WARNING, Severity::Warning)],
+    ),
+    row(Rule::StatusUnknown, Case::Default, UNKNOWN_DELAY, WARNING),
+    row(Rule::StatusUnknown, Case::WholeGroup, UNKNOWN_DELAY, WARNING_THEN_CRITICAL_DAY),
+    row(Rule::Baseline, Case::Default, AT_ONCE, INFO),
+];

@@ -1,0 +1,100 @@
+//! Upstream APIs: not to be reached, or with an announced end of the version that we use.
+
+use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
+use super::inputs::{Dependents, Inputs};
+use super::text::{blast_radius, duration, instant, sentence};
+use crate::domain::facts::ApiFacts;
+use crate::domain::incident::{Rule, Subject};
+use crate::domain::names::ApiName;
+use crate::domain::policy::Case;
+
+pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
+    let mut all = Vec::new();
+    for (name, facts) in &inputs.state.evidence.apis {
+        let dependents = inputs.apis.get(name).cloned().unwrap_or_default();
+        all.push(unreachable(inputs, name, facts, &dependents));
+        all.push(version_ending(inputs, name, facts, &dependents));
+    }
+    all
+}
+
+fn about<'a>(
+    inputs: &Inputs<'_>,
+    rule: Rule,
+    name: &ApiName,
+    dependents: &Dependents,
+    verdict: Verdict,
+    describe: impl Fn(&Scene<'_>) -> Page + 'a,
+) -> Candidate<'a> {
+    Candidate {
+        affected: dependents.keys.clone(),
+        timings: inputs.timings(&dependents.names, rule, Case::Default),
+        ..Candidate::new(rule, Subject::Api(name.clone()), Body::One(verdict), describe)
+    }
+}
+
+fn unreachable<'a>(
+    inputs: &Inputs<'_>,
+    name: &'a ApiName,
+    facts: &'a ApiFacts,
+    dependents: &Dependents,
+) -> Candidate<'a> {
+    let verdict = facts.inconclusive_since.map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Since(since)));
+    let describe = move |scene: &Scene<'_>| {
+        let failure = facts.last_failure.as_ref().map(|(reason, detail)| format!("Last: {reason}, {detail}"));
+        let answered = facts.last_conclusive_at.map_or_else(
+            || "It never gave a usable answer.".to_owned(),
+            |at| format!("The last usable answer came {}.", instant(at)),
+        );
+        Page {
+            summary: format!(
+                "{name} has given no usable answer for {}. {answered}{} What is shown of {} is the last known state \
+                 and grows old; no credential is to blame.",
+                duration(scene),
+                sentence(&failure.unwrap_or_default()),
+                blast_radius(scene.affected),
+            ),
+            next_step:
+                "(Whoever runs snykwatch) Look at the vendor's status page; if it is well, at DNS, proxy and TLS \
+                        between snykwatch and it (`snykwatch check` tells them apart)."
+                    .to_owned(),
+        }
+    };
+    Candidate {
+        resolution: "the API answers again".to_owned(),
+        ..about(inputs, Rule::UpstreamUnreachable, name, dependents, verdict, describe)
+    }
+}
+
+fn version_ending<'a>(
+    inputs: &Inputs<'_>,
+    name: &'a ApiName,
+    facts: &'a ApiFacts,
+    dependents: &Dependents,
+) -> Candidate<'a> {
+    let verdict = match &facts.version_ending {
+        None => Verdict::Gone,
+        Some(ending) => Verdict::Holds(match ending.sunset_at {
+            Some(date) => Onset::Before { date, at_most: None },
+            None => Onset::Since(ending.seen_at),
+        }),
+    };
+    let describe = move |_: &Scene<'_>| {
+        let ending = facts.version_ending.as_ref();
+        let version = ending.map_or("in use", |ending| ending.version.as_str());
+        let when = ending
+            .and_then(|ending| ending.sunset_at)
+            .map_or_else(|| "is deprecated; no date was given".to_owned(), |date| format!("ends on {}", instant(date)));
+        Page {
+            summary: format!("Version {version} of {name}, which snykwatch uses, {when}."),
+            next_step: "(Whoever runs snykwatch) Update snykwatch to a release that uses a newer version of this API \
+                        before that date."
+                .to_owned(),
+        }
+    };
+    Candidate {
+        deadline: facts.version_ending.as_ref().and_then(|ending| ending.sunset_at),
+        resolution: "the end of the version is no longer near".to_owned(),
+        ..about(inputs, Rule::ApiVersionEnding, name, dependents, verdict, describe)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a family of rules says of one possible incident.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
+use crate::domain::names::{IntegrationKey, OrganizationId};
+use crate::domain::policy::{Case, RuleTiming};
+
+/// A possible incident: what its rule says of it now.
+pub(super) struct Candidate<'a> {
+    pub(super) key: IncidentKey,
+    /// Which row of the rule.
+    pub(super) case: Case,
+    pub(super) body: Body,
+    /// The blast radius. A rule with members adds theirs.
+    pub(super) affected: BTreeSet<IntegrationKey>,
+    /// Organizations that an incident about one subject lists. A rule with members lists them by itself.
+    pub(super) listed: Vec<OrganizationId>,
+    /// The policies of the integrations that hang on the subject; the most eager one counts.
+    pub(super) timings: Vec<RuleTiming>,
+    /// Closed-list words of what exactly is wrong.
+    pub(super) details: Vec<String>,
+    /// By when it gets worse.
+    pub(super) deadline: Option<DateTime<Utc>>,
+    /// Why it is resolved, once it is gone.
+    pub(super) resolution: String,
+    /// The failure is the integration's own: a missing permission or workspace does not explain it.
+    pub(super) unexplained: bool,
+    /// Writes the text; asked only when there is something to tell.
+    pub(super) describe: Box<dyn Fn(&Scene<'_>) -> Page + 'a>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn new(rule: Rule, subject: Subject, body: Body, describe: impl Fn(&Scene<'_>) -> Page + 'a) -> Self {
+        Self {
+            key: IncidentKey { rule, subject },
+            case: Case::Default,
+            body,
+            affected: BTreeSet::new(),
+            listed: Vec::new(),
+            timings: Vec::new(),
+            details: Vec::new(),
+            deadline: None,
+            resolution: "the problem is gone".to_owned(),
+            unexplained: false,
+            describe: Box::new(describe),
+        }
+    }
+
+    /// Whether any policy wants this rule at all.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.timings.iter().any(|timing| timing.enabled)
+    }
+
+    fn enabled(&self) -> impl Iterator<Item = &RuleTiming> {
+        self.timings.iter().filter(|timing| timing.enabled)
+    }
+
+    /// The shortest delay.
+    pub(super) fn delay(&self) -> TimeDelta {
+        self.enabled().map(|timing| timing.opens_after).min().unwrap_or_default()
+    }
+
+    /// How long before its date it opens.
+    pub(super) fn lead(&self, at_most: Option<TimeDelta>) -> TimeDelta {
+        let lead = self.enabled().map(|timing| timing.opens_after).max().unwrap_or_default();
+        at_most.map_or(lead, |at_most| lead.min(at_most))
+    }
+
+    /// The severity so long after the onset.
+    pub(super) fn severity_after(&self, elapsed: TimeDelta) -> Severity {
+        self.enabled().map(|timing| timing.severity_after(elapsed)).max().unwrap_or(Severity::Info)
+    }
+
+    /// The severity so long before the date.
+    pub(super) fn severity_before(&self, remaining: TimeDelta) -> Severity {
+        self.enabled().map(|timing| timing.severity_before(remaining)).max().unwrap_or(Severity::Info)
+    }
+}
+
+/// Whom the verdict is about.
+pub(super) enum Body {
+    /// The subject as a whole.
+    One(Verdict),
+    /// Each Organization of the subject.
+    Members(Vec<Part>),
+}
+
+/// What the rule's own condition says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It holds.
+    Holds(Onset),
+    /// It conclusively does not.
+    Gone,
+    /// The evidence is missing.
+    CannotTell,
+}
+
+/// When the trouble began, or will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onset {
+    /// Then. While the incident is remembered, an earlier onset stands: conditions begin anew after a blind spot.
+    Since(DateTime<Utc>),
+    /// Then, by a stored clock that may move forward (progress restarts it).
+    Clock(DateTime<Utc>),
+    /// At a known date; it opens some time ahead.
+    Before {
+        /// The date.
+        date: DateTime<Utc>,
+        /// However long the policy's lead is, not longer ahead than this.
+        at_most: Option<TimeDelta>,
+    },
+}
+
+/// The verdict on one Organization.
+pub(super) struct Part {
+    pub(super) organization: OrganizationId,
+    pub(super) verdict: PartVerdict,
+}
+
+/// What the rule's condition says of one Organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartVerdict {
+    /// It holds since then.
+    Holds {
+        since: DateTime<Utc>,
+        /// Seen often enough to be told (rules that wait for a second evaluation).
+        settled: bool,
+    },
+    /// It conclusively does not.
+    Gone,
+    /// The evidence is missing.
+    CannotTell,
+}
+
+/// What a text may use.
+pub(super) struct Scene<'s> {
+    pub(super) now: DateTime<Utc>,
+    /// Since when the cause holds.
+    pub(super) since: DateTime<Utc>,
+    /// The listed Organizations.
+    pub(super) members: &'s [OrganizationId],
+    /// The blast radius.
+    pub(super) affected: &'s BTreeSet<IntegrationKey>,
+}
+
+/// The text for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Page {
+    /// One or two sentences: what, since when, how bad.
+    pub(super) summary: String,
+    /// What to do next, and who has the right for it.
+    pub(super) next_step: String,
+}

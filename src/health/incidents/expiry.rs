@@ -1,0 +1,142 @@
+//! Tokens that will expire: told ahead, in time to get new ones.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::candidate::{Candidate, Onset, Page, Scene, Verdict};
+use super::credentials::about;
+use super::inputs::{Dependents, Inputs};
+use super::text::{blast_radius, count, instant, listed, span};
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
+use crate::domain::kinds::{Level, Truth};
+use crate::domain::names::CredentialName;
+use crate::domain::policy::Case;
+use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource};
+
+/// A short-lived token is not announced for more than this part of its life.
+const PART_OF_LIFE: i32 = 3;
+
+pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
+    let snyk = inputs.fleet.snyk_tokens.iter().map(|(name, token)| (Rule::SnykTokenExpiring, name, &token.api));
+    let scm = inputs.fleet.scm_credentials.iter();
+    let scm = scm.map(|(name, credential)| (Rule::CredentialExpiring, name, &credential.api));
+    let candidate = |(rule, name, api)| {
+        let dependents = inputs.dependents(name)?;
+        let state = inputs.state.credentials.get(name)?;
+        let skewed = inputs.is_skewed(api, &dependents.names);
+        Some(expiring(inputs, rule, name, state, dependents, skewed))
+    };
+    snyk.chain(scm).filter_map(candidate).collect()
+}
+
+fn expiring<'a>(
+    inputs: &'a Inputs<'a>,
+    rule: Rule,
+    name: &'a CredentialName,
+    state: &'a CredentialState,
+    dependents: &'a Dependents,
+    skewed: bool,
+) -> Candidate<'a> {
+    let key = IncidentKey { rule, subject: Subject::Credential(name.clone()) };
+    let before = inputs.incident(&key);
+    let outdated = state.declared == DeclaredDate::Outdated && state.expiry_source != Some(ExpirySource::Api);
+    let (verdict, resolution) = match state.expiry {
+        _ if outdated => (Verdict::Gone, "the declared date passed while the credential works".to_owned()),
+        Some(date) if date <= inputs.now && state.valid.truth == Truth::False => {
+            (Verdict::Gone, format!("expired; told as {}", successor(rule)))
+        }
+        _ if skewed => (Verdict::CannotTell, String::new()),
+        Some(date) => {
+            let at_most = created_at(inputs, name, state).map(|created| (date - created) / PART_OF_LIFE);
+            let at_most = at_most.filter(|at_most| *at_most > TimeDelta::zero());
+            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, dependents, Some(date)))
+        }
+        None if was_replaced(inputs, state, dependents, before) => {
+            (Verdict::Gone, superseded(inputs, dependents, None))
+        }
+        None => (Verdict::CannotTell, String::new()),
+    };
+    let describe = move |scene: &Scene<'_>| page(rule, name, state, scene);
+    Candidate {
+        deadline: state.expiry,
+        resolution,
+        ..about(inputs, rule, Case::Default, name, dependents, verdict, describe)
+    }
+}
+
+fn successor(rule: Rule) -> Rule {
+    if rule == Rule::SnykTokenExpiring { Rule::SnykTokenInvalid } else { Rule::CredentialInvalid }
+}
+
+/// When this token's life began, where anybody knows. The first use we saw does not tell: the token may be older.
+fn created_at(inputs: &Inputs<'_>, name: &CredentialName, state: &CredentialState) -> Option<DateTime<Utc>> {
+    let evidence = inputs.state.evidence.scm_credentials.get(name);
+    let listed =
+        evidence.and_then(|evidence| evidence.listed_token.as_ref()).and_then(|listed| listed.value.created_at);
+    let declared = inputs.fleet.scm_credentials.get(name).and_then(|credential| credential.rotated_at);
+    listed.or(declared).or(state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at))
+}
+
+fn was_replaced(
+    inputs: &Inputs<'_>,
+    state: &CredentialState,
+    dependents: &Dependents,
+    before: Option<&IncidentState>,
+) -> bool {
+    let rotated = state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at);
+    let since = before.and_then(|before| before.deadline).zip(before).map(|(_, before)| before.since);
+    let endless = inputs.conditions(&dependents.keys, Condition::CredentialFresh);
+    state.declared == DeclaredDate::Superseded
+        || rotated.zip(since).is_some_and(|(rotated, since)| rotated >= since)
+        || endless.iter().any(|(_, _, reason)| *reason == Reason::NeverExpires)
+}
+
+/// What a person wants to know of a replacement: who still uses the old token.
+fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
+    let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
+    let behind = inputs.conditions(organizations, Condition::CredentialInStep);
+    let behind = behind.iter().filter(|(_, truth, _)| *truth == Truth::False);
+    let behind: Vec<_> = behind.filter_map(|(key, _, _)| key.organization).collect();
+    let mut text = "superseded".to_owned();
+    if let Some(date) = date {
+        text = format!("{text}: expires {} now", instant(date));
+    }
+    if !behind.is_empty() {
+        text = format!("{text}; still on the old token: {} ({})", count(behind.len(), "Organization"), listed(&behind));
+    }
+    text
+}
+
+fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scene<'_>) -> Page {
+    let what = if rule == Rule::SnykTokenExpiring { "Snyk token" } else { "PAT of credential" };
+    let when = state.expiry.map_or_else(String::new, |date| {
+        let left = date - scene.now;
+        let source = match state.expiry_source {
+            Some(ExpirySource::Declared) => ", declared",
+            Some(ExpirySource::AdminApi) => ", by the admin API",
+            Some(ExpirySource::Api) | None => "",
+        };
+        if left > TimeDelta::zero() {
+            format!("expires in {} ({}{source})", span(left), instant(date))
+        } else {
+            format!("expired {} ago ({}{source})", span(-left), instant(date))
+        }
+    });
+    let radius = blast_radius(scene.affected);
+    if rule == Rule::SnykTokenExpiring {
+        return Page {
+            summary: format!("The {what} {name} {when}. From then on snykwatch is blind for {radius}."),
+            next_step:
+                "(Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put \
+                        it in the secret of this `snyk` entry."
+                    .to_owned(),
+        };
+    }
+    Page {
+        summary: format!("The {what} {name} {when}. From then on {radius} no longer reach the Git host."),
+        next_step: format!(
+            "(Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization \
+             Admins) save it in Snyk for {radius} before that date; (whoever runs snykwatch) replace our copy."
+        ),
+    }
+}

@@ -1,0 +1,215 @@
+//! One cause, one page: which causes hold back the creation of which symptoms.
+//!
+//! A cause holds back from the moment its condition holds, open or still pending, so that a symptom with a shorter delay
+//! does not overtake it. Once it opened, it holds back through blindness, and after its end for as long as the repair
+//! needs to show. Only creation is held back: a symptom that is open stays so until its own condition is gone.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::candidate::{Body, Candidate, Onset, PartVerdict, Verdict};
+use super::inputs::Inputs;
+use crate::domain::incident::{IncidentKey, Rule, Subject};
+use crate::domain::names::IntegrationKey;
+use crate::domain::policy::Case;
+
+/// A resolved cause is remembered so long: the longest of the times below.
+pub(super) const REMEMBERED: TimeDelta = TimeDelta::hours(48);
+/// Snyk's promise of a sync in 24 h, and 2 h to work it off.
+const SYNC_SHOWS: TimeDelta = TimeDelta::hours(26);
+/// Daily tests are judged after two days.
+const TESTS_SHOW: TimeDelta = TimeDelta::hours(48);
+
+/// Something that holds back symptoms.
+struct Cause {
+    key: IncidentKey,
+    case: Case,
+    reach: BTreeSet<IntegrationKey>,
+    /// The cause of this cause, where it has one.
+    top: IncidentKey,
+    /// `None` while it holds.
+    resolved_at: Option<DateTime<Utc>>,
+}
+
+/// What might be held back.
+pub(super) struct Symptom<'s> {
+    pub(super) key: &'s IncidentKey,
+    pub(super) case: Case,
+    /// The integration it is about; `None` for a credential or an API.
+    pub(super) integration: Option<&'s IntegrationKey>,
+    pub(super) delay: TimeDelta,
+    pub(super) unexplained: bool,
+}
+
+/// The causes that hold, and those that were resolved a while ago.
+pub(super) struct Causes {
+    causes: Vec<Cause>,
+    now: DateTime<Utc>,
+}
+
+impl Causes {
+    /// Finds the causes among the candidates, which come causes first.
+    pub(super) fn new(inputs: &Inputs<'_>, candidates: &[Candidate<'_>]) -> Self {
+        let mut all = Self { causes: Vec::new(), now: inputs.now };
+        for candidate in candidates.iter().filter(|candidate| candidate.is_enabled()) {
+            let Some(reach) = reach(inputs, candidate) else { continue };
+            let integration = subject_integration(&candidate.key.subject);
+            let symptom = Symptom::of(candidate, integration.as_ref());
+            let top = all.holding_back(&symptom).unwrap_or_else(|| candidate.key.clone());
+            all.causes.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
+        }
+        for (key, resolved) in &inputs.state.resolved_causes {
+            all.causes.push(Cause {
+                key: key.clone(),
+                case: resolved.case.unwrap_or(Case::Default),
+                reach: resolved.affected.iter().cloned().collect(),
+                top: key.clone(),
+                resolved_at: Some(resolved.at),
+            });
+        }
+        all
+    }
+
+    /// The highest cause that holds `symptom` back.
+    pub(super) fn holding_back(&self, symptom: &Symptom<'_>) -> Option<IncidentKey> {
+        let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < time_to_show(symptom);
+        let holds = |cause: &&Cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom);
+        self.causes.iter().find(holds).map(|cause| cause.top.clone())
+    }
+}
+
+impl<'s> Symptom<'s> {
+    pub(super) fn of(candidate: &'s Candidate<'_>, integration: Option<&'s IntegrationKey>) -> Self {
+        Self {
+            key: &candidate.key,
+            case: candidate.case,
+            integration,
+            delay: candidate.delay(),
+            unexplained: candidate.unexplained,
+        }
+    }
+}
+
+/// The integration that a subject is about.
+pub(super) fn subject_integration(subject: &Subject) -> Option<IntegrationKey> {
+    match subject {
+        Subject::Integration(key) => Some(key.clone()),
+        Subject::Workspace(name, _) => Some(IntegrationKey::group(name.clone())),
+        Subject::Credential(_) | Subject::Api(_) | Subject::Organizations(_) => None,
+    }
+}
+
+/// Whether incidents of this rule hold back others.
+pub(super) fn is_cause(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::SnykTokenInvalid
+            | Rule::CredentialInvalid
+            | Rule::UpstreamUnreachable
+            | Rule::PermissionsMissing
+            | Rule::DeclaredDateOutdated
+            | Rule::WorkspaceNotFound
+            | Rule::ConnectionFailed
+            | Rule::SyncStalled
+            | Rule::OrganizationIntegrationMissing
+            | Rule::CredentialOutOfStep
+            | Rule::StatusUnknown
+    )
+}
+
+/// What a candidate reaches as a cause; `None` when it is none, or not now.
+fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<IntegrationKey>> {
+    if !is_cause(candidate.key.rule) {
+        return None;
+    }
+    let before = inputs.incident(&candidate.key).filter(|incident| incident.is_open());
+    match &candidate.body {
+        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_))) => Some(candidate.affected.clone()),
+        Body::One(Verdict::CannotTell) => {
+            let mut reach = candidate.affected.clone();
+            reach.extend(before?.affected.iter().cloned());
+            Some(reach)
+        }
+        Body::One(_) => None,
+        Body::Members(parts) => {
+            let Subject::Organizations(name) = &candidate.key.subject else { return None };
+            let holding = parts.iter().filter(|part| match part.verdict {
+                PartVerdict::Holds { .. } => true,
+                PartVerdict::CannotTell => before.is_some_and(|before| before.members.contains(&part.organization)),
+                PartVerdict::Gone => false,
+            });
+            let key = |organization| IntegrationKey::organization(name.clone(), organization);
+            let reach: BTreeSet<_> = holding.map(|part| key(part.organization)).collect();
+            (!reach.is_empty()).then_some(reach)
+        }
+    }
+}
+
+/// The table of `docs/incidents.md`, column "holds back".
+fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
+    use Rule::{
+        CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialExpiryUnknown, CredentialInvalid,
+        CredentialOutOfStep, DeclaredDateOutdated, ImportsIncomplete, NothingImported, OrganizationIntegrationMissing,
+        PartiallyConnected, PermissionsMissing, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled,
+        TestsStale, UpstreamUnreachable, WebhooksMissing, WorkspaceNotFound,
+    };
+    if cause.key == *symptom.key {
+        return false;
+    }
+    let same_subject = cause.key.subject == symptom.key.subject;
+    let reaches = symptom.integration.is_some_and(|integration| cause.reach.contains(integration));
+    let profiles_failed = symptom.key.rule == PartiallyConnected && symptom.case == Case::ProfilesFailed;
+    match (cause.key.rule, symptom.key.rule) {
+        (SnykTokenInvalid, SnykTokenExpiring)
+        | (
+            CredentialInvalid,
+            PermissionsMissing | CredentialExpiring | CredentialExpiryUnknown | DeclaredDateOutdated,
+        )
+        | (DeclaredDateOutdated, CredentialExpiryUnknown) => same_subject,
+        // A group's incident reaches the Organizations that are unknown for the same reason.
+        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown, StatusUnknown) => reaches,
+        (CredentialInvalid, _) => reaches,
+        // Without the permission nothing can be told of the workspace.
+        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
+            let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
+            by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
+        }
+        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
+        (WorkspaceNotFound, StatusUnknown) => reaches,
+        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
+        (
+            ConnectionFailed,
+            PartiallyConnected
+            | SyncStalled
+            | OrganizationIntegrationMissing
+            | CredentialOutOfStep
+            | TestsStale
+            | NothingImported
+            | ImportsIncomplete
+            | WebhooksMissing
+            | CatalogNotLinked
+            | StatusUnknown,
+        ) => reaches,
+        (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
+        // Without an integration, or with its credential gone stale, tests and webhooks follow.
+        (
+            OrganizationIntegrationMissing,
+            CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
+        )
+        | (CredentialOutOfStep, TestsStale) => reaches,
+        _ => false,
+    }
+}
+
+/// How long after its cause is gone a symptom needs to go.
+fn time_to_show(symptom: &Symptom<'_>) -> TimeDelta {
+    match symptom.key.rule {
+        Rule::SyncStalled => SYNC_SHOWS,
+        Rule::PartiallyConnected => symptom.delay.min(SYNC_SHOWS),
+        Rule::TestsStale => TESTS_SHOW,
+        // About the new credential itself: nothing to wait for.
+        Rule::CredentialExpiring | Rule::SnykTokenExpiring | Rule::CredentialOutOfStep => TimeDelta::zero(),
+        _ => symptom.delay.min(REMEMBERED),
+    }
+}

@@ -1,0 +1,149 @@
+//! What the rules look at: the state and the fleet, with an index of what hangs on each credential and API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::fleet::{Fleet, Thresholds, WatchedIntegration, WatchedOrganizations};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule};
+use crate::domain::kinds::Truth;
+use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::policy::{Case, RuleTiming};
+use crate::domain::state::{IntegrationState, State};
+
+/// What hangs on one credential or API.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dependents {
+    /// Configuration keys that name it, whether or not an Organization was seen yet.
+    pub(super) names: BTreeSet<IntegrationName>,
+    /// Watched integrations.
+    pub(super) keys: BTreeSet<IntegrationKey>,
+}
+
+impl Dependents {
+    fn add(&mut self, key: &IntegrationKey) {
+        self.names.insert(key.integration.clone());
+        self.keys.insert(key.clone());
+    }
+}
+
+/// The state of things at one instant.
+pub(super) struct Inputs<'a> {
+    pub(super) state: &'a State,
+    pub(super) fleet: &'a Fleet,
+    pub(super) now: DateTime<Utc>,
+    /// By Snyk token or SCM credential.
+    pub(super) credentials: BTreeMap<CredentialName, Dependents>,
+    /// By API.
+    pub(super) apis: BTreeMap<ApiName, Dependents>,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn new(state: &'a State, fleet: &'a Fleet, now: DateTime<Utc>) -> Self {
+        let mut inputs = Self { state, fleet, now, credentials: BTreeMap::new(), apis: BTreeMap::new() };
+        for (name, integration) in &fleet.integrations {
+            inputs.index(name, integration);
+        }
+        inputs
+    }
+
+    fn index(&mut self, name: &IntegrationName, integration: &WatchedIntegration) {
+        if let Some(group) = &integration.group {
+            let key = IntegrationKey::group(name.clone());
+            self.depend(&group.snyk, &key);
+            for profile in group.profiles.values() {
+                self.depend(&profile.credential, &key);
+            }
+        }
+        if let Some(organizations) = &integration.organizations {
+            let named = [&organizations.snyk, &organizations.credential];
+            for credential in named.into_iter().chain(organizations.overrides.values()) {
+                self.credentials.entry(credential.clone()).or_default().names.insert(name.clone());
+            }
+            for (organization, _) in self.organizations(name, organizations) {
+                let key = IntegrationKey::organization(name.clone(), organization);
+                self.depend(&organizations.snyk, &key);
+                self.depend(organizations.credential_of(organization), &key);
+            }
+        }
+    }
+
+    fn depend(&mut self, credential: &CredentialName, key: &IntegrationKey) {
+        self.credentials.entry(credential.clone()).or_default().add(key);
+        let snyk = self.fleet.snyk_tokens.get(credential).map(|token| &token.api);
+        let scm = || self.fleet.scm_credentials.get(credential).map(|credential| &credential.api);
+        if let Some(api) = snyk.or_else(scm) {
+            self.apis.entry(api.clone()).or_default().add(key);
+        }
+    }
+
+    /// The watched Organizations of a configuration key: those that have or had an integration, or must have one.
+    pub(super) fn organizations(
+        &self,
+        name: &IntegrationName,
+        watched: &WatchedOrganizations,
+    ) -> Vec<(OrganizationId, &'a IntegrationState)> {
+        let lowest = IntegrationKey { integration: name.clone(), organization: None };
+        let of_this = self.state.integrations.range(lowest..).take_while(|(key, _)| key.integration == *name);
+        let organizations = of_this.filter_map(|(key, state)| key.organization.map(|id| (id, state)));
+        let is_watched = |(id, state): &(OrganizationId, &IntegrationState)| {
+            let present = state.truth(Condition::IntegrationPresent) == Truth::True;
+            state.organization.was_present || present || watched.require.contains(id)
+        };
+        organizations.filter(is_watched).collect()
+    }
+
+    /// The state of one integration, if it was evaluated at all.
+    pub(super) fn integration(&self, key: &IntegrationKey) -> Option<&'a IntegrationState> {
+        self.state.integrations.get(key)
+    }
+
+    /// The incident as it stood before.
+    pub(super) fn incident(&self, key: &IncidentKey) -> Option<&'a IncidentState> {
+        self.state.incidents.get(key)
+    }
+
+    /// What hangs on a credential; `None` when no integration names it.
+    pub(super) fn dependents(&self, credential: &CredentialName) -> Option<&Dependents> {
+        self.credentials.get(credential).filter(|dependents| !dependents.names.is_empty())
+    }
+
+    /// The timings of a rule by the policies of these configuration keys; by the default policy when there is none.
+    pub(super) fn timings<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n IntegrationName>,
+        rule: Rule,
+        case: Case,
+    ) -> Vec<RuleTiming> {
+        let integrations = names.into_iter().filter_map(|name| self.fleet.integrations.get(name));
+        let timings: Vec<_> = integrations.map(|integration| integration.rules.timing(rule, case)).collect();
+        if timings.is_empty() { vec![RuleTiming::default_of(rule, case)] } else { timings }
+    }
+
+    /// The truths and reasons of a condition over some integrations.
+    pub(super) fn conditions<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k IntegrationKey>,
+        condition: Condition,
+    ) -> Vec<(&'k IntegrationKey, Truth, Reason)> {
+        let judged = |key: &'k IntegrationKey| {
+            let state = self.integration(key)?.conditions.get(&condition)?;
+            Some((key, state.truth, state.reason))
+        };
+        keys.into_iter().filter_map(judged).collect()
+    }
+
+    /// Whether our clock and the API's differ too much for a verdict about dates.
+    pub(super) fn is_skewed(&self, api: &ApiName, names: &BTreeSet<IntegrationName>) -> bool {
+        let skew = self.state.evidence.apis.get(api).and_then(|facts| facts.clock_skew);
+        let integrations = names.iter().filter_map(|name| self.fleet.integrations.get(name));
+        let tolerated = integrations.map(|integration| integration.thresholds.clock_skew).min();
+        skew.is_some_and(|skew| skew.abs() > tolerated.unwrap_or_else(|| Thresholds::default().clock_skew))
+    }
+
+    /// How long ago.
+    pub(super) fn age(&self, at: DateTime<Utc>) -> TimeDelta {
+        self.now - at
+    }
+}

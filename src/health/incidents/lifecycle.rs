@@ -1,0 +1,239 @@
+//! The life of an incident, the same for every rule: pending, open, growing, resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::baseline::{self, Baselines};
+use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
+use super::holding::{self, Causes, Symptom};
+use super::inputs::Inputs;
+use super::members;
+use crate::domain::incident::{
+    IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Severity, Subject,
+};
+use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::state::{Baseline, Change, Transition};
+
+/// A candidate measured against time, its causes and what was before.
+pub(super) enum Standing {
+    /// The rule's condition holds.
+    Holds(Holding),
+    /// Nothing can be told: what is there stays.
+    Kept {
+        /// The members that stay, what is affected through them, and every onset that is remembered.
+        members: Option<(Vec<OrganizationId>, Vec<IntegrationKey>, BTreeMap<OrganizationId, DateTime<Utc>>)>,
+        cause: Option<IncidentKey>,
+    },
+    /// It does not hold.
+    Gone,
+}
+
+/// A rule's condition that holds.
+pub(super) struct Holding {
+    pub(super) since: DateTime<Utc>,
+    /// The delay has passed.
+    pub(super) due: bool,
+    /// Whoever was listed is well; others wait for their time. An open incident ends and a new one is pending.
+    pub(super) anew: bool,
+    pub(super) severity: Severity,
+    pub(super) members: Vec<OrganizationId>,
+    pub(super) onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
+    pub(super) cause: Option<IncidentKey>,
+}
+
+/// What comes of an evaluation.
+pub(super) struct Next {
+    pub(super) incidents: BTreeMap<IncidentKey, IncidentState>,
+    pub(super) resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
+    pub(super) baselines: BTreeMap<IntegrationName, Baseline>,
+    pub(super) transitions: Vec<Transition>,
+}
+
+/// Announced again when it affects a quarter more, but not for one more member of a few.
+const GROWTH_PERCENT: usize = 125;
+const GROWTH_AT_LEAST: usize = 2;
+
+/// Makes incidents of candidates.
+pub(super) fn advance<'a>(
+    inputs: &'a Inputs<'a>,
+    mut candidates: Vec<Candidate<'a>>,
+    causes: &Causes,
+    baselines: Baselines,
+) -> Next {
+    candidates.extend(baseline::candidates(inputs, &baselines));
+    let mut life = Life { inputs, incidents: BTreeMap::new(), transitions: Vec::new() };
+    let mut seen = BTreeSet::new();
+    for candidate in &candidates {
+        seen.insert(candidate.key.clone());
+        if candidate.is_enabled() {
+            life.apply(candidate, stand(inputs, candidate, causes, &baselines));
+        } else {
+            life.resolve(&candidate.key, "the rule is switched off");
+        }
+    }
+    for key in inputs.state.incidents.keys().filter(|key| !seen.contains(key)) {
+        life.resolve(key, "no longer watched");
+    }
+    let resolved_causes = life.resolved_causes();
+    Next {
+        incidents: life.incidents,
+        resolved_causes,
+        baselines: baselines.into_taken(),
+        transitions: life.transitions,
+    }
+}
+
+fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baselines: &Baselines) -> Standing {
+    let verdict = match (&candidate.body, &candidate.key.subject) {
+        (Body::Members(parts), Subject::Organizations(name)) => {
+            return members::stand(inputs, candidate, name, parts, causes, baselines);
+        }
+        (Body::Members(_), _) => return Standing::Gone,
+        (Body::One(verdict), _) => *verdict,
+    };
+    let integration = holding::subject_integration(&candidate.key.subject);
+    let cause = causes.holding_back(&Symptom::of(candidate, integration.as_ref()));
+    let before = inputs.incident(&candidate.key);
+    let holding = |since, due, severity| {
+        let (members, onsets) = (candidate.listed.clone(), BTreeMap::new());
+        Standing::Holds(Holding { since, due, anew: false, severity, members, onsets, cause: cause.clone() })
+    };
+    let after = |since| {
+        let elapsed = inputs.age(since);
+        holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed))
+    };
+    match verdict {
+        Verdict::Gone => Standing::Gone,
+        Verdict::CannotTell => Standing::Kept { members: None, cause },
+        Verdict::Holds(Onset::Since(since)) => after(before.map_or(since, |before| before.since.min(since))),
+        Verdict::Holds(Onset::Clock(since)) => {
+            after(before.filter(|before| before.is_open()).map_or(since, |before| before.since))
+        }
+        Verdict::Holds(Onset::Before { date, at_most }) => {
+            let opens_at = date - candidate.lead(at_most);
+            if inputs.now < opens_at {
+                return Standing::Gone;
+            }
+            holding(opens_at, true, candidate.severity_before(date - inputs.now))
+        }
+    }
+}
+
+struct Life<'a> {
+    inputs: &'a Inputs<'a>,
+    incidents: BTreeMap<IncidentKey, IncidentState>,
+    transitions: Vec<Transition>,
+}
+
+impl Life<'_> {
+    fn tell(&mut self, change: Change, cause: &str) {
+        self.transitions.push(Transition { at: self.inputs.now, change, cause: cause.to_owned() });
+    }
+
+    /// Ends what was there.
+    fn resolve(&mut self, key: &IncidentKey, cause: &str) {
+        if let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) {
+            self.tell(Change::Resolved { incident: key.clone(), severity: before.severity }, cause);
+        }
+    }
+
+    fn apply(&mut self, candidate: &Candidate<'_>, standing: Standing) {
+        let before = self.inputs.incident(&candidate.key);
+        match standing {
+            Standing::Gone => self.resolve(&candidate.key, &candidate.resolution),
+            Standing::Kept { members, cause } => {
+                let Some(mut incident) = before.cloned() else { return };
+                incident.cause =
+                    cause.or(incident.cause.filter(|cause| self.inputs.state.incidents.contains_key(cause)));
+                if let Some((members, affected, onsets)) = members {
+                    incident.members = members;
+                    incident.affected = affected;
+                    incident.tracking.onsets = onsets;
+                }
+                self.incidents.insert(candidate.key.clone(), incident);
+            }
+            Standing::Holds(holding) => self.hold(candidate, holding),
+        }
+    }
+
+    fn hold(&mut self, candidate: &Candidate<'_>, holding: Holding) {
+        let now = self.inputs.now;
+        let mut before = self.inputs.incident(&candidate.key).filter(|before| before.is_open());
+        if holding.anew && before.is_some() {
+            self.resolve(&candidate.key, &candidate.resolution);
+            before = None;
+        }
+        let affected = affected(candidate, &holding);
+        let page =
+            (candidate.describe)(&Scene { now, since: holding.since, members: &holding.members, affected: &affected });
+        let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
+        let quiet = holding.cause.is_some();
+        let mut severity = holding.severity;
+        let mut phase = IncidentPhase::Pending;
+        let key = &candidate.key;
+        if let Some(before) = before {
+            phase = before.phase;
+            severity = match before.tracking.case {
+                _ if quiet => before.severity,
+                Some(case) if case == candidate.case => severity.max(before.severity),
+                _ => severity,
+            };
+            if severity != before.severity {
+                let change = Change::SeverityChanged { incident: key.clone(), from: before.severity, to: severity };
+                self.tell(change, &page.summary);
+            }
+            let grown = affected.len() * 100 >= announced * GROWTH_PERCENT;
+            if !quiet && grown && affected.len() >= announced + GROWTH_AT_LEAST {
+                self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
+                announced = affected.len();
+            }
+        } else if holding.due && !quiet {
+            phase = IncidentPhase::Open { opened_at: now };
+            self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
+        }
+        let incident = IncidentState {
+            since: holding.since,
+            phase,
+            severity,
+            summary: page.summary,
+            next_step: page.next_step,
+            affected: affected.into_iter().collect(),
+            members: holding.members,
+            cause: holding.cause,
+            deadline: candidate.deadline,
+            tracking: IncidentTracking {
+                case: Some(candidate.case),
+                details: candidate.details.clone(),
+                onsets: holding.onsets,
+                announced,
+            },
+        };
+        self.incidents.insert(key.clone(), incident);
+    }
+
+    /// The causes that were resolved lately, those of this evaluation included.
+    fn resolved_causes(&self) -> BTreeMap<IncidentKey, ResolvedCause> {
+        let now = self.inputs.now;
+        let is_open = |key: &IncidentKey| self.incidents.get(key).is_some_and(IncidentState::is_open);
+        let remembered = self.inputs.state.resolved_causes.iter();
+        let remembered = remembered.filter(|(_, resolved)| now - resolved.at < holding::REMEMBERED);
+        let mut causes: BTreeMap<_, _> = remembered.map(|(key, resolved)| (key.clone(), resolved.clone())).collect();
+        for (key, before) in &self.inputs.state.incidents {
+            if before.is_open() && !is_open(key) && holding::is_cause(key.rule) {
+                let (case, affected) = (before.tracking.case, before.affected.clone());
+                causes.insert(key.clone(), ResolvedCause { at: now, case, affected });
+            }
+        }
+        causes.retain(|key, _| !is_open(key));
+        causes
+    }
+}
+
+fn affected(candidate: &Candidate<'_>, holding: &Holding) -> BTreeSet<IntegrationKey> {
+    let mut affected = candidate.affected.clone();
+    if let Subject::Organizations(name) = &candidate.key.subject {
+        affected.extend(holding.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)));
+    }
+    affected
+}

@@ -1,0 +1,183 @@
+//! Problems of Organizations: one incident for a rule and a configuration key, which lists them.
+
+use chrono::{DateTime, Utc};
+
+use super::candidate::{Body, Candidate, Page, Part, PartVerdict, Scene};
+use super::inputs::Inputs;
+use super::text::{count, duration, instant, listed, sentence};
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::fleet::WatchedOrganizations;
+use crate::domain::incident::{Rule, Subject};
+use crate::domain::kinds::Truth;
+use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::policy::Case;
+use crate::domain::state::IntegrationState;
+
+/// A rule about a condition of Organizations.
+struct Row {
+    rule: Rule,
+    condition: Condition,
+    /// Only by this reason; another reason of the same condition is another rule's.
+    reason: Option<Reason>,
+    /// Evaluations with new evidence in which it must be false.
+    evaluations: u32,
+    /// What is wrong with the counted Organizations.
+    wrong: &'static str,
+    next_step: &'static str,
+    resolution: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        rule: Rule::OrganizationIntegrationMissing,
+        condition: Condition::IntegrationPresent,
+        reason: None,
+        evaluations: 1,
+        wrong: "no longer have the integration, or never had it although it is required",
+        next_step: "(Organization Admin) Open Integrations in each listed Organization and connect the Git host again; \
+                    the audit log on the status page shows who removed it and when.",
+        resolution: "every Organization has the integration",
+    },
+    Row {
+        rule: Rule::CredentialOutOfStep,
+        condition: Condition::CredentialInStep,
+        reason: None,
+        evaluations: 2,
+        wrong: "still use the PAT from before its rotation",
+        next_step: "(Organization Admin) Open Integrations in each listed Organization and save the new PAT.",
+        resolution: "the new PAT was saved everywhere",
+    },
+    Row {
+        rule: Rule::TestsStale,
+        condition: Condition::TestsCurrent,
+        reason: None,
+        evaluations: 2,
+        wrong: "have daily projects that are no longer tested",
+        next_step: "(Organization Admin) Look at the projects of each listed Organization: were they deactivated, and \
+                    can Snyk still read their repositories? Test one by hand to see its error.",
+        resolution: "daily tests run again",
+    },
+    Row {
+        rule: Rule::NothingImported,
+        condition: Condition::RepositoriesImported,
+        reason: Some(Reason::NothingImported),
+        evaluations: 1,
+        wrong: "have the integration and no imported repository",
+        next_step: "(Organization Admin) Import repositories in each listed Organization, or exclude it in the \
+                    configuration.",
+        resolution: "repositories were imported",
+    },
+    Row {
+        rule: Rule::ImportsIncomplete,
+        condition: Condition::RepositoriesImported,
+        reason: Some(Reason::SomeImportsFailed),
+        evaluations: 1,
+        wrong: "have imported repositories without a project",
+        next_step: "(Organization Admin) Look at the import log of each listed Organization and import the failed \
+                    repositories again.",
+        resolution: "the imports have projects",
+    },
+    Row {
+        rule: Rule::WebhooksMissing,
+        condition: Condition::WebhooksInstalled,
+        reason: None,
+        evaluations: 1,
+        wrong: "have repositories without an active Snyk webhook: pull requests there are not checked",
+        next_step: "(Organization Admin) Import one of the listed repositories again: Snyk then installs its webhook, if \
+                    the PAT's account is administrator of the repository.",
+        resolution: "the sampled repositories have their webhooks",
+    },
+];
+
+pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
+    let mut all = Vec::new();
+    for (name, integration) in &inputs.fleet.integrations {
+        let Some(watched) = &integration.organizations else { continue };
+        let organizations = inputs.organizations(name, watched);
+        all.extend(ROWS.iter().map(|row| candidate(inputs, name, watched, &organizations, row)));
+    }
+    all
+}
+
+fn candidate<'a>(
+    inputs: &'a Inputs<'a>,
+    name: &'a IntegrationName,
+    watched: &'a WatchedOrganizations,
+    organizations: &[(OrganizationId, &IntegrationState)],
+    row: &'static Row,
+) -> Candidate<'a> {
+    let part = |(organization, state): &(_, &IntegrationState)| Part {
+        organization: *organization,
+        verdict: verdict(state, row),
+    };
+    let parts: Vec<Part> = organizations.iter().map(part).collect();
+    let holding = parts.iter().filter(|part| matches!(part.verdict, PartVerdict::Holds { .. }));
+    let deadline = match row.rule {
+        Rule::CredentialOutOfStep => {
+            holding.filter_map(|part| old_token_expiry(inputs, watched, part.organization)).min()
+        }
+        _ => None,
+    };
+    let describe = move |scene: &Scene<'_>| page(inputs, name, row, deadline, scene);
+    Candidate {
+        timings: inputs.timings([name], row.rule, Case::Default),
+        deadline,
+        resolution: row.resolution.to_owned(),
+        ..Candidate::new(row.rule, Subject::Organizations(name.clone()), Body::Members(parts), describe)
+    }
+}
+
+fn verdict(state: &IntegrationState, row: &Row) -> PartVerdict {
+    let Some(condition) = state.conditions.get(&row.condition) else { return PartVerdict::CannotTell };
+    match condition.truth {
+        Truth::False if row.reason.is_none_or(|reason| reason == condition.reason) => {
+            let evaluations = state.organization.false_evaluations.get(&row.condition).copied().unwrap_or(0);
+            PartVerdict::Holds {
+                since: condition.since,
+                settled: row.evaluations <= 1 || evaluations >= row.evaluations,
+            }
+        }
+        Truth::True | Truth::False => PartVerdict::Gone,
+        Truth::Unknown => PartVerdict::CannotTell,
+    }
+}
+
+/// From then on the old token no longer works.
+fn old_token_expiry(
+    inputs: &Inputs<'_>,
+    watched: &WatchedOrganizations,
+    organization: OrganizationId,
+) -> Option<DateTime<Utc>> {
+    let credential = inputs.state.credentials.get(watched.credential_of(organization))?;
+    credential.previous_expiry
+}
+
+fn page(
+    inputs: &Inputs<'_>,
+    name: &IntegrationName,
+    row: &Row,
+    deadline: Option<DateTime<Utc>>,
+    scene: &Scene<'_>,
+) -> Page {
+    let only = scene.members.first().filter(|_| scene.members.len() == 1);
+    let only = only.map(|id| IntegrationKey::organization(name.clone(), *id));
+    let only = only.and_then(|key| inputs.integration(&key));
+    let message = only.and_then(|state| state.conditions.get(&row.condition)).map_or("", |state| &state.message);
+    let named = only.and_then(|state| state.snyk_name.as_ref()).map_or_else(String::new, |name| format!(" \"{name}\""));
+    let deadline = match deadline {
+        Some(date) if date > scene.now => format!(" The old PAT expires {}; until then all works.", instant(date)),
+        Some(date) => format!(" The old PAT expired {}: nothing works there any more.", instant(date)),
+        None => String::new(),
+    };
+    Page {
+        summary: format!(
+            "{}{named} of {name} {}, the first for {}: {}.{}{deadline}",
+            count(scene.members.len(), "Organization"),
+            row.wrong,
+            duration(scene),
+            listed(scene.members),
+            sentence(message),
+        ),
+        next_step: row.next_step.to_owned(),
+    }
+}
