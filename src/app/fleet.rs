@@ -112,7 +112,6 @@ fn watched_group(group: &GroupIntegration) -> WatchedGroup {
         };
         let watched = WatchedProfile {
             credential: profile.credential.name.clone(),
-            observer: profile.observer.as_ref().map(|observer| observer.name.clone()),
             workspaces,
         };
         (name.clone(), watched)

@@ -10,21 +10,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::daemon::PassProgress;
 use super::journal;
-use super::targets::Targets;
+use super::wiring::Wiring;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::state::{State, Transition};
 use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
 use crate::health::{self, FollowUp};
-use crate::metrics::OwnMetrics;
-use crate::probe::Context;
+use crate::metrics::Exporter;
+use crate::probe::{Context, Prober};
 use crate::schedule::last_observed;
 use crate::schedule::planner::{OutcomeClass, Planner};
 use crate::snapshot::SnapshotPublisher;
@@ -39,8 +40,8 @@ const REST_FACTOR: u32 = 9;
 /// What the watcher is asked from outside.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Take over new targets (a reload); answered when they are in force.
-    Adopt(Box<Targets>, oneshot::Sender<()>),
+    /// Take over new wiring (a reload); answered when it is in force.
+    Adopt(Arc<Wiring>, oneshot::Sender<()>),
     /// Answered when nothing is due, running or waiting to be confirmed: one pass over everything is complete.
     WhenQuiet(oneshot::Sender<()>),
 }
@@ -49,19 +50,21 @@ pub(super) enum Request {
 struct Finished {
     run: ProbeRun,
     panicked: bool,
+    /// In real time.
+    took: Duration,
     hold: Hold,
 }
 
 /// What the watcher is made of.
 pub(super) struct Parts {
     pub(super) clock: Clock,
-    pub(super) targets: Targets,
+    pub(super) wiring: Arc<Wiring>,
     pub(super) state: Arc<State>,
     pub(super) revision: Revision,
     pub(super) store: Arc<dyn Store>,
     pub(super) policy: health::Policy,
     pub(super) publisher: SnapshotPublisher,
-    pub(super) metrics: Arc<OwnMetrics>,
+    pub(super) exporter: Arc<Exporter>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) transitions: broadcast::Sender<Transition>,
 }
@@ -70,7 +73,8 @@ pub(super) struct Parts {
 pub(super) struct Watcher {
     parts: Parts,
     participant: Participant,
-    fleet: Fleet,
+    fleet: Arc<Fleet>,
+    prober: Arc<Prober>,
     planner: Planner,
     probes: JoinSet<Finished>,
     /// Holds of outcomes that are taken in and not yet evaluated.
@@ -81,16 +85,21 @@ pub(super) struct Watcher {
     waiting_for_quiet: Vec<oneshot::Sender<()>>,
     /// Transitions of a commit that failed: they go with the next.
     uncommitted: Vec<Transition>,
+    /// Probes that came back since the start.
+    probed: usize,
+    progress: Option<watch::Sender<PassProgress>>,
 }
 
 impl Watcher {
     pub(super) fn new(parts: Parts) -> Self {
         let now = parts.clock.now();
         let evidence = &parts.state.evidence;
+        let fleet = parts.wiring.fleet(evidence);
         Self {
             participant: parts.clock.participant(),
-            fleet: parts.targets.fleet(evidence),
-            planner: Planner::new(parts.targets.plan(evidence), |work| last_observed(evidence, work), now),
+            prober: parts.wiring.prober(Arc::clone(&fleet)),
+            fleet,
+            planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work), now),
             probes: JoinSet::new(),
             held: Vec::new(),
             needs_evaluation: true,
@@ -98,8 +107,15 @@ impl Watcher {
             rest_until: Instant::now(),
             waiting_for_quiet: Vec::new(),
             uncommitted: Vec::new(),
+            probed: 0,
+            progress: None,
             parts,
         }
+    }
+
+    /// Tells of every probe that comes back.
+    pub(super) fn report_progress(&mut self, progress: watch::Sender<PassProgress>) {
+        self.progress = Some(progress);
     }
 
     /// Watches until `stop`. Running probes are dropped: they would only have read.
@@ -138,15 +154,15 @@ impl Watcher {
 
     fn on_request(&mut self, request: Request) {
         match request {
-            Request::Adopt(targets, done) => {
+            Request::Adopt(wiring, done) => {
                 let now = self.parts.clock.now();
-                let rotated = targets.rotated_since(&self.parts.targets);
-                self.parts.targets = *targets;
+                let rotated = wiring.rotated_since(&self.parts.wiring);
+                self.parts.wiring = wiring;
                 self.adopt_fleet();
                 for work in rotated {
                     self.planner.schedule_confirmation(&work, now);
                 }
-                // The asker may have gone away; the targets are in force all the same.
+                // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }
             Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
@@ -173,16 +189,17 @@ impl Watcher {
                 tracing::debug!(%refused, "a due probe was not started");
                 continue;
             }
-            let prober = self.parts.targets.prober();
+            let prober = Arc::clone(&self.prober);
             let context = Context::of(&self.parts.state, &work);
             let (clock, hold) = (self.parts.clock.clone(), self.parts.clock.hold());
             self.probes.spawn(async move {
+                let begin = Instant::now();
                 let probing = AssertUnwindSafe(prober.run(&work, &context)).catch_unwind().await;
                 let panicked = probing.is_err();
                 let run = probing.unwrap_or_else(|_| {
                     ProbeRun { work, started_at: now, finished_at: clock.now(), outcome: Outcome::default() }
                 });
-                Finished { run, panicked, hold }
+                Finished { run, panicked, took: begin.elapsed(), hold }
             });
         }
     }
@@ -206,10 +223,15 @@ impl Watcher {
     fn take_in(&mut self, finished: &Finished) {
         let run = &finished.run;
         let now = self.parts.clock.now();
-        self.parts.metrics.on_probe(run);
+        self.parts.exporter.own().on_probe(run.work.kind, &run.outcome, finished.took);
+        self.probed += 1;
+        if let Some(progress) = &self.progress {
+            let planned = self.planner.len();
+            progress.send_replace(PassProgress::Probed { done: self.probed, planned, last: run.work.to_string() });
+        }
         let mut class = OutcomeClass::of(&run.outcome);
         if finished.panicked {
-            self.parts.metrics.on_panic();
+            self.parts.exporter.own().on_panic();
             tracing::error!(probe = %run.work, "{} panicked; its evidence ages", run.work);
             class = OutcomeClass::Inconclusive { retry_after: None };
         }
@@ -228,8 +250,9 @@ impl Watcher {
 
     fn adopt_fleet(&mut self) {
         let evidence = &self.parts.state.evidence;
-        self.fleet = self.parts.targets.fleet(evidence);
-        self.planner.replan(self.parts.targets.plan(evidence), self.parts.clock.now());
+        self.fleet = self.parts.wiring.fleet(evidence);
+        self.prober = self.parts.wiring.prober(Arc::clone(&self.fleet));
+        self.planner.replan(self.parts.wiring.plan(evidence), self.parts.clock.now());
         self.needs_evaluation = true;
     }
 
@@ -241,11 +264,24 @@ impl Watcher {
         transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
         self.commit(transitions, now).await;
         self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
-        self.parts.metrics.on_evaluation(&self.planner, &self.parts.state, now);
+        self.measure(now);
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
         self.rest_until = Instant::now() + rest_after(begin.elapsed());
         self.held.clear();
+    }
+
+    fn measure(&self, now: DateTime<Utc>) {
+        let own = self.parts.exporter.own();
+        for (kind, lag) in self.planner.lags(now) {
+            own.set_schedule_lag(kind, lag);
+            if let Some(interval) = self.planner.longest_gap(kind) {
+                own.set_schedule_interval(kind, interval);
+            }
+        }
+        for (credential, requests) in self.parts.wiring.budgets() {
+            own.set_budget_remaining(credential, requests);
+        }
     }
 
     /// Commits the state with what changed. A store that fails is reported and tried again with the next evaluation;

@@ -16,7 +16,7 @@ use super::plan::plan_of;
 use crate::client::ClientContext;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
 use crate::client::bitbucket_cloud::{
-    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions, TokenKind,
+    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions,
 };
 use crate::client::budget::{BudgetLimits, RequestBudget};
 use crate::client::http::{HttpBuildError, HttpClient, HttpOptions};
@@ -236,7 +236,6 @@ impl Builder<'_> {
         let ScmAccount::BitbucketCloud(account) = &credential.account;
         let name = &credential.name;
         let secret = self.secret_with_version(name, secret_of(credential))?;
-        let token_kind = TokenKind::of(&secret);
         let auth = match &account.auth {
             BitbucketAuth::ApiToken { email, scheme, .. } => BitbucketCloudAuth::ApiToken {
                 email: email.clone(),
@@ -254,7 +253,6 @@ impl Builder<'_> {
                 BitbucketCloudAuth::AppPassword { username: username.clone(), password: secret }
             }
         };
-        let _ = token_kind;
         let options = BitbucketCloudOptions { api_url: address(name, account.api_root())?, auth };
         let context = self.context(scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
         let client = BitbucketCloudClient::new(options, context)

@@ -116,6 +116,9 @@ impl Narrator {
             Change::SeverityChanged { incident, from, to } => {
                 self.tell(Mood::Bad, &format!("{at}  incident {} went from {from} to {to}: {cause}", incident.rule));
             }
+            Change::Grew { incident, from, to } => {
+                self.tell(Mood::Bad, &format!("{at}  incident {} grew from {from} to {to}: {cause}", incident.rule));
+            }
             Change::Resolved { incident, .. } => {
                 self.tell(Mood::Good, &format!("{at}  incident {} resolved: {cause}", incident.rule));
             }

@@ -1,0 +1,97 @@
+//! Reloads: the configuration and the secrets anew, by SIGHUP, HTTP or file change. What is wrong changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::watcher::Request;
+use super::wiring::{Supplies, Wiring};
+use crate::clock::Clock;
+use crate::config::change::ConfigChange;
+use crate::config::problem::Style;
+use crate::config::watch::ConfigWatcher;
+use crate::config::{self, Secrets};
+use crate::metrics::Exporter;
+use crate::web::{ReloadOutcome, ReloadRequest};
+
+/// Loads anew when asked, or when a file has changed.
+pub(super) struct Reloader {
+    pub(super) path: PathBuf,
+    pub(super) watches_files: bool,
+    pub(super) clock: Clock,
+    pub(super) supplies: Supplies,
+    /// What is in force.
+    pub(super) wiring: Arc<Mutex<Arc<Wiring>>>,
+    pub(super) watcher: mpsc::Sender<Request>,
+    pub(super) exporter: Arc<Exporter>,
+    pub(super) asked: mpsc::Receiver<ReloadRequest>,
+}
+
+impl Reloader {
+    /// Reloads until `stop`.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut files = ConfigWatcher::new(&self.path, Some(self.wiring.lock().await.config()));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(ReloadRequest { answer }) = self.asked.recv() => {
+                    // Who asked may have gone away; the reload holds all the same.
+                    let _ = answer.send(self.reload(&mut files).await);
+                }
+                _ = files.changed(), if self.watches_files => {
+                    tracing::info!("a configuration or secret file changed");
+                    self.reload(&mut files).await;
+                }
+            }
+        }
+    }
+
+    async fn reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
+        let outcome = self.try_reload(files).await;
+        match &outcome {
+            ReloadOutcome::Applied(changes) => tracing::info!("configuration reloaded: {changes}"),
+            ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) => {
+                self.exporter.own().on_configuration_rejected();
+                tracing::error!("configuration not reloaded, the one before stays in force:\n{problems}");
+            }
+        }
+        outcome
+    }
+
+    async fn try_reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
+        let loaded = match config::load(&self.path, Secrets::Check, self.clock.now()) {
+            Ok(loaded) => loaded,
+            Err(problems) => return ReloadOutcome::Rejected(problems.render(Style::Plain)),
+        };
+        let mut in_force = self.wiring.lock().await;
+        let change = ConfigChange::between(in_force.config(), &loaded.config);
+        let wiring = match Wiring::try_new(loaded.config, &self.supplies, Some(in_force.as_ref())) {
+            Ok(wiring) => Arc::new(wiring),
+            Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
+        };
+        let rotated = wiring.rotated_since(&in_force).len();
+        files.follow(wiring.config());
+        self.exporter.set_options(super::exporter_options(wiring.config()));
+        self.exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
+        let (done, in_effect) = oneshot::channel();
+        let adopted = self.watcher.send(Request::Adopt(Arc::clone(&wiring), done)).await.is_ok();
+        if !adopted || in_effect.await.is_err() {
+            return ReloadOutcome::Failed("the daemon is stopping".to_owned());
+        }
+        self.exporter.own().on_configuration_loaded(self.clock.now());
+        *in_force = wiring;
+        ReloadOutcome::Applied(describe(&change, rotated))
+    }
+}
+
+/// What changed, in one line.
+fn describe(change: &ConfigChange, rotated: usize) -> String {
+    match (change.is_empty(), rotated) {
+        (true, 0) => "nothing changed".to_owned(),
+        (true, rotated) => format!("{rotated} secrets are new"),
+        (false, 0) => change.to_string(),
+        (false, rotated) => format!("{change}; {rotated} secrets are new"),
+    }
+}

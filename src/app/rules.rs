@@ -1,0 +1,145 @@
+//! From the configuration's alert rules to the rows of the rule policy.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::fleet::span;
+use crate::config::alerts::{AlertRules, ConfirmedRule, Escalation, EscalatingRule, PartiallyConnectedRule, SimpleRule};
+use crate::domain::incident::{Rule, Severity};
+use crate::domain::policy::{Case, RulePolicy};
+
+/// The policy that these rules come to.
+pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
+    let policy = Rows(RulePolicy::default())
+        .escalating(Rule::SnykTokenInvalid, Case::Default, &rules.snyk_token_invalid)
+        .ahead(
+            Rule::SnykTokenExpiring,
+            rules.snyk_token_expiring.before,
+            [(rules.snyk_token_expiring.before, rules.snyk_token_expiring.severity)],
+        )
+        .row(Rule::CredentialInvalid, Case::Default, Duration::ZERO, rules.credential_invalid.severity, Escalation::Never)
+        .row(
+            Rule::CredentialInvalid,
+            Case::GroupAtStake,
+            Duration::ZERO,
+            rules.credential_invalid.group_severity,
+            Escalation::Never,
+        )
+        .escalating(Rule::UpstreamUnreachable, Case::Default, &rules.upstream_unreachable)
+        .row(
+            Rule::PermissionsMissing,
+            Case::Default,
+            rules.permissions_missing.after,
+            rules.permissions_missing.severity,
+            Escalation::Never,
+        )
+        .row(
+            Rule::PermissionsMissing,
+            Case::GroupPermission,
+            rules.permissions_missing.after,
+            rules.permissions_missing.group_severity,
+            Escalation::Never,
+        )
+        .expiry(rules)
+        .simple(Rule::CredentialExpiryUnknown, &rules.credential_expiry_unknown)
+        .simple(Rule::DeclaredDateOutdated, &rules.declared_date_outdated)
+        .row(
+            Rule::WorkspaceNotFound,
+            Case::Default,
+            rules.workspace_not_found.after,
+            rules.workspace_not_found.severity,
+            Escalation::Never,
+        )
+        .row(
+            Rule::WorkspaceNotFound,
+            Case::Renamed,
+            rules.workspace_not_found.after,
+            rules.workspace_not_found.renamed_severity,
+            Escalation::Never,
+        )
+        .simple(Rule::ConnectionFailed, &rules.connection_failed)
+        .partially_connected(&rules.partially_connected)
+        .escalating(Rule::SyncStalled, Case::Default, &rules.sync_stalled)
+        .simple(Rule::OrganizationIntegrationMissing, &rules.organization_integration_missing)
+        .confirmed(Rule::CredentialOutOfStep, &rules.credential_out_of_step)
+        .confirmed(Rule::TestsStale, &rules.tests_stale)
+        .simple(Rule::NothingImported, &rules.nothing_imported)
+        .simple(Rule::ImportsIncomplete, &rules.imports_incomplete)
+        .simple(Rule::WebhooksMissing, &rules.webhooks_missing)
+        .simple(Rule::CatalogNotLinked, &rules.catalog_not_linked)
+        .ahead(
+            Rule::ApiVersionEnding,
+            rules.api_version_ending.info_before,
+            [
+                (rules.api_version_ending.info_before, Severity::Info),
+                (rules.api_version_ending.warning_before, Severity::Warning),
+            ],
+        )
+        .row(
+            Rule::StatusUnknown,
+            Case::Default,
+            rules.status_unknown.after,
+            rules.status_unknown.severity,
+            Escalation::Never,
+        )
+        .escalating(Rule::StatusUnknown, Case::WholeGroup, &rules.status_unknown);
+    policy.0
+}
+
+/// Rows being replaced one by one.
+struct Rows(RulePolicy);
+
+impl Rows {
+    fn row(self, rule: Rule, case: Case, after: Duration, severity: Severity, critical: Escalation) -> Self {
+        let mut ladder = vec![(TimeDelta::zero(), severity)];
+        if let Escalation::After(age) = critical {
+            ladder.push((span(age), Severity::Critical));
+        }
+        Self(self.0.opening_after(rule, case, span(after)).with_severities(rule, case, ladder))
+    }
+
+    fn simple(self, rule: Rule, settings: &SimpleRule) -> Self {
+        self.row(rule, Case::Default, settings.after, settings.severity, Escalation::Never)
+    }
+
+    fn escalating(self, rule: Rule, case: Case, settings: &EscalatingRule) -> Self {
+        self.row(rule, case, settings.after, settings.severity, settings.critical_after)
+    }
+
+    fn confirmed(self, rule: Rule, settings: &ConfirmedRule) -> Self {
+        let rows = self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never);
+        Self(rows.0.confirmed_by(rule, Case::Default, settings.evaluations))
+    }
+
+    fn ahead<const N: usize>(self, rule: Rule, lead: Duration, ladder: [(Duration, Severity); N]) -> Self {
+        let ladder = ladder.into_iter().map(|(before, severity)| (span(before), severity)).collect();
+        Self(self.0.opening_after(rule, Case::Default, span(lead)).with_severities(rule, Case::Default, ladder))
+    }
+
+    fn expiry(self, rules: &AlertRules) -> Self {
+        let rule = &rules.credential_expiring;
+        self.ahead(
+            Rule::CredentialExpiring,
+            rule.info_before,
+            [
+                (rule.info_before, Severity::Info),
+                (rule.warning_before, Severity::Warning),
+                (rule.last_warning_before, Severity::Warning),
+                (rule.critical_before, Severity::Critical),
+            ],
+        )
+    }
+
+    fn partially_connected(self, settings: &PartiallyConnectedRule) -> Self {
+        let cases = [
+            (Case::AwaitingFirstSync, settings.awaiting_first_sync, settings.critical.awaiting_first_sync),
+            (Case::InventoryLost, settings.inventory_lost, settings.critical.inventory_lost),
+            (Case::ProfilesFailed, settings.profiles_failed, settings.critical.profiles_failed),
+            (Case::InventoryIncomplete, settings.inventory_incomplete, settings.critical.inventory_incomplete),
+        ];
+        cases.into_iter().fold(self, |rows, (case, after, critical)| {
+            rows.row(Rule::PartiallyConnected, case, after, settings.severity, critical)
+        })
+    }
+}
