@@ -33,10 +33,21 @@ const DISCOVERY_SCOPES: [(&str, &str); 3] = [
 #[derive(Debug, Clone, Copy)]
 enum Due {
     Activity,
-    Sync { group: usize, profile: usize },
-    Enrichment { group: usize, profile: usize },
-    CleanUp { group: usize, profile: usize },
+    Sync {
+        group: usize,
+        profile: usize,
+    },
+    Enrichment {
+        group: usize,
+        profile: usize,
+    },
+    CleanUp {
+        group: usize,
+        profile: usize,
+    },
     Tests,
+    /// The last moment of a credential, up to which repositories still arrive.
+    CredentialEnds,
 }
 
 impl World {
@@ -51,6 +62,7 @@ impl World {
                 Due::Enrichment { group, profile } => self.with_profile(group, profile, |work| work.enrich(at)),
                 Due::CleanUp { group, profile } => self.with_profile(group, profile, |work| work.clean_up(at)),
                 Due::Tests => self.daily_tests(at),
+                Due::CredentialEnds => {}
             }
         }
         self.now = self.now.max(to);
@@ -69,6 +81,9 @@ impl World {
                 due.push((found.next_clean_up, Due::CleanUp { group, profile }));
             }
         }
+        let ends = self.bitbucket.credentials.iter().filter_map(|credential| credential.expires_at);
+        let last_moments = ends.map(|end| end - TimeDelta::milliseconds(1)).filter(|at| *at > self.now);
+        due.extend(last_moments.map(|at| (at, Due::CredentialEnds)));
         due.into_iter().min_by_key(|(at, _)| *at)
     }
 
@@ -204,7 +219,8 @@ impl<'a> ProfileWork<'a> {
             let held = known.get(&repository.uuid).and_then(|&index| self.assets.get_mut(index));
             match held {
                 Some(asset) if asset.removal.is_none() => {
-                    if asset.last_sync.is_none_or(|last| repository.discovery_changed_on > last) {
+                    // After the set-up was saved everything is transferred, otherwise only what changed.
+                    if since.is_none() || asset.last_sync.is_none_or(|last| repository.discovery_changed_on > last) {
                         refresh(asset, repository, self.bitbucket, at);
                     }
                 }
@@ -227,7 +243,11 @@ impl<'a> ProfileWork<'a> {
         if self.profile.arriving.is_empty() || until < self.profile.arrived_until {
             return;
         }
-        let Some(visible) = self.visible(until) else { return };
+        let Some(visible) = self.visible(until) else {
+            // What could not arrive does not arrive later with an earlier time.
+            self.profile.arrived_until = until;
+            return;
+        };
         let gap = match self.profile.fill.per_hour {
             None => TimeDelta::zero(),
             Some(rate) if rate > 0.0 =>
@@ -235,7 +255,10 @@ impl<'a> ProfileWork<'a> {
                 #[expect(clippy::cast_possible_truncation, reason = "milliseconds between two arrivals")]
                 TimeDelta::milliseconds((3_600_000.0 / rate) as i64)
             }
-            Some(_) => return,
+            Some(_) => {
+                self.profile.arrived_until = until;
+                return;
+            }
         };
         let limit = self.profile.fill.stop_at.map(|share| (share * visible.len() as f64).floor());
         let by_id: BTreeMap<Uuid, &Repository> = visible.iter().map(|found| (found.uuid, *found)).collect();

@@ -14,9 +14,11 @@ pub(super) fn assets(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
         return Err(errors::not_found());
     }
     desk.need(Permission::GroupRead)?;
-    let known_types: &[&str] = match desk.snyk.type_filter {
-        TypeFilter::Accepted => &["container_images", "repositories", "sboms"],
-        TypeFilter::Rejected => &["container_images"],
+    let images_only = desk.snyk.inventory_assets == InventoryAssets::ContainerImagesOnly;
+    let known_types: &[&str] = if images_only || desk.snyk.type_filter == TypeFilter::Rejected {
+        &["container_images"]
+    } else {
+        &["container_images", "repositories", "sboms"]
     };
     let filter = match desk.call.parameter("filter") {
         None => None,
@@ -24,10 +26,9 @@ pub(super) fn assets(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
             Some(rsql::Filter::parse(text, known_types).map_err(|why| errors::bad_parameter("filter", &why))?)
         }
     };
-    let mut found: Vec<&Asset> = match desk.snyk.inventory_assets {
-        InventoryAssets::ContainerImagesOnly => Vec::new(),
-        _ => group.live_assets().filter(|asset| filter.as_ref().is_none_or(|filter| filter.holds(asset))).collect(),
-    };
+    let shown = group.live_assets().filter(|_| !images_only);
+    let mut found: Vec<&Asset> =
+        shown.filter(|asset| filter.as_ref().is_none_or(|filter| filter.holds(asset))).collect();
     sort(&mut found, desk.call.parameter("sort"))?;
     let meta = match desk.call.parameter("meta_count") {
         None => None,

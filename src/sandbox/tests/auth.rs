@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::sandbox::world::{Permission, SnykTokenKind, pilot_guide_scopes};
+use crate::sandbox::world::{OauthConsumer, Permission, SnykTokenKind, pilot_guide_scopes};
 use chrono::TimeDelta;
 
 #[tokio::test]
@@ -191,4 +191,36 @@ async fn the_admin_api_lists_api_tokens_to_its_keys() {
     assert_eq!(get("limit=5").await.status, 500);
     sandbox.world(|world| world.atlassian.keys[0].scopes.clear());
     assert_eq!(get("pageSize=1").await.status, 403);
+}
+
+#[tokio::test]
+async fn oauth_consumers_get_a_token_that_ends() {
+    let mut world = World::acme(now());
+    let owner = world.account_id("acme-snyk-bot").unwrap();
+    world.bitbucket.consumers.push(OauthConsumer {
+        key: "consumer-key".to_owned(),
+        secret: "fake-consumer-secret".to_owned(),
+        owner,
+        scopes: ["account", "pullrequest:write"].map(str::to_owned).into(),
+        lifetime: TimeDelta::hours(2),
+    });
+    let clock = Clock::scaled(now(), Pace::Immediate);
+    let sandbox = Sandbox::start(clock.clone(), world).await.unwrap();
+    let mut script = clock.participant();
+    let token_url = sandbox.bitbucket_site_url().join("/site/oauth2/access_token").unwrap();
+    let form = [("grant_type", "client_credentials")];
+    let ask = async |secret: &str| {
+        send(http().post(token_url.clone()).basic_auth("consumer-key", Some(secret)).form(&form)).await
+    };
+    assert_eq!(ask("guess").await.status, 401);
+    let grant = ask("fake-consumer-secret").await.json();
+    assert_eq!((&grant["expires_in"], &grant["scopes"]), (&json!(7200), &json!("account pullrequest:write")));
+    let user = || {
+        let url = sandbox.bitbucket_api_url().join("/2.0/user").unwrap();
+        send(http().get(url).bearer_auth(grant["access_token"].as_str().unwrap()))
+    };
+    assert_eq!(user().await.status, 200);
+    script.sleep_until(now() + TimeDelta::hours(2)).await;
+    let ended = user().await;
+    assert_eq!((ended.status, &ended.json()["error"]["message"]), (401, &json!("Access token expired.")));
 }

@@ -33,7 +33,10 @@ async fn whole_answers_are_replaced() {
     assert!(page.text.starts_with("<!doctype html>"));
     check(FaultKind::WrongContentType, 200, ("content-type", Some("text/plain"))).await;
     let login = format!("{}login", sandbox.elsewhere_url());
-    check(FaultKind::LoginRedirect, 302, ("location", Some(&login))).await;
+    check(FaultKind::LoginRedirect, 302, ("location", Some(login.as_str()))).await;
+    // Whoever follows is remembered.
+    send(http().get(login)).await;
+    assert!(sandbox.requests().iter().any(|request| request.api == Api::Elsewhere));
     let itself = format!("{}2.0/repositories/acme", sandbox.bitbucket_api_url());
     check(FaultKind::RedirectLoop, 302, ("location", Some(&itself))).await;
     let half = check(FaultKind::TruncatedJson, 200, ("content-type", Some("application/json"))).await;

@@ -244,3 +244,44 @@ fn more_organizations_than_repositories_share_them() {
     assert!(world.import_repository("late", "service-001").is_some());
     assert_eq!(world.import_repository("late", "nowhere"), None);
 }
+
+#[test]
+fn what_could_not_arrive_does_not_arrive_later_with_an_earlier_time() {
+    let mut world = World::acme(now());
+    world.profile_mut(ACME_PROFILE).unwrap().fill.per_hour = Some(4.0);
+    world.expire_credential(ACME_CREDENTIAL, hours(8));
+    world.advance(hours(100));
+    assert_eq!(live(&world), 7, "the last quarter of an hour was cut short");
+    world.rotate_credential(ACME_CREDENTIAL, "new", None).unwrap();
+    world.save_at_group(ACME_PROFILE, "new");
+    world.advance(hours(104));
+    assert!(world.snyk.groups[0].live_assets().skip(7).all(|asset| asset.created_at > hours(100)));
+}
+
+#[test]
+fn a_repaired_organization_is_tested_again() {
+    type Deed = fn(&mut World);
+    let deeds: [Deed; 2] = [
+        |world| world.remove_organization_credentials("acme-team-000"),
+        |world| world.delete_organization_integrations("acme-team-000"),
+    ];
+    for deed in deeds {
+        let mut world = World::acme(now()).with_organizations(1);
+        deed(&mut world);
+        world.advance(hours(72));
+        world.save_at_organization("acme-team-000", ACME_CREDENTIAL);
+        assert_eq!(world.activate_projects("acme-team-000"), 128);
+        world.advance(hours(96));
+        assert!(world.snyk.organizations[0].projects[0].last_tested.unwrap() > hours(72));
+    }
+}
+
+#[test]
+fn saving_a_profile_again_moves_every_asset() {
+    let mut world = World::acme(now());
+    world.stop_activity();
+    world.advance(hours(100));
+    world.resave_profile(ACME_PROFILE);
+    world.advance(hours(102));
+    assert!(world.snyk.groups[0].live_assets().all(|asset| asset.last_sync == Some(hours(102))));
+}

@@ -151,7 +151,7 @@ impl World {
     }
 
     /// An Org Admin saves a credential in the Organization's Bitbucket Cloud integration, making it where it is
-    /// missing; the audit log tells.
+    /// missing; the audit log tells. Inactive projects stay so until [`World::activate_projects`].
     pub fn save_at_organization(&mut self, slug: &str, credential: &str) {
         let Some(saved) = self.to_save(credential) else { return };
         let now = self.now;
@@ -171,6 +171,9 @@ impl World {
                 created_at: now,
                 updated_at: now,
             });
+            for target in &mut organization.targets {
+                target.integration = Some(integration);
+            }
             (integration, "org.integration.create")
         };
         self.write_audit(event, group, Some(id), integration);
@@ -220,6 +223,13 @@ impl World {
         let Some(organization) = self.organization_mut(slug) else { return 0 };
         let active = organization.projects.iter_mut().filter(|project| project.status == ProjectStatus::Active);
         active.take(count).map(|project| project.status = ProjectStatus::Inactive).count()
+    }
+
+    /// Every project of an Organization is active again. Gives how many were not.
+    pub fn activate_projects(&mut self, slug: &str) -> usize {
+        let Some(organization) = self.organization_mut(slug) else { return 0 };
+        let inactive = organization.projects.iter_mut().filter(|project| project.status == ProjectStatus::Inactive);
+        inactive.map(|project| project.status = ProjectStatus::Active).count()
     }
 
     /// So many targets of an Organization lose their projects: imported, and nothing found to test. Gives how many.
