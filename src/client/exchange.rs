@@ -3,6 +3,8 @@
 mod authorization;
 mod walk;
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant}
 pub(crate) use self::walk::{Next, Page, PageParts};
 use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
-use super::budget::RequestBudget;
+use super::budget::{LONGEST_PACING, RequestBudget};
 use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
@@ -46,15 +48,23 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     pub(crate) accept: &'static str,
     pub(crate) body: Option<RequestBody>,
+    /// How long to wait for a turn in the budget.
+    pub(crate) patience: Duration,
 }
 
 impl Call {
     pub(crate) fn get(url: Url, accept: &'static str) -> Self {
-        Self { verb: Verb::Get, url, accept, body: None }
+        Self { verb: Verb::Get, url, accept, body: None, patience: LONGEST_PACING }
     }
 
     pub(crate) fn post(url: Url, accept: &'static str, content_type: &'static str, bytes: Vec<u8>) -> Self {
-        Self { verb: Verb::Post, url, accept, body: Some(RequestBody { content_type, bytes }) }
+        Self {
+            verb: Verb::Post,
+            url,
+            accept,
+            body: Some(RequestBody { content_type, bytes }),
+            patience: LONGEST_PACING,
+        }
     }
 }
 
@@ -85,7 +95,7 @@ impl Connection {
         authorization: &Authorization,
     ) -> Result<Answer<T>, Failure> {
         let context = &self.context;
-        if let Err(turned_away) = context.budget.acquire().await {
+        if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
             let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = Some(turned_away.retry_after);

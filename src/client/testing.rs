@@ -89,6 +89,8 @@ pub(crate) enum Play {
     Trickle(Vec<u8>),
     /// Sends these bytes before anybody asked, and keeps the connection.
     Greet(Vec<u8>),
+    /// Is a proxy that accepts the tunnel and answers in it itself, with the certificate for localhost.
+    Intercept,
     /// Speaks TLS with the certificate for localhost, then sends these bytes.
     Tls(Vec<u8>),
 }
@@ -142,6 +144,11 @@ impl Drop for RawServer {
 
 fn act(play: &Play, mut stream: TcpStream, stop: &AtomicBool) -> std::io::Result<()> {
     let tick = Duration::from_millis(5);
+    if let Play::Intercept = play {
+        read_head(&mut stream)?;
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        return act(&Play::Tls(Vec::new()), stream, stop);
+    }
     if let Play::Tls(bytes) = play {
         let mut connection = rustls::ServerConnection::new(server_config()).unwrap();
         let mut tls = rustls::Stream::new(&mut connection, &mut stream);
@@ -177,7 +184,7 @@ fn act(play: &Play, mut stream: TcpStream, stop: &AtomicBool) -> std::io::Result
             }
             Ok(())
         }
-        Play::Greet(_) | Play::Tls(_) => Ok(()),
+        Play::Intercept | Play::Greet(_) | Play::Tls(_) => Ok(()),
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn classify(
     let error = parsed.as_ref().map(ErrorBody::read).unwrap_or_default();
     let wait = retry_after(headers, now);
     let class = match status {
-        _ if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) && (status == 400 || status == 403) => {
+        400 | 403 if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) => {
             FailureClass::MissingScope { required: error.required.clone(), granted: error.granted.clone() }
         }
         300..=399 => FailureClass::Redirected { location_host: location_host(headers) },
@@ -200,12 +200,8 @@ mod tests {
         prop_assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");
         prop_assert!(!failure.detail.chars().any(char::is_control));
         // A bad credential is never read into another status.
-        prop_assert_eq!(failure.class == FailureClass::Unauthorized, status == 401 && !is_scope(&failure));
+        prop_assert_eq!(failure.class == FailureClass::Unauthorized, status == 401);
         Ok(())
-    }
-
-    fn is_scope(failure: &Failure) -> bool {
-        matches!(failure.class, FailureClass::MissingScope { .. })
     }
 
     proptest! {

@@ -187,6 +187,15 @@ async fn a_proxy_that_does_not_connect_is_the_proxys_failure() {
 }
 
 #[tokio::test]
+async fn an_intercepting_proxy_is_a_tls_failure_that_names_it() {
+    let proxy = RawServer::start(Play::Intercept);
+    let options = HttpOptions { proxy: Some(proxy.url("http", "/")), ..options() };
+    let base = "https://api.snykwatch.invalid/rest".parse().unwrap();
+    let failure = get(&with_test_authority(&options), &base, "self").await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Tls { issuer: Some("Acme Inspection CA (Acme)".to_owned()) }, "{failure}");
+}
+
+#[tokio::test]
 async fn redirects_are_answers() {
     let redirect = b"HTTP/1.1 302 Found\r\nLocation: https://login.example.com/x\r\nContent-Length: 0\r\n\r\n".to_vec();
     let server = RawServer::start(Play::Send(redirect));
