@@ -7,8 +7,6 @@ use std::time::Duration;
 use super::duration::{DAY, HOUR, MINUTE};
 use super::settings::settings;
 
-mod thresholds;
-
 /// A credential that lives longer than this is fresh. Two weeks: time for an ordinary change request.
 pub const DEFAULT_CREDENTIAL_FRESH: Duration = Duration::from_secs(14 * DAY);
 /// The time before the first use of a new token in which it may have been made and saved in Snyk. A day: rotations are
