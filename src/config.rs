@@ -126,7 +126,28 @@ pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded,
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(RawConfig).to_value();
     forbid_null(&mut schema);
+    plain_names(&mut schema);
     schema
+}
+
+/// Definitions are named as people would: `Raw` says something about our types, nothing about the file.
+fn plain_names(schema: &mut serde_json::Value) {
+    const DEFINITIONS: &str = "$defs";
+    match schema {
+        serde_json::Value::Object(map) => {
+            if let Some(serde_json::Value::Object(definitions)) = map.get_mut(DEFINITIONS) {
+                let named = std::mem::take(definitions).into_iter();
+                *definitions =
+                    named.map(|(name, value)| (name.strip_prefix("Raw").unwrap_or(&name).to_owned(), value)).collect();
+            }
+            if let Some(serde_json::Value::String(reference)) = map.get_mut("$ref") {
+                *reference = reference.replace("#/$defs/Raw", "#/$defs/");
+            }
+            map.values_mut().for_each(plain_names);
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(plain_names),
+        _ => {}
+    }
 }
 
 /// A key may be left out, but not be there without a value; the derived schema would allow that.
