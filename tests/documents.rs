@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use snykwatch::domain::condition::Condition;
+use snykwatch::domain::incident::Rule;
 use snykwatch::domain::kinds::Scm;
 use snykwatch::domain::permission::{PermissionSet, permissions_of};
 use snykwatch::domain::status::Status;
@@ -36,7 +37,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 /// The rows of the table below a heading, without its head.
 fn table<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
-    let section = document.split_once(&format!("\n{heading}\n")).unwrap().1;
+    let section = document.split_once(&format!("{heading}\n")).unwrap().1;
     let rows = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     rows.skip(2).collect()
 }
@@ -123,4 +124,13 @@ fn the_conditions_page_has_each_condition_and_status() {
     for status in Status::ALL {
         assert!(page.contains(&format!("| `{status}` |")), "{status}");
     }
+}
+
+#[test]
+fn the_incidents_page_has_each_rule_in_order() {
+    let page = document("docs/incidents.md");
+    let rows = table(&page, "# Incidents");
+    let named: Vec<&str> = rows.iter().filter_map(|row| row.split('|').nth(1)).map(str::trim).collect();
+    let expected: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+    assert_eq!(named, expected);
 }
