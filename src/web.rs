@@ -1,1 +1,136 @@
-//! (being written)
+//! The HTTP side: metrics, health, reload, the read-only API and the landing page, all from the latest snapshot.
+//!
+//! - [`router`] is the whole of it as one service; [`serve`] runs it on a listener, guarded against slow and greedy
+//!   clients.
+//! - Every answer is made from a snapshot that is already there. A request starts no probe, waits for none, and asks
+//!   neither Snyk, the Git host nor the store.
+//! - `/metrics` is encoded once and served many times (see `scrape`).
+//! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
+//! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
+//!
+//! Deliberately not here yet: TLS, passwords, client certificates, live updates.
+
+mod api;
+mod guard;
+mod landing;
+mod lifecycle;
+mod openapi;
+mod problem;
+mod scrape;
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::clock::Clock;
+use crate::metrics::Exporter;
+use crate::snapshot::SnapshotReader;
+
+pub use guard::HostGuard;
+pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, Stage};
+pub use openapi::description as openapi_description;
+pub use server::serve;
+
+/// A request that takes longer is given up. Only a reload may take more than a moment.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// No request has a body that we read.
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Everything the HTTP side is made from.
+#[derive(Debug)]
+pub struct WebState {
+    /// What is shown.
+    pub snapshots: SnapshotReader,
+    /// Makes the metrics page.
+    pub exporter: Arc<Exporter>,
+    /// Asks the daemon to reload.
+    pub reload: ReloadHandle,
+    /// How far the daemon's start has come.
+    pub stage: watch::Receiver<Stage>,
+    /// Domain time, for ages on pages.
+    pub clock: Clock,
+    /// Which hosts and origins are served.
+    pub guard: HostGuard,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Shared {
+    snapshots: SnapshotReader,
+    scrapes: scrape::Scrapes,
+    reload: ReloadHandle,
+    stage: watch::Receiver<Stage>,
+    clock: Clock,
+    guard: HostGuard,
+    /// When serving began, in real time: the first snapshot is due from then on.
+    began_at: Instant,
+}
+
+impl Shared {
+    fn new(state: WebState) -> Arc<Self> {
+        Arc::new(Self {
+            scrapes: scrape::Scrapes::new(state.exporter, state.snapshots.clone()),
+            snapshots: state.snapshots,
+            reload: state.reload,
+            stage: state.stage,
+            clock: state.clock,
+            guard: state.guard,
+            began_at: Instant::now(),
+        })
+    }
+}
+
+/// The whole HTTP side as one service.
+pub fn router(state: WebState) -> Router {
+    routes(Shared::new(state))
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(landing::page))
+        .route("/style.css", get(landing::style))
+        .route("/metrics", get(scrape::metrics))
+        .route("/-/healthy", get(lifecycle::healthy))
+        .route("/-/ready", get(lifecycle::ready))
+        .route("/-/reload", post(lifecycle::reload))
+        .nest("/api/v1", api::routes())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
+        .layer(middleware::map_response(guard::harden))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .with_state(shared)
+}
+
+async fn not_found(uri: Uri) -> Response {
+    problem::error(&uri, StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    let is_reload = request.uri().path() == "/-/reload";
+    let allowed = if is_reload { Method::POST.as_str() } else { "GET, HEAD" };
+    let detail = format!("{} is not possible here; possible: {allowed}.", request.method());
+    let mut response = problem::error(request.uri(), StatusCode::METHOD_NOT_ALLOWED, &detail);
+    if let Ok(allowed) = allowed.parse() {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response.into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Who may ask: names for our loopback address, origins of changing requests, and headers that keep pages harmless.
+//!
+//! A page of another site that a browser on this machine shows can reach our loopback address under a name of its own
+//! (DNS rebinding). Such a request carries that name in `Host`: on loopback only loopback names are served. A changing
+//! request from a foreign page carries its `Origin`.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::{Shared, problem};
+
+/// Which hosts and origins are served.
+#[derive(Debug, Clone)]
+pub struct HostGuard {
+    on_loopback: bool,
+    listed: BTreeSet<String>,
+}
+
+impl HostGuard {
+    /// The guard of a listener at `listen`; `listed` are further names (without port) under which it is reached, such
+    /// as a reverse proxy's.
+    pub fn new(listen: SocketAddr, listed: impl IntoIterator<Item = String>) -> Self {
+        let listed = listed.into_iter().map(|host| host.to_lowercase()).collect();
+        Self { on_loopback: listen.ip().is_loopback(), listed }
+    }
+
+    fn serves(&self, authority: &Authority) -> bool {
+        if !self.on_loopback {
+            return true;
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
+        let is_loopback = match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        };
+        is_loopback || self.listed.contains(&host)
+    }
+}
+
+/// Refuses what must not be served.
+pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let Some(authority) = authority(request.uri(), request.headers()) else {
+        return problem::error(request.uri(), StatusCode::BAD_REQUEST, "The request names no valid Host.");
+    };
+    if !shared.guard.serves(&authority) {
+        let detail = "This address is served under loopback names only; list other names in the configuration.";
+        return problem::error(request.uri(), StatusCode::FORBIDDEN, detail);
+    }
+    if !request.method().is_safe() && is_foreign(request.headers(), &authority) {
+        return problem::error(request.uri(), StatusCode::FORBIDDEN, "Pages of other origins may not change anything.");
+    }
+    next.run(request).await
+}
+
+fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    if let Some(authority) = uri.authority() {
+        return Some(authority.clone());
+    }
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, another) = (hosts.next()?, hosts.next());
+    if another.is_some() { None } else { host.to_str().ok()?.parse().ok() }
+}
+
+/// Whether a browser says that the request comes from another origin. A client that is no browser says nothing.
+fn is_foreign(headers: &HeaderMap, authority: &Authority) -> bool {
+    let is_cross_site =
+        headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let is_other_origin = headers.get(header::ORIGIN).is_some_and(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        origin.and_then(|origin| origin.into_parts().authority).as_ref() != Some(authority)
+    });
+    is_cross_site || is_other_origin
+}
+
+const HARDENING: [(HeaderName, HeaderValue); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'",
+        ),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// Gives every answer the headers that keep it harmless in a browser.
+pub(super) async fn harden(mut response: Response) -> Response {
+    for (name, value) in HARDENING {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,125 @@
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::snapshot::sample;
+
+fn page(snapshot: Option<&Snapshot>) -> String {
+    render(snapshot, sample::now()).into_string()
+}
+
+/// What a person reads, line by line.
+fn text(page: &str) -> String {
+    let main = page.split("<body>").nth(1).unwrap().replace("</summary>", " |").replace("</li>", "\n");
+    let broken = main.replace("</h1>", "\n").replace("</h2>", "\n").replace("</h3>", "\n").replace("</p>", "\n");
+    let plain = regex::Regex::new("<[^>]*>").unwrap().replace_all(&broken, "").into_owned();
+    let lines = plain.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_worst_stands_first_with_its_next_step() {
+    let mut state = sample::state();
+    let group = state.integrations.values_mut().next().unwrap();
+    group.progress = None;
+    for integration in state.integrations.values_mut() {
+        integration.conditions.clear();
+        integration.snyk_name = Some("Payments".to_owned());
+    }
+    state.incidents.retain(|_, incident| {
+        incident.summary = "It has been so for 14 h.".to_owned();
+        incident.severity == crate::domain::incident::Severity::Critical
+    });
+    let snapshot = Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own());
+    let text = text(&page(Some(&snapshot)));
+    let lines: Vec<_> = text.lines().filter(|line| !line.contains("Not observed yet.")).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    snykwatch
+    Version 0.1.0, up for 3 h. As of 2026-11-23 12:00 UTC.
+    1 partially connected
+    2 unknown
+    1 connected
+    Open incidents
+    critical WorkspaceNotFound for 14 h
+    It has been so for 14 h.
+    Next: Re-save the profile.
+    About workspace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.
+    Integrations
+    partially connected acme-bitbucket group, bitbucket-cloud, for 14 h
+    This is partially_connected since yesterday.
+    Next: Group Admin: open Integrations &gt; Bitbucket in the Group and re-save the profile.
+    Last connected 2026-11-20 08:00 UTC. Last proof of life 2026-11-20 07:00 UTC.
+    unknown acme-bitbucket / Payments organization, bitbucket-cloud, for 14 h
+    This is unknown since yesterday.
+    Next: Group Admin: open Integrations &gt; Bitbucket in the Group and re-save the profile.
+    Last connected 2026-11-20 08:00 UTC. Last proof of life 2026-11-20 07:00 UTC.
+    unknown acme-bitbucket / 00000000-0000-0000-0000-000000000004 organization, bitbucket-cloud, for 3 h
+    Not evaluated yet.
+    Never seen connected.
+    connected acme-bitbucket / Payments organization, bitbucket-cloud, for 14 h
+    This is connected since yesterday.
+    Last proof of life 2026-11-20 07:00 UTC.
+    Credentials
+    ? acme-us snyk_token
+    Not checked yet.
+    Nobody tells when it expires.
+    ✓ bitbucket-acme api_token, integration
+    Bitbucket accepts it.
+    Expires in 97 d 12 h: 2027-03-01 00:00 UTC (source: declared).
+    ? Account: read
+    ? Workspace membership: read
+    ? Projects: read
+    ? Repositories: write
+    ? Pull requests: read
+    ? Pull requests: write
+    ? Issues: read optional
+    ? Webhooks: read
+    ✗ Webhooks: write write:webhook:bitbucket
+    ? Atlassian account: read optional
+    ✗ Admin on imported repositories (on 3 of 5)
+    Metrics Integrations (JSON) Credentials (JSON) Incidents (JSON) API description Healthy Ready
+    ");
+}
+
+#[test]
+fn hostile_names_are_text_and_isolated() {
+    let page = page(Some(&sample::snapshot()));
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"));
+    for part in page.split('\u{202e}').skip(1) {
+        let (until_end, _) = part.split_once("</bdi>").unwrap();
+        assert!(!until_end.contains("<bdi>"), "a turning character outside of <bdi>: {until_end}");
+    }
+    assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("onclick"));
+    assert!(!page.contains(sample::TOKEN_VERSION));
+}
+
+#[test]
+fn a_large_fleet_is_cut_and_counted() {
+    let state = sample::with_organizations(sample::state(), 300);
+    let snapshot = Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own());
+    let page = page(Some(&snapshot));
+    assert!(page.contains("And 104 more integrations"), "{page}");
+    assert_eq!(page.matches("<article class=\"card status-").count(), INTEGRATIONS_SHOWN);
+}
+
+#[test]
+fn before_the_first_snapshot_it_says_so() {
+    assert!(page(None).contains("nothing has been evaluated yet"));
+}
+
+#[test]
+fn what_is_old_or_weak_is_called_so() {
+    let mut snapshot = sample::snapshot();
+    let view = Arc::make_mut(&mut snapshot.integrations[0]);
+    view.restored = true;
+    view.status.confidence = crate::domain::kinds::Confidence::Weak;
+    view.status.last_connected_at = None;
+    Arc::make_mut(&mut snapshot.credentials[1]).expires_at = Some(sample::now() - TimeDelta::hours(1));
+    let text = text(&page(Some(&snapshot)));
+    for said in ["restored, not seen again yet", "weak evidence", "Never seen connected.", "Expired: 2026-11-23 11:00"]
+    {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+}

@@ -1,0 +1,91 @@
+//! The listener: connections with limits, so that a slow or greedy client costs little.
+//!
+//! HTTP/1.1 only: version detection would wait for the first bytes without a limit, and no client of a status page
+//! needs more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Shared, WebState, routes};
+
+/// Time for the whole head of a request; also how long a kept-alive connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes for the head of a request, and the size of a connection's buffer.
+const BUFFER_BYTES: usize = 32 * 1024;
+
+/// Headers of a request.
+const HEADERS_LIMIT: usize = 64;
+
+/// Connections at a time; further ones wait in the listener's backlog.
+const CONNECTIONS_LIMIT: usize = 512;
+
+/// Running requests have so long to finish when we stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Pause after a failed accept (no file descriptors left): trying on at once would burn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves `state` on `listener` until `shutdown` ends; running requests may then finish within a few seconds.
+pub async fn serve(listener: TcpListener, state: WebState, shutdown: impl Future<Output = ()>) {
+    let shared = Shared::new(state);
+    let router = routes(Arc::clone(&shared));
+    let connections = GracefulShutdown::new();
+    let ahead = async {
+        shared.scrapes.keep_ahead().await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = accept(&listener, &router, &connections) => {}
+        () = ahead => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
+        tracing::warn!("connections were cut that did not finish within {} s", GRACE.as_secs());
+    }
+}
+
+async fn accept(listener: &TcpListener, router: &Router, connections: &GracefulShutdown) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
+    // Nobody closes the semaphore.
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => connect(stream, slot, router.clone(), connections),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, connections: &GracefulShutdown) {
+    // A small answer in two segments would wait 40 ms for the client's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(BUFFER_BYTES)
+        .max_headers(HEADERS_LIMIT);
+    let service = TowerToHyperService::new(router);
+    let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop(slot);
+    });
+}

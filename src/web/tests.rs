@@ -1,0 +1,411 @@
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::net::SocketAddr;
+
+use flate2::read::GzDecoder;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::clock::Pace;
+use crate::domain::state::State;
+use crate::metrics::{BuildInfo, Options, OwnMetrics};
+use crate::snapshot::{SnapshotPublisher, sample};
+
+/// Nothing here may take so long; a test that waits for this long fails.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The HTTP side on a loopback port, and the daemon's ends of it.
+struct Site {
+    address: SocketAddr,
+    publisher: SnapshotPublisher,
+    exporter: Arc<Exporter>,
+    stage: watch::Sender<Stage>,
+    reloads: mpsc::Receiver<ReloadRequest>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(String::as_str).unwrap_or_default()
+    }
+}
+
+impl Site {
+    async fn start() -> Self {
+        let (publisher, snapshots) = SnapshotPublisher::new(sample::own());
+        let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
+        let exporter = Arc::new(Exporter::new(OwnMetrics::new(build, &["timeout"]).unwrap(), Options::default()));
+        let (reload, reloads) = ReloadHandle::new();
+        let (stage, stages) = watch::channel(Stage::ReadingConfiguration);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = WebState {
+            snapshots,
+            exporter: Arc::clone(&exporter),
+            reload,
+            stage: stages,
+            clock: Clock::scaled(sample::now(), Pace::Immediate),
+            guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(serve(listener, state, async {
+            let _ = stopped.await;
+        }));
+        Self { address, publisher, exporter, stage, reloads, stop, server }
+    }
+
+    /// A site with the rich sample.
+    async fn with_sample() -> Self {
+        let mut site = Self::start().await;
+        site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+        site.stage.send_replace(Stage::Running);
+        site
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let host = self.address.to_string();
+        let host = if headers.iter().any(|(name, _)| *name == "host") { None } else { Some(("host", host.as_str())) };
+        let headers = headers.iter().copied().chain(host).map(|(name, value)| format!("{name}: {value}\r\n"));
+        let headers: String = headers.collect();
+        self.send(format!("{method} {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n").as_bytes()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[]).await
+    }
+
+    async fn send(&self, request: &[u8]) -> Answer {
+        let exchange = async {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(request).await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            answer
+        };
+        parse(&tokio::time::timeout(DEADLINE, exchange).await.unwrap())
+    }
+}
+
+fn parse(answer: &[u8]) -> Answer {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = std::str::from_utf8(&answer[..end]).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.map(|line| line.split_once(": ").unwrap());
+    let headers: BTreeMap<_, _> = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut body = answer[end + 4..].to_vec();
+    if headers.get("transfer-encoding").is_some_and(|encoding| encoding == "chunked") {
+        body = dechunked(&body);
+    }
+    Answer { status, headers, body }
+}
+
+fn dechunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|window| window == b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        whole.extend_from_slice(&body[end + 2..end + 2 + size]);
+        body = &body[end + 4 + size..];
+    }
+    whole
+}
+
+fn gunzipped(body: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(body).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn metrics_are_text_compressed_on_wish_and_without_a_body_for_head() {
+    let site = Site::with_sample().await;
+    let prefers = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let plain = site.ask("GET", "/metrics", &[("accept", prefers)]).await;
+    assert_eq!(plain.status, 200);
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert!(plain.text().contains("\nsnykwatch_integration_status{"));
+    assert!(plain.text().contains("\nsnykwatch_build_info{"));
+
+    let gzip = site.ask("GET", "/metrics", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(gzip.header("content-encoding"), "gzip");
+    assert_eq!(gzip.header("vary"), "accept-encoding");
+    assert_eq!(gunzipped(&gzip.body), plain.text(), "one page, encoded once");
+
+    let head = site.ask("HEAD", "/metrics", &[]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), plain.body.len().to_string());
+}
+
+#[tokio::test]
+async fn a_page_is_made_once_for_many_scrapes() {
+    let mut site = Site::with_sample().await;
+    let first = site.get("/metrics").await.text();
+    site.exporter.own().on_panic();
+    site.publisher.publish(&sample::fleet(), &State::default(), sample::now());
+    let began = Instant::now();
+    let second = site.get("/metrics").await.text();
+    // On a machine that slept for seconds in between, a new page is right.
+    assert!(first == second || began.elapsed() > Duration::from_secs(4), "encoded twice at once");
+    let renewed = async {
+        while !site.get("/metrics").await.text().contains("\nsnykwatch_panics_total 1") {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, renewed).await.unwrap();
+}
+
+#[tokio::test]
+async fn before_the_first_snapshot_there_is_own_health_and_no_claim() {
+    let site = Site::start().await;
+    let metrics = site.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.text().contains("snykwatch_build_info") && !metrics.text().contains("integration_status"));
+    let api = site.get("/api/v1/integrations").await;
+    assert_eq!((api.status, api.header("content-type")), (503, "application/problem+json"));
+    assert_eq!(site.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn it_is_ready_when_the_first_snapshot_is_published() {
+    let mut site = Site::start().await;
+    let mut told = Vec::new();
+    for stage in [Stage::ReadingConfiguration, Stage::RestoringState, Stage::Running] {
+        site.stage.send_replace(stage);
+        let answer = site.get("/-/ready").await;
+        told.push(format!("{} {}", answer.status, answer.text().trim()));
+    }
+    site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    let answer = site.get("/-/ready").await;
+    told.push(format!("{} {}", answer.status, answer.text().trim()));
+    insta::assert_snapshot!(told.join("\n"), @r"
+    503 The configuration is being read.
+    503 The stored state is being restored.
+    503 The first snapshot is not published yet.
+    200 Ready.
+    ");
+}
+
+/// Paused time and real sockets do not go together, so the handler is asked directly.
+#[tokio::test(start_paused = true)]
+async fn it_is_healthy_while_snapshots_come() {
+    let (mut publisher, snapshots) = SnapshotPublisher::new(sample::own());
+    let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
+    let (_stage, stage) = watch::channel(Stage::Running);
+    let shared = Shared::new(WebState {
+        snapshots,
+        exporter: Arc::new(Exporter::new(OwnMetrics::new(build, &[]).unwrap(), Options::default())),
+        reload: ReloadHandle::new().0,
+        stage,
+        clock: Clock::system(),
+        guard: HostGuard::new(([127, 0, 0, 1], 0).into(), []),
+    });
+    let status = async || lifecycle::healthy(axum::extract::State(Arc::clone(&shared))).await.status().as_u16();
+    let almost = lifecycle::SNAPSHOT_MAX_AGE - Duration::from_secs(1);
+    tokio::time::advance(almost).await;
+    assert_eq!(status().await, 200, "the first snapshot is not overdue yet");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(status().await, 503);
+    publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    tokio::time::advance(almost).await;
+    assert_eq!(status().await, 200);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(status().await, 503);
+}
+
+#[tokio::test]
+async fn a_reload_is_asked_for_and_answered() {
+    let mut site = Site::with_sample().await;
+    for (outcome, status, said) in [
+        (ReloadOutcome::Applied("Nothing changed.".to_owned()), 200, "Nothing changed.\n"),
+        (
+            ReloadOutcome::Rejected("snykwatch.yaml:3:5: unknown key".to_owned()),
+            400,
+            "snykwatch.yaml:3:5: unknown key\n",
+        ),
+        (ReloadOutcome::Failed("The disk is full.".to_owned()), 500, "The disk is full.\n"),
+    ] {
+        let mut reloads = std::mem::replace(&mut site.reloads, mpsc::channel(1).1);
+        let daemon = tokio::spawn(async move {
+            let request = reloads.recv().await.unwrap();
+            request.answer.send(outcome).unwrap();
+            reloads
+        });
+        let answer = site.ask("POST", "/-/reload", &[]).await;
+        assert_eq!((answer.status, answer.text().as_str()), (status, said));
+        site.reloads = daemon.await.unwrap();
+    }
+    let got = site.get("/-/reload").await;
+    assert_eq!((got.status, got.header("allow")), (405, "POST"));
+    site.reloads.close();
+    assert_eq!(site.ask("POST", "/-/reload", &[]).await.status, 500, "nobody listens");
+}
+
+#[tokio::test]
+async fn foreign_hosts_and_origins_are_refused() {
+    let site = Site::with_sample().await;
+    for (host, status) in [
+        ("localhost", 200),
+        ("LOCALHOST:9979", 200),
+        ("app.localhost", 200),
+        ("127.0.0.1:1", 200),
+        ("127.8.8.8", 200),
+        ("[::1]:9979", 200),
+        ("snykwatch.example.com", 200),
+        ("snykwatch.example.com.:443", 200),
+        ("evil.example.com", 403),
+        ("localhost.example.com", 403),
+        ("127.0.0.1.example.com", 403),
+        ("192.0.2.1", 403),
+        ("not a host", 400),
+        ("", 400),
+    ] {
+        for path in ["/-/healthy", "/metrics", "/api/v1/credentials"] {
+            let answer = site.ask("GET", path, &[("host", host)]).await;
+            assert_eq!(answer.status, status, "{host} {path}");
+        }
+    }
+    let host = site.address.to_string();
+    let own = format!("http://{host}");
+    for headers in [
+        vec![("origin", "http://evil.example.com")],
+        vec![("origin", "null")],
+        vec![("origin", "http://127.0.0.1:1")],
+        vec![("sec-fetch-site", "cross-site")],
+        vec![("origin", own.as_str()), ("sec-fetch-site", "same-site")],
+    ] {
+        let answer = site.ask("POST", "/-/reload", &headers).await;
+        assert_eq!(answer.status, 403, "{headers:?}");
+        assert_eq!(site.ask("GET", "/-/healthy", &headers).await.status, 200, "reading is harmless");
+    }
+    assert!(site.reloads.is_empty(), "nothing was asked of the daemon");
+}
+
+#[test]
+fn beyond_loopback_any_name_is_served() {
+    let guard = HostGuard::new(([192, 0, 2, 1], 9979).into(), []);
+    assert!(format!("{guard:?}").contains("on_loopback: false"));
+}
+
+#[tokio::test]
+async fn every_answer_is_harmless_in_a_browser() {
+    let site = Site::with_sample().await;
+    for (path, status) in [("/", 200), ("/metrics", 200), ("/api/v1/incidents", 200), ("/nothing", 404)] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+    }
+    let page = site.ask("GET", "/", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(page.header("content-encoding"), "gzip");
+    assert!(gunzipped(&page.body).contains("<title>snykwatch</title>"));
+    assert_eq!(site.get("/style.css").await.header("content-type"), "text/css; charset=utf-8");
+}
+
+#[tokio::test]
+async fn the_api_answers_as_its_description_says() {
+    let site = Site::with_sample().await;
+    let description = site.get("/api/v1/openapi.json").await.json();
+    assert_eq!(description, openapi_description());
+    let first = sample::organization(1);
+    for (path, described, schema) in [
+        ("/api/v1/integrations".to_owned(), "/api/v1/integrations", "Integrations"),
+        ("/api/v1/integrations/acme-bitbucket".to_owned(), "/api/v1/integrations/{name}", "One"),
+        (format!("/api/v1/integrations/acme-bitbucket?organization={first}"), "/api/v1/integrations/{name}", "One"),
+        ("/api/v1/credentials".to_owned(), "/api/v1/credentials", "Credentials"),
+        ("/api/v1/incidents".to_owned(), "/api/v1/incidents", "Incidents"),
+        ("/api/v1/nothing".to_owned(), "", "Problem"),
+        ("/api/v1/integrations?level=none".to_owned(), "/api/v1/integrations", "Problem"),
+        ("/api/v1/integrations/nobody".to_owned(), "/api/v1/integrations/{name}", "Problem"),
+    ] {
+        let answer = site.get(&path).await;
+        assert!(described.is_empty() || description["paths"].get(described).is_some(), "{described} is not described");
+        let schema = serde_json::json!({
+            "$ref": format!("#/components/schemas/{schema}"),
+            "components": description["components"],
+        });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&answer.json()).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_api_lists_filters_and_shows_everything_about_one() {
+    let site = Site::with_sample().await;
+    let check = async |query: &str, total: u64, listed: usize| {
+        let list = site.get(&format!("/api/v1/integrations{query}")).await.json();
+        assert_eq!(list["total"], total, "{query}");
+        assert_eq!(list["integrations"].as_array().unwrap().len(), listed, "{query}");
+    };
+    check("", 4, 4).await;
+    check("?level=group", 1, 1).await;
+    check("?level=organization&status=unknown", 2, 2).await;
+    check("?integration=nobody", 0, 0).await;
+    check("?limit=2&offset=1", 4, 2).await;
+    check("?offset=9", 4, 0).await;
+    let list = site.get("/api/v1/integrations").await.json();
+    assert_eq!(list["integrations"][0]["progress"]["missing"], 32);
+    assert!(list["integrations"][0]["progress"].get("missing_repositories").is_none());
+    let one = site.get("/api/v1/integrations/acme-bitbucket").await.json();
+    assert_eq!(one["integration"]["progress"]["missing_repositories"].as_array().unwrap().len(), 32);
+    assert_eq!(one["integration"]["conditions"][1]["truth"], "false");
+    assert_eq!(one["integration"]["group_name"], sample::HOSTILE);
+    for (path, status, said) in [
+        ("/api/v1/integrations?limit=0", 400, "limit must be from 1 to 5000"),
+        ("/api/v1/integrations?colour=red", 400, "colour"),
+        ("/api/v1/integrations/acme-bitbucket?organization=x", 400, "organization"),
+        ("/api/v1/integrations/a%3Cb", 404, "No integration a<b (group) is watched."),
+        ("/api/v1/nothing", 404, "nothing at this address"),
+        ("/api/nothing", 404, "nothing at this address"),
+    ] {
+        let answer = site.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{path}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(said), "{path}: {}", answer.text());
+    }
+    let posted = site.ask("POST", "/api/v1/incidents", &[]).await;
+    assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+    assert_eq!(posted.json()["status"], 405);
+}
+
+#[tokio::test]
+async fn greedy_requests_are_refused() {
+    let site = Site::with_sample().await;
+    let long = "x".repeat(100_000);
+    assert_eq!(site.ask("GET", "/", &[("x-long", &long)]).await.status, 431);
+    let body = site.ask("POST", "/-/reload", &[("content-length", "1000000")]).await;
+    assert_eq!(body.status, 413);
+    assert!(site.reloads.is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_closes_idle_connections_and_the_listener() {
+    let site = Site::with_sample().await;
+    let mut idle = TcpStream::connect(site.address).await.unwrap();
+    idle.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = [0; 1024];
+    assert!(idle.read(&mut answer).await.unwrap() > 0);
+    site.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, site.server).await.unwrap().unwrap();
+    assert_eq!(idle.read(&mut answer).await.unwrap_or(0), 0, "closed");
+    assert!(TcpStream::connect(site.address).await.is_err());
+}
