@@ -1,0 +1,168 @@
+//! From status, headers and body of an unsuccessful answer to a [`Failure`].
+//!
+//! One reader for all error bodies: the shapes of the vendors (`docs/apis/snyk.md`, `docs/apis/bitbucket-cloud.md`) do
+//! not contradict each other, and real bodies stray from every one of them.
+
+use chrono::{DateTime, Utc};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::{BodyKind, Failure, FailureClass, Redactor, TimeoutPhase, meta, retry_after};
+
+/// Bitbucket Cloud's words for a missing scope; they come with status 403, in some recordings with 400.
+const MISSING_SCOPE_WORDS: &str = "lack one or more required privilege scopes";
+/// Bitbucket Cloud's words to an access token on a user endpoint.
+const NOT_ACCESSIBLE_WORDS: &str = "not accessible by this authentication mechanism";
+/// Snyk's code for platform maintenance.
+const SNYK_MAINTENANCE_CODE: &str = "SNYK-0099";
+
+/// What an error body says, in whichever of the known shapes.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct ErrorBody {
+    /// The vendor's code: `SNYK-0005`, `invalid_client`.
+    pub(crate) code: Option<String>,
+    /// What it says to people.
+    pub(crate) message: Option<String>,
+    /// Scopes that the endpoint wants.
+    pub(crate) required: Vec<String>,
+    /// Scopes that the credential has.
+    pub(crate) granted: Vec<String>,
+    /// Where the change is announced.
+    pub(crate) announcement: Option<String>,
+}
+
+impl ErrorBody {
+    pub(crate) fn read(body: &Value) -> Self {
+        // Snyk REST and the Atlassian admin API: {"errors":[{"code","title","detail"}]}.
+        if let Some(first) = body.get("errors").and_then(Value::as_array).and_then(|errors| errors.first()) {
+            let (title, detail) = (text(first, "title"), text(first, "detail").or_else(|| text(first, "message")));
+            let message = match (title, detail) {
+                (Some(title), Some(detail)) if title != detail => Some(format!("{title}: {detail}")),
+                (title, detail) => detail.or(title).or_else(|| first.as_str().map(str::to_owned)),
+            };
+            return Self { code: text(first, "code"), message, ..Self::default() };
+        }
+        match body.get("error") {
+            // Bitbucket Cloud: {"type":"error","error":{"message","detail","data"}}; `detail` is a string or an object.
+            Some(error @ Value::Object(_)) => {
+                let detail = error.get("detail");
+                let data = error.get("data").or_else(|| body.get("data"));
+                Self {
+                    code: text(error, "code"),
+                    message: text(error, "message").or_else(|| detail.and_then(Value::as_str).map(str::to_owned)),
+                    required: detail.map(|detail| texts(detail, "required")).unwrap_or_default(),
+                    granted: detail.map(|detail| texts(detail, "granted")).unwrap_or_default(),
+                    announcement: data.and_then(|data| text(data, "announcement_url")),
+                }
+            }
+            // OAuth: {"error":"invalid_client","error_description"}; Snyk V1: {"code":401,"error","message"}.
+            Some(Value::String(error)) => {
+                let message = text(body, "error_description").or_else(|| text(body, "message"));
+                Self { code: Some(error.clone()), message: message.or_else(|| Some(error.clone())), ..Self::default() }
+            }
+            // Anything flat: {"status":"401","code":"Unauthorized"}, {"code","message"}.
+            _ => Self { code: text(body, "code"), message: text(body, "message"), ..Self::default() },
+        }
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.message.as_ref().is_some_and(|message| message.to_ascii_lowercase().contains(words))
+    }
+}
+
+fn text(value: &Value, key: &str) -> Option<String> {
+    match value.get(key)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Most scopes that a body may name; the vocabularies have a few dozen words.
+const MOST_SCOPES: usize = 100;
+
+fn texts(value: &Value, key: &str) -> Vec<String> {
+    let list = value.get(key).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).take(MOST_SCOPES).map(super::safe_text).collect()
+}
+
+/// Classifies an answer that is no success.
+pub(crate) fn classify(
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    redactor: &Redactor,
+    now: DateTime<Utc>,
+) -> Failure {
+    let parsed = serde_json::from_slice::<Value>(body).ok();
+    let error = parsed.as_ref().map(ErrorBody::read).unwrap_or_default();
+    let wait = retry_after(headers, now);
+    let class = match status {
+        _ if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) && (status == 400 || status == 403) => {
+            FailureClass::MissingScope { required: error.required.clone(), granted: error.granted.clone() }
+        }
+        300..=399 => FailureClass::Redirected { location_host: location_host(headers) },
+        401 => FailureClass::Unauthorized,
+        403 if error.says(NOT_ACCESSIBLE_WORDS) => FailureClass::NotAccessibleByThisAuthentication,
+        403 => FailureClass::Forbidden,
+        404 => FailureClass::NotFound,
+        407 => FailureClass::Proxy,
+        408 => FailureClass::Timeout { phase: TimeoutPhase::Answer },
+        410 => FailureClass::Gone { announcement: announcement(&error).map(|text| redactor.clean(&text)) },
+        429 => FailureClass::RateLimited { retry_after: wait },
+        500..=599 if is_maintenance(&error) => FailureClass::Maintenance,
+        500..=599 => FailureClass::ServerError,
+        200..=299 => FailureClass::UnexpectedBody,
+        _ => FailureClass::BadRequest,
+    };
+    let mut detail = format!("the API answered {status}");
+    match (&error.code, &error.message) {
+        (Some(code), Some(message)) if code != message => detail.push_str(&format!(" ({code}): {message}")),
+        (_, Some(message)) => detail.push_str(&format!(": {message}")),
+        (Some(code), None) => detail.push_str(&format!(" ({code})")),
+        (None, None) => {}
+    }
+    Failure {
+        class,
+        detail: redactor.clean(&detail),
+        status: Some(status),
+        body: body_kind(headers, body, parsed.is_some()),
+        retry_after: wait,
+        meta: meta(headers),
+        pages_before: 0,
+        items_before: 0,
+    }
+}
+
+fn is_maintenance(error: &ErrorBody) -> bool {
+    error.code.as_deref() == Some(SNYK_MAINTENANCE_CODE) || error.says("maintenance")
+}
+
+/// `CHANGE-2770` out of the message, else the address of the announcement.
+fn announcement(error: &ErrorBody) -> Option<String> {
+    let message = error.message.as_deref().unwrap_or_default();
+    let change = message.split(|character: char| !(character.is_ascii_alphanumeric() || character == '-'));
+    let change = change.filter(|word| word.len() > "CHANGE-".len() && word.starts_with("CHANGE-"));
+    change.map(str::to_owned).next().or_else(|| error.announcement.clone())
+}
+
+fn location_host(headers: &HeaderMap) -> Option<String> {
+    let location = headers.get("location")?.to_str().ok()?;
+    url::Url::parse(location).ok()?.host_str().map(super::safe_text)
+}
+
+/// What sort of body it was: told by what it begins with, because a login page may call itself anything.
+pub(crate) fn body_kind(headers: &HeaderMap, body: &[u8], is_json: bool) -> BodyKind {
+    let text = body.trim_ascii_start();
+    if text.is_empty() {
+        BodyKind::Absent
+    } else if is_json {
+        BodyKind::Json
+    } else if text.first() == Some(&b'<')
+        || headers.get("content-type").and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.contains("html"))
+    {
+        BodyKind::Html
+    } else {
+        BodyKind::Other
+    }
+}

@@ -1,0 +1,160 @@
+//! Reads the headers of interest, leniently: a header that cannot be read is a header that is not there.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use reqwest::header::HeaderMap;
+
+use super::redact::safe_text;
+use super::{AnswerMeta, CredentialHeaders, LifecycleStage, VersionNotice, lenient};
+
+/// Longest wait, from a header, that we believe: a day.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+
+/// A header as clean text.
+pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(safe_text(text)).filter(|text| !text.is_empty())
+}
+
+/// What the headers of an answer say.
+pub(crate) fn meta(headers: &HeaderMap) -> AnswerMeta {
+    let request_id = ["snyk-request-id", "x-request-id", "atl-traceid", "x-trace-id", "x-error-reference"];
+    AnswerMeta {
+        date: headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date),
+        request_id: request_id.iter().find_map(|name| text_header(headers, name)),
+        version: version_notice(headers),
+        credential: credential_headers(headers),
+    }
+}
+
+/// `Retry-After`: seconds, or an HTTP date. A date is compared with the server's own clock when it sent one, else with
+/// `now`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = text.parse::<f64>() {
+        Duration::try_from_secs_f64(seconds).ok()?
+    } else {
+        let server_now = headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date);
+        (parse_http_date(text)? - server_now.unwrap_or(now)).to_std().unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
+fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text.trim()).ok().map(|time| time.to_utc())
+}
+
+fn version_notice(headers: &HeaderMap) -> Option<VersionNotice> {
+    let stage = text_header(headers, "snyk-version-lifecycle-stage");
+    let notice = VersionNotice {
+        requested: text_header(headers, "snyk-version-requested"),
+        served: text_header(headers, "snyk-version-served"),
+        stage: stage.as_deref().and_then(lifecycle_stage),
+        deprecation: text_header(headers, "deprecation").as_deref().and_then(any_time),
+        sunset: text_header(headers, "sunset").as_deref().and_then(any_date),
+    };
+    (notice != VersionNotice::default()).then_some(notice)
+}
+
+fn lifecycle_stage(word: &str) -> Option<LifecycleStage> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "wip" => LifecycleStage::WorkInProgress,
+        "experimental" => LifecycleStage::Experimental,
+        "beta" => LifecycleStage::Beta,
+        "ga" => LifecycleStage::GeneralAvailability,
+        "deprecated" => LifecycleStage::Deprecated,
+        "sunset" => LifecycleStage::Sunset,
+        _ => return None,
+    })
+}
+
+fn any_time(text: &str) -> Option<DateTime<Utc>> {
+    lenient::parse_time(text).or_else(|| parse_http_date(text))
+}
+
+fn any_date(text: &str) -> Option<NaiveDate> {
+    any_time(text).map(|time| time.date_naive())
+}
+
+fn credential_headers(headers: &HeaderMap) -> CredentialHeaders {
+    CredentialHeaders {
+        granted: scope_list(headers, "x-oauth-scopes"),
+        accepted: scope_list(headers, "x-accepted-oauth-scopes"),
+        credential_type: text_header(headers, "x-credential-type"),
+        token_id: text_header(headers, "x-token-id"),
+    }
+}
+
+/// A comma-separated list of scopes. Not capped like a text: a long list is still a list of short words.
+fn scope_list(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let scopes = text.split([',', ' ']).map(str::trim).filter(|scope| !scope.is_empty() && scope.len() <= 64);
+    Some(scopes.map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = "2026-11-23T09:00:00Z".parse().unwrap();
+        let check = |pairs: &[(&'static str, &str)], seconds: Option<u64>| {
+            assert_eq!(retry_after(&headers(pairs), now), seconds.map(Duration::from_secs), "{pairs:?}");
+        };
+        check(&[], None);
+        check(&[("retry-after", "45")], Some(45));
+        check(&[("retry-after", " 45.0 ")], Some(45));
+        check(&[("retry-after", "-1")], None);
+        check(&[("retry-after", "NaN")], None);
+        check(&[("retry-after", "soon")], None);
+        check(&[("retry-after", "99999999999999")], Some(86_400));
+        check(&[("retry-after", "Mon, 23 Nov 2026 09:02:00 GMT")], Some(120));
+        check(&[("retry-after", "Mon, 23 Nov 2026 08:02:00 GMT")], Some(0));
+        check(&[("retry-after", "Mon, 23 Nov 2026 09:02:00 GMT"), ("date", "Mon, 23 Nov 2026 09:01:00 GMT")], Some(60));
+    }
+
+    #[test]
+    fn scope_headers_are_lists_and_an_empty_one_grants_nothing() {
+        let check = |value: Option<&str>, expected: Option<&[&str]>| {
+            let map = value.map_or_else(HeaderMap::new, |value| headers(&[("x-oauth-scopes", value)]));
+            let granted = meta(&map).credential.granted;
+            assert_eq!(granted, expected.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()));
+        };
+        check(None, None);
+        check(Some(""), Some(&[]));
+        check(Some("account, repository:write"), Some(&["account", "repository:write"]));
+        check(
+            Some("read:user:bitbucket,read:workspace:bitbucket"),
+            Some(&["read:user:bitbucket", "read:workspace:bitbucket"]),
+        );
+    }
+
+    #[test]
+    fn a_version_notice_is_read_from_whatever_headers_there_are() {
+        assert_eq!(meta(&headers(&[])).version, None);
+        let notice = meta(&headers(&[
+            ("snyk-version-requested", "2026-03-25"),
+            ("snyk-version-served", "2025-09-28~beta"),
+            ("snyk-version-lifecycle-stage", "deprecated"),
+            ("deprecation", "2026-09-01T00:00:00Z"),
+            ("sunset", "2027-03-01"),
+        ]));
+        let expected = VersionNotice {
+            requested: Some("2026-03-25".to_owned()),
+            served: Some("2025-09-28~beta".to_owned()),
+            stage: Some(LifecycleStage::Deprecated),
+            deprecation: lenient::parse_time("2026-09-01"),
+            sunset: "2027-03-01".parse().ok(),
+        };
+        assert_eq!(notice.version, Some(expected));
+        let sunset =
+            meta(&headers(&[("sunset", "Mon, 01 Mar 2027 00:00:00 GMT")])).version.and_then(|notice| notice.sunset);
+        assert_eq!(sunset, "2027-03-01".parse().ok());
+    }
+}

@@ -1,0 +1,174 @@
+//! Our limits per kind of credential, and the limits that answers state.
+//!
+//! Outside facts: `docs/apis/snyk.md` and `docs/apis/bitbucket-cloud.md`, each under rate limits.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// So many requests in so long a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How many.
+    pub requests: u32,
+    /// In which time.
+    pub window: Duration,
+}
+
+impl Limit {
+    /// Requests a minute.
+    pub const fn per_minute(requests: u32) -> Self {
+        Self { requests, window: MINUTE }
+    }
+
+    /// Requests an hour.
+    pub const fn per_hour(requests: u32) -> Self {
+        Self { requests, window: HOUR }
+    }
+
+    /// Our share of a limit that an API states: half, because others may use the same credential.
+    pub(super) fn shared(self) -> Self {
+        Self { requests: (self.requests / 2).max(1), ..self }
+    }
+}
+
+/// What a credential may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// All of them hold.
+    pub limits: Vec<Limit>,
+    /// The shortest pause after a throttling answer, whatever it asks.
+    pub shortest_pause: Duration,
+}
+
+impl BudgetLimits {
+    /// Snyk: 1620 a minute are allowed to a key, and who asks on within the minute prolongs its throttling. We stay at
+    /// a fifth of it.
+    pub fn snyk() -> Self {
+        Self { limits: vec![Limit::per_minute(324)], shortest_pause: MINUTE }
+    }
+
+    /// Bitbucket Cloud: 1000 an hour, shared with Snyk when it uses a token of the same account. Throttling names no
+    /// time; a retry after seconds is known to do harm.
+    pub fn bitbucket_cloud() -> Self {
+        Self { limits: vec![Limit::per_hour(300)], shortest_pause: Duration::from_secs(5 * 60) }
+    }
+
+    /// Atlassian's organisation admin API: asked once in a while.
+    pub fn atlassian_admin() -> Self {
+        Self { limits: vec![Limit::per_minute(30)], shortest_pause: MINUTE }
+    }
+
+    /// How long an answer pauses the credential.
+    pub(super) fn pause_after(&self, status: u16, asked: Option<Duration>, stated: &StatedLimits) -> Option<Duration> {
+        if status == 429 {
+            return Some(asked.unwrap_or_default().max(self.shortest_pause));
+        }
+        if status == 503 && asked.is_some() {
+            return asked;
+        }
+        if stated.is_near {
+            return Some(self.shortest_pause);
+        }
+        stated.exhausted_for
+    }
+}
+
+/// What the headers of an answer say about limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StatedLimits {
+    /// Limits with their windows.
+    pub(super) windows: Vec<Limit>,
+    /// Nothing remains for so long.
+    pub(super) exhausted_for: Option<Duration>,
+    /// Bitbucket Cloud says that the credential is near its limit.
+    pub(super) is_near: bool,
+}
+
+impl StatedLimits {
+    pub(super) fn read(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let number = |name: &str| text(name)?.split([',', ';']).next()?.trim().parse::<u64>().ok();
+        let reset = number("x-ratelimit-reset").filter(|&seconds| seconds > 0 && seconds <= HOUR.as_secs());
+        let is_exhausted = number("x-ratelimit-remaining") == Some(0);
+        Self {
+            windows: text("x-ratelimit-limit").map(windows).unwrap_or_default(),
+            exhausted_for: reset.filter(|_| is_exhausted).map(Duration::from_secs),
+            is_near: text("x-ratelimit-nearlimit").is_some_and(is_near),
+        }
+    }
+}
+
+/// The windows of a list-valued limit header: `160, 160;w=1;name="x", 1620;w=60`. An entry without a window is the one
+/// in force just now and says nothing about which.
+fn windows(header: &str) -> Vec<Limit> {
+    let entry = |entry: &str| {
+        let mut parts = entry.split(';').map(str::trim);
+        let requests = parts.next()?.parse().ok()?;
+        let window = parts.find_map(|part| part.strip_prefix("w="))?.trim().parse().ok()?;
+        (window > 0).then_some(Limit { requests, window: Duration::from_secs(window) })
+    };
+    header.split(',').filter_map(entry).collect()
+}
+
+/// Seen as a word and as a number; anything but a clear no is a yes.
+fn is_near(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "" | "false" | "no" | "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_headers_are_read_leniently() {
+        let check = |pairs: &[(&str, &str)], expected: StatedLimits| {
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(name, value)| (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap()))
+                .collect();
+            assert_eq!(StatedLimits::read(&headers), expected, "{pairs:?}");
+        };
+        let seconds = Duration::from_secs;
+        check(&[], StatedLimits::default());
+        check(
+            &[("x-ratelimit-limit", r#"160, 160;w=1;name="x", 1620;w=60, 97200;w=3600, many;w=2, 5;w=0"#)],
+            StatedLimits {
+                windows: vec![
+                    Limit { requests: 160, window: seconds(1) },
+                    Limit::per_minute(1620),
+                    Limit::per_hour(97_200),
+                ],
+                ..StatedLimits::default()
+            },
+        );
+        check(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-nearlimit", "false")], StatedLimits::default());
+        check(&[("x-ratelimit-nearlimit", "True")], StatedLimits { is_near: true, ..StatedLimits::default() });
+        check(&[("x-ratelimit-remaining", "0")], StatedLimits::default());
+        check(
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "17")],
+            StatedLimits { exhausted_for: Some(seconds(17)), ..StatedLimits::default() },
+        );
+        check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1790000000")], StatedLimits::default());
+    }
+
+    #[test]
+    fn throttling_pauses_at_least_as_long_as_the_vendor_needs() {
+        let seconds = Duration::from_secs;
+        let check = |limits: BudgetLimits, status, asked: Option<u64>, stated: StatedLimits, pause: Option<u64>| {
+            assert_eq!(limits.pause_after(status, asked.map(seconds), &stated), pause.map(seconds));
+        };
+        let near = StatedLimits { is_near: true, ..StatedLimits::default() };
+        check(BudgetLimits::snyk(), 200, None, StatedLimits::default(), None);
+        check(BudgetLimits::snyk(), 429, None, StatedLimits::default(), Some(60));
+        check(BudgetLimits::snyk(), 429, Some(3), StatedLimits::default(), Some(60));
+        check(BudgetLimits::snyk(), 429, Some(90), StatedLimits::default(), Some(90));
+        check(BudgetLimits::snyk(), 503, Some(20), StatedLimits::default(), Some(20));
+        check(BudgetLimits::snyk(), 503, None, StatedLimits::default(), None);
+        check(BudgetLimits::bitbucket_cloud(), 429, None, StatedLimits::default(), Some(300));
+        check(BudgetLimits::bitbucket_cloud(), 200, None, near, Some(300));
+    }
+}

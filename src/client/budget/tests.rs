@@ -1,0 +1,70 @@
+use chrono::TimeDelta;
+
+use super::*;
+use crate::clock::Pace;
+
+fn throttled(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+}
+
+fn limits(requests: u32, window: Duration) -> BudgetLimits {
+    BudgetLimits { limits: vec![Limit { requests, window }], shortest_pause: Duration::from_secs(60) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_waits_are_slept_and_long_ones_turned_away() {
+    let budget = RequestBudget::new(limits(6, Duration::from_secs(4)), &Clock::system());
+    assert_eq!(budget.remaining(), Some(2));
+    let start = Instant::now();
+    for _ in 0..4 {
+        budget.acquire().await.unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_secs(2) && start.elapsed() < Duration::from_secs(3));
+
+    let hourly = RequestBudget::new(limits(3, Duration::from_secs(3600)), &Clock::system());
+    hourly.acquire().await.unwrap();
+    let turned_away = hourly.acquire().await.unwrap_err();
+    assert_eq!(turned_away.retry_after.as_secs(), 1800);
+    assert_eq!(hourly.remaining(), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttling_answer_pauses_everybody_who_shares_the_credential() {
+    let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());
+    let other = budget.clone();
+    budget.on_answer(429, &throttled(&[("retry-after", "100")]));
+    let rest = other.acquire().await.unwrap_err().retry_after;
+    assert!(rest >= Duration::from_secs(100) && rest <= Duration::from_secs(120), "{rest:?}");
+    assert_eq!(other.remaining(), Some(0));
+    tokio::time::advance(Duration::from_secs(121)).await;
+    other.acquire().await.unwrap();
+    assert_eq!(budget.paused_until(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_pauses_for_longer_than_an_hour() {
+    let budget = RequestBudget::new(BudgetLimits::bitbucket_cloud(), &Clock::system());
+    budget.on_answer(429, &throttled(&[("retry-after", "80000")]));
+    assert!(budget.paused_for().unwrap() <= LONGEST_PAUSE);
+}
+
+#[tokio::test]
+async fn on_a_scaled_clock_pauses_pass_in_virtual_time_and_nothing_is_paced() {
+    let start = "2026-11-23T09:00:00Z".parse().unwrap();
+    let clock = Clock::scaled(start, Pace::Immediate);
+    let mut script = clock.participant();
+    let budget = RequestBudget::new(limits(3, Duration::from_secs(3600)), &clock);
+    for _ in 0..50 {
+        budget.acquire().await.unwrap();
+    }
+    budget.on_answer(429, &throttled(&[]));
+    assert_eq!(budget.acquire().await.unwrap_err().retry_after, Duration::from_secs(60));
+    assert_eq!(budget.paused_until(), Some(start + TimeDelta::seconds(60)));
+    script.sleep_until(start + TimeDelta::seconds(61)).await;
+    budget.acquire().await.unwrap();
+}
+
+#[test]
+fn jitter_is_a_share() {
+    assert!((0..1000).map(|_| random_share()).all(|share| (0.0..=1.0).contains(&share)));
+}

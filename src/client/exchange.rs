@@ -1,0 +1,181 @@
+//! One call from beginning to end: budget, transport, classification, telemetry; and the walk over a paged list.
+
+mod authorization;
+mod walk;
+
+use chrono::TimeDelta;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use url::Url;
+
+pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
+pub(crate) use self::walk::{Next, Page, PageParts};
+use super::allowed::Verb;
+use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
+use super::budget::RequestBudget;
+use super::http::{HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
+use super::telemetry::Telemetry;
+use crate::clock::Clock;
+
+/// Everything a client of one API shares with the rest of the daemon.
+#[derive(Clone)]
+pub struct ClientContext {
+    /// The name of this API in telemetry: a word from the configuration, never a secret.
+    pub api: String,
+    /// The transport.
+    pub http: HttpClient,
+    /// The budget of the credential that the client uses.
+    pub budget: RequestBudget,
+    /// The domain clock.
+    pub clock: Clock,
+    /// Who is told of every call.
+    pub telemetry: Telemetry,
+}
+
+impl std::fmt::Debug for ClientContext {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("ClientContext");
+        shown.field("api", &self.api).field("http", &self.http).field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+/// A request to one target.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) verb: Verb,
+    pub(crate) url: Url,
+    pub(crate) accept: &'static str,
+    pub(crate) body: Option<RequestBody>,
+}
+
+impl Call {
+    pub(crate) fn get(url: Url, accept: &'static str) -> Self {
+        Self { verb: Verb::Get, url, accept, body: None }
+    }
+
+    pub(crate) fn post(url: Url, accept: &'static str, content_type: &'static str, bytes: Vec<u8>) -> Self {
+        Self { verb: Verb::Post, url, accept, body: Some(RequestBody { content_type, bytes }) }
+    }
+}
+
+/// One target with the credential that is bound to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    pub(crate) context: ClientContext,
+    pub(crate) target: Target,
+    pub(crate) redactor: Redactor,
+}
+
+impl Connection {
+    /// Makes a call and decodes its answer.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        authorization: &Authorization,
+    ) -> Result<Answer<T>, Failure> {
+        let context = &self.context;
+        if let Err(turned_away) = context.budget.acquire().await {
+            let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
+            let mut failure = Failure::without_answer(class, turned_away.to_string());
+            failure.retry_after = Some(turned_away.retry_after);
+            return Err(failure);
+        }
+        let redactor = self.redactor.and(authorization.secrets());
+        let begin = Instant::now();
+        let sent = context.http.send(
+            &self.target,
+            HttpRequest {
+                verb: call.verb,
+                url: call.url,
+                accept: call.accept,
+                authorization: authorization.header(),
+                body: call.body,
+            },
+        );
+        let raw = match sent.await {
+            Ok(raw) => raw,
+            Err(mut failure) => {
+                failure.detail = redactor.clean(&failure.detail);
+                self.tell(failure.status, &failure, begin);
+                return Err(failure);
+            }
+        };
+        context.budget.on_answer(raw.status, &raw.headers);
+        let now = context.clock.now();
+        let meta = meta(&raw.headers);
+        if let Some(date) = meta.date {
+            // `Date` has whole seconds; below one second there is no skew to see.
+            context.telemetry.on_date(&context.api, TimeDelta::seconds((date - now).num_seconds()));
+        }
+        if let Some(version) = &meta.version {
+            context.telemetry.on_version(&context.api, version);
+        }
+        let result = if (200..300).contains(&raw.status) {
+            decode(&raw).map_err(|mut failure| {
+                failure.detail = redactor.clean(&failure.detail);
+                failure
+            })
+        } else {
+            Err(classify(raw.status, &raw.headers, &raw.body, &redactor, now))
+        };
+        match result {
+            Ok(value) => {
+                context.telemetry.on_request(&context.api, &raw.status.to_string(), begin.elapsed());
+                Ok(Answer { value, meta })
+            }
+            Err(failure) => {
+                self.tell(Some(raw.status), &failure, begin);
+                Err(failure)
+            }
+        }
+    }
+
+    /// A request that never left is not counted as one.
+    fn tell(&self, status: Option<u16>, failure: &Failure, begin: Instant) {
+        let class = &failure.class;
+        tracing::debug!(
+            api = self.context.api,
+            host = self.target.host(),
+            class = class.as_label(),
+            status,
+            detail = failure.detail,
+            "a call failed"
+        );
+        // A success status with a body we cannot use is no success for who reads the metric.
+        let code = status.filter(|status| !(200..300).contains(status)).map(|status| status.to_string());
+        if *class != FailureClass::Refused {
+            let code = code.as_deref().unwrap_or(class.as_label());
+            self.context.telemetry.on_request(&self.context.api, code, begin.elapsed());
+        }
+    }
+}
+
+fn decode<T: DeserializeOwned>(raw: &RawAnswer) -> Result<T, Failure> {
+    let error = match serde_json::from_slice(&raw.body) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let kind = body_kind(&raw.headers, &raw.body, error.is_data());
+    Err(match kind {
+        BodyKind::Absent => unexpected(raw, kind, "nothing"),
+        BodyKind::Html => unexpected(raw, kind, "an HTML page"),
+        BodyKind::Json => unexpected(raw, kind, &format!("JSON of another shape ({error})")),
+        BodyKind::Other if error.is_eof() => {
+            let mut failure = unexpected(raw, kind, "JSON that ends too early");
+            failure.class = FailureClass::Truncated;
+            failure
+        }
+        BodyKind::Other => unexpected(raw, kind, "something that is not JSON"),
+    })
+}
+
+fn unexpected(raw: &RawAnswer, kind: BodyKind, what: &str) -> Failure {
+    let mut failure = Failure::without_answer(
+        FailureClass::UnexpectedBody,
+        format!("the API answered {} with {what} instead of the expected JSON", raw.status),
+    );
+    failure.status = Some(raw.status);
+    failure.body = kind;
+    failure.meta = meta(&raw.headers);
+    failure
+}

@@ -1,0 +1,211 @@
+//! How calls are authorised: a fixed header, or an OAuth access token that is fetched and renewed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use super::{Call, Connection};
+use crate::client::answer::{Answer, Failure, FailureClass};
+
+/// An access token is renewed this long before it expires, so that none expires on its way.
+const RENEW_BEFORE: TimeDelta = TimeDelta::seconds(120);
+/// How long we believe a token that states no lifetime.
+const DEFAULT_LIFETIME: TimeDelta = TimeDelta::minutes(30);
+
+/// The value of one `Authorization` header, and the secrets in it.
+#[derive(Clone)]
+pub(crate) struct Authorization {
+    header: Option<HeaderValue>,
+    secrets: Vec<SecretString>,
+}
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Authorization([hidden])")
+    }
+}
+
+impl Authorization {
+    /// `Authorization: <scheme> <secret>`. A secret that no header can carry (a line break in a file) sends none, and
+    /// is answered with 401.
+    pub(crate) fn with_scheme(scheme: &str, secret: &SecretString) -> Self {
+        let value = SecretString::from(format!("{scheme} {}", secret.expose_secret()));
+        Self { header: sensitive(&value), secrets: vec![secret.clone()] }
+    }
+
+    /// `Authorization: Basic <base64 of user:password>`.
+    pub(crate) fn basic(user: &str, password: &SecretString) -> Self {
+        let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
+        let encoded = SecretString::from(base64(pair.expose_secret().as_bytes()));
+        let value = SecretString::from(format!("Basic {}", encoded.expose_secret()));
+        Self { header: sensitive(&value), secrets: vec![password.clone(), encoded] }
+    }
+
+    /// No header.
+    pub(crate) fn none() -> Self {
+        Self { header: None, secrets: Vec::new() }
+    }
+
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        self.header.clone()
+    }
+
+    pub(super) fn secrets(&self) -> &[SecretString] {
+        &self.secrets
+    }
+}
+
+fn sensitive(value: &SecretString) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(value.expose_secret()).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// Standard base64 with padding, as `Basic` wants it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0_u32, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for position in 0..4 {
+            let index = (group >> (18 - 6 * position) & 0x3f) as usize;
+            let letter = ALPHABET.get(index).copied().unwrap_or(b'=');
+            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+/// How a client authorises its calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Authentication {
+    /// The same header each time.
+    Fixed(Authorization),
+    /// An access token for the client credentials grant.
+    Grant(Arc<ClientGrant>),
+}
+
+impl Authentication {
+    /// Makes a call with a valid authorisation.
+    pub(crate) async fn call<T: DeserializeOwned>(
+        &self,
+        connection: &Connection,
+        call: Call,
+    ) -> Result<Answer<T>, Failure> {
+        let authorization = self.authorization().await?;
+        let result = connection.call(call, &authorization).await;
+        self.learn(&result).await;
+        result
+    }
+
+    async fn authorization(&self) -> Result<Authorization, Failure> {
+        match self {
+            Self::Fixed(authorization) => Ok(authorization.clone()),
+            Self::Grant(grant) => grant.authorization().await,
+        }
+    }
+
+    /// A refused access token is not used again: it may have been revoked before its time.
+    async fn learn<T>(&self, result: &Result<Answer<T>, Failure>) {
+        if let (Self::Grant(grant), Err(Failure { class: FailureClass::Unauthorized, .. })) = (self, result) {
+            *grant.current.lock().await = None;
+        }
+    }
+}
+
+/// Fetches access tokens and keeps the current one until shortly before it expires.
+#[derive(Debug)]
+pub(crate) struct ClientGrant {
+    connection: Connection,
+    request: Call,
+    authorization: Authorization,
+    current: Mutex<Option<AccessToken>>,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the body: it may carry a client secret.
+        formatter.debug_struct("Call").field("verb", &self.verb).field("path", &self.url.path()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct AccessToken {
+    authorization: Authorization,
+    renew_at: DateTime<Utc>,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    #[serde(deserialize_with = "secret")]
+    access_token: SecretString,
+    #[serde(default, deserialize_with = "crate::client::answer::lenient::count")]
+    expires_in: Option<u64>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
+impl ClientGrant {
+    /// `request` is the token request, sent with `authorization`.
+    pub(crate) fn new(connection: Connection, request: Call, authorization: Authorization) -> Self {
+        Self { connection, request, authorization, current: Mutex::new(None) }
+    }
+
+    async fn authorization(&self) -> Result<Authorization, Failure> {
+        // Held while fetching, so that callers at the same time cause one token request.
+        let mut current = self.current.lock().await;
+        let now = self.connection.context.clock.now();
+        if let Some(token) = current.as_ref().filter(|token| now < token.renew_at) {
+            return Ok(token.authorization.clone());
+        }
+        let answer: Answer<TokenAnswer> =
+            self.connection.call(self.request.clone(), &self.authorization).await.map_err(token_failure)?;
+        let lifetime = answer.value.expires_in.and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?));
+        let lifetime = lifetime.unwrap_or(DEFAULT_LIFETIME);
+        // A token that lives shorter than our margin is still good for half its life.
+        let use_for = (lifetime - RENEW_BEFORE).max(lifetime / 2);
+        let authorization = Authorization::with_scheme("Bearer", &answer.value.access_token);
+        *current = Some(AccessToken { authorization: authorization.clone(), renew_at: now + use_for });
+        Ok(authorization)
+    }
+}
+
+/// OAuth says with 400 what everybody else says with 401: the client's own credentials are not accepted.
+fn token_failure(mut failure: Failure) -> Failure {
+    let says = |word: &str| failure.detail.contains(word);
+    if failure.class == FailureClass::BadRequest
+        && (says("invalid_client") || says("unauthorized_client") || says("invalid_grant"))
+    {
+        failure.class = FailureClass::Unauthorized;
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_padded() {
+        let check = |text: &str, expected: &str| assert_eq!(base64(text.as_bytes()), expected);
+        check("", "");
+        check("f", "Zg==");
+        check("fo", "Zm8=");
+        check("foo", "Zm9v");
+        check("Aladdin:open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(base64(&[0xff, 0xff, 0xfe]), "///+");
+    }
+
+    #[test]
+    fn a_secret_that_no_header_can_carry_is_not_sent() {
+        assert!(Authorization::with_scheme("token", &"two\nlines".into()).header().is_none());
+        assert!(Authorization::with_scheme("token", &"one-line".into()).header().is_some());
+    }
+}

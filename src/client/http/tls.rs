@@ -1,0 +1,120 @@
+//! Whom we trust, and how a certificate that is not trusted is named.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+
+use super::{HttpBuildError, issuer};
+
+/// Installs the cryptography for every TLS connection of this process. May be called any number of times.
+pub fn install_tls_provider() {
+    // An error says that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The certificates of the system, as far as they can be read (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others).
+pub(crate) fn system_authorities() -> Vec<CertificateDer<'static>> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::debug!(%error, "a system certificate could not be read");
+    }
+    found.certs
+}
+
+/// The system's authorities and those of the CA file.
+pub(crate) fn authorities(
+    system: Vec<CertificateDer<'static>>,
+    ca_file: Option<&Path>,
+) -> Result<RootCertStore, HttpBuildError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(system);
+    let Some(path) = ca_file else { return Ok(roots) };
+    let unreadable = |source| HttpBuildError::CaFileUnreadable { path: path.to_owned(), source };
+    let pem = std::fs::read(path).map_err(unreadable)?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added == 0 {
+        return Err(HttpBuildError::CaFileEmpty { path: path.to_owned() });
+    }
+    Ok(roots)
+}
+
+/// TLS for clients. Without authorities it trusts nobody.
+pub(crate) fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let mut config = if roots.is_empty() {
+        builder.with_root_certificates(roots).with_no_client_auth()
+    } else {
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let verifier = verifier.map_err(|error| rustls::Error::General(error.to_string()))?;
+        let verifier = Arc::new(IssuerNaming(verifier));
+        builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// A certificate that was not accepted, and who issued it: behind an intercepting proxy the issuer is the whole story.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct RejectedCertificate {
+    pub(crate) issuer: Option<String>,
+    pub(crate) reason: rustls::Error,
+}
+
+/// The ordinary verification; only its refusals say more.
+#[derive(Debug)]
+struct IssuerNaming(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for IssuerNaming {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verdict.map_err(|reason| {
+            let rejected = RejectedCertificate { issuer: issuer::issuer_of(end_entity), reason };
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(rejected))))
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// The rejected certificate behind a TLS error.
+pub(crate) fn rejected(error: &rustls::Error) -> Option<&RejectedCertificate> {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+        _ => None,
+    }
+}
