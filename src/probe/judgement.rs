@@ -1,0 +1,144 @@
+//! What a failed call proves, before anybody knows about which thing it failed.
+//!
+//! The rule of PRODUCT in one place: a denial (401, 403, 404) is conclusive only when the credential was accepted in the
+//! same round; everything else proves nothing. Pure: no call is made here.
+
+use chrono::TimeDelta;
+
+use crate::client::answer::{BodyKind, Failure, FailureClass};
+use crate::domain::names::ApiName;
+use crate::domain::work::ProbeFailure;
+
+/// Whether the API accepts the credential, as far as this round has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It answered the credential's own endpoint (`/self`, `/user`).
+    Accepted,
+    /// It answered that endpoint with a rejection.
+    Rejected,
+    /// No conclusive answer.
+    Unclear,
+}
+
+/// What a failed call on a target means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The target is denied to an accepted credential, or not there, with this HTTP status.
+    Denied(u16),
+    /// The credential itself is rejected: the target was not judged.
+    CredentialRejected,
+    /// Nothing is proved.
+    Inconclusive,
+}
+
+/// The status of an answer that denies a target, if the failure is such an answer. An HTML page is a proxy's word, not
+/// the API's.
+pub(super) fn denial(failure: &Failure) -> Option<u16> {
+    let denies = matches!(
+        failure.class,
+        FailureClass::Unauthorized
+            | FailureClass::Forbidden
+            | FailureClass::MissingScope { .. }
+            | FailureClass::NotAccessibleByThisAuthentication
+            | FailureClass::NotFound
+    );
+    failure.status.filter(|_| denies && failure.body != BodyKind::Html)
+}
+
+/// What a failure on a target proves, given the credential's standing.
+pub(super) fn judge(failure: &Failure, standing: Standing) -> Verdict {
+    match (denial(failure), standing) {
+        (Some(status), Standing::Accepted) => Verdict::Denied(status),
+        (Some(_), Standing::Rejected) => Verdict::CredentialRejected,
+        _ => Verdict::Inconclusive,
+    }
+}
+
+/// Whether the API spoke for itself, though it denied: it is up.
+pub(super) fn answered(failure: &Failure) -> bool {
+    denial(failure).is_some() && failure.class != FailureClass::NotFound
+}
+
+/// Whether the API as a whole looks unreachable, not just the endpoint asked.
+pub(super) fn is_whole_api(failure: &Failure) -> bool {
+    match failure.class {
+        FailureClass::RateLimited { .. }
+        | FailureClass::Maintenance
+        | FailureClass::ServerError
+        | FailureClass::Redirected { .. }
+        | FailureClass::Truncated
+        | FailureClass::Oversized { .. }
+        | FailureClass::Timeout { .. }
+        | FailureClass::Dns
+        | FailureClass::Proxy
+        | FailureClass::Tls { .. }
+        | FailureClass::ConnectionRefused
+        | FailureClass::Network => true,
+        // JSON of another shape is this endpoint's change; a page for people stands in front of the whole API.
+        FailureClass::UnexpectedBody
+        | FailureClass::Forbidden
+        | FailureClass::NotFound
+        | FailureClass::Unauthorized
+        | FailureClass::BadRequest
+        | FailureClass::Gone { .. } => failure.body == BodyKind::Html,
+        FailureClass::MissingScope { .. }
+        | FailureClass::NotAccessibleByThisAuthentication
+        | FailureClass::ForeignNextLink { .. }
+        | FailureClass::EndlessPaging
+        | FailureClass::Refused => false,
+    }
+}
+
+/// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
+pub(super) fn probe_failure(api: &ApiName, attempt: &str, failure: &Failure) -> ProbeFailure {
+    ProbeFailure {
+        api: api.clone(),
+        reason: failure.class.as_label(),
+        detail: format!("could not {attempt}: {}", failure.detail),
+        whole_api: is_whole_api(failure),
+        retry_after: failure.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::answer::TimeoutPhase;
+
+    fn failure(class: FailureClass, status: Option<u16>, body: BodyKind) -> Failure {
+        Failure { status, body, ..Failure::without_answer(class, "text") }
+    }
+
+    #[test]
+    fn a_denial_is_conclusive_only_beside_an_accepted_credential() {
+        let check = |class: FailureClass, status, body, standing, expected| {
+            assert_eq!(judge(&failure(class.clone(), status, body), standing), expected, "{class:?} {standing:?}");
+        };
+        let (json, html) = (BodyKind::Json, BodyKind::Html);
+        check(FailureClass::Forbidden, Some(403), json, Standing::Accepted, Verdict::Denied(403));
+        check(FailureClass::NotFound, Some(404), json, Standing::Accepted, Verdict::Denied(404));
+        check(FailureClass::NotFound, Some(404), BodyKind::Absent, Standing::Accepted, Verdict::Denied(404));
+        check(FailureClass::Unauthorized, Some(401), BodyKind::Absent, Standing::Accepted, Verdict::Denied(401));
+        check(FailureClass::Unauthorized, Some(401), json, Standing::Rejected, Verdict::CredentialRejected);
+        check(FailureClass::NotFound, Some(404), json, Standing::Unclear, Verdict::Inconclusive);
+        check(FailureClass::Forbidden, Some(403), html, Standing::Accepted, Verdict::Inconclusive);
+        check(FailureClass::ServerError, Some(500), json, Standing::Accepted, Verdict::Inconclusive);
+        check(FailureClass::Gone { announcement: None }, Some(410), json, Standing::Accepted, Verdict::Inconclusive);
+        check(FailureClass::RateLimited { retry_after: None }, Some(429), json, Standing::Rejected, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn an_outage_is_told_from_a_lost_endpoint() {
+        let check = |class: FailureClass, body, expected| {
+            assert_eq!(is_whole_api(&failure(class.clone(), Some(500), body)), expected, "{class:?} {body:?}");
+        };
+        check(FailureClass::ServerError, BodyKind::Json, true);
+        check(FailureClass::UnexpectedBody, BodyKind::Html, true);
+        check(FailureClass::UnexpectedBody, BodyKind::Json, false);
+        check(FailureClass::NotFound, BodyKind::Json, false);
+        check(FailureClass::Gone { announcement: None }, BodyKind::Json, false);
+        check(FailureClass::Redirected { location_host: None }, BodyKind::Absent, true);
+        check(FailureClass::Timeout { phase: TimeoutPhase::Body }, BodyKind::Absent, true);
+        check(FailureClass::EndlessPaging, BodyKind::Json, false);
+    }
+}

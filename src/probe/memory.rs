@@ -1,0 +1,112 @@
+//! What probes learn and keep for the life of the process: hints that spare requests, never evidence.
+//!
+//! Losing it costs a few requests, nothing else; that is why it is not stored. It survives a reload: a new
+//! [`Prober`](super::Prober) is given the old one's memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
+
+use super::assumptions::AssumptionBook;
+use super::round::{Round, sooner};
+use crate::domain::evidence::EvidenceBook;
+use crate::domain::facts::VersionEnding;
+use crate::domain::names::{ApiName, CredentialName, WorkspaceSlug};
+use crate::domain::work::ProbeKind;
+
+/// A stored announcement is withdrawn only by a round that comes this long after it was last seen: by then every kind
+/// of probe has run in this process, the daily ones included.
+const ANNOUNCEMENT_LASTS: TimeDelta = TimeDelta::hours(26);
+
+/// Hints shared by all probes of a process.
+#[derive(Debug, Default)]
+pub struct ProbeMemory {
+    /// What was seen of the facts we assume.
+    pub assumptions: AssumptionBook,
+    hints: Mutex<Hints>,
+}
+
+#[derive(Debug, Default)]
+struct Hints {
+    /// Whether Snyk's REST list of integrations answers this token; absent until tried.
+    rest_integrations: BTreeMap<CredentialName, Availability>,
+    /// Whether Bitbucket's issues were looked for with this credential.
+    issues_tried: BTreeMap<CredentialName, ()>,
+    /// Repositories that the stated total counted and the last full walk did not list.
+    unlisted: BTreeMap<(CredentialName, WorkspaceSlug), i64>,
+    /// A workspace's stable id.
+    workspace_ids: BTreeMap<(CredentialName, WorkspaceSlug), String>,
+    /// The end that each kind of probe heard of.
+    endings: BTreeMap<ApiName, BTreeMap<ProbeKind, Option<VersionEnding>>>,
+}
+
+/// Whether an endpoint answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Availability {
+    /// Not tried in this process.
+    Untried,
+    /// It answered.
+    Available,
+    /// It is not there for us.
+    Unavailable,
+}
+
+impl ProbeMemory {
+    fn hints(&self) -> MutexGuard<'_, Hints> {
+        // Nothing panics while the lock is held, so a poisoned lock holds a sound value.
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn rest_integrations(&self, token: &CredentialName) -> Availability {
+        self.hints().rest_integrations.get(token).copied().unwrap_or(Availability::Untried)
+    }
+
+    pub(super) fn learn_rest_integrations(&self, token: &CredentialName, availability: Availability) {
+        self.hints().rest_integrations.insert(token.clone(), availability);
+    }
+
+    /// Whether this is the first time in this process that somebody looks for this credential's issues.
+    pub(super) fn is_first_look_for_issues(&self, credential: &CredentialName) -> bool {
+        self.hints().issues_tried.insert(credential.clone(), ()).is_none()
+    }
+
+    pub(super) fn unlisted(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> i64 {
+        self.hints().unlisted.get(&(credential.clone(), workspace.clone())).copied().unwrap_or_default()
+    }
+
+    pub(super) fn learn_unlisted(&self, credential: &CredentialName, workspace: &WorkspaceSlug, count: i64) {
+        self.hints().unlisted.insert((credential.clone(), workspace.clone()), count);
+    }
+
+    pub(super) fn workspace_id(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> Option<String> {
+        self.hints().workspace_ids.get(&(credential.clone(), workspace.clone())).cloned()
+    }
+
+    pub(super) fn learn_workspace_id(&self, credential: &CredentialName, workspace: &WorkspaceSlug, id: &str) {
+        self.hints().workspace_ids.insert((credential.clone(), workspace.clone()), id.to_owned());
+    }
+
+    /// The versions' ends to announce after this round. Endpoints of one API end at different times, so what one kind
+    /// of probe hears never withdraws what another heard.
+    pub(super) fn endings_to_announce(
+        &self,
+        kind: ProbeKind,
+        round: &Round,
+        book: &EvidenceBook,
+    ) -> BTreeMap<ApiName, Option<VersionEnding>> {
+        let mut hints = self.hints();
+        let mut announced = BTreeMap::new();
+        for (api, ending) in round.endings() {
+            let heard = hints.endings.entry(api.clone()).or_default();
+            heard.insert(kind, ending.clone());
+            let soonest = heard.values().cloned().fold(None, sooner);
+            let stored = book.apis.get(api).and_then(|facts| facts.version_ending.as_ref());
+            let is_recent = stored.is_some_and(|stored| round.started_at - stored.seen_at < ANNOUNCEMENT_LASTS);
+            if soonest.is_some() || !is_recent {
+                announced.insert(api.clone(), soonest);
+            }
+        }
+        announced
+    }
+}
