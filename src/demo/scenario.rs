@@ -8,7 +8,10 @@ use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::status::Status;
-use crate::sandbox::World;
+use crate::sandbox::world::World;
+
+/// The e-mail of the sandbox's account behind the PAT.
+const ACME_EMAIL: &str = "snyk-bot@acme.example";
 
 /// A story with its moral.
 #[derive(Clone, Copy)]
@@ -240,8 +243,8 @@ impl Setup {
             require: Vec::new(),
             backstage: false,
             profiles: vec![ProfileSetup { name: "main", credential: "bitbucket-acme", workspaces: vec!["acme"] }],
-            credentials: vec![CredentialSetup::api_token("bitbucket-acme", crate::sandbox::ACME_CREDENTIAL)],
-            snyk_token: crate::sandbox::ACME_SNYK_TOKEN.to_owned(),
+            credentials: vec![CredentialSetup::api_token("bitbucket-acme", crate::sandbox::world::ACME_CREDENTIAL)],
+            snyk_token: crate::sandbox::world::ACME_SNYK_TOKEN.to_owned(),
             permissions: "pilot-guide",
             pace: Cadences::Default,
             extra: Vec::new(),
@@ -255,7 +258,7 @@ impl CredentialSetup {
         Self {
             name,
             secret_of,
-            auth: AuthSetup::ApiToken { email: crate::sandbox::ACME_EMAIL, scheme: "basic" },
+            auth: AuthSetup::ApiToken { email: ACME_EMAIL, scheme: "basic" },
             role: Role::Integration,
             expires_at: None,
             admin_api: false,
