@@ -18,6 +18,7 @@ pub mod answer;
 pub mod atlassian_admin;
 pub mod bitbucket_cloud;
 pub mod budget;
+pub mod daemon;
 mod exchange;
 pub mod http;
 pub mod snyk;

@@ -4,6 +4,7 @@
 //! command is one file; this one knows their names and arguments and nothing else.
 
 mod arguments;
+mod configuration;
 pub mod check;
 pub mod config;
 mod demo;
@@ -48,12 +49,17 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Demo(options) => asynchronous(demo::demo(options, terminal)),
         Command::Run(options) => asynchronous(run::run(&config, options, terminal)),
         Command::Check(options) => asynchronous(check::check(&config, options, terminal)),
-        Command::Config(command) => config::dispatch(&config, command, terminal),
+        Command::Config(command) => configuration::dispatch(&config, command, terminal),
         Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
         Command::Completions { shell } => generate::completions(shell, terminal),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }
+}
+
+/// An error with its causes in one line, safe for a terminal.
+fn chain(error: &dyn std::error::Error) -> String {
+    terminal::printable(&crate::app::chain(error))
 }
 
 fn asynchronous(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {

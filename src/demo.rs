@@ -7,7 +7,7 @@
 //! them, and `docs/diagnosis.md` is generated from them.
 
 pub mod catalogue;
-mod narrator;
+pub mod narrator;
 pub mod player;
 pub mod scenario;
 mod scenarios;

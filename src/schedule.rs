@@ -13,6 +13,7 @@
 //! (the evaluation does, and asks for it).
 
 pub mod cadence;
+pub mod cron;
 pub mod planner;
 
 mod observed;

@@ -1,17 +1,13 @@
 //! From the configuration and the Organizations known by now to the work that is planned.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, TimeDelta, Utc};
-
 use crate::config::Config;
 use crate::config::integration::{Discover, Integration, Organizations};
-use crate::config::schedule::{Cadence as ConfiguredCadence, ScheduledProbe};
+use crate::config::schedule::ScheduledProbe;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::{IntegrationPresence, OrganizationListing};
 use crate::domain::names::{CredentialName, IntegrationKey, OrganizationId};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
-use crate::schedule::cadence::{Cadence, Calendar};
+use crate::schedule::cadence::Cadence;
 use crate::schedule::planner::PlannedWork;
 
 /// Every piece of work that the configuration asks for. An Organization is asked about once a listing has it (and its
@@ -50,10 +46,7 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn add(&mut self, kind: ProbeKind, subject: WorkSubject, budget: &CredentialName) {
-        let cadence = match &self.config.schedule.of(ScheduledProbe::of_kind(kind)).cadence {
-            ConfiguredCadence::Every(interval) => Cadence::Every(super::fleet::span(*interval)),
-            ConfiguredCadence::Cron(cron) => Cadence::Calendar(Arc::new(CronCalendar((**cron).clone()))),
-        };
+        let cadence = Cadence::from(&self.config.schedule.of(ScheduledProbe::of_kind(kind)).cadence);
         let work = Work { kind, subject };
         self.works.push(PlannedWork { work, cadence, budget: budget.clone(), jitter_seed: JITTER_SEED });
     }
@@ -96,23 +89,3 @@ impl Plan<'_> {
 
 /// One daemon is one installation; replicas share a plan, so they share the seed too.
 const JITTER_SEED: u64 = 0;
-
-/// The configuration's cron expression as the planner sees it.
-#[derive(Debug)]
-struct CronCalendar(crate::config::cron::CronSchedule);
-
-impl std::fmt::Display for CronCalendar {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} {}", self.0.expression(), self.0.zone())
-    }
-}
-
-impl Calendar for CronCalendar {
-    fn next_after(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
-        self.0.next_after(instant)
-    }
-
-    fn longest_gap(&self) -> TimeDelta {
-        super::fleet::span(self.0.longest_gap())
-    }
-}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::http::plain_builder;
+use super::http::{HttpBuildError, daemon_client};
 
 /// A daemon that does not answer within this is not answering.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,9 @@ pub enum DaemonError {
         /// What it said.
         message: String,
     },
+    /// No client could be made.
+    #[error("could not set up the HTTP client")]
+    NoClient(#[source] HttpBuildError),
     /// The URL cannot be asked.
     #[error("{0} is not the address of a daemon")]
     NotAnAddress(Url),
@@ -50,8 +53,7 @@ impl DaemonClient {
     /// # Errors
     /// When the HTTP library refuses to start.
     pub fn new(root: Url) -> Result<Self, DaemonError> {
-        let http = plain_builder().timeout(TIMEOUT).build();
-        let http = http.map_err(|source| DaemonError::Unreachable { url: root.clone(), source })?;
+        let http = daemon_client(TIMEOUT).map_err(DaemonError::NoClient)?;
         Ok(Self { http, root })
     }
 

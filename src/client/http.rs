@@ -268,6 +268,14 @@ impl HttpClient {
     }
 }
 
+/// A client without the allow-list, for our own daemon: it carries no secret.
+pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBuildError> {
+    let authorities = tls::authorities(tls::system_authorities(), None)?;
+    let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
+    let options = HttpOptions { connect_timeout: timeout, ..HttpOptions::default() };
+    builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where the HTTP library is set up")]
 fn builder(options: &HttpOptions, tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()

@@ -17,7 +17,7 @@ use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::status::Status;
-use crate::probe::assumptions::AssumptionState;
+use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{ApiView, ConditionView, IntegrationView, Phase, Snapshot};
 
 /// A person waits: a rejection is confirmed after this, not after the daemon's half minute.
@@ -41,7 +41,7 @@ pub(super) async fn check(path: &Path, options: CheckOptions, terminal: &Termina
     let verdict = verdict(&pass.snapshot);
     match options.output {
         Output::Json => {
-            let assumptions = options.assumptions.then_some(&pass.assumptions);
+            let assumptions = options.assumptions.then(|| assumptions_json(&pass.assumptions));
             let report = json!({ "verdict": verdict.word(), "snapshot": &*pass.snapshot, "assumptions": assumptions });
             terminal.data(&serde_json::to_string_pretty(&report)?);
         }
@@ -261,9 +261,20 @@ fn next_step_for(reason: &str) -> &'static str {
     }
 }
 
-fn print_assumptions(assumptions: &[AssumptionState], terminal: &Terminal) {
-    terminal.data("\nassumptions about the outside APIs:");
-    for assumption in assumptions {
-        terminal.data(&format!("  {:9} {}: {}", assumption.observed, assumption.id, assumption.statement));
+fn print_assumptions(assumptions: &[(Assumption, Tally)], terminal: &Terminal) {
+    terminal.data("\nassumptions about the outside APIs (safe to publish):");
+    for (assumption, tally) in assumptions {
+        terminal.data(&format!("  {:9} {assumption}", tally.observed()));
+        for line in wrap(assumption.statement(), terminal.width().saturating_sub(12)) {
+            terminal.data(&format!("            {line}"));
+        }
     }
+}
+
+fn assumptions_json(assumptions: &[(Assumption, Tally)]) -> serde_json::Value {
+    let one = |(assumption, tally): &(Assumption, Tally)| {
+        json!({ "id": assumption, "statement": assumption.statement(), "matters": assumption.matters(),
+                "observed": tally.observed(), "held": tally.held, "refuted": tally.refuted })
+    };
+    assumptions.iter().map(one).collect()
 }

@@ -1,16 +1,20 @@
-//! The configuration as every command loads it: problems are printed once, the same way.
+//! The configuration as every command loads it: problems are printed once, the same way. And the way from the command
+//! line to the commands about the configuration itself.
 
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::Terminal;
+use super::arguments::ConfigCommand;
+use super::config::{ConfigExit, Reading, View};
+use super::{Exit, Terminal};
+use crate::clock::Clock;
 use crate::config::problem::Style;
 use crate::config::{self, Config, Secrets};
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
 pub(super) fn usable(path: &Path, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
-    let style = if terminal.is_coloured() { Style::Coloured } else { Style::Plain };
+    let style = style_of(terminal);
     match config::load(path, Secrets::Check, now) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
@@ -23,4 +27,30 @@ pub(super) fn usable(path: &Path, now: DateTime<Utc>, terminal: &Terminal) -> Op
             None
         }
     }
+}
+
+/// Runs a command about the configuration.
+pub(super) fn dispatch(path: &Path, command: ConfigCommand, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let mut messages = std::io::stderr().lock();
+    let reading = |secrets| Reading { secrets, now: Clock::system().now(), style: style_of(terminal) };
+    let exit = match command {
+        ConfigCommand::Validate { without_secrets } => {
+            let secrets = if without_secrets { Secrets::Skip } else { Secrets::Check };
+            super::config::validate(path, reading(secrets), &mut out, &mut messages)?
+        }
+        ConfigCommand::Schema => super::config::schema(&mut out)?,
+        ConfigCommand::Show { egress } => {
+            let view = if egress { View::Egress } else { View::Effective };
+            super::config::show(path, view, reading(Secrets::Skip), &mut out, &mut messages)?
+        }
+    };
+    Ok(match exit {
+        ConfigExit::Success => Exit::Ok,
+        ConfigExit::InvalidConfiguration => Exit::Config,
+    })
+}
+
+fn style_of(terminal: &Terminal) -> Style {
+    if terminal.is_coloured() { Style::Coloured } else { Style::Plain }
 }

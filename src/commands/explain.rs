@@ -101,22 +101,13 @@ fn root_of(config: &Path) -> anyhow::Result<Url> {
 }
 
 fn unavailable(error: &DaemonError, terminal: &Terminal) -> Exit {
-    terminal.error(&chain(error));
+    terminal.error(&super::chain(error));
     if matches!(error, DaemonError::Unreachable { .. }) {
         terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
     }
     Exit::Unavailable
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    printable(&text)
-}
 
 fn paragraph(terminal: &Terminal, lead: &str, body: &str) {
     for (number, line) in wrap(body, terminal.width().saturating_sub(lead.len())).into_iter().enumerate() {

@@ -42,6 +42,11 @@ impl Terminal {
         self.interactive
     }
 
+    /// Whether text may be coloured.
+    pub fn is_coloured(&self) -> bool {
+        self.colour
+    }
+
     /// Columns of a line.
     pub fn width(&self) -> usize {
         self.width
