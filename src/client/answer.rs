@@ -81,6 +81,18 @@ pub struct AnswerMeta {
     pub credential: CredentialHeaders,
 }
 
+impl AnswerMeta {
+    /// Takes the secrets out of every text that came from outside.
+    pub(crate) fn clean(&mut self, redactor: &Redactor) {
+        let credential = &mut self.credential;
+        let scopes = credential.granted.iter_mut().chain(&mut credential.accepted).flatten();
+        let texts = [&mut self.request_id, &mut credential.credential_type, &mut credential.token_id];
+        for text in scopes.chain(texts.into_iter().flatten()) {
+            *text = redactor.clean(text);
+        }
+    }
+}
+
 /// What Bitbucket Cloud tells about the credential in the headers of every answer, 403 included (`docs/apis/bitbucket-cloud.md`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CredentialHeaders {
@@ -141,7 +153,7 @@ pub struct Failure {
     /// What the server asks us to wait.
     pub retry_after: Option<Duration>,
     /// What the headers said; the scope headers come with a 403 too.
-    pub meta: AnswerMeta,
+    pub meta: Box<AnswerMeta>,
     /// Complete pages read before a walk failed.
     pub pages_before: usize,
     /// Items on those pages.
@@ -157,7 +169,7 @@ impl Failure {
             status: None,
             body: BodyKind::Absent,
             retry_after: None,
-            meta: AnswerMeta::default(),
+            meta: Box::default(),
             pages_before: 0,
             items_before: 0,
         }
@@ -166,6 +178,25 @@ impl Failure {
     /// The layer at which it failed.
     pub fn layer(&self) -> FailureLayer {
         self.class.layer()
+    }
+
+    /// Takes the secrets out of every text that came from outside.
+    pub(crate) fn clean(mut self, redactor: &Redactor) -> Self {
+        self.detail = redactor.clean(&self.detail);
+        self.meta.clean(redactor);
+        match &mut self.class {
+            FailureClass::MissingScope { required, granted } => {
+                for scope in required.iter_mut().chain(granted) {
+                    *scope = redactor.clean(scope);
+                }
+            }
+            FailureClass::Gone { announcement: Some(text) }
+            | FailureClass::Redirected { location_host: Some(text) }
+            | FailureClass::ForeignNextLink { host: Some(text) }
+            | FailureClass::Tls { issuer: Some(text) } => *text = redactor.clean(text),
+            _ => {}
+        }
+        self
     }
 }
 

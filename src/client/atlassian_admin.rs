@@ -146,11 +146,10 @@ impl From<Entry> for ManagedToken {
 impl AtlassianAdminClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: AtlassianAdminOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
-        let target = context.http.target(HostRole::AtlassianAdmin, &options.api_url)?;
         let redactor = Redactor::new([options.api_key.clone()]);
+        let api = Connection::try_new(context, HostRole::AtlassianAdmin, &options.api_url, redactor)?;
         let authentication = Authentication::Fixed(Authorization::with_scheme("Bearer", &options.api_key));
-        let organization_id = options.organization_id;
-        Ok(Self { api: Connection { context, target, redactor }, authentication, organization_id })
+        Ok(Self { api, authentication, organization_id: options.organization_id })
     }
 
     /// Every API token of the organisation's managed accounts. 403: the key lacks the scope `read:tokens:admin`.

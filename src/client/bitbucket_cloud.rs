@@ -73,6 +73,17 @@ pub enum BitbucketCloudAuth {
     },
 }
 
+impl BitbucketCloudAuth {
+    fn secret(&self) -> &SecretString {
+        match self {
+            Self::ApiToken { token: secret, .. }
+            | Self::AccessToken { token: secret }
+            | Self::OAuthConsumer { secret, .. }
+            | Self::AppPassword { password: secret, .. } => secret,
+        }
+    }
+}
+
 /// How an API token is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ApiTokenScheme {
@@ -148,36 +159,29 @@ impl<T: DeserializeOwned> Page for ValuesPage<T> {
 impl BitbucketCloudClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: BitbucketCloudOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
-        let secret = match &options.auth {
-            BitbucketCloudAuth::ApiToken { token: secret, .. }
-            | BitbucketCloudAuth::AccessToken { token: secret }
-            | BitbucketCloudAuth::OAuthConsumer { secret, .. }
-            | BitbucketCloudAuth::AppPassword { password: secret, .. } => secret.clone(),
-        };
-        let redactor = Redactor::new([secret]);
-        let connection = |role, base: &Url| -> Result<Connection, HttpBuildError> {
-            let target = context.http.target(role, base)?;
-            Ok(Connection { context: context.clone(), target, redactor: redactor.clone() })
-        };
-        let authentication = match &options.auth {
+        let BitbucketCloudOptions { api_url, oauth_url, auth } = options;
+        let redactor = Redactor::new([auth.secret().clone()]);
+        let authentication = match auth {
             BitbucketCloudAuth::ApiToken { email, token, scheme: ApiTokenScheme::Basic } => {
-                Authentication::Fixed(Authorization::basic(email, token))
+                Authentication::Fixed(Authorization::basic(&email, &token))
             }
             BitbucketCloudAuth::ApiToken { token, scheme: ApiTokenScheme::Bearer, .. }
             | BitbucketCloudAuth::AccessToken { token } => {
-                Authentication::Fixed(Authorization::with_scheme("Bearer", token))
+                Authentication::Fixed(Authorization::with_scheme("Bearer", &token))
             }
             BitbucketCloudAuth::AppPassword { username, password } => {
-                Authentication::Fixed(Authorization::basic(username, password))
+                Authentication::Fixed(Authorization::basic(&username, &password))
             }
             BitbucketCloudAuth::OAuthConsumer { key, secret } => {
-                let oauth = connection(HostRole::BitbucketCloudOAuth, &options.oauth_url)?;
+                let role = HostRole::BitbucketCloudOAuth;
+                let oauth = Connection::try_new(context.clone(), role, &oauth_url, redactor.clone())?;
                 let url = oauth.target.url(["site", "oauth2", "access_token"]);
                 let request = Call::post(url, JSON, FORM, b"grant_type=client_credentials".to_vec());
-                Authentication::Grant(ClientGrant::new(oauth, request, Authorization::basic(key, secret)).into())
+                Authentication::Grant(ClientGrant::new(oauth, request, Authorization::basic(&key, &secret)).into())
             }
         };
-        Ok(Self { api: connection(HostRole::BitbucketCloud, &options.api_url)?, authentication })
+        let api = Connection::try_new(context, HostRole::BitbucketCloud, &api_url, redactor)?;
+        Ok(Self { api, authentication })
     }
 
     fn get(&self, path: &[&str], parameters: &[(&str, &str)]) -> Call {

@@ -2,7 +2,7 @@
 //!
 //! **How it works.** One [`RequestBudget`] per credential, shared by every client that uses it. A pure [`Ledger`] keeps
 //! one bucket per configured limit and the pause that a throttling answer imposed; it is told the time. A request waits
-//! for its turn when that is less than [`LONGEST_PACING`] away; otherwise it is answered at once with
+//! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s); otherwise it is answered at once with
 //! [`FailureClass::RateLimited`](super::answer::FailureClass::RateLimited), so that no probe hangs.
 //!
 //! Time is the monotonic clock. On a scaled clock it is the domain clock, or a pause would hold a demo for real minutes;
@@ -30,8 +30,11 @@ use crate::clock::Clock;
 /// The longest that a request waits for its turn.
 pub const LONGEST_PACING: Duration = Duration::from_secs(2);
 
+/// The longest that a later page of a walk waits: giving up would waste every page already read.
+pub(crate) const LONGEST_WALK_PACING: Duration = Duration::from_secs(30);
+
 /// The longest pause that an answer can impose on a credential.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// The pause is lengthened by up to this share of itself, so that several daemons do not come back at once.
 const JITTER_SHARE: f64 = 0.2;
@@ -97,21 +100,23 @@ impl RequestBudget {
         Self(Arc::new(Inner { limits, time: TimeSource::new(clock), ledger }))
     }
 
-    /// Waits for a turn, for at most [`LONGEST_PACING`] in all, and takes it.
+    /// Waits for a turn, for at most [`LONGEST_PACING`], and takes it.
     pub async fn acquire(&self) -> Result<(), TurnedAway> {
-        let mut patience = LONGEST_PACING;
-        loop {
-            let decision = self.ledger().decide(self.0.time.elapsed());
-            let wait = match decision {
-                Decision::Go => return Ok(()),
-                Decision::Paused(rest) => return Err(TurnedAway { retry_after: rest }),
-                Decision::Wait(_) if !self.0.time.is_paced() => return Ok(()),
-                Decision::Wait(wait) if wait > patience => return Err(TurnedAway { retry_after: wait }),
-                Decision::Wait(wait) => wait,
-            };
-            tokio::time::sleep(wait).await;
-            patience = patience.saturating_sub(wait);
+        self.acquire_within(LONGEST_PACING).await
+    }
+
+    /// Waits for a turn, for at most `patience`, and takes it.
+    pub(crate) async fn acquire_within(&self, patience: Duration) -> Result<(), TurnedAway> {
+        let decision = self.ledger().decide(self.0.time.elapsed(), patience);
+        match decision {
+            Decision::Paused(rest) => return Err(TurnedAway { retry_after: rest }),
+            _ if !self.0.time.is_paced() => return Ok(()),
+            Decision::TooFar(wait) => return Err(TurnedAway { retry_after: wait }),
+            Decision::GoAfter(Duration::ZERO) => return Ok(()),
+            Decision::GoAfter(wait) => tokio::time::sleep(wait).await,
         }
+        // Somebody else's answer may have imposed a pause meanwhile.
+        self.paused_for().map_or(Ok(()), |rest| Err(TurnedAway { retry_after: rest }))
     }
 
     /// Learns from an answer: throttling pauses the whole credential, stated limits lower ours.

@@ -3,6 +3,8 @@
 mod authorization;
 mod walk;
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -10,10 +12,10 @@ use url::Url;
 
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 pub(crate) use self::walk::{Next, Page, PageParts};
-use super::allowed::Verb;
+use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
-use super::budget::RequestBudget;
-use super::http::{HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
+use super::budget::{LONGEST_PACING, RequestBudget};
+use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
 
@@ -46,15 +48,23 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     pub(crate) accept: &'static str,
     pub(crate) body: Option<RequestBody>,
+    /// How long to wait for a turn in the budget.
+    pub(crate) patience: Duration,
 }
 
 impl Call {
     pub(crate) fn get(url: Url, accept: &'static str) -> Self {
-        Self { verb: Verb::Get, url, accept, body: None }
+        Self { verb: Verb::Get, url, accept, body: None, patience: LONGEST_PACING }
     }
 
     pub(crate) fn post(url: Url, accept: &'static str, content_type: &'static str, bytes: Vec<u8>) -> Self {
-        Self { verb: Verb::Post, url, accept, body: Some(RequestBody { content_type, bytes }) }
+        Self {
+            verb: Verb::Post,
+            url,
+            accept,
+            body: Some(RequestBody { content_type, bytes }),
+            patience: LONGEST_PACING,
+        }
     }
 }
 
@@ -67,6 +77,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Binds the context's credential to a base URL.
+    pub(crate) fn try_new(
+        context: ClientContext,
+        role: HostRole,
+        base: &Url,
+        redactor: Redactor,
+    ) -> Result<Self, HttpBuildError> {
+        let target = context.http.target(role, base)?;
+        Ok(Self { context, target, redactor })
+    }
+
     /// Makes a call and decodes its answer.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
@@ -74,7 +95,7 @@ impl Connection {
         authorization: &Authorization,
     ) -> Result<Answer<T>, Failure> {
         let context = &self.context;
-        if let Err(turned_away) = context.budget.acquire().await {
+        if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
             let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = Some(turned_away.retry_after);
@@ -94,15 +115,16 @@ impl Connection {
         );
         let raw = match sent.await {
             Ok(raw) => raw,
-            Err(mut failure) => {
-                failure.detail = redactor.clean(&failure.detail);
+            Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(failure.status, &failure, begin);
                 return Err(failure);
             }
         };
         context.budget.on_answer(raw.status, &raw.headers);
         let now = context.clock.now();
-        let meta = meta(&raw.headers);
+        let mut meta = meta(&raw.headers);
+        meta.clean(&redactor);
         if let Some(date) = meta.date {
             // `Date` has whole seconds; below one second there is no skew to see.
             context.telemetry.on_date(&context.api, TimeDelta::seconds((date - now).num_seconds()));
@@ -111,10 +133,7 @@ impl Connection {
             context.telemetry.on_version(&context.api, version);
         }
         let result = if (200..300).contains(&raw.status) {
-            decode(&raw).map_err(|mut failure| {
-                failure.detail = redactor.clean(&failure.detail);
-                failure
-            })
+            decode(&raw)
         } else {
             Err(classify(raw.status, &raw.headers, &raw.body, &redactor, now))
         };
@@ -124,6 +143,7 @@ impl Connection {
                 Ok(Answer { value, meta })
             }
             Err(failure) => {
+                let failure = failure.clean(&redactor);
                 self.tell(Some(raw.status), &failure, begin);
                 Err(failure)
             }
@@ -176,6 +196,6 @@ fn unexpected(raw: &RawAnswer, kind: BodyKind, what: &str) -> Failure {
     );
     failure.status = Some(raw.status);
     failure.body = kind;
-    failure.meta = meta(&raw.headers);
+    *failure.meta = meta(&raw.headers);
     failure
 }

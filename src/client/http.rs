@@ -55,7 +55,7 @@ impl Default for HttpOptions {
             no_proxy: Vec::new(),
             ca_file: None,
             connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             // The fullest page we ask for has 100 items of a few kilobytes.
             body_limit: 16 * 1024 * 1024,
         }
@@ -231,8 +231,12 @@ impl HttpClient {
     async fn read(&self, mut answer: reqwest::Response, host: &str, deadline: Instant) -> Result<RawAnswer, Failure> {
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let limit = self.0.options.body_limit;
+        let stated = answer.content_length().and_then(|length| usize::try_from(length).ok());
         let mut body = Vec::new();
         let trouble = loop {
+            if status.is_success() && stated.is_some_and(|stated| stated > limit) {
+                break Some(trouble::oversized(limit, host));
+            }
             match timeout_at(deadline, answer.chunk()).await {
                 Ok(Ok(None)) => break None,
                 Ok(Ok(Some(chunk))) => {
@@ -251,7 +255,7 @@ impl HttpClient {
         match trouble {
             Some(mut failure) if status.is_success() => {
                 failure.status = Some(status.as_u16());
-                failure.meta = super::answer::meta(&headers);
+                *failure.meta = super::answer::meta(&headers);
                 Err(failure)
             }
             // The status of an error says what we need; what there is of its body may tell more.

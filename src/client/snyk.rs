@@ -102,11 +102,10 @@ impl SnykClient {
             SnykAuth::OAuthClient { client_secret, .. } => client_secret.clone(),
         };
         let redactor = Redactor::new([secret]);
-        let connection = |role, path: &str| -> Result<Connection, HttpBuildError> {
+        let below = |path: &str| {
             let mut base = root.clone();
             base.set_path(&format!("{}{path}", root.path().trim_end_matches('/')));
-            let target = context.http.target(role, &base)?;
-            Ok(Connection { context: context.clone(), target, redactor: redactor.clone() })
+            base
         };
         let (authentication, token_shape) = match &options.auth {
             SnykAuth::Token { token, scheme } => {
@@ -118,7 +117,7 @@ impl SnykClient {
                 (Authentication::Fixed(authorization), Some(token_shape(token)))
             }
             SnykAuth::OAuthClient { client_id, client_secret } => {
-                let oauth = connection(HostRole::SnykOAuth, "")?;
+                let oauth = Connection::try_new(context.clone(), HostRole::SnykOAuth, &root, redactor.clone())?;
                 let form = url::form_urlencoded::Serializer::new(String::new())
                     .append_pair("grant_type", "client_credentials")
                     .append_pair("client_id", client_id)
@@ -130,8 +129,8 @@ impl SnykClient {
             }
         };
         Ok(Self {
-            rest: connection(HostRole::SnykRest, "/rest")?,
-            v1: connection(HostRole::SnykV1, "/v1")?,
+            rest: Connection::try_new(context.clone(), HostRole::SnykRest, &below("/rest"), redactor.clone())?,
+            v1: Connection::try_new(context, HostRole::SnykV1, &below("/v1"), redactor)?,
             version: options.version,
             authentication,
             token_shape,

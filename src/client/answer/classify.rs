@@ -98,7 +98,7 @@ pub(crate) fn classify(
     let error = parsed.as_ref().map(ErrorBody::read).unwrap_or_default();
     let wait = retry_after(headers, now);
     let class = match status {
-        _ if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) && (status == 400 || status == 403) => {
+        400 | 403 if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) => {
             FailureClass::MissingScope { required: error.required.clone(), granted: error.granted.clone() }
         }
         300..=399 => FailureClass::Redirected { location_host: location_host(headers) },
@@ -115,20 +115,19 @@ pub(crate) fn classify(
         200..=299 => FailureClass::UnexpectedBody,
         _ => FailureClass::BadRequest,
     };
-    let mut detail = format!("the API answered {status}");
-    match (&error.code, &error.message) {
-        (Some(code), Some(message)) if code != message => detail.push_str(&format!(" ({code}): {message}")),
-        (_, Some(message)) => detail.push_str(&format!(": {message}")),
-        (Some(code), None) => detail.push_str(&format!(" ({code})")),
-        (None, None) => {}
-    }
+    let said = match (&error.code, &error.message) {
+        (Some(code), Some(message)) if code != message => format!(" ({code}): {message}"),
+        (_, Some(message)) => format!(": {message}"),
+        (Some(code), None) => format!(" ({code})"),
+        (None, None) => String::new(),
+    };
     Failure {
         class,
-        detail: redactor.clean(&detail),
+        detail: redactor.clean(&format!("the API answered {status}{said}")),
         status: Some(status),
         body: body_kind(headers, body, parsed.is_some()),
         retry_after: wait,
-        meta: meta(headers),
+        meta: Box::new(meta(headers)),
         pages_before: 0,
         items_before: 0,
     }
@@ -164,5 +163,62 @@ pub(crate) fn body_kind(headers: &HeaderMap, body: &[u8], is_json: bool) -> Body
         BodyKind::Html
     } else {
         BodyKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECRET: &str = "hunter2-hunter2";
+
+    /// JSON as a vendor might send it on a bad day, the secret among it.
+    fn body() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,40}".prop_map(Value::from),
+            Just(Value::from(format!("it was {SECRET}\u{7}!"))),
+        ];
+        let keys = "errors|error|message|detail|required|granted|data|announcement_url|code|title|error_description";
+        leaf.prop_recursive(4, 32, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map(keys, inner, 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn check(status: u16, body: &[u8]) -> Result<(), TestCaseError> {
+        let redactor = Redactor::new([SECRET.into()]);
+        let failure = classify(status, &HeaderMap::new(), body, &redactor, DateTime::UNIX_EPOCH).clean(&redactor);
+        prop_assert!(FailureClass::LABELS.contains(&failure.class.as_label()));
+        prop_assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");
+        prop_assert!(!failure.detail.chars().any(char::is_control));
+        // A bad credential is never read into another status.
+        prop_assert_eq!(failure.class == FailureClass::Unauthorized, status == 401);
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_classified_without_the_secret(status in 100_u16..600, body in body()) {
+            check(status, body.to_string().as_bytes())?;
+        }
+
+        #[test]
+        fn any_bytes_are_classified(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            check(status, &body)?;
+        }
+    }
+
+    #[test]
+    fn every_label_is_listed_once() {
+        let labels: std::collections::BTreeSet<_> = FailureClass::LABELS.into_iter().collect();
+        assert_eq!(labels.len(), FailureClass::LABELS.len());
     }
 }

@@ -9,7 +9,7 @@ use super::redact::safe_text;
 use super::{AnswerMeta, CredentialHeaders, LifecycleStage, VersionNotice, lenient};
 
 /// Longest wait, from a header, that we believe: a day.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// A header as clean text.
 pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The pure part of the budget: buckets and a pause, told the time.
 //!
-//! A bucket for `limit` requests in `window` holds a third of them as its burst and refills the rest evenly over the
+//! A bucket for `limit` requests in `window` holds half of them as its burst and refills the rest evenly over the
 //! window. So no stretch of that length ever sees more than `limit` requests, and an exhausted credential gets a turn
 //! again soon instead of after a whole window.
 
@@ -9,15 +9,15 @@ use std::time::Duration;
 use super::{BudgetLimits, Limit};
 
 /// The share of a limit that may be used at once.
-const BURST_SHARE: u32 = 3;
+const BURST_SHARE: u32 = 2;
 
 /// What a request has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Leave; its turn is taken.
-    Go,
-    /// Come back after this time.
-    Wait(Duration),
+    /// Leave after this time, possibly none; the turn is taken.
+    GoAfter(Duration),
+    /// The next turn is so far away, longer than the request would wait; none is taken.
+    TooFar(Duration),
     /// The credential is paused for this long.
     Paused(Duration),
 }
@@ -60,7 +60,7 @@ impl Bucket {
             return Duration::ZERO;
         }
         let seconds = (1.0 - self.turns) / self.rate;
-        // Rounded up, so that who comes back at that time finds the turn.
+        // Rounded up, so that nobody leaves before the turn is there.
         Duration::from_secs_f64(seconds) + Duration::from_millis(1)
     }
 }
@@ -70,7 +70,8 @@ impl Ledger {
         Self { buckets: limits.limits.iter().copied().map(Bucket::new).collect(), paused_until: Duration::ZERO }
     }
 
-    pub(super) fn decide(&mut self, now: Duration) -> Decision {
+    /// Takes the next turn, when it comes within `patience`. Who asks later gets a later turn.
+    pub(super) fn decide(&mut self, now: Duration, patience: Duration) -> Decision {
         if let Some(rest) = self.paused_for(now) {
             return Decision::Paused(rest);
         }
@@ -78,13 +79,13 @@ impl Ledger {
             bucket.settle(now);
         }
         let wait = self.buckets.iter().map(Bucket::wait).max().unwrap_or_default();
-        if !wait.is_zero() {
-            return Decision::Wait(wait);
+        if wait > patience {
+            return Decision::TooFar(wait);
         }
         for bucket in &mut self.buckets {
             bucket.turns -= 1.0;
         }
-        Decision::Go
+        Decision::GoAfter(wait)
     }
 
     /// A pause is only ever lengthened.
@@ -116,7 +117,7 @@ impl Ledger {
             bucket.settle(now);
         }
         let least = self.buckets.iter().map(|bucket| bucket.turns).min_by(f64::total_cmp)?;
-        // Never negative: a turn is only taken when there is one. Far below 2^52.
+        // Below zero while turns to come are taken.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the burst")]
         Some(least.max(0.0) as u64)
     }
@@ -129,7 +130,7 @@ mod tests {
 
     fn limits(limits: &[(u32, u64)]) -> BudgetLimits {
         let limits = limits.iter().map(|&(requests, seconds)| Limit { requests, window: Duration::from_secs(seconds) });
-        BudgetLimits { limits: limits.collect(), shortest_pause: Duration::from_secs(60) }
+        BudgetLimits { limits: limits.collect(), shortest_pause: Duration::from_mins(1) }
     }
 
     proptest! {
@@ -139,13 +140,15 @@ mod tests {
             requests in 2_u32..60,
             window in 1_u64..100,
             gaps in proptest::collection::vec(0_u64..5_000, 1..400),
+            patience in 0_u64..10_000,
         ) {
             let mut ledger = Ledger::new(&limits(&[(requests, window)]));
             let (mut now, mut left) = (Duration::ZERO, Vec::new());
             for gap in gaps {
                 now += Duration::from_millis(gap);
-                if ledger.decide(now) == Decision::Go {
-                    left.push(now);
+                if let Decision::GoAfter(wait) = ledger.decide(now, Duration::from_millis(patience)) {
+                    prop_assert!(wait <= Duration::from_millis(patience));
+                    left.push(now + wait);
                 }
             }
             let window = Duration::from_secs(window);
@@ -160,9 +163,9 @@ mod tests {
             let mut ledger = Ledger::new(&limits(&[(requests, window)]));
             let mut now = Duration::ZERO;
             for _ in 0..asked {
-                if let Decision::Wait(wait) = ledger.decide(now) {
+                if let Decision::TooFar(wait) = ledger.decide(now, Duration::ZERO) {
                     now += wait;
-                    prop_assert_eq!(ledger.decide(now), Decision::Go);
+                    prop_assert_eq!(ledger.decide(now, Duration::ZERO), Decision::GoAfter(Duration::ZERO));
                 }
             }
         }
@@ -174,27 +177,30 @@ mod tests {
                 ledger.pause_until(Duration::from_secs(pause));
             }
             let longest = pauses.iter().copied().max().unwrap_or_default();
-            let paused = matches!(ledger.decide(Duration::from_secs(at)), Decision::Paused(_));
+            let paused = matches!(ledger.decide(Duration::from_secs(at), Duration::ZERO), Decision::Paused(_));
             prop_assert_eq!(paused, at < longest);
         }
 
         #[test]
         fn time_that_runs_backwards_gives_no_turns(steps in proptest::collection::vec(0_u64..100, 1..100)) {
             let mut ledger = Ledger::new(&limits(&[(30, 3_600)]));
-            let gone = steps.iter().filter(|&&step| ledger.decide(Duration::from_millis(step)) == Decision::Go).count();
-            prop_assert!(gone <= 10);
+            let goes = |step: &&u64| {
+                ledger.decide(Duration::from_millis(**step), Duration::ZERO) == Decision::GoAfter(Duration::ZERO)
+            };
+            let gone = steps.iter().filter(goes).count();
+            prop_assert!(gone <= 15);
         }
     }
 
     #[test]
     fn a_lower_stated_limit_is_taken_over_and_a_higher_one_is_not() {
         let mut ledger = Ledger::new(&limits(&[(300, 60)]));
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(100));
-        ledger.lower(Limit { requests: 900, window: Duration::from_secs(60) });
+        assert_eq!(ledger.remaining(Duration::ZERO), Some(150));
+        ledger.lower(Limit { requests: 900, window: Duration::from_mins(1) });
         ledger.lower(Limit { requests: 3, window: Duration::from_secs(1) });
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(100));
-        ledger.lower(Limit { requests: 30, window: Duration::from_secs(60) });
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(10));
+        assert_eq!(ledger.remaining(Duration::ZERO), Some(150));
+        ledger.lower(Limit { requests: 30, window: Duration::from_mins(1) });
+        assert_eq!(ledger.remaining(Duration::ZERO), Some(15));
         assert_eq!(Ledger::new(&limits(&[])).remaining(Duration::ZERO), None);
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// So many requests in so long a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl BudgetLimits {
     /// Bitbucket Cloud: 1000 an hour, shared with Snyk when it uses a token of the same account. Throttling names no
     /// time; a retry after seconds is known to do harm.
     pub fn bitbucket_cloud() -> Self {
-        Self { limits: vec![Limit::per_hour(300)], shortest_pause: Duration::from_secs(5 * 60) }
+        Self { limits: vec![Limit::per_hour(300)], shortest_pause: Duration::from_mins(5) }
     }
 
     /// Atlassian's organisation admin API: asked once in a while.

@@ -9,6 +9,7 @@ use url::Url;
 use super::{Authentication, Call, Connection};
 use crate::client::allowed;
 use crate::client::answer::{Failure, FailureClass, Walk, safe_text};
+use crate::client::budget::LONGEST_WALK_PACING;
 
 /// More pages than any real list has: 200,000 items at 100 a page.
 const MOST_PAGES: usize = 2_000;
@@ -78,6 +79,7 @@ impl Connection {
             }
             pages += 1;
             call.url = url;
+            call.patience = LONGEST_WALK_PACING;
         }
     }
 
@@ -99,7 +101,7 @@ impl Connection {
                     Some(host) => format!("the link to the next page leads elsewhere: {host}"),
                     None => "the link to the next page is not a link".to_owned(),
                 };
-                Err(Failure::without_answer(FailureClass::ForeignNextLink { host }, detail))
+                Err(Failure::without_answer(FailureClass::ForeignNextLink { host }, detail).clean(&self.redactor))
             }
         }
     }

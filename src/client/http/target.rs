@@ -70,7 +70,9 @@ impl Target {
     pub(crate) fn url<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
+            // The URL library would leave these out, and so make another path; an encoded slash is on no list.
+            let kept = |segment| if matches!(segment, "" | "." | "..") { "/" } else { segment };
+            path.pop_if_empty().extend(segments.into_iter().map(kept));
         }
         url
     }

@@ -47,6 +47,7 @@ impl Region {
     }
 
     /// The root of its API, for [`SnykOptions`](super::SnykOptions).
+    #[expect(clippy::missing_panics_doc, reason = "the four constant hosts are valid, and tested")]
     pub fn api_url(self) -> Url {
         let url = format!("https://{}", self.api_host());
         #[expect(clippy::expect_used, reason = "the four constant hosts are valid, and tested")]
