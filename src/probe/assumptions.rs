@@ -92,7 +92,9 @@ impl Assumption {
                 "SyncCurrent and progress: without it `updated_at` stands in, with weak confidence."
             }
             Self::InventoryScmIdIsRepositoryId => "Matching of renamed repositories; without it URLs are compared.",
-            Self::InventoryHasApplicationContext => "CatalogLinked; without it `app_context` of the asset search is read.",
+            Self::InventoryHasApplicationContext => {
+                "CatalogLinked; without it `app_context` of the asset search is read."
+            }
             Self::RemovedReasonsAreKnown => "Why a repository is missing, and `profile_deleted`.",
             Self::SelfIsServiceAccount => "Expiry of a service account's token; without it the expiry is unknown.",
             Self::RestIntegrationsAreGone => "IntegrationPresent; the V1 list is asked first either way.",

@@ -124,7 +124,13 @@ mod tests {
         check(FailureClass::Forbidden, Some(403), html, Standing::Accepted, Verdict::Inconclusive);
         check(FailureClass::ServerError, Some(500), json, Standing::Accepted, Verdict::Inconclusive);
         check(FailureClass::Gone { announcement: None }, Some(410), json, Standing::Accepted, Verdict::Inconclusive);
-        check(FailureClass::RateLimited { retry_after: None }, Some(429), json, Standing::Rejected, Verdict::Inconclusive);
+        check(
+            FailureClass::RateLimited { retry_after: None },
+            Some(429),
+            json,
+            Standing::Rejected,
+            Verdict::Inconclusive,
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Losing it costs a few requests, nothing else; that is why it is not stored. It survives a reload: a new
 //! [`Prober`](super::Prober) is given the old one's memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
@@ -32,7 +32,7 @@ struct Hints {
     /// Whether Snyk's REST list of integrations answers this token; absent until tried.
     rest_integrations: BTreeMap<CredentialName, Availability>,
     /// Whether Bitbucket's issues were looked for with this credential.
-    issues_tried: BTreeMap<CredentialName, ()>,
+    issues_tried: BTreeSet<CredentialName>,
     /// Repositories that the stated total counted and the last full walk did not list.
     unlisted: BTreeMap<(CredentialName, WorkspaceSlug), i64>,
     /// A workspace's stable id.
@@ -68,7 +68,7 @@ impl ProbeMemory {
 
     /// Whether this is the first time in this process that somebody looks for this credential's issues.
     pub(super) fn is_first_look_for_issues(&self, credential: &CredentialName) -> bool {
-        self.hints().issues_tried.insert(credential.clone(), ()).is_none()
+        self.hints().issues_tried.insert(credential.clone())
     }
 
     pub(super) fn unlisted(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> i64 {

@@ -1,0 +1,25 @@
+//! Probe `group_access`: may the Snyk token read the Group. One request, a second one when it is denied.
+
+use super::judgement::Verdict;
+use super::round::Round;
+use super::snyk_session::SnykSession;
+use crate::domain::facts::Access;
+use crate::domain::names::{GroupId, IntegrationName};
+use crate::domain::work::Finding;
+
+/// Runs the probe.
+pub(super) async fn run(
+    session: &mut SnykSession<'_>,
+    integration: &IntegrationName,
+    group: GroupId,
+    round: &mut Round,
+) {
+    let access = match round.hear(session.api, session.client().group(group.0).await) {
+        Ok(answer) => Access::Granted { name: answer.value.name },
+        Err(failure) => match session.judge(round, "read the Group", &failure).await {
+            Verdict::Denied(status) => Access::Denied { status },
+            Verdict::CredentialRejected | Verdict::Inconclusive => return,
+        },
+    };
+    round.find(Finding::GroupAccess(integration.clone(), access));
+}

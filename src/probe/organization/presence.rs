@@ -1,0 +1,97 @@
+//! Is there an integration of the watched type. V1's map is what works; REST is asked when V1 does not tell, and once in
+//! a process to see whether it is there at all.
+
+use std::collections::BTreeMap;
+
+use super::OrganizationScope;
+use crate::domain::facts::IntegrationPresence;
+use crate::probe::assumptions::Assumption;
+use crate::probe::judgement::denial;
+use crate::probe::memory::Availability;
+use crate::probe::round::Round;
+use crate::probe::scm::ScmWords;
+use crate::probe::snyk_session::SnykSession;
+
+/// What the lists say; `None` when neither answers.
+pub(super) async fn run(
+    session: &mut SnykSession<'_>,
+    scope: &OrganizationScope<'_>,
+    round: &mut Round,
+) -> Option<IntegrationPresence> {
+    let by_v1 = match round.hear(session.api, session.client().integrations(scope.organization.0).await) {
+        Ok(answer) => Ok(presence_among(&answer.value, scope.words)),
+        Err(failure) => Err(failure),
+    };
+    let is_wanted = match round.memory.rest_integrations(session.name) {
+        Availability::Untried => true,
+        Availability::Available => by_v1.is_err(),
+        Availability::Unavailable => false,
+    };
+    let by_rest = if is_wanted { by_rest(session, scope, round).await } else { None };
+    match by_v1 {
+        Ok(presence) => Some(presence),
+        Err(failure) => {
+            if by_rest.is_none() {
+                session.concede(round, "list the Organization's integrations", &failure).await;
+            }
+            by_rest
+        }
+    }
+}
+
+async fn by_rest(
+    session: &SnykSession<'_>,
+    scope: &OrganizationScope<'_>,
+    round: &mut Round,
+) -> Option<IntegrationPresence> {
+    match round.hear(session.api, session.client().rest_integrations(scope.organization.0).await) {
+        Ok(walk) => {
+            round.memory.learn_rest_integrations(session.name, Availability::Available);
+            round.observe(Assumption::RestIntegrationsAreGone, false);
+            let kinds = walk.items.into_iter().filter_map(|entry| Some((entry.integration_type?, entry.id)));
+            Some(presence_among(&kinds.collect(), scope.words))
+        }
+        Err(failure) => {
+            // A denial or a removal will not change by asking each Organization again; an outage may.
+            if denial(&failure).is_some() || failure.status == Some(410) {
+                round.memory.learn_rest_integrations(session.name, Availability::Unavailable);
+                round.observe(Assumption::RestIntegrationsAreGone, true);
+            }
+            None
+        }
+    }
+}
+
+/// The token's integration before the app's, when there are both: it is the one whose credential we watch.
+fn presence_among(kinds: &BTreeMap<String, String>, words: ScmWords) -> IntegrationPresence {
+    let by_token = kinds.get(words.integration_type).map(|id| (id, false));
+    let by_app = || words.app_type.and_then(|app| kinds.get(app)).map(|id| (id, true));
+    match by_token.or_else(by_app) {
+        Some((id, via_app)) => IntegrationPresence::Present { id: id.clone(), via_app },
+        None => IntegrationPresence::Absent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::kinds::Scm;
+    use crate::probe::scm::words_of;
+
+    #[test]
+    fn the_token_comes_before_the_app() {
+        let check = |kinds: &[(&str, &str)], expected: Option<(&str, bool)>| {
+            let map = kinds.iter().map(|&(kind, id)| (kind.to_owned(), id.to_owned())).collect();
+            let expected = expected.map_or(IntegrationPresence::Absent, |(id, via_app)| IntegrationPresence::Present {
+                id: id.to_owned(),
+                via_app,
+            });
+            assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
+        };
+        check(&[], None);
+        check(&[("github", "1"), ("bitbucket-server", "2")], None);
+        check(&[("bitbucket-cloud", "1")], Some(("1", false)));
+        check(&[("bitbucket-connect-app", "2")], Some(("2", true)));
+        check(&[("bitbucket-cloud", "1"), ("bitbucket-connect-app", "2")], Some(("1", false)));
+    }
+}

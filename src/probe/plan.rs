@@ -1,0 +1,310 @@
+//! Which probe a piece of work is, with everything it needs looked up: a pure step between the work and the requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::catalog::{self, Part};
+use super::inventory::{self, InventoryScope, Selection};
+use super::organization::{self, OrganizationScope, window_start};
+use super::round::Round;
+use super::scm::{CredentialScope, ProfileScope, ScmProbes, words_of};
+use super::snyk_session::SnykSession;
+use super::targets::{IntegrationSettings, Targets};
+use super::webhooks::{self, WebhookScope};
+use super::{group_access, organization_list, snyk_token};
+use crate::domain::evidence::{EvidenceBook, ProfileEvidence};
+use crate::domain::facts::{WorkspaceFact, normalised_url};
+use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
+use crate::domain::names::{
+    ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
+};
+use crate::domain::permission::Permission;
+use crate::domain::state::State;
+use crate::domain::work::{ProbeKind, Work, WorkSubject};
+
+/// A probe that is ready to run.
+pub(super) struct Plan<'a> {
+    credential: &'a CredentialName,
+    api: &'a ApiName,
+    subject: &'a WorkSubject,
+    kind: ProbeKind,
+    targets: &'a Targets,
+    state: &'a State,
+}
+
+impl<'a> Plan<'a> {
+    /// `None` when the subject is not configured, or the kind of probe does not fit it.
+    pub(super) fn of(work: &'a Work, targets: &'a Targets, state: &'a State) -> Option<Self> {
+        let fleet = &targets.fleet;
+        let group_of = |name: &IntegrationName| fleet.integrations.get(name)?.group.as_ref();
+        let credential = match (work.kind, &work.subject) {
+            (ProbeKind::SnykToken | ProbeKind::ScmCredential, WorkSubject::Credential(name)) => name,
+            (ProbeKind::GroupAccess | ProbeKind::Inventory | ProbeKind::OrganizationList, WorkSubject::Group(name)) => {
+                match fleet.integrations.get(name)? {
+                    WatchedIntegration { group: Some(group), .. } => &group.snyk,
+                    _ => return None,
+                }
+            }
+            // Several profiles may use several credentials; the first one's turn stands for all.
+            (ProbeKind::Catalog, WorkSubject::Group(name)) => &group_of(name)?.profiles.values().next()?.credential,
+            (ProbeKind::Profile, WorkSubject::Profile(name, profile)) => {
+                &group_of(name)?.profiles.get(profile)?.credential
+            }
+            (ProbeKind::Organization, WorkSubject::Organization(key)) => {
+                &fleet.integrations.get(&key.integration)?.organizations.as_ref()?.snyk
+            }
+            (ProbeKind::Webhooks, WorkSubject::Organization(key)) => {
+                fleet.integrations.get(&key.integration)?.organizations.as_ref()?.credential_of(key.organization?)
+            }
+            _ => return None,
+        };
+        let is_snyk = targets.snyk.contains_key(credential) && !targets.scm.contains_key(credential);
+        let api = if is_snyk {
+            &fleet.snyk_tokens.get(credential)?.api
+        } else {
+            targets.scm.get(credential)?;
+            &fleet.scm_credentials.get(credential)?.api
+        };
+        Some(Self { credential, api, subject: &work.subject, kind: work.kind, targets, state })
+    }
+
+    /// Whose turn it takes.
+    pub(super) fn credential(&self) -> &'a CredentialName {
+        self.credential
+    }
+
+    /// The API that is asked first.
+    pub(super) fn api(&self) -> &'a ApiName {
+        self.api
+    }
+
+    /// Asks.
+    pub(super) async fn run(self, round: &mut Round) {
+        match self.subject {
+            WorkSubject::Credential(_) => self.run_about_credential(round).await,
+            WorkSubject::Group(name) => self.run_about_group(name, round).await,
+            WorkSubject::Profile(name, profile) => self.run_about_profile(name, profile, round).await,
+            WorkSubject::Organization(key) => self.run_about_organization(key, round).await,
+        }
+    }
+
+    fn book(&self) -> &'a EvidenceBook {
+        &self.state.evidence
+    }
+
+    fn session(&self) -> Option<SnykSession<'a>> {
+        let target = self.targets.snyk.get(self.credential)?;
+        Some(SnykSession::new(self.credential, self.api, target, self.book()))
+    }
+
+    fn scm(&self, credential: &CredentialName) -> Option<&'a dyn ScmProbes> {
+        self.targets.scm.get(credential).map(|probes| &**probes)
+    }
+
+    fn settings(&self, integration: &IntegrationName) -> IntegrationSettings {
+        self.targets.settings.get(integration).cloned().unwrap_or_default()
+    }
+
+    async fn run_about_credential(&self, round: &mut Round) {
+        if self.kind == ProbeKind::SnykToken {
+            let Some(mut session) = self.session() else { return };
+            let organizations = self.organizations_of(self.credential);
+            return snyk_token::run(&mut session, &self.targets.fleet, &organizations, round).await;
+        }
+        let scope = self.credential_scope(self.credential, None);
+        if let (Some(probes), Some(scope)) = (self.scm(self.credential), scope) {
+            probes.check_credential(scope, round).await;
+        }
+    }
+
+    async fn run_about_group(&self, name: &'a IntegrationName, round: &mut Round) {
+        let Some(integration) = self.targets.fleet.integrations.get(name) else { return };
+        let Some(group) = &integration.group else { return };
+        if self.kind == ProbeKind::Catalog {
+            return self.run_catalog(name, integration, group, round).await;
+        }
+        let Some(mut session) = self.session() else { return };
+        match self.kind {
+            ProbeKind::GroupAccess => group_access::run(&mut session, name, group.id, round).await,
+            ProbeKind::OrganizationList => organization_list::run(&mut session, name, group.id, round).await,
+            _ => {
+                let (words, settings) = (words_of(integration.scm), self.settings(name));
+                let known = self.book().groups.get(name);
+                let scope = InventoryScope {
+                    integration: name,
+                    group: group.id,
+                    selection: self.selection(name, group, words.repository_host),
+                    configured_source: settings.asset_source.as_deref(),
+                    assumed_source: words.assumed_source,
+                    needs_context: group.catalog_file.is_some(),
+                    previous: known.and_then(|known| known.assets.as_ref()).map(|evidence| &*evidence.value),
+                };
+                inventory::run(&mut session, scope, round).await;
+            }
+        }
+    }
+
+    async fn run_catalog(
+        &self,
+        name: &'a IntegrationName,
+        integration: &'a WatchedIntegration,
+        group: &'a WatchedGroup,
+        round: &mut Round,
+    ) {
+        let (Some(file), Some(known)) = (&group.catalog_file, self.book().groups.get(name)) else { return };
+        let parts = group.profiles.iter().filter_map(|(profile, watched)| {
+            let repositories = known.profiles.get(profile)?.repositories.as_ref()?;
+            Some(Part {
+                probes: self.scm(&watched.credential)?,
+                scope: self.credential_scope(&watched.credential, None)?,
+                repositories: repositories.value.repositories.values().collect(),
+            })
+        });
+        let host = words_of(integration.scm).repository_host;
+        let parts: Vec<_> = parts.collect();
+        let size = self.settings(name).catalog_sample / parts.len().max(1);
+        catalog::run(name, known, parts, file, size, host, round).await;
+    }
+
+    async fn run_about_profile(&self, name: &'a IntegrationName, profile: &'a ProfileName, round: &mut Round) {
+        let group = self.targets.fleet.integrations.get(name).and_then(|integration| integration.group.as_ref());
+        let Some(watched) = group.and_then(|group| group.profiles.get(profile)) else { return };
+        let workspaces = watched.workspaces.iter().cloned().collect();
+        let Some(credential) = self.credential_scope(&watched.credential, Some(workspaces)) else { return };
+        let known = self.book().groups.get(name).and_then(|known| known.profiles.get(profile));
+        let scope = ProfileScope { integration: name, profile, credential, known };
+        if let Some(probes) = self.scm(&watched.credential) {
+            probes.check_profile(scope, round).await;
+        }
+    }
+
+    async fn run_about_organization(&self, key: &'a IntegrationKey, round: &mut Round) {
+        let (Some(integration), Some(organization)) =
+            (self.targets.fleet.integrations.get(&key.integration), key.organization)
+        else {
+            return;
+        };
+        let words = words_of(integration.scm);
+        let known = self.book().organizations.get(key);
+        if self.kind == ProbeKind::Organization {
+            let Some(mut session) = self.session() else { return };
+            let events_since = window_start(round.started_at, self.rotations(integration, organization));
+            let scope = OrganizationScope { key, organization, words, known, events_since };
+            return organization::run(&mut session, scope, round).await;
+        }
+        let Some(imports) = known.and_then(|known| known.imports.as_ref()) else { return };
+        let ids = self.repository_ids(&key.integration, words.repository_host);
+        let settings = self.settings(&key.integration);
+        let scope =
+            WebhookScope { key, imports: &imports.value, host: words.repository_host, settings: &settings, ids: &ids };
+        let credential = self.credential_scope(self.credential, None);
+        if let (Some(probes), Some(credential)) = (self.scm(self.credential), credential) {
+            webhooks::run(probes, credential, scope, round).await;
+        }
+    }
+
+    /// Every time at which the credential of this Organization may have been rotated.
+    fn rotations(&self, integration: &WatchedIntegration, organization: OrganizationId) -> Vec<DateTime<Utc>> {
+        let Some(watched) = &integration.organizations else { return Vec::new() };
+        let name = watched.credential_of(organization);
+        let declared = self.targets.fleet.scm_credentials.get(name).and_then(|credential| credential.rotated_at);
+        let listed = self.book().scm_credentials.get(name).and_then(|known| known.listed_token.as_ref());
+        let listed = listed.and_then(|evidence| evidence.value.created_at);
+        let noticed = self.state.credentials.get(name).and_then(|credential| credential.rotated_from.as_ref());
+        [declared, listed, noticed.map(|(_, at)| *at)].into_iter().flatten().collect()
+    }
+
+    /// What is to be known about a credential. `workspaces` are a profile's own; otherwise those of all its profiles and of
+    /// what was imported with it.
+    fn credential_scope(
+        &self,
+        name: &'a CredentialName,
+        workspaces: Option<Vec<WorkspaceSlug>>,
+    ) -> Option<CredentialScope<'a>> {
+        let integrations = || self.targets.fleet.integrations.values();
+        let groups = || integrations().filter_map(|integration| integration.group.as_ref());
+        let has_profile = groups().any(|group| group.profiles.values().any(|profile| &profile.credential == name));
+        let wants_administrator = |required: &[Permission]| required.contains(&Permission::RepositoryAdmin);
+        let by_group = groups()
+            .filter(|group| group.profiles.values().any(|profile| &profile.credential == name))
+            .any(|group| wants_administrator(&group.permissions.required));
+        let by_organization = integrations()
+            .filter_map(|integration| integration.organizations.as_ref())
+            .filter(|watched| &watched.credential == name || watched.overrides.values().any(|one| one == name))
+            .any(|watched| wants_administrator(&watched.permissions.required));
+        Some(CredentialScope {
+            name,
+            credential: self.targets.fleet.scm_credentials.get(name)?,
+            known: self.book().scm_credentials.get(name),
+            workspaces: workspaces.unwrap_or_else(|| self.workspaces_of(name).into_iter().collect()),
+            needs_administrator: by_group || by_organization,
+            has_profile,
+        })
+    }
+
+    fn workspaces_of(&self, name: &CredentialName) -> BTreeSet<WorkspaceSlug> {
+        let mut workspaces = BTreeSet::new();
+        for (integration, watched) in &self.targets.fleet.integrations {
+            let host = words_of(watched.scm).repository_host;
+            for profile in watched.group.iter().flat_map(|group| group.profiles.values()) {
+                if &profile.credential == name {
+                    workspaces.extend(profile.workspaces.iter().cloned());
+                }
+            }
+            let Some(organizations) = &watched.organizations else { continue };
+            for (key, known) in &self.book().organizations {
+                let is_ours = &key.integration == integration
+                    && key.organization.is_some_and(|one| organizations.credential_of(one) == name);
+                let targets = known.imports.iter().filter(|_| is_ours).flat_map(|imports| &imports.value.targets);
+                let urls = targets.filter_map(|target| target.url.as_deref()?.strip_prefix(host)?.strip_prefix('/'));
+                workspaces.extend(urls.filter_map(|path| path.split('/').next()).map(WorkspaceSlug::from));
+            }
+        }
+        workspaces
+    }
+
+    /// Organizations that are read with this Snyk token and were ever seen.
+    fn organizations_of(&self, token: &CredentialName) -> Vec<OrganizationId> {
+        let is_ours = |key: &&IntegrationKey| {
+            let watched = self.targets.fleet.integrations.get(&key.integration);
+            watched.and_then(|one| one.organizations.as_ref()).is_some_and(|one| &one.snyk == token)
+        };
+        self.book().organizations.keys().filter(is_ours).filter_map(|key| key.organization).collect()
+    }
+
+    fn selection(&self, name: &IntegrationName, group: &WatchedGroup, host: &str) -> Selection {
+        let profiles = self.book().groups.get(name).map(|known| &known.profiles);
+        let known = profiles.into_iter().flat_map(BTreeMap::values);
+        let ids = known.clone().filter_map(|profile| profile.repositories.as_ref());
+        let ids = ids.flat_map(|evidence| evidence.value.repositories.keys().cloned()).collect();
+        let mut workspaces = BTreeSet::new();
+        for profile in group.profiles.values() {
+            if profile.workspaces.is_empty() {
+                return Selection::new(host, None, ids);
+            }
+            workspaces.extend(profile.workspaces.iter().cloned());
+        }
+        workspaces.extend(known.flat_map(new_names));
+        Selection::new(host, Some(workspaces), ids)
+    }
+
+    /// The SCM's ids of all repositories that the integration's profiles know, by normalised URL.
+    fn repository_ids(&self, name: &IntegrationName, host: &str) -> BTreeMap<String, RepositoryId> {
+        let profiles = self.book().groups.get(name).into_iter().flat_map(|known| known.profiles.values());
+        let sets = profiles.filter_map(|profile| profile.repositories.as_ref());
+        let repositories = sets.flat_map(|evidence| evidence.value.repositories.values());
+        let url = |full_name: &str| normalised_url(&format!("https://{host}/{full_name}"));
+        repositories.filter_map(|repository| Some((url(&repository.full_name)?, repository.id.clone()))).collect()
+    }
+}
+
+/// New slugs of renamed workspaces: Snyk may list their assets under either.
+fn new_names(profile: &ProfileEvidence) -> Vec<WorkspaceSlug> {
+    let facts = profile.workspaces.iter().flat_map(|evidence| evidence.value.values());
+    let renamed = facts.filter_map(|fact| match fact {
+        WorkspaceFact::Renamed { to } => Some(to.clone()),
+        _ => None,
+    });
+    renamed.collect()
+}
