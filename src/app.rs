@@ -40,4 +40,3 @@ fn exporter_options(config: &Config) -> Options {
     let max_series = usize::try_from(config.metrics.max_series).unwrap_or(usize::MAX);
     Options { organizations, max_series }
 }
-

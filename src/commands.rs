@@ -4,9 +4,9 @@
 //! command is one file; this one knows their names and arguments and nothing else.
 
 mod arguments;
-mod configuration;
 pub mod check;
 pub mod config;
+mod configuration;
 mod demo;
 mod exit;
 mod explain;

@@ -131,6 +131,7 @@ pub fn subject_of(transition: &Transition) -> Subject {
         }
         Change::Opened { incident, .. }
         | Change::SeverityChanged { incident, .. }
+        | Change::Grew { incident, .. }
         | Change::Resolved { incident, .. } => incident.subject.clone(),
     }
 }

@@ -14,6 +14,7 @@ use super::reload::Reloader;
 use super::telemetry::Telemetry;
 use super::watcher::{self, Request, Watcher};
 use super::wiring::{Supplies, Wiring, WiringError};
+use crate::client::answer::FailureClass;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::state::{State, Transition};
@@ -67,6 +68,9 @@ pub enum StartError {
     /// The metrics cannot be set up.
     #[error("could not set up the metrics")]
     Metrics(#[source] prometheus::Error),
+    /// It ended before it had looked at anything.
+    #[error("the daemon ended before it had looked at anything")]
+    Stopped,
     /// The port cannot be had.
     #[error("could not listen on {address}")]
     Listen {
@@ -184,7 +188,8 @@ impl Daemon {
         on_progress(PassProgress::Done);
         tasks.end().await;
         let published = core.snapshots.latest();
-        let snapshot = published.map_or_else(|| Arc::new(Snapshot::empty(core.own)), |published| published.snapshot);
+        // The watcher publishes before it can be quiet.
+        let snapshot = published.ok_or(StartError::Stopped)?.snapshot;
         Ok(Pass { snapshot, assumptions: memory.assumptions.report() })
     }
 
@@ -269,13 +274,12 @@ struct Core {
     snapshots: SnapshotReader,
     transitions: broadcast::Sender<Transition>,
     exporter: Arc<Exporter>,
-    own: Own,
 }
 
 impl Core {
     async fn prepare(config: Config, options: &DaemonOptions) -> Result<Self, StartError> {
         let clock = options.clock.clone();
-        let own_metrics = OwnMetrics::new(BuildInfo::current(), &crate::probe::FAILURE_REASONS);
+        let own_metrics = OwnMetrics::new(BuildInfo::current(), &FailureClass::LABELS);
         let exporter = Exporter::new(own_metrics.map_err(StartError::Metrics)?, super::exporter_options(&config));
         let exporter = Arc::new(exporter);
         let supplies = Supplies {
@@ -293,7 +297,7 @@ impl Core {
             None => (Revision::NONE, Arc::new(State::default())),
         };
         let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };
-        let (publisher, snapshots) = SnapshotPublisher::new(own.clone());
+        let (publisher, snapshots) = SnapshotPublisher::new(own);
         let (requests, asked) = mpsc::channel(8);
         let (transitions, _) = broadcast::channel(TRANSITIONS_BACKLOG);
         let watcher = Watcher::new(watcher::Parts {
@@ -309,6 +313,6 @@ impl Core {
             transitions: transitions.clone(),
         });
         let wiring = Arc::new(tokio::sync::Mutex::new(wiring));
-        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter, own })
+        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter })
     }
 }

@@ -36,11 +36,7 @@ pub(super) fn scm_api(credential: &Credential) -> ApiName {
 
 /// The fleet of `config`. `versions` are the secrets' versions (see `config::secrets`), absent where a secret cannot be
 /// read; `evidence` gives the Organizations that names in the configuration refer to.
-pub(super) fn fleet_of(
-    config: &Config,
-    versions: &BTreeMap<CredentialName, String>,
-    evidence: &EvidenceBook,
-) -> Fleet {
+pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, String>, evidence: &EvidenceBook) -> Fleet {
     let snyk_tokens = config.snyk.keys().map(|name| {
         let token_version = versions.get(name).cloned();
         (name.clone(), SnykToken { api: snyk_api(name), token_version })
@@ -110,10 +106,7 @@ fn watched_group(group: &GroupIntegration) -> WatchedGroup {
             Workspaces::All => std::collections::BTreeSet::new(),
             Workspaces::Named(workspaces) => workspaces.clone(),
         };
-        let watched = WatchedProfile {
-            credential: profile.credential.name.clone(),
-            workspaces,
-        };
+        let watched = WatchedProfile { credential: profile.credential.name.clone(), workspaces };
         (name.clone(), watched)
     });
     WatchedGroup {

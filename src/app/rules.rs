@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::fleet::span;
-use crate::config::alerts::{AlertRules, ConfirmedRule, Escalation, EscalatingRule, PartiallyConnectedRule, SimpleRule};
+use crate::config::alerts::{
+    AlertRules, ConfirmedRule, EscalatingRule, Escalation, PartiallyConnectedRule, SimpleRule,
+};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::policy::{Case, RulePolicy};
 
@@ -18,7 +20,13 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.snyk_token_expiring.before,
             [(rules.snyk_token_expiring.before, rules.snyk_token_expiring.severity)],
         )
-        .row(Rule::CredentialInvalid, Case::Default, Duration::ZERO, rules.credential_invalid.severity, Escalation::Never)
+        .row(
+            Rule::CredentialInvalid,
+            Case::Default,
+            Duration::ZERO,
+            rules.credential_invalid.severity,
+            Escalation::Never,
+        )
         .row(
             Rule::CredentialInvalid,
             Case::GroupAtStake,
@@ -108,8 +116,7 @@ impl Rows {
     }
 
     fn confirmed(self, rule: Rule, settings: &ConfirmedRule) -> Self {
-        let rows = self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never);
-        Self(rows.0.confirmed_by(rule, Case::Default, settings.evaluations))
+        self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never)
     }
 
     fn ahead<const N: usize>(self, rule: Rule, lead: Duration, ladder: [(Duration, Severity); N]) -> Self {

@@ -22,7 +22,7 @@ use crate::clock::{Clock, Hold, Participant};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::state::{State, Transition};
-use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
+use crate::domain::work::{Finding, Outcome, ProbeRun};
 use crate::health::{self, FollowUp};
 use crate::metrics::Exporter;
 use crate::probe::{Context, Prober};
@@ -190,14 +190,17 @@ impl Watcher {
                 continue;
             }
             let prober = Arc::clone(&self.prober);
-            let context = Context::of(&self.parts.state, &work);
+            let context = Context { state: Arc::clone(&self.parts.state) };
             let (clock, hold) = (self.parts.clock.clone(), self.parts.clock.hold());
             self.probes.spawn(async move {
                 let begin = Instant::now();
                 let probing = AssertUnwindSafe(prober.run(&work, &context)).catch_unwind().await;
                 let panicked = probing.is_err();
-                let run = probing.unwrap_or_else(|_| {
-                    ProbeRun { work, started_at: now, finished_at: clock.now(), outcome: Outcome::default() }
+                let run = probing.unwrap_or_else(|_| ProbeRun {
+                    work,
+                    started_at: now,
+                    finished_at: clock.now(),
+                    outcome: Outcome::default(),
                 });
                 Finished { run, panicked, took: begin.elapsed(), hold }
             });
@@ -226,7 +229,7 @@ impl Watcher {
         self.parts.exporter.own().on_probe(run.work.kind, &run.outcome, finished.took);
         self.probed += 1;
         if let Some(progress) = &self.progress {
-            let planned = self.planner.len();
+            let planned = self.planner.planned();
             progress.send_replace(PassProgress::Probed { done: self.probed, planned, last: run.work.to_string() });
         }
         let mut class = OutcomeClass::of(&run.outcome);

@@ -15,9 +15,7 @@ use super::fleet::{fleet_of, scm_api, secret_of, snyk_api};
 use super::plan::plan_of;
 use crate::client::ClientContext;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
-use crate::client::bitbucket_cloud::{
-    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions,
-};
+use crate::client::bitbucket_cloud::{ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudOptions};
 use crate::client::budget::{BudgetLimits, RequestBudget};
 use crate::client::http::{HttpBuildError, HttpClient, HttpOptions};
 use crate::client::snyk::{SnykAuth, SnykClient, SnykOptions, TokenScheme};
@@ -34,11 +32,13 @@ use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
-use crate::probe::memory::ProbeMemory;
 use crate::probe::scm::ScmProbes;
-use crate::probe::targets::{IntegrationSettings, SnykTarget, Targets};
-use crate::probe::Prober;
+use crate::probe::scm::bitbucket_cloud::{AdminListing, BitbucketCloudTarget};
+use crate::probe::{IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
 use crate::schedule::planner::PlannedWork;
+
+/// Where Bitbucket Cloud grants OAuth tokens (`docs/apis/bitbucket-cloud.md`).
+const BITBUCKET_SITE_ROOT: &str = "https://bitbucket.org";
 
 /// Why a configuration cannot be put into effect.
 #[derive(Debug, thiserror::Error)]
@@ -104,14 +104,8 @@ impl Wiring {
     /// Reads the secrets and makes the clients. Budgets and probe memory of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
-        let mut builder = Builder {
-            supplies,
-            before,
-            versions: BTreeMap::new(),
-            budgets: BTreeMap::new(),
-            transports: Vec::new(),
-            memory: &memory,
-        };
+        let mut builder =
+            Builder { supplies, before, versions: BTreeMap::new(), budgets: BTreeMap::new(), transports: Vec::new() };
         let mut snyk = BTreeMap::new();
         for (name, entry) in &config.snyk {
             snyk.insert(name.clone(), builder.snyk_client(entry)?);
@@ -144,9 +138,10 @@ impl Wiring {
 
     /// Who probes that fleet.
     pub(super) fn prober(&self, fleet: Arc<Fleet>) -> Arc<Prober> {
-        let snyk = self.snyk.iter().map(|(name, client)| {
-            (name.clone(), SnykTarget { client: client.clone(), token_label: None })
-        });
+        let snyk = self
+            .snyk
+            .iter()
+            .map(|(name, client)| (name.clone(), SnykTarget { client: client.clone(), token_label: None }));
         let settings = self.config.integrations.values();
         let targets = Targets {
             fleet,
@@ -154,14 +149,15 @@ impl Wiring {
             scm: self.scm.clone(),
             settings: settings.map(|integration| (integration.name.clone(), self.settings_of(integration))).collect(),
         };
-        Arc::new(Prober::new(targets, Arc::clone(&self.memory), self.clock.clone()))
+        Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
     }
 
     /// The credentials whose secret is another than in `before`: they are asked about at once.
     pub(super) fn rotated_since(&self, before: &Self) -> Vec<Work> {
-        let rotated = self.versions.iter().filter(|(name, version)| {
-            before.versions.get(*name).is_some_and(|known| known != *version)
-        });
+        let rotated = self
+            .versions
+            .iter()
+            .filter(|(name, version)| before.versions.get(*name).is_some_and(|known| known != *version));
         let works = rotated.map(|(name, _)| {
             let is_snyk = self.config.snyk.contains_key(name);
             let kind = if is_snyk { ProbeKind::SnykToken } else { ProbeKind::ScmCredential };
@@ -207,7 +203,6 @@ struct Builder<'a> {
     versions: BTreeMap<CredentialName, String>,
     budgets: BTreeMap<CredentialName, RequestBudget>,
     transports: Vec<(HttpSettings, HttpClient)>,
-    memory: &'a Arc<ProbeMemory>,
 }
 
 impl Builder<'_> {
@@ -226,8 +221,7 @@ impl Builder<'_> {
                 client_secret: self.secret_with_version(name, client_secret)?,
             },
         };
-        let options =
-            SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
+        let options = SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
         let context = self.context(snyk_api(name), name, &entry.http, BudgetLimits::snyk)?;
         SnykClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
     }
@@ -253,29 +247,31 @@ impl Builder<'_> {
                 BitbucketCloudAuth::AppPassword { username: username.clone(), password: secret }
             }
         };
-        let options = BitbucketCloudOptions { api_url: address(name, account.api_root())?, auth };
+        let options = BitbucketCloudOptions {
+            api_url: address(name, account.api_root())?,
+            // The site that grants OAuth tokens stands beside the public API; elsewhere one address is both.
+            oauth_url: address(name, account.api_url.as_ref().map_or(BITBUCKET_SITE_ROOT, |url| url.as_str()))?,
+            auth,
+        };
         let context = self.context(scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
-        let client = BitbucketCloudClient::new(options, context)
-            .map_err(|source| WiringError::Http { name: name.clone(), source })?;
-        let admin = account.atlassian_admin.as_ref().map(|admin| self.admin_client(credential, admin)).transpose()?;
-        Ok(crate::probe::scm::bitbucket_cloud(client, admin, Arc::clone(self.memory)))
+        let admin = account.atlassian_admin.as_ref().map(|admin| self.admin_listing(credential, admin)).transpose()?;
+        let target = BitbucketCloudTarget::new(options, context, admin);
+        Ok(Arc::new(target.map_err(|source| WiringError::Http { name: name.clone(), source })?))
     }
 
-    fn admin_client(
-        &mut self,
-        credential: &Credential,
-        admin: &AtlassianAdmin,
-    ) -> Result<AtlassianAdminClient, WiringError> {
+    fn admin_listing(&mut self, credential: &Credential, admin: &AtlassianAdmin) -> Result<AdminListing, WiringError> {
         let name = &credential.name;
         let options = AtlassianAdminOptions {
             api_url: address(name, admin.api_root())?,
-            org_id: admin.org_id.to_string(),
+            organization_id: admin.org_id.to_string(),
             api_key: read(name, &admin.api_key)?,
         };
         let http = self.transport(name, &credential.http)?;
         let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
         let context = self.context_with(ApiName::new("atlassian-admin"), http, budget);
-        AtlassianAdminClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
+        let client = AtlassianAdminClient::new(options, context);
+        let client = client.map_err(|source| WiringError::Http { name: name.clone(), source })?;
+        Ok(AdminListing { client, label: admin.label.clone(), email: admin.email.clone() })
     }
 
     fn context(
@@ -314,8 +310,7 @@ impl Builder<'_> {
             request_timeout: settings.request_timeout,
             ..HttpOptions::default()
         };
-        let client =
-            HttpClient::build(&options).map_err(|source| WiringError::Http { name: name.clone(), source })?;
+        let client = HttpClient::build(&options).map_err(|source| WiringError::Http { name: name.clone(), source })?;
         self.transports.push((settings.clone(), client.clone()));
         Ok(client)
     }

@@ -63,10 +63,7 @@ impl DaemonClient {
     /// When the daemon does not answer, or not with what was asked for.
     pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, DaemonError> {
         let mut url = self.root.clone();
-        url.path_segments_mut()
-            .map_err(|()| DaemonError::NotAnAddress(self.root.clone()))?
-            .pop_if_empty()
-            .extend(path);
+        url.path_segments_mut().map_err(|()| DaemonError::NotAnAddress(self.root.clone()))?.pop_if_empty().extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }

@@ -143,7 +143,10 @@ fn is_young_set_up(snapshot: &Snapshot, view: &IntegrationView) -> bool {
 fn waits(condition: Condition) -> bool {
     matches!(
         condition,
-        Condition::InventoryPopulated | Condition::InventoryComplete | Condition::SyncCurrent | Condition::CatalogLinked
+        Condition::InventoryPopulated
+            | Condition::InventoryComplete
+            | Condition::SyncCurrent
+            | Condition::CatalogLinked
     )
 }
 

@@ -32,9 +32,15 @@ pub(super) async fn demo(options: DemoOptions, terminal: &Terminal) -> anyhow::R
     };
     let pace = if options.fast { Pace::Immediate } else { Pace::Factor(PACE) };
     let ending = play(&scenario, Performance { pace, listen: options.listen }, &narrator).await?;
-    let missed: Vec<_> = ending.disappointments.iter().map(|missed| json!({
-        "after_minutes": missed.after.num_minutes(), "expected": missed.expected, "found": missed.found,
-    })).collect();
+    let missed: Vec<_> = ending
+        .disappointments
+        .iter()
+        .map(|missed| {
+            json!({
+                "after_minutes": missed.after.num_minutes(), "expected": missed.expected, "found": missed.found,
+            })
+        })
+        .collect();
     match options.output {
         Output::Json => terminal.data(&serde_json::to_string_pretty(&json!({
             "scenario": scenario.name, "line": scenario.line, "checked": ending.checked, "missed": missed,

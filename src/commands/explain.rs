@@ -26,7 +26,12 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
     let status = &view["status"];
     let title = format!("{} ({})", text(&view["integration"]), text(&view["level"]));
     terminal.data(&terminal.tone(Tone::Strong, &title));
-    terminal.data(&format!("{} ({}) since {}", text(&status["status"]), text(&status["reason"]), text(&status["since"])));
+    terminal.data(&format!(
+        "{} ({}) since {}",
+        text(&status["status"]),
+        text(&status["reason"]),
+        text(&status["since"])
+    ));
     paragraph(terminal, "", &text(&status["message"]));
     if status["next_step"].is_string() {
         paragraph(terminal, "next: ", &text(&status["next_step"]));
@@ -46,7 +51,9 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         paragraph(terminal, "        ", &text(&condition["message"]));
         let source = format!("{}, {} confidence", text(&condition["source"]), text(&condition["confidence"]));
         let observed = condition["observed_at"].as_str().map_or_else(String::new, |at| format!(", observed {at}"));
-        terminal.data(&terminal.tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(&condition["since"]))));
+        terminal.data(
+            &terminal.tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(&condition["since"]))),
+        );
     }
     Ok(Exit::Ok)
 }
@@ -89,10 +96,12 @@ async fn ask(config: &Path, options: &DaemonOptions) -> anyhow::Result<Result<Va
 
 fn root_of(config: &Path) -> anyhow::Result<Url> {
     let loaded = crate::config::load(config, crate::config::Secrets::Skip, Clock::system().now());
-    let loaded = loaded.map_err(|problems| anyhow::anyhow!("{}", problems.render(crate::config::problem::Style::Plain)));
+    let loaded =
+        loaded.map_err(|problems| anyhow::anyhow!("{}", problems.render(crate::config::problem::Style::Plain)));
     let listen = loaded.context("the address of the daemon is not known; give it with --url")?.config.server.listen;
     let reachable = if listen.ip().is_unspecified() {
-        let loopback: std::net::IpAddr = if listen.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let loopback: std::net::IpAddr =
+            if listen.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         SocketAddr::new(loopback, listen.port())
     } else {
         listen
@@ -107,7 +116,6 @@ fn unavailable(error: &DaemonError, terminal: &Terminal) -> Exit {
     }
     Exit::Unavailable
 }
-
 
 fn paragraph(terminal: &Terminal, lead: &str, body: &str) {
     for (number, line) in wrap(body, terminal.width().saturating_sub(lead.len())).into_iter().enumerate() {

@@ -3,6 +3,7 @@
 //! An integration counts as changed when anything it rests on has changed, its credentials included.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::Config;
 use super::schedule::ScheduledProbe;
@@ -96,5 +97,37 @@ impl ConfigChange {
             && self.integrations.is_empty()
             && self.schedules.is_empty()
             && self.global.is_empty()
+    }
+}
+
+impl fmt::Display for ConfigChange {
+    /// One line for a person, such as `integrations: +acme-github ~acme-bitbucket; schedules: inventory`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = vec![
+            ("snyk", self.snyk.describe()),
+            ("credentials", self.credentials.describe()),
+            ("integrations", self.integrations.describe()),
+            ("schedules", self.schedules.iter().map(|probe| probe.name()).collect::<Vec<_>>().join(" ")),
+        ];
+        for setting in &self.global {
+            parts.push(match setting {
+                GlobalSetting::Server => ("server", "takes a restart".to_owned()),
+                GlobalSetting::Metrics => ("metrics", "changed".to_owned()),
+                GlobalSetting::Rules => ("alerts.rules", "changed".to_owned()),
+                GlobalSetting::Conditions => ("conditions", "changed".to_owned()),
+                GlobalSetting::Timezone => ("timezone", "changed".to_owned()),
+            });
+        }
+        let told = parts.into_iter().filter(|(_, what)| !what.is_empty());
+        formatter.write_str(&told.map(|(section, what)| format!("{section}: {what}")).collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl<N: Ord + fmt::Display> SectionChange<N> {
+    /// `+` added, `-` removed, `~` altered.
+    fn describe(&self) -> String {
+        let signed =
+            |sign: char, names: &BTreeSet<N>| names.iter().map(|name| format!("{sign}{name}")).collect::<Vec<_>>();
+        [signed('+', &self.added), signed('-', &self.removed), signed('~', &self.altered)].concat().join(" ")
     }
 }

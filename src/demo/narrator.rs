@@ -134,7 +134,8 @@ impl Narrator {
         }
         *told_ratio = ratio;
         let all = progress.found + progress.missing;
-        let mut line = format!("{}  {} of {all} repositories in the Inventory", stamp(snapshot.taken_at - start), progress.found);
+        let mut line =
+            format!("{}  {} of {all} repositories in the Inventory", stamp(snapshot.taken_at - start), progress.found);
         if let (Some(from), Some(by)) = (progress.completion_expected_from, progress.completion_expected_by) {
             line = format!("{line}, complete expected between {} and {}", stamp(from - start), stamp(by - start));
         }

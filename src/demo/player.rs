@@ -17,6 +17,7 @@ use crate::domain::incident::{IncidentKey, Rule, Severity};
 use crate::domain::names::{IntegrationKey, OrganizationId};
 use crate::domain::state::{Change, Transition};
 use crate::snapshot::{IntegrationView, Phase, Snapshot};
+use crate::web::ReloadOutcome;
 
 /// When every scenario begins: far enough from any daylight-saving change to be a plain day.
 pub const START: &str = "2026-11-23T09:00:00Z";
@@ -77,7 +78,10 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
             Deed::WriteSecret(credential, secret_of) => {
                 narrator.deed(step.after, &format!("the operator gives snykwatch the new secret of {credential}"));
                 stage.write_secret(credential, secret_of)?;
-                stage.daemon.reload().await.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+                if let ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) = stage.daemon.reload().await
+                {
+                    anyhow::bail!("the daemon did not take the new secret: {problems}");
+                }
             }
             Deed::Expect(expectations) => {
                 hear(&mut heard, &mut opened)?;
@@ -180,8 +184,9 @@ impl Court<'_> {
 
     fn judge_open(&self, expected: &[(Rule, &str, Severity)]) -> Result<(), String> {
         let open = self.snapshot.incidents.iter().filter(|incident| matches!(incident.phase, Phase::Open));
-        let mut open: Vec<_> =
-            open.map(|incident| (incident.key.rule, self.subject(&incident.key.subject.to_string()), incident.severity)).collect();
+        let mut open: Vec<_> = open
+            .map(|incident| (incident.key.rule, self.subject(&incident.key.subject.to_string()), incident.severity))
+            .collect();
         let mut expected: Vec<_> =
             expected.iter().map(|(rule, subject, severity)| (*rule, (*subject).to_owned(), *severity)).collect();
         open.sort();
@@ -231,8 +236,11 @@ impl Court<'_> {
 
 fn describe(view: &IntegrationView) -> String {
     let status = &view.status;
-    let conditions: Vec<String> =
-        view.conditions.iter().map(|shown| format!("{}={}/{}", shown.condition, shown.state.truth, shown.state.reason)).collect();
+    let conditions: Vec<String> = view
+        .conditions
+        .iter()
+        .map(|shown| format!("{}={}/{}", shown.condition, shown.state.truth, shown.state.reason))
+        .collect();
     format!("{} / {} ({}) [{}]", status.status, status.reason, status.message, conditions.join(" "))
 }
 

@@ -10,11 +10,12 @@ use tempfile::TempDir;
 use super::scenario::{AuthSetup, Cadences, CredentialSetup, Setup};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
+use crate::config::{self, Secrets};
 use crate::domain::kinds::Role;
 use crate::sandbox::{Sandbox, World};
 
 /// The configuration key of the integration of every scenario.
-pub const INTEGRATION: &str = "acme-bitbucket";
+pub(super) const INTEGRATION: &str = "acme-bitbucket";
 
 /// A running sandbox with a running daemon on it.
 pub struct Stage {
@@ -35,8 +36,9 @@ impl Stage {
         let path = directory.path().join("snykwatch.yaml");
         std::fs::write(&path, configuration(directory.path(), &sandbox, setup, listen))
             .with_context(|| format!("could not write {}", path.display()))?;
-        let config = crate::config::load(&path, clock.now()).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let daemon = Daemon::start(config, DaemonOptions::new(path, clock.clone())).await?;
+        let loaded = config::load(&path, Secrets::Check, clock.now());
+        let loaded = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let daemon = Daemon::start(loaded.config, DaemonOptions::new(path, clock.clone())).await?;
         Ok(Self { sandbox, daemon, directory })
     }
 
@@ -144,7 +146,12 @@ fn configuration(directory: &Path, sandbox: &Sandbox, setup: &Setup, listen: Soc
     file.text
 }
 
-fn write_credential(file: &mut Yaml, sandbox: &Sandbox, credential: &CredentialSetup, secret: &impl Fn(&str) -> String) {
+fn write_credential(
+    file: &mut Yaml,
+    sandbox: &Sandbox,
+    credential: &CredentialSetup,
+    secret: &impl Fn(&str) -> String,
+) {
     let token = secret(credential.name);
     file.line(1, &format!("{}:", credential.name));
     file.line(2, "bitbucket_cloud:");

@@ -28,6 +28,8 @@ pub struct Fleet {
 pub struct SnykToken {
     /// The API it belongs to.
     pub api: ApiName,
+    /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
+    pub token_version: Option<String>,
 }
 
 /// An SCM credential.

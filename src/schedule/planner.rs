@@ -323,6 +323,11 @@ impl Planner {
         planned.map(|(_, entry)| entry.cadence.longest_gap()).max()
     }
 
+    /// How many works are planned.
+    pub fn planned(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many works run.
     pub fn running(&self) -> usize {
         self.running.len()

@@ -92,7 +92,10 @@ pub(crate) fn fleet() -> Fleet {
         token_version: Some(TOKEN_VERSION.to_owned()),
     };
     Fleet {
-        snyk_tokens: BTreeMap::from([("acme-us".into(), SnykToken { api: "snyk/acme-us".into() })]),
+        snyk_tokens: BTreeMap::from([(
+            "acme-us".into(),
+            SnykToken { api: "snyk/acme-us".into(), token_version: None },
+        )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), watched)]),
         max_ages: BTreeMap::new(),

@@ -1,0 +1,7 @@
+//! The scenarios.
+
+use super::Scenario;
+
+pub(super) fn all() -> Vec<Scenario> {
+    Vec::new()
+}
