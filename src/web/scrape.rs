@@ -33,7 +33,7 @@ const MINIMUM_GAP: Duration = Duration::from_secs(5);
 const SAME_SNAPSHOT_FOR: Duration = Duration::from_secs(15);
 
 /// Without a scrape for so long nobody needs pages ahead.
-const SCRAPED_WITHIN: Duration = Duration::from_secs(300);
+const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 
 /// A longer page is kept compressed only; a client without gzip waits for its decompression.
 const PLAIN_KEPT_UP_TO_BYTES: usize = 4 * 1024 * 1024;
