@@ -19,10 +19,10 @@ use crate::domain::status::Status;
 use crate::snapshot::{IntegrationView, Snapshot};
 
 /// Integrations in one answer, when the client names no limit.
-const DEFAULT_LIMIT: usize = 500;
+pub(super) const DEFAULT_LIMIT: usize = 500;
 
 /// Integrations in one answer at most.
-const MAXIMUM_LIMIT: usize = 5_000;
+pub(super) const MAXIMUM_LIMIT: usize = 5_000;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()

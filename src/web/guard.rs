@@ -100,3 +100,25 @@ pub(super) async fn harden(mut response: Response) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_on_loopback_only() {
+        let names = || ["Snykwatch.example.com".to_owned()];
+        for (listen, host, served) in [
+            ("127.0.0.1:9979", "localhost:9979", true),
+            ("127.0.0.1:9979", "snykwatch.example.com", true),
+            ("127.0.0.1:9979", "evil.example.com", false),
+            ("[::1]:9979", "[::1]:9979", true),
+            ("[::1]:9979", "evil.example.com", false),
+            ("192.0.2.1:9979", "evil.example.com", true),
+            ("0.0.0.0:9979", "monitoring.example.com", true),
+        ] {
+            let guard = HostGuard::new(listen.parse().unwrap(), names());
+            assert_eq!(guard.serves(&host.parse().unwrap()), served, "{listen} {host}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::api::{DEFAULT_LIMIT, MAXIMUM_LIMIT};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Confidence, Level, Role, Scm, Source};
@@ -15,7 +16,7 @@ use crate::snapshot::{Phase, Requirement};
 
 /// The description of the whole API.
 pub fn description() -> Value {
-    let limit = json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 500 });
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT, "default": DEFAULT_LIMIT });
     let list_parameters = [
         query("integration", "Configuration key.", &text()),
         query("level", "Level.", &words(Level::ALL)),
