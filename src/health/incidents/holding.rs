@@ -44,23 +44,32 @@ pub(super) struct Symptom<'s> {
 
 /// The causes that hold, and those that were resolved a while ago.
 pub(super) struct Causes {
-    causes: Vec<Cause>,
+    standing: Vec<Cause>,
+    /// Were open, and this evaluation finds them gone.
+    ending: BTreeSet<IncidentKey>,
     now: DateTime<Utc>,
 }
 
 impl Causes {
     /// Finds the causes among the candidates, which come causes first.
     pub(super) fn new(inputs: &Inputs<'_>, candidates: &[Candidate<'_>]) -> Self {
-        let mut all = Self { causes: Vec::new(), now: inputs.now };
+        let mut all = Self { standing: Vec::new(), ending: BTreeSet::new(), now: inputs.now };
         for candidate in candidates.iter().filter(|candidate| candidate.is_enabled()) {
             let Some(reach) = reach(inputs, candidate) else { continue };
             let integration = subject_integration(&candidate.key.subject);
             let symptom = Symptom::of(candidate, integration.as_ref());
             let top = all.holding_back(&symptom).unwrap_or_else(|| candidate.key.clone());
-            all.causes.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
+            all.standing.push(Cause {
+                key: candidate.key.clone(),
+                case: candidate.case,
+                reach,
+                top,
+                resolved_at: None,
+            });
         }
+        all.add_open_ones(inputs, candidates);
         for (key, resolved) in &inputs.state.resolved_causes {
-            all.causes.push(Cause {
+            all.standing.push(Cause {
                 key: key.clone(),
                 case: resolved.case.unwrap_or(Case::Default),
                 reach: resolved.affected.iter().cloned().collect(),
@@ -71,11 +80,39 @@ impl Causes {
         all
     }
 
+    /// Those that were open and are no candidates that hold: either they end now, or nobody looked at them.
+    fn add_open_ones(&mut self, inputs: &Inputs<'_>, candidates: &[Candidate<'_>]) {
+        let open = inputs.state.incidents.iter().filter(|(key, before)| before.is_open() && is_cause(key.rule));
+        for (key, before) in open {
+            let candidate = candidates.iter().find(|candidate| candidate.key == *key);
+            let is_known = self.standing.iter().any(|cause| cause.key == *key);
+            if is_known || candidate.is_some_and(|candidate| !candidate.is_enabled()) {
+                continue;
+            }
+            let ends = candidate.is_some() || !inputs.is_watched(key);
+            if ends {
+                self.ending.insert(key.clone());
+            }
+            self.standing.push(Cause {
+                key: key.clone(),
+                case: before.tracking.case.unwrap_or(Case::Default),
+                reach: before.affected.iter().cloned().collect(),
+                top: key.clone(),
+                resolved_at: ends.then_some(inputs.now),
+            });
+        }
+    }
+
+    /// Whether this cause, open until now, ends with this evaluation.
+    pub(super) fn is_ending(&self, key: &IncidentKey) -> bool {
+        self.ending.contains(key)
+    }
+
     /// The highest cause that holds `symptom` back.
     pub(super) fn holding_back(&self, symptom: &Symptom<'_>) -> Option<IncidentKey> {
         let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < time_to_show(symptom);
         let holds = |cause: &&Cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom);
-        self.causes.iter().find(holds).map(|cause| cause.top.clone())
+        self.standing.iter().find(holds).map(|cause| cause.top.clone())
     }
 }
 
@@ -168,17 +205,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         )
         | (DeclaredDateOutdated, CredentialExpiryUnknown) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown, StatusUnknown) => reaches,
-        (CredentialInvalid, _) => reaches,
-        // Without the permission nothing can be told of the workspace.
-        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
-            let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
-            by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
-        }
-        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
-        (WorkspaceNotFound, StatusUnknown) => reaches,
-        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
-        (
+        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | WorkspaceNotFound, StatusUnknown)
+        | (CredentialInvalid, _)
+        | (
             ConnectionFailed,
             PartiallyConnected
             | SyncStalled
@@ -190,14 +219,21 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
-        ) => reaches,
-        (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
+        )
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
-        (
+        | (
             OrganizationIntegrationMissing,
             CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
         )
         | (CredentialOutOfStep, TestsStale) => reaches,
+        // Without the permission nothing can be told of the workspace.
+        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
+            let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
+            by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
+        }
+        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
+        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
+        (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
         _ => false,
     }
 }
