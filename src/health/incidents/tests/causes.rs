@@ -253,3 +253,28 @@ fn what_is_no_longer_watched_is_closed_and_what_was_not_looked_at_is_not() {
     world.fleet.integrations.get_mut(&name()).unwrap().group = None;
     assert_eq!(resolutions(&world.evaluate()), ["ConnectionFailed/integration/acme-bitbucket: no longer watched"]);
 }
+
+#[test]
+fn an_observer_that_fails_blames_no_credential() {
+    let mut world = World::new(1);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().role = crate::domain::kinds::Role::Observer;
+    world.reject(&pat(), Reason::ObserverFailed);
+    for key in [group(), organization(1)] {
+        world.condition(&key, Condition::CredentialValid, Truth::Unknown, Reason::ObserverFailed);
+    }
+    world.at(hours(1));
+    assert_eq!(world.open(), [""; 0]);
+    // The admin API says that the token saved in Snyk was blocked.
+    world.condition(&group(), Condition::CredentialValid, Truth::False, Reason::CredentialBlocked);
+    world.at(hours(2));
+    assert_eq!(world.open(), ["CredentialInvalid/credential/bitbucket-acme critical"]);
+}
+
+#[test]
+fn ten_thousand_problems_of_one_cause_are_one_page() {
+    let everyone: Vec<u128> = (1..=10_000).collect();
+    let mut world = World::new(10_000);
+    inject(&mut world, Injected::ExpiredPat, &everyone);
+    assert_eq!(world.at(hours(1)).len(), 1);
+    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 10_001);
+}
