@@ -16,6 +16,7 @@ mod integration;
 mod publisher;
 #[cfg(test)]
 pub(crate) mod sample;
+mod tally;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -31,8 +32,9 @@ use crate::domain::state::State;
 
 pub use credential::{CredentialUse, CredentialView, PermissionView, Requirement};
 pub use incident::{IncidentView, Phase};
-pub use integration::{ConditionView, Identity, IntegrationView, ProgressView, Tally, WebhookTally};
+pub use integration::{ConditionView, Identity, IntegrationView, ProgressView};
 pub use publisher::{Published, SnapshotPublisher, SnapshotReader};
+pub use tally::{Tally, WebhookTally};
 pub use upstream::ApiView;
 
 /// What a snapshot says of the daemon that took it.

@@ -110,10 +110,10 @@ fn routes(shared: Arc<Shared>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new().gzip(true))
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
-        .layer(middleware::map_response(guard::harden))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
+        .layer(middleware::map_response(guard::harden))
         .with_state(shared)
 }
 

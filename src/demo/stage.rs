@@ -11,7 +11,6 @@ use super::scenario::{AuthSetup, Cadences, CredentialSetup, Setup};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
 use crate::config::{self, Secrets};
-use crate::domain::kinds::Role;
 use crate::sandbox::{Sandbox, World};
 
 /// The configuration key of the integration of every scenario.
@@ -174,9 +173,7 @@ fn write_credential(
         file.line(4, &format!("label: {}", credential.secret_of));
         file.line(4, &format!("api_url: {}", sandbox.atlassian_admin_url()));
     }
-    if credential.role == Role::Observer {
-        file.line(2, "role: observer");
-    }
+    file.line(2, &format!("role: {}", credential.role));
     if let Some(at) = credential.expires_at {
         file.line(2, &format!("expires_at: {}", at.format("%Y-%m-%dT%H:%M:%SZ")));
     }

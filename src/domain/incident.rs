@@ -148,7 +148,8 @@ pub struct IncidentState {
     pub affected: Vec<IntegrationKey>,
     /// Members of an incident that lists Organizations (or profiles' workspaces): what a person has to visit.
     pub members: Vec<OrganizationId>,
-    /// The cause that was found after this one opened: linked and quiet, it still resolves by itself.
+    /// The cause that holds it back while it is pending; once open, the cause that was found after it: linked and quiet,
+    /// it still resolves by itself. The cause may be resolved already: a repair gets time to show.
     pub cause: Option<IncidentKey>,
     /// By when the problem gets worse, where that is known (an old token's expiry, an API's end).
     pub deadline: Option<DateTime<Utc>>,

@@ -52,7 +52,7 @@ pub struct Family {
 macro_rules! families {
     ($($chapter:ident { $($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)+ })+) => {
         $($(
-            #[doc = $help]
+            #[doc = concat!("The family `snykwatch_", $name, "`.")]
             pub const $constant: Family = Family {
                 name: concat!("snykwatch_", $name),
                 kind: Kind::$kind,

@@ -8,14 +8,15 @@ use chrono::{DateTime, Utc};
 use super::families::{INCIDENT_OPEN, INCIDENT_SINCE, INCIDENTS};
 use super::text::{Labels, Sink, TextWriter};
 use crate::domain::incident::{Rule, Severity};
+use crate::domain::names::{CredentialName, IntegrationName};
 use crate::snapshot::{IncidentView, Phase, Snapshot};
 
 /// Rule, integration, credential.
 type Series<'a> = (Rule, &'a str, &'a str);
 
 fn series(incident: &IncidentView) -> Series<'_> {
-    let integration = incident.integration.as_ref().map(|name| name.as_str()).unwrap_or_default();
-    let credential = incident.credential.as_ref().map(|name| name.as_str()).unwrap_or_default();
+    let integration = incident.integration.as_ref().map(IntegrationName::as_str).unwrap_or_default();
+    let credential = incident.credential.as_ref().map(CredentialName::as_str).unwrap_or_default();
     (incident.rule, integration, credential)
 }
 

@@ -11,8 +11,9 @@ use super::families::{
 };
 use super::text::{Labels, Sink, TextWriter, Value};
 use crate::domain::kinds::{Level, Scm};
+use crate::domain::names::CredentialName;
 use crate::domain::status::Status;
-use crate::snapshot::{IntegrationView, ProgressView, Snapshot, Tally};
+use crate::snapshot::{ConditionView, IntegrationView, ProgressView, Snapshot, Tally};
 
 /// An integration with the labels that all its series share.
 pub(super) struct Row<'a> {
@@ -79,9 +80,7 @@ fn write_conditions<S: Sink>(writer: &mut TextWriter<S>, rows: &[&Row<'_>]) {
     writer.family(&INTEGRATION_CONDITION);
     for row in rows {
         let level = row.view.identity.level;
-        let shown = |condition: &&crate::snapshot::ConditionView| {
-            level == Level::Group || !condition.condition.is_of_credential()
-        };
+        let shown = |condition: &&ConditionView| level == Level::Group || !condition.condition.is_of_credential();
         for view in row.view.conditions.iter().filter(shown) {
             let condition = [("condition", view.condition.as_str())];
             writer.sample(&INTEGRATION_CONDITION, &row.labels, &condition, view.state.truth.gauge());
@@ -94,7 +93,7 @@ fn write_info<S: Sink>(writer: &mut TextWriter<S>, rows: &[&Row<'_>]) {
     for row in rows {
         let identity = &row.view.identity;
         let group = identity.group.map(|id| id.to_string()).unwrap_or_default();
-        let credentials: Vec<_> = identity.credentials.iter().map(|credential| credential.as_str()).collect();
+        let credentials: Vec<_> = identity.credentials.iter().map(CredentialName::as_str).collect();
         let labels = [
             ("group_id", group.as_str()),
             ("group_name", identity.group_name.as_deref().unwrap_or_default()),

@@ -19,10 +19,10 @@ use crate::domain::status::Status;
 use crate::snapshot::{IntegrationView, Snapshot};
 
 /// Integrations in one answer, when the client names no limit.
-const DEFAULT_LIMIT: usize = 500;
+pub(super) const DEFAULT_LIMIT: usize = 500;
 
 /// Integrations in one answer at most.
-const MAXIMUM_LIMIT: usize = 5_000;
+pub(super) const MAXIMUM_LIMIT: usize = 5_000;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -33,18 +33,35 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/openapi.json", get(async || Json(openapi::description())))
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+struct ApiError {
+    status: StatusCode,
+    detail: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        problem::problem(self.status, &self.detail)
+    }
+}
+
 /// The latest snapshot, or the problem that there is none yet.
-fn latest(shared: &Shared) -> Result<Arc<Snapshot>, Response> {
+fn latest(shared: &Shared) -> Result<Arc<Snapshot>, ApiError> {
     let published = shared.snapshots.latest();
     published.map(|published| published.snapshot).ok_or_else(|| {
-        problem::problem(StatusCode::SERVICE_UNAVAILABLE, "The first snapshot is not published yet; try again soon.")
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "The first snapshot is not published yet; try again soon.")
     })
 }
 
-fn queried<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Response> {
-    query
-        .map(|Query(query)| query)
-        .map_err(|rejection| problem::problem(StatusCode::BAD_REQUEST, &rejection.body_text()))
+fn queried<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    query.map(|Query(query)| query).map_err(|rejection| ApiError::new(StatusCode::BAD_REQUEST, rejection.body_text()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,12 +87,12 @@ impl ListQuery {
 async fn integrations(
     State(shared): State<Arc<Shared>>,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, ApiError> {
     let query = queried(query)?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAXIMUM_LIMIT).contains(&limit) {
         let detail = format!("limit must be from 1 to {MAXIMUM_LIMIT}");
-        return Err(problem::problem(StatusCode::BAD_REQUEST, &detail));
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, detail));
     }
     let snapshot = latest(&shared)?;
     let wanted: Vec<_> = snapshot.integrations.iter().filter(|view| query.wants(view)).collect();
@@ -101,9 +118,9 @@ fn without_lists(view: &IntegrationView) -> Result<serde_json::Value, serde_json
     Ok(value)
 }
 
-fn internal(error: &serde_json::Error) -> Response {
+fn internal(error: &serde_json::Error) -> ApiError {
     tracing::error!(%error, "a view could not be written as JSON");
-    problem::problem(StatusCode::INTERNAL_SERVER_ERROR, "The answer could not be written.")
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "The answer could not be written.")
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,7 +133,7 @@ async fn integration(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     query: Result<Query<OneQuery>, QueryRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, ApiError> {
     let query = queried(query)?;
     let snapshot = latest(&shared)?;
     let organization = query.organization.map(OrganizationId);
@@ -125,17 +142,17 @@ async fn integration(
         Some(view) => {
             Ok(Json(Body { taken_at: snapshot.taken_at, content: One { integration: view } }).into_response())
         }
-        None => Err(problem::problem(StatusCode::NOT_FOUND, &format!("No integration {key} is watched."))),
+        None => Err(ApiError::new(StatusCode::NOT_FOUND, format!("No integration {key} is watched."))),
     }
 }
 
-async fn credentials(State(shared): State<Arc<Shared>>) -> Result<Response, Response> {
+async fn credentials(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let snapshot = latest(&shared)?;
     let content = Credentials { credentials: &snapshot.credentials };
     Ok(Json(Body { taken_at: snapshot.taken_at, content }).into_response())
 }
 
-async fn incidents(State(shared): State<Arc<Shared>>) -> Result<Response, Response> {
+async fn incidents(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let snapshot = latest(&shared)?;
     let content = Incidents { incidents: &snapshot.incidents };
     Ok(Json(Body { taken_at: snapshot.taken_at, content }).into_response())

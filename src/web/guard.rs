@@ -20,15 +20,15 @@ use super::{Shared, problem};
 #[derive(Debug, Clone)]
 pub struct HostGuard {
     on_loopback: bool,
-    listed: BTreeSet<String>,
+    names: BTreeSet<String>,
 }
 
 impl HostGuard {
-    /// The guard of a listener at `listen`; `listed` are further names (without port) under which it is reached, such
+    /// The guard of a listener at `listen`; `names` are further ones (without port) under which it is reached, such
     /// as a reverse proxy's.
-    pub fn new(listen: SocketAddr, listed: impl IntoIterator<Item = String>) -> Self {
-        let listed = listed.into_iter().map(|host| host.to_lowercase()).collect();
-        Self { on_loopback: listen.ip().is_loopback(), listed }
+    pub fn new(listen: SocketAddr, names: impl IntoIterator<Item = String>) -> Self {
+        let names = names.into_iter().map(|host| host.to_lowercase()).collect();
+        Self { on_loopback: listen.ip().is_loopback(), names }
     }
 
     fn serves(&self, authority: &Authority) -> bool {
@@ -40,7 +40,7 @@ impl HostGuard {
             Ok(address) => address.is_loopback(),
             Err(_) => host == "localhost" || host.ends_with(".localhost"),
         };
-        is_loopback || self.listed.contains(&host)
+        is_loopback || self.names.contains(&host)
     }
 }
 
@@ -99,4 +99,26 @@ pub(super) async fn harden(mut response: Response) -> Response {
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_on_loopback_only() {
+        let names = || ["Snykwatch.example.com".to_owned()];
+        for (listen, host, served) in [
+            ("127.0.0.1:9979", "localhost:9979", true),
+            ("127.0.0.1:9979", "snykwatch.example.com", true),
+            ("127.0.0.1:9979", "evil.example.com", false),
+            ("[::1]:9979", "[::1]:9979", true),
+            ("[::1]:9979", "evil.example.com", false),
+            ("192.0.2.1:9979", "evil.example.com", true),
+            ("0.0.0.0:9979", "monitoring.example.com", true),
+        ] {
+            let guard = HostGuard::new(listen.parse().unwrap(), names());
+            assert_eq!(guard.serves(&host.parse().unwrap()), served, "{listen} {host}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::{Shared, problem};
 
 /// A daemon that publishes nothing for so long is not alive. Evaluation publishes every few seconds, whatever the
 /// upstream APIs do.
-pub(super) const SNAPSHOT_MAX_AGE: Duration = Duration::from_secs(120);
+pub(super) const SNAPSHOT_MAX_AGE: Duration = Duration::from_mins(2);
 
 /// How far the daemon's start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::api::{DEFAULT_LIMIT, MAXIMUM_LIMIT};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Confidence, Level, Role, Scm, Source};
@@ -15,7 +16,7 @@ use crate::snapshot::{Phase, Requirement};
 
 /// The description of the whole API.
 pub fn description() -> Value {
-    let limit = json!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 500 });
+    let limit = json!({ "type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT, "default": DEFAULT_LIMIT });
     let list_parameters = [
         query("integration", "Configuration key.", &text()),
         query("level", "Level.", &words(Level::ALL)),
@@ -79,23 +80,23 @@ fn schemas() -> Value {
     json!({
         "Problem": object(&[("type", text()), ("title", text()), ("status", count()), ("detail", text())]),
         "Integrations": object(&[
-            ("taken_at", instant()), ("total", count()), ("offset", count()), ("integrations", list(reference("Integration"))),
+            ("taken_at", instant()), ("total", count()), ("offset", count()), ("integrations", list(&reference("Integration"))),
         ]),
         "One": object(&[("taken_at", instant()), ("integration", reference("Integration"))]),
-        "Credentials": object(&[("taken_at", instant()), ("credentials", list(reference("Credential")))]),
-        "Incidents": object(&[("taken_at", instant()), ("incidents", list(reference("Incident")))]),
+        "Credentials": object(&[("taken_at", instant()), ("credentials", list(&reference("Credential")))]),
+        "Incidents": object(&[("taken_at", instant()), ("incidents", list(&reference("Incident")))]),
         "Integration": integration(),
         "Status": status(),
         "Condition": condition(),
         "Progress": progress(),
         "Repository": object(&[
-            ("id", text()), ("full_name", text()), ("since", nullable(instant())), ("why", nullable(text())),
+            ("id", text()), ("full_name", text()), ("since", nullable(&instant())), ("why", nullable(&text())),
         ]),
         "Tally": tally(),
         "Credential": credential(),
         "Permission": permission(),
         "Incident": incident(),
-        "IntegrationKey": object(&[("integration", text()), ("organization", nullable(uuid()))]),
+        "IntegrationKey": object(&[("integration", text()), ("organization", nullable(&uuid()))]),
     })
 }
 
@@ -103,19 +104,19 @@ fn integration() -> Value {
     object(&[
         ("integration", described(text(), "Configuration key.")),
         ("level", words(Level::ALL)),
-        ("organization", nullable(uuid())),
-        ("organization_name", described(nullable(text()), "As Snyk names it.")),
-        ("group", nullable(uuid())),
-        ("group_name", described(nullable(text()), "As Snyk names it.")),
+        ("organization", nullable(&uuid())),
+        ("organization_name", described(nullable(&text()), "As Snyk names it.")),
+        ("group", nullable(&uuid())),
+        ("group_name", described(nullable(&text()), "As Snyk names it.")),
         ("scm", words(Scm::ALL)),
-        ("owner", nullable(text())),
+        ("owner", nullable(&text())),
         ("snyk", described(text(), "The Snyk token it is watched with.")),
-        ("credentials", list(text())),
+        ("credentials", list(&text())),
         ("status", reference("Status")),
         ("restored", described(boolean(), "All it rests on was observed before this process began.")),
-        ("conditions", list(reference("Condition"))),
-        ("progress", nullable(reference("Progress"))),
-        ("tally", nullable(reference("Tally"))),
+        ("conditions", list(&reference("Condition"))),
+        ("progress", nullable(&reference("Progress"))),
+        ("tally", nullable(&reference("Tally"))),
     ])
 }
 
@@ -125,13 +126,13 @@ fn status() -> Value {
         ("status", words(Status::ALL)),
         ("reason", words(Reason::ALL)),
         ("message", text()),
-        ("next_step", nullable(text())),
+        ("next_step", nullable(&text())),
         ("confidence", words(Confidence::ALL)),
         ("since", instant()),
-        ("known", described(nullable(known), "The last known status, kept below unknown.")),
-        ("last_connected_at", nullable(instant())),
-        ("last_proof_of_life_at", nullable(instant())),
-        ("valid_until", described(nullable(instant()), "Earliest expiry of the evidence it rests on.")),
+        ("known", described(nullable(&known), "The last known status, kept below unknown.")),
+        ("last_connected_at", nullable(&instant())),
+        ("last_proof_of_life_at", nullable(&instant())),
+        ("valid_until", described(nullable(&instant()), "Earliest expiry of the evidence it rests on.")),
     ])
 }
 
@@ -145,8 +146,8 @@ fn condition() -> Value {
         ("source", words(Source::ALL)),
         ("confidence", words(Confidence::ALL)),
         ("confirming", described(boolean(), "A first bad answer waits to be confirmed.")),
-        ("observed_at", nullable(instant())),
-        ("valid_until", nullable(instant())),
+        ("observed_at", nullable(&instant())),
+        ("valid_until", nullable(&instant())),
     ])
 }
 
@@ -156,19 +157,19 @@ fn progress() -> Value {
         ("missing", count()),
         ("removed", count()),
         ("ignored", count()),
-        ("ratio", nullable(number())),
-        ("arrivals_per_hour", nullable(number())),
-        ("completion_expected_from", nullable(instant())),
-        ("completion_expected_by", nullable(instant())),
-        ("lag_seconds", nullable(count())),
-        ("lag_p95_seconds", nullable(count())),
-        ("last_seen_at", nullable(instant())),
-        ("next_expected_at", nullable(instant())),
+        ("ratio", nullable(&number())),
+        ("arrivals_per_hour", nullable(&number())),
+        ("completion_expected_from", nullable(&instant())),
+        ("completion_expected_by", nullable(&instant())),
+        ("lag_seconds", nullable(&count())),
+        ("lag_p95_seconds", nullable(&count())),
+        ("last_seen_at", nullable(&instant())),
+        ("next_expected_at", nullable(&instant())),
     ]);
     let lists = ["missing_repositories", "laggards"];
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for name in lists {
-            let only = described(list(reference("Repository")), "Only in the answer about one integration.");
+            let only = described(list(&reference("Repository")), "Only in the answer about one integration.");
             properties.insert(name.to_owned(), only);
         }
     }
@@ -182,7 +183,7 @@ fn tally() -> Value {
         ("targets_empty", count()),
         ("projects_active", count()),
         ("projects_inactive", count()),
-        ("webhooks", nullable(webhooks)),
+        ("webhooks", nullable(&webhooks)),
     ])
 }
 
@@ -191,26 +192,26 @@ fn credential() -> Value {
         ("truth", truth()),
         ("reason", words(Reason::ALL)),
         ("message", text()),
-        ("since", nullable(instant())),
+        ("since", nullable(&instant())),
     ]);
     let used_by = object(&[("integration", text()), ("level", words(Level::ALL)), ("count", count())]);
     object(&[
         ("credential", described(text(), "Configuration key.")),
-        ("scm", described(nullable(words(Scm::ALL)), "Null for a Snyk token.")),
+        ("scm", described(nullable(&words(Scm::ALL)), "Null for a Snyk token.")),
         ("api", text()),
         ("kind", text()),
-        ("role", nullable(words(Role::ALL))),
+        ("role", nullable(&words(Role::ALL))),
         ("valid", valid),
         ("confirming", boolean()),
-        ("expires_at", nullable(instant())),
-        ("expiry_source", nullable(words(ExpirySource::ALL))),
+        ("expires_at", nullable(&instant())),
+        ("expiry_source", nullable(&words(ExpirySource::ALL))),
         ("declared", words(DeclaredDate::ALL)),
-        ("first_used_at", nullable(instant())),
-        ("rotated_at", nullable(instant())),
-        ("previous_expires_at", nullable(instant())),
-        ("permissions", list(reference("Permission"))),
-        ("notes", list(words(Reason::ALL))),
-        ("used_by", list(used_by)),
+        ("first_used_at", nullable(&instant())),
+        ("rotated_at", nullable(&instant())),
+        ("previous_expires_at", nullable(&instant())),
+        ("permissions", list(&reference("Permission"))),
+        ("notes", list(&words(Reason::ALL))),
+        ("used_by", list(&used_by)),
     ])
 }
 
@@ -220,10 +221,10 @@ fn permission() -> Value {
         ("label", text()),
         ("granted", truth()),
         ("requirement", words(Requirement::ALL)),
-        ("missing_scope", nullable(text())),
-        ("granted_on", nullable(count())),
-        ("granted_of", nullable(count())),
-        ("observed_at", nullable(instant())),
+        ("missing_scope", nullable(&text())),
+        ("granted_on", nullable(&count())),
+        ("granted_of", nullable(&count())),
+        ("observed_at", nullable(&instant())),
     ])
 }
 
@@ -232,18 +233,18 @@ fn incident() -> Value {
         ("id", text()),
         ("rule", words(Rule::ALL)),
         ("subject", text()),
-        ("integration", nullable(text())),
-        ("credential", nullable(text())),
+        ("integration", nullable(&text())),
+        ("credential", nullable(&text())),
         ("severity", words(Severity::ALL)),
         ("phase", words(Phase::ALL)),
         ("since", instant()),
-        ("opened_at", nullable(instant())),
+        ("opened_at", nullable(&instant())),
         ("summary", text()),
         ("next_step", text()),
-        ("affected", list(reference("IntegrationKey"))),
-        ("members", list(uuid())),
-        ("cause", described(nullable(text()), "The incident that turned out to be its cause.")),
-        ("deadline", nullable(instant())),
+        ("affected", list(&reference("IntegrationKey"))),
+        ("members", list(&uuid())),
+        ("cause", described(nullable(&text()), "The incident that turned out to be its cause.")),
+        ("deadline", nullable(&instant())),
     ])
 }
 
@@ -266,7 +267,7 @@ fn truth() -> Value {
     json!({ "type": "string", "enum": ["true", "false", "unknown"] })
 }
 
-fn nullable(schema: Value) -> Value {
+fn nullable(schema: &Value) -> Value {
     json!({ "anyOf": [schema, { "type": "null" }] })
 }
 
@@ -277,7 +278,7 @@ fn described(mut schema: Value, description: &str) -> Value {
     schema
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 

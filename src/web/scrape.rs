@@ -33,7 +33,7 @@ const MINIMUM_GAP: Duration = Duration::from_secs(5);
 const SAME_SNAPSHOT_FOR: Duration = Duration::from_secs(15);
 
 /// Without a scrape for so long nobody needs pages ahead.
-const SCRAPED_WITHIN: Duration = Duration::from_secs(300);
+const SCRAPED_WITHIN: Duration = Duration::from_mins(5);
 
 /// A longer page is kept compressed only; a client without gzip waits for its decompression.
 const PLAIN_KEPT_UP_TO_BYTES: usize = 4 * 1024 * 1024;
@@ -225,6 +225,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{BuildInfo, Options, OwnMetrics};
+    use crate::snapshot::{SnapshotPublisher, sample};
 
     #[test]
     fn gzip_is_sent_to_those_who_accept_it() {
@@ -256,5 +258,58 @@ mod tests {
         assert_eq!(plain, None);
         let plain = decompressed(gzip.into()).await.unwrap();
         assert_eq!(plain.len(), 2 * line.len() + "end".len());
+    }
+
+    fn scrapes() -> (SnapshotPublisher, SnapshotReader, Scrapes) {
+        let (publisher, reader) = SnapshotPublisher::new(sample::own());
+        let own = OwnMetrics::new(BuildInfo::current(), &[]).unwrap();
+        let exporter = Arc::new(Exporter::new(own, Options::default()));
+        let scrapes = Scrapes::new(exporter, reader.clone());
+        (publisher, reader, scrapes)
+    }
+
+    fn publish(publisher: &mut SnapshotPublisher) {
+        publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    }
+
+    /// When the snapshot on the current page was published; `None` without a page or a snapshot.
+    fn shown(scrapes: &Scrapes) -> Option<Instant> {
+        lock(&scrapes.current).as_ref().and_then(|page| page.shows)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_somebody_scrapes_the_next_page_is_ready_before_its_scrape() {
+        let (mut publisher, reader, scrapes) = scrapes();
+        publish(&mut publisher);
+        scrapes.page().await.unwrap();
+        let (began, first) = (Instant::now(), shown(&scrapes));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        publish(&mut publisher);
+        let latest = reader.latest().map(|published| published.published_at);
+        assert!(first.is_some() && first != latest);
+        let ready = async {
+            while shown(&scrapes) != latest {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            () = scrapes.keep_ahead() => unreachable!("the publisher lives"),
+            () = ready => assert!(began.elapsed() >= MINIMUM_GAP),
+            () = tokio::time::sleep(SAME_SNAPSHOT_FOR) => unreachable!("no page was made ahead"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nobody_scrapes_no_page_is_made() {
+        let (mut publisher, _reader, scrapes) = scrapes();
+        publish(&mut publisher);
+        scrapes.page().await.unwrap();
+        let first = shown(&scrapes);
+        tokio::time::advance(SCRAPED_WITHIN).await;
+        publish(&mut publisher);
+        tokio::select! {
+            () = scrapes.keep_ahead() => unreachable!("the publisher lives"),
+            () = tokio::time::sleep(SCRAPED_WITHIN) => assert_eq!(shown(&scrapes), first),
+        }
     }
 }

@@ -41,7 +41,7 @@ pub async fn serve(listener: TcpListener, state: WebState, shutdown: impl Future
     let connections = GracefulShutdown::new();
     let ahead = async {
         shared.scrapes.keep_ahead().await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = accept(&listener, &router, &connections) => {}

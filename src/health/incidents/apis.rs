@@ -76,7 +76,7 @@ fn version_ending<'a>(
         None => Verdict::Gone,
         Some(ending) => Verdict::Holds(match ending.sunset_at {
             Some(date) => Onset::Before { date, at_most: None },
-            None => Onset::Since(ending.seen_at),
+            None => Onset::Undated(ending.seen_at),
         }),
     };
     let describe = move |_: &Scene<'_>| {

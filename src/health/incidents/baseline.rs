@@ -13,7 +13,7 @@ use super::inputs::Inputs;
 use super::text;
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedOrganizations;
-use crate::domain::incident::{Rule, Subject};
+use crate::domain::incident::{IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::Case;
@@ -144,7 +144,7 @@ fn standing_problems(
         let holds = matches!(part.verdict, PartVerdict::Holds { .. });
         // The operator demands a required one: its absence is never old news.
         let demanded = rule == Rule::OrganizationIntegrationMissing && watched.require.contains(&part.organization);
-        let known = inputs.incident(&candidate.key).is_some_and(|incident| incident.is_open());
+        let known = inputs.incident(&candidate.key).is_some_and(IncidentState::is_open);
         holds && !demanded && !known && causes.holding_back(&Symptom::of(candidate, Some(&key))).is_none()
     };
     let problems = verdicts(name, candidates).filter(is_old);

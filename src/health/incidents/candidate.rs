@@ -106,6 +106,8 @@ pub(super) enum Onset {
     Since(DateTime<Utc>),
     /// Then, by a stored clock that may move forward (progress restarts it).
     Clock(DateTime<Utc>),
+    /// Then; it will get worse at a date that nobody gave.
+    Undated(DateTime<Utc>),
     /// At a known date; it opens some time ahead.
     Before {
         /// The date.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{count, duration, listed, sentence};
+use super::text::{count, duration, instant, members, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{IncidentKey, Rule, Subject};
@@ -94,10 +94,9 @@ fn organizations_failed<'a>(
         let status = first.and_then(|key| inputs.integration(&key)).and_then(|state| state.status.as_ref());
         Page {
             summary: format!(
-                "{} of {name} failed, the first for {}: {}.{}",
+                "{} of {name} failed, {}.{}",
                 count(scene.members.len(), "Organization"),
-                duration(scene),
-                listed(scene.members),
+                members(inputs, name, scene),
                 sentence(status.map_or("", |status| &status.message)),
             ),
             next_step: "(Organization Admin) Open Integrations in each listed Organization and save the credentials \
@@ -132,7 +131,7 @@ fn partially_connected<'a>(
         let message = message_of(state, status, case);
         let lag = match state.progress.as_ref().and_then(|progress| progress.next_expected_at) {
             Some(due) if due < scene.now => {
-                format!(" A sync was due by {}.", super::text::instant(due))
+                format!(" A sync was due by {}.", instant(due))
             }
             _ => String::new(),
         };
@@ -166,21 +165,19 @@ fn what_is_partial(state: &IntegrationState, status: &StatusState, before: Optio
         (Status::PartiallyConnected, Reason::AwaitingFirstSync) => Partial::Yes(Case::AwaitingFirstSync),
         (Status::PartiallyConnected, Reason::InventoryLost) => Partial::Yes(Case::InventoryLost),
         (Status::PartiallyConnected, _) => Partial::Yes(empty),
-        (Status::Connected | Status::SetupInProgress | Status::NotConfigured, _) => Partial::No,
-        (Status::Unknown, _) => Partial::CannotTell,
         (Status::ConnectionFailed, _) if populated == Truth::False => Partial::Yes(empty),
         (Status::ConnectionFailed | Status::Stalled, _)
             if state.truth(Condition::InventoryComplete) == Truth::False =>
         {
             Partial::Yes(Case::InventoryIncomplete)
         }
-        (Status::ConnectionFailed, _) => Partial::CannotTell,
         // Above `inventory_incomplete` in the table of statuses, below everything else that is partial.
         (Status::Stalled, _) if before == Some(Case::InventoryIncomplete) => {
             let complete = state.truth(Condition::InventoryComplete) == Truth::True;
             if complete { Partial::No } else { Partial::CannotTell }
         }
-        (Status::Stalled, _) => Partial::No,
+        (Status::Unknown | Status::ConnectionFailed, _) => Partial::CannotTell,
+        (Status::Stalled | Status::Connected | Status::SetupInProgress | Status::NotConfigured, _) => Partial::No,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, duration, sentence};
+use super::text::{blast_radius, duration, instant, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::ScmCredential;
 use crate::domain::incident::{Rule, Subject};
@@ -241,9 +241,9 @@ fn date_outdated<'a>(
     };
     let describe = move |scene: &Scene<'_>| Page {
         summary: format!(
-            "The declared expiry of credential {name} passed {} ago, and the PAT still works: the date is wrong, and \
-             the real one will come without warning.",
-            duration(scene),
+            "The declared expiry of credential {name} passed on {}, and the PAT still works: the date is wrong, and the \
+             real one will come without warning.",
+            instant(scene.since),
         ),
         next_step:
             "(Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees \

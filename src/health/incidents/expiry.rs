@@ -96,13 +96,17 @@ fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTim
     let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
     let behind = inputs.conditions(organizations, Condition::CredentialInStep);
     let behind = behind.iter().filter(|(_, truth, _)| *truth == Truth::False);
-    let behind: Vec<_> = behind.filter_map(|(key, _, _)| key.organization).collect();
+    let behind: Vec<_> = behind.map(|(key, _, _)| (*key).clone()).collect();
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
     if !behind.is_empty() {
-        text = format!("{text}; still on the old token: {} ({})", count(behind.len(), "Organization"), listed(&behind));
+        text = format!(
+            "{text}; still on the old token: {} ({})",
+            count(behind.len(), "Organization"),
+            listed(inputs, behind)
+        );
     }
     text
 }

@@ -4,7 +4,7 @@
 //! does not overtake it. Once it opened, it holds back through blindness, and after its end for as long as the repair
 //! needs to show. Only creation is held back: a symptom that is open stays so until its own condition is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -44,23 +44,36 @@ pub(super) struct Symptom<'s> {
 
 /// The causes that hold, and those that were resolved a while ago.
 pub(super) struct Causes {
-    causes: Vec<Cause>,
+    standing: Vec<Cause>,
+    /// Places in `standing` by what they reach.
+    by_integration: BTreeMap<IntegrationKey, Vec<usize>>,
+    /// Places in `standing` by their subject.
+    by_subject: BTreeMap<Subject, Vec<usize>>,
+    /// Were open, and this evaluation finds them gone.
+    ending: BTreeSet<IncidentKey>,
     now: DateTime<Utc>,
 }
 
 impl Causes {
-    /// Finds the causes among the candidates, which come causes first.
+    /// Finds the causes among the candidates, which are sorted: causes come first.
     pub(super) fn new(inputs: &Inputs<'_>, candidates: &[Candidate<'_>]) -> Self {
-        let mut all = Self { causes: Vec::new(), now: inputs.now };
+        let mut all = Self {
+            standing: Vec::new(),
+            by_integration: BTreeMap::new(),
+            by_subject: BTreeMap::new(),
+            ending: BTreeSet::new(),
+            now: inputs.now,
+        };
         for candidate in candidates.iter().filter(|candidate| candidate.is_enabled()) {
             let Some(reach) = reach(inputs, candidate) else { continue };
             let integration = subject_integration(&candidate.key.subject);
             let symptom = Symptom::of(candidate, integration.as_ref());
             let top = all.holding_back(&symptom).unwrap_or_else(|| candidate.key.clone());
-            all.causes.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
+            all.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
         }
+        all.add_open_ones(inputs, candidates);
         for (key, resolved) in &inputs.state.resolved_causes {
-            all.causes.push(Cause {
+            all.push(Cause {
                 key: key.clone(),
                 case: resolved.case.unwrap_or(Case::Default),
                 reach: resolved.affected.iter().cloned().collect(),
@@ -71,11 +84,57 @@ impl Causes {
         all
     }
 
+    /// Those that were open and are no candidates that hold: either they end now, or nobody looked at them.
+    fn add_open_ones(&mut self, inputs: &Inputs<'_>, candidates: &[Candidate<'_>]) {
+        let open = inputs.state.incidents.iter().filter(|(key, before)| before.is_open() && is_cause(key.rule));
+        for (key, before) in open {
+            let place = candidates.binary_search_by(|candidate| candidate.key.cmp(key)).ok();
+            let candidate = place.and_then(|place| candidates.get(place));
+            let alike = self.by_subject.get(&key.subject).into_iter().flatten();
+            let is_known = alike.filter_map(|place| self.standing.get(*place)).any(|cause| cause.key == *key);
+            if is_known || candidate.is_some_and(|candidate| !candidate.is_enabled()) {
+                continue;
+            }
+            let ends = candidate.is_some() || !inputs.is_watched(key);
+            if ends {
+                self.ending.insert(key.clone());
+            }
+            self.push(Cause {
+                key: key.clone(),
+                case: before.tracking.case.unwrap_or(Case::Default),
+                reach: before.affected.iter().cloned().collect(),
+                top: key.clone(),
+                resolved_at: ends.then_some(inputs.now),
+            });
+        }
+    }
+
+    fn push(&mut self, cause: Cause) {
+        let place = self.standing.len();
+        for integration in &cause.reach {
+            self.by_integration.entry(integration.clone()).or_default().push(place);
+        }
+        self.by_subject.entry(cause.key.subject.clone()).or_default().push(place);
+        self.standing.push(cause);
+    }
+
+    /// Whether this cause, open until now, ends with this evaluation.
+    pub(super) fn is_ending(&self, key: &IncidentKey) -> bool {
+        self.ending.contains(key)
+    }
+
     /// The highest cause that holds `symptom` back.
     pub(super) fn holding_back(&self, symptom: &Symptom<'_>) -> Option<IncidentKey> {
         let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < time_to_show(symptom);
-        let holds = |cause: &&Cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom);
-        self.causes.iter().find(holds).map(|cause| cause.top.clone())
+        let by_reach = symptom.integration.and_then(|integration| self.by_integration.get(integration));
+        let by_subject = self.by_subject.get(&symptom.key.subject);
+        let places = by_reach.into_iter().chain(by_subject).flatten();
+        let holds = |place: &&usize| {
+            let cause = self.standing.get(**place);
+            cause.is_some_and(|cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom))
+        };
+        let highest = places.filter(holds).min();
+        highest.and_then(|place| self.standing.get(*place)).map(|cause| cause.top.clone())
     }
 }
 
@@ -168,17 +227,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         )
         | (DeclaredDateOutdated, CredentialExpiryUnknown) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown, StatusUnknown) => reaches,
-        (CredentialInvalid, _) => reaches,
-        // Without the permission nothing can be told of the workspace.
-        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
-            let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
-            by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
-        }
-        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
-        (WorkspaceNotFound, StatusUnknown) => reaches,
-        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
-        (
+        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | WorkspaceNotFound, StatusUnknown)
+        | (CredentialInvalid, _)
+        | (
             ConnectionFailed,
             PartiallyConnected
             | SyncStalled
@@ -190,14 +241,21 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
-        ) => reaches,
-        (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
+        )
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
-        (
+        | (
             OrganizationIntegrationMissing,
             CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
         )
         | (CredentialOutOfStep, TestsStale) => reaches,
+        // Without the permission nothing can be told of the workspace.
+        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
+            let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
+            by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
+        }
+        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
+        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
+        (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
         _ => false,
     }
 }

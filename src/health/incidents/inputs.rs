@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedIntegration, WatchedOrganizations};
-use crate::domain::incident::{IncidentKey, IncidentState, Rule};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::{Case, RuleTiming};
@@ -102,6 +102,24 @@ impl<'a> Inputs<'a> {
     /// The incident as it stood before.
     pub(super) fn incident(&self, key: &IncidentKey) -> Option<&'a IncidentState> {
         self.state.incidents.get(key)
+    }
+
+    /// Whether the configuration still asks for incidents of this rule and subject. What is watched and was not looked
+    /// at cannot be told, and is not resolved by that.
+    pub(super) fn is_watched(&self, key: &IncidentKey) -> bool {
+        let integration = |name: &IntegrationName| self.fleet.integrations.get(name);
+        let group = |name: &IntegrationName| integration(name).and_then(|integration| integration.group.as_ref());
+        match &key.subject {
+            Subject::Credential(name) => self.dependents(name).is_some(),
+            Subject::Api(name) => self.apis.contains_key(name),
+            Subject::Workspace(name, slug) => group(name)
+                .is_some_and(|group| group.profiles.values().any(|profile| profile.workspaces.contains(slug))),
+            Subject::Integration(key_of) => group(&key_of.integration)
+                .is_some_and(|group| key.rule != Rule::CatalogNotLinked || group.catalog_file.is_some()),
+            Subject::Organizations(name) => {
+                integration(name).is_some_and(|integration| integration.organizations.is_some())
+            }
+        }
     }
 
     /// What hangs on a credential; `None` when no integration names it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::baseline::{self, Baselines};
 use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
@@ -21,12 +21,19 @@ pub(super) enum Standing {
     Holds(Holding),
     /// Nothing can be told: what is there stays.
     Kept {
-        /// The members that stay, what is affected through them, and every onset that is remembered.
-        members: Option<(Vec<OrganizationId>, Vec<IntegrationKey>, BTreeMap<OrganizationId, DateTime<Utc>>)>,
+        /// For a rule with members: who stays.
+        members: Option<KeptMembers>,
         cause: Option<IncidentKey>,
     },
-    /// It does not hold.
-    Gone,
+    /// It does not hold, for a reason of its own or the candidate's.
+    Gone { because: Option<&'static str> },
+}
+
+/// The members that can neither be told nor dropped.
+pub(super) struct KeptMembers {
+    pub(super) members: Vec<OrganizationId>,
+    pub(super) affected: Vec<IntegrationKey>,
+    pub(super) onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
 }
 
 /// A rule's condition that holds.
@@ -72,10 +79,14 @@ pub(super) fn advance<'a>(
             life.resolve(&candidate.key, "the rule is switched off");
         }
     }
-    for key in inputs.state.incidents.keys().filter(|key| !seen.contains(key)) {
-        life.resolve(key, "no longer watched");
+    for (key, before) in inputs.state.incidents.iter().filter(|(key, _)| !seen.contains(*key)) {
+        if inputs.is_watched(key) {
+            life.incidents.insert(key.clone(), before.clone());
+        } else {
+            life.resolve(key, "no longer watched");
+        }
     }
-    let resolved_causes = life.resolved_causes();
+    let resolved_causes = life.resolved_causes(causes);
     Next {
         incidents: life.incidents,
         resolved_causes,
@@ -89,7 +100,7 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         (Body::Members(parts), Subject::Organizations(name)) => {
             return members::stand(inputs, candidate, name, parts, causes, baselines);
         }
-        (Body::Members(_), _) => return Standing::Gone,
+        (Body::Members(_), _) => return Standing::Gone { because: None },
         (Body::One(verdict), _) => *verdict,
     };
     let integration = holding::subject_integration(&candidate.key.subject);
@@ -104,16 +115,20 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed))
     };
     match verdict {
-        Verdict::Gone => Standing::Gone,
+        Verdict::Gone => Standing::Gone { because: None },
         Verdict::CannotTell => Standing::Kept { members: None, cause },
         Verdict::Holds(Onset::Since(since)) => after(before.map_or(since, |before| before.since.min(since))),
         Verdict::Holds(Onset::Clock(since)) => {
             after(before.filter(|before| before.is_open()).map_or(since, |before| before.since))
         }
+        Verdict::Holds(Onset::Undated(since)) => {
+            let since = before.map_or(since, |before| before.since.min(since));
+            holding(since, true, candidate.severity_before(TimeDelta::MAX))
+        }
         Verdict::Holds(Onset::Before { date, at_most }) => {
             let opens_at = date - candidate.lead(at_most);
             if inputs.now < opens_at {
-                return Standing::Gone;
+                return Standing::Gone { because: None };
             }
             holding(opens_at, true, candidate.severity_before(date - inputs.now))
         }
@@ -141,15 +156,15 @@ impl Life<'_> {
     fn apply(&mut self, candidate: &Candidate<'_>, standing: Standing) {
         let before = self.inputs.incident(&candidate.key);
         match standing {
-            Standing::Gone => self.resolve(&candidate.key, &candidate.resolution),
+            Standing::Gone { because } => self.resolve(&candidate.key, because.unwrap_or(&candidate.resolution)),
             Standing::Kept { members, cause } => {
                 let Some(mut incident) = before.cloned() else { return };
                 incident.cause =
                     cause.or(incident.cause.filter(|cause| self.inputs.state.incidents.contains_key(cause)));
-                if let Some((members, affected, onsets)) = members {
-                    incident.members = members;
-                    incident.affected = affected;
-                    incident.tracking.onsets = onsets;
+                if let Some(kept) = members {
+                    incident.members = kept.members;
+                    incident.affected = kept.affected;
+                    incident.tracking.onsets = kept.onsets;
                 }
                 self.incidents.insert(candidate.key.clone(), incident);
             }
@@ -213,14 +228,14 @@ impl Life<'_> {
     }
 
     /// The causes that were resolved lately, those of this evaluation included.
-    fn resolved_causes(&self) -> BTreeMap<IncidentKey, ResolvedCause> {
+    fn resolved_causes(&self, ending: &Causes) -> BTreeMap<IncidentKey, ResolvedCause> {
         let now = self.inputs.now;
         let is_open = |key: &IncidentKey| self.incidents.get(key).is_some_and(IncidentState::is_open);
         let remembered = self.inputs.state.resolved_causes.iter();
         let remembered = remembered.filter(|(_, resolved)| now - resolved.at < holding::REMEMBERED);
         let mut causes: BTreeMap<_, _> = remembered.map(|(key, resolved)| (key.clone(), resolved.clone())).collect();
         for (key, before) in &self.inputs.state.incidents {
-            if before.is_open() && !is_open(key) && holding::is_cause(key.rule) {
+            if ending.is_ending(key) {
                 let (case, affected) = (before.tracking.case, before.affected.clone());
                 causes.insert(key.clone(), ResolvedCause { at: now, case, affected });
             }

@@ -11,7 +11,7 @@ use super::baseline::Baselines;
 use super::candidate::{Candidate, Part, PartVerdict};
 use super::holding::{Causes, Symptom};
 use super::inputs::Inputs;
-use super::lifecycle::{Holding, Standing};
+use super::lifecycle::{Holding, KeptMembers, Standing};
 use crate::domain::incident::{IncidentKey, IncidentState};
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 
@@ -59,10 +59,15 @@ pub(super) fn stand(
     }
     if !sorted.kept.is_empty() {
         let affected = sorted.kept.iter().map(|id| IntegrationKey::organization(name.clone(), *id)).collect();
-        return Standing::Kept { members: Some((sorted.kept, affected, sorted.onsets)), cause: None };
+        let kept = KeptMembers { members: sorted.kept, affected, onsets: sorted.onsets };
+        return Standing::Kept { members: Some(kept), cause: None };
     }
     if sorted.onsets.is_empty() {
-        return Standing::Gone;
+        let removed = |before: &IncidentState| {
+            let still_there = |id: &OrganizationId| parts.iter().any(|part| part.organization == *id);
+            !before.members.iter().any(still_there)
+        };
+        return Standing::Gone { because: before.is_some_and(removed).then_some("organization_removed") };
     }
     let since = sorted.onsets.values().min().copied().unwrap_or(inputs.now);
     let cause = sorted.held.into_iter().next().filter(|_| sorted.waiting.is_empty());
@@ -85,6 +90,10 @@ fn sort(
     };
     let known_onset =
         |organization: &OrganizationId| before.and_then(|before| before.tracking.onsets.get(organization));
+    let held_back = |organization: &OrganizationId| {
+        let key = IntegrationKey::organization(name.clone(), *organization);
+        causes.holding_back(&Symptom::of(candidate, Some(&key)))
+    };
     let mut sorted = Sorted::default();
     for Part { organization, verdict } in parts {
         if baselines.has(name, candidate.key.rule, *organization) {
@@ -95,18 +104,19 @@ fn sort(
             PartVerdict::CannotTell => {
                 let Some(onset) = known_onset(organization) else { continue };
                 sorted.onsets.insert(*organization, *onset);
-                let place = if was_listed(organization) { &mut sorted.kept } else { &mut sorted.waiting };
-                place.push(*organization);
+                match held_back(organization) {
+                    _ if was_listed(organization) => sorted.kept.push(*organization),
+                    Some(cause) => sorted.held.push(cause),
+                    None => sorted.waiting.push(*organization),
+                }
             }
             PartVerdict::Holds { since, settled } => {
                 let onset = known_onset(organization).map_or(since, |known| since.min(*known));
                 sorted.onsets.insert(*organization, onset);
-                let key = IntegrationKey::organization(name.clone(), *organization);
-                let held = causes.holding_back(&Symptom::of(candidate, Some(&key)));
                 let ripe = settled
                     && inputs.age(onset) >= candidate.delay()
                     && !baselines.is_awaited(name, candidate.key.rule);
-                match held {
+                match held_back(organization) {
                     held if was_listed(organization) => sorted.listed.push((*organization, held)),
                     Some(cause) => sorted.held.push(cause),
                     None if ripe => sorted.listed.push((*organization, None)),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::candidate::{Body, Candidate, Page, Part, PartVerdict, Scene};
 use super::inputs::Inputs;
-use super::text::{count, duration, instant, listed, sentence};
+use super::text::{count, instant, members, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedOrganizations;
 use crate::domain::incident::{Rule, Subject};
@@ -21,7 +21,7 @@ struct Row {
     reason: Option<Reason>,
     /// Evaluations with new evidence in which it must be false.
     evaluations: u32,
-    /// What is wrong with the counted Organizations.
+    /// What is wrong; ` in 3 Organizations` follows.
     wrong: &'static str,
     next_step: &'static str,
     resolution: &'static str,
@@ -33,7 +33,7 @@ const ROWS: &[Row] = &[
         condition: Condition::IntegrationPresent,
         reason: None,
         evaluations: 1,
-        wrong: "no longer have the integration, or never had it although it is required",
+        wrong: "The integration is missing, though it was there or is required,",
         next_step: "(Organization Admin) Open Integrations in each listed Organization and connect the Git host again; \
                     the audit log on the status page shows who removed it and when.",
         resolution: "every Organization has the integration",
@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
         condition: Condition::CredentialInStep,
         reason: None,
         evaluations: 2,
-        wrong: "still use the PAT from before its rotation",
+        wrong: "The PAT from before its rotation is still in use",
         next_step: "(Organization Admin) Open Integrations in each listed Organization and save the new PAT.",
         resolution: "the new PAT was saved everywhere",
     },
@@ -52,7 +52,7 @@ const ROWS: &[Row] = &[
         condition: Condition::TestsCurrent,
         reason: None,
         evaluations: 2,
-        wrong: "have daily projects that are no longer tested",
+        wrong: "Daily projects are no longer tested",
         next_step: "(Organization Admin) Look at the projects of each listed Organization: were they deactivated, and \
                     can Snyk still read their repositories? Test one by hand to see its error.",
         resolution: "daily tests run again",
@@ -62,7 +62,7 @@ const ROWS: &[Row] = &[
         condition: Condition::RepositoriesImported,
         reason: Some(Reason::NothingImported),
         evaluations: 1,
-        wrong: "have the integration and no imported repository",
+        wrong: "No repository was imported",
         next_step: "(Organization Admin) Import repositories in each listed Organization, or exclude it in the \
                     configuration.",
         resolution: "repositories were imported",
@@ -72,7 +72,7 @@ const ROWS: &[Row] = &[
         condition: Condition::RepositoriesImported,
         reason: Some(Reason::SomeImportsFailed),
         evaluations: 1,
-        wrong: "have imported repositories without a project",
+        wrong: "Imported repositories have no project",
         next_step: "(Organization Admin) Look at the import log of each listed Organization and import the failed \
                     repositories again.",
         resolution: "the imports have projects",
@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
         condition: Condition::WebhooksInstalled,
         reason: None,
         evaluations: 1,
-        wrong: "have repositories without an active Snyk webhook: pull requests there are not checked",
+        wrong: "Repositories have no active Snyk webhook, so that their pull requests are not checked,",
         next_step: "(Organization Admin) Import one of the listed repositories again: Snyk then installs its webhook, if \
                     the PAT's account is administrator of the repository.",
         resolution: "the sampled repositories have their webhooks",
@@ -163,7 +163,6 @@ fn page(
     let only = only.map(|id| IntegrationKey::organization(name.clone(), *id));
     let only = only.and_then(|key| inputs.integration(&key));
     let message = only.and_then(|state| state.conditions.get(&row.condition)).map_or("", |state| &state.message);
-    let named = only.and_then(|state| state.snyk_name.as_ref()).map_or_else(String::new, |name| format!(" \"{name}\""));
     let deadline = match deadline {
         Some(date) if date > scene.now => format!(" The old PAT expires {}; until then all works.", instant(date)),
         Some(date) => format!(" The old PAT expired {}: nothing works there any more.", instant(date)),
@@ -171,11 +170,10 @@ fn page(
     };
     Page {
         summary: format!(
-            "{}{named} of {name} {}, the first for {}: {}.{}{deadline}",
-            count(scene.members.len(), "Organization"),
+            "{} in {} of {name}, {}.{}{deadline}",
             row.wrong,
-            duration(scene),
-            listed(scene.members),
+            count(scene.members.len(), "Organization"),
+            members(inputs, name, scene),
             sentence(message),
         ),
         next_step: row.next_step.to_owned(),

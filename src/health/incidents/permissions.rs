@@ -101,12 +101,12 @@ impl Required {
         for key in &dependents.keys {
             let Some(watched) = inputs.fleet.integrations.get(&key.integration) else { continue };
             match (key.level(), &watched.group, &watched.organizations) {
-                (Level::Group, Some(group), _) => {
-                    if group.profiles.values().any(|profile| profile.credential == *name) {
-                        required.all.extend(&group.permissions.required);
-                        required.all.extend(&group.group_permissions.required);
-                        required.for_discovery.extend(&group.group_permissions.required);
-                    }
+                (Level::Group, Some(group), _)
+                    if group.profiles.values().any(|profile| profile.credential == *name) =>
+                {
+                    required.all.extend(&group.permissions.required);
+                    required.all.extend(&group.group_permissions.required);
+                    required.for_discovery.extend(&group.group_permissions.required);
                 }
                 (Level::Organization, _, Some(organizations)) => {
                     required.all.extend(&organizations.permissions.required);

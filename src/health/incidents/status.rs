@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{blast_radius, count, duration, listed, sentence};
+use super::text::{blast_radius, count, duration, members, sentence};
 use crate::domain::condition::Reason;
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
@@ -61,7 +61,7 @@ fn group<'a>(
             .map_or_else(|| " It was never known.".to_owned(), |known| format!(" Last known: {}.", known.status));
         Page {
             summary: format!(
-                "The status of {told} has been unknown for {}.{}{known} Blind are {}.",
+                "The status of {told} has been unknown for {}.{}{known} This concerns {}.",
                 duration(scene),
                 sentence(&status.message),
                 blast_radius(scene.affected),
@@ -98,10 +98,9 @@ fn organizations<'a>(
         let status = first.and_then(|key| inputs.integration(&key)).and_then(is_unknown);
         Page {
             summary: format!(
-                "The status of {} of {name} is unknown, the first for {}: {}.{}",
+                "The status of {} of {name} is unknown, {}.{}",
                 count(scene.members.len(), "Organization"),
-                duration(scene),
-                listed(scene.members),
+                members(inputs, name, scene),
                 sentence(status.map_or("", |status| &status.message)),
             ),
             next_step: next_step(status.map(|status| status.reason)),

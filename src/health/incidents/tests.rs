@@ -1,1 +1,7 @@
+//! Tables and scripts over a small world: one Snyk token, one PAT, one Group, some Organizations.
 
+mod causes;
+mod organizations;
+mod rows;
+mod texts;
+mod world;

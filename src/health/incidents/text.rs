@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::Scene;
+use super::inputs::Inputs;
 use crate::domain::kinds::Level;
-use crate::domain::names::{IntegrationKey, OrganizationId};
+use crate::domain::names::{IntegrationKey, IntegrationName};
 
-/// As many ids as a person can take in; the status page has them all.
+/// As many names as a person can take in; the status page has them all.
 const LISTED: usize = 5;
 
 /// A span in its largest sensible unit: `35 min`, `14 h`, `3 d`.
@@ -51,13 +52,29 @@ pub(super) fn blast_radius(affected: &BTreeSet<IntegrationKey>) -> String {
     }
 }
 
-/// The first few ids, and how many more there are.
-pub(super) fn listed(organizations: &[OrganizationId]) -> String {
-    let mut text: Vec<_> = organizations.iter().take(LISTED).map(ToString::to_string).collect();
-    if let Some(more) = organizations.len().checked_sub(LISTED).filter(|more| *more > 0) {
+/// The first few Organizations by the names that Snyk gives them (hostile text), and how many more there are.
+pub(super) fn listed(inputs: &Inputs<'_>, keys: impl IntoIterator<Item = IntegrationKey>) -> String {
+    let mut text = Vec::new();
+    let mut more = 0;
+    for key in keys {
+        if text.len() == LISTED {
+            more += 1;
+            continue;
+        }
+        let name = inputs.integration(&key).and_then(|state| state.snyk_name.clone());
+        text.push(name.or_else(|| key.organization.map(|id| id.to_string())).unwrap_or_default());
+    }
+    if more > 0 {
         text.push(format!("{more} more"));
     }
     text.join(", ")
+}
+
+/// The listed Organizations of a configuration key, how long the first has had the problem, and which they are.
+pub(super) fn members(inputs: &Inputs<'_>, name: &IntegrationName, scene: &Scene<'_>) -> String {
+    let first = if scene.members.len() == 1 { "" } else { "the first " };
+    let keys = scene.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id));
+    format!("{first}for {}: {}", duration(scene), listed(inputs, keys))
 }
 
 /// A sentence with exactly one full stop at its end; nothing for nothing.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::span::span;
 use super::{badge, instant, truth};
-use crate::domain::kinds::{Confidence, Truth};
+use crate::domain::kinds::{Confidence, Level, Truth};
 use crate::domain::state::MissingRepository;
 use crate::domain::status::Status;
 use crate::snapshot::{ConditionView, IntegrationView, ProgressView};
@@ -96,9 +96,11 @@ fn times(view: &IntegrationView) -> Markup {
 }
 
 fn conditions(view: &IntegrationView) -> Markup {
+    // Of a Group that is not well the checklist is what one came for; that of an Organization is a click away.
+    let is_open = view.identity.level == Level::Group && view.status.status != Status::Connected;
     let holding = view.conditions.iter().filter(|condition| condition.state.truth == Truth::True).count();
     html! {
-        details {
+        details open[is_open] {
             summary { "Conditions (" (holding) " of " (view.conditions.len()) " hold)" }
             ul.checklist { @for condition in &view.conditions { (self::condition(condition)) } }
         }
