@@ -38,6 +38,11 @@ mod survey;
 mod verdict;
 mod words;
 
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};

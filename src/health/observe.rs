@@ -1,32 +1,131 @@
-//! Applies a probe's outcome to the evidence book.
+//! Applies a probe's outcome to the evidence book and to what only the sequence of facts can tell.
+//!
+//! A conclusive finding replaces its slot, unless what stands there is newer. A failure replaces nothing. A first
+//! rejection of a credential waits: it is counted, and only a second one, of the same token and some time later, is
+//! written.
 
-use chrono::TimeDelta;
+mod credential;
+mod group;
+mod organization;
+mod upstream;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::evidence::{Evidence, Slot};
 use crate::domain::fleet::Fleet;
 use crate::domain::state::State;
-use crate::domain::work::{ProbeRun, Work};
+use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work};
 
 /// What an observation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FollowUp {
-    /// Ask again after [`Policy::confirm_after`]: a credential was rejected for the first time.
+    /// Ask again after [`Policy::confirm_after`]: a credential was rejected, and that is not confirmed yet.
     Confirm(Work),
 }
 
 /// How observations are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// A second rejection this long after the first confirms it.
+    /// A second rejection at least so long after the first confirms it.
     pub confirm_after: TimeDelta,
+}
+
+impl Policy {
+    /// For the daemon: long enough for a hiccup of an API's authentication to pass.
+    pub const CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(30);
+    /// For one pass while a person waits.
+    pub const CHECK_CONFIRM_AFTER: TimeDelta = TimeDelta::seconds(2);
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { confirm_after: TimeDelta::seconds(30) }
+        Self { confirm_after: Self::CONFIRM_AFTER }
     }
 }
 
-/// Applies `run` to the evidence and the memory of `state`.
-pub fn observe(_state: &mut State, _fleet: &Fleet, _policy: Policy, _run: &ProbeRun) -> Vec<FollowUp> {
-    Vec::new()
+/// How old evidence may be when the fleet does not say so for its probe.
+const DEFAULT_MAX_AGE: TimeDelta = TimeDelta::minutes(15);
+
+/// What every fact of one probe has in common.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    at: DateTime<Utc>,
+    probe: ProbeKind,
+    max_age: TimeDelta,
+}
+
+/// Whether a fact was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Yes,
+    /// What stands there is newer.
+    Outdated,
+}
+
+impl Stamp {
+    fn write<T>(self, slot: &mut Slot<T>, value: T) -> Written {
+        if slot.as_ref().is_some_and(|known| known.observed_at > self.at) {
+            return Written::Outdated;
+        }
+        *slot = Some(Evidence { value, observed_at: self.at, probe: self.probe, max_age: self.max_age });
+        Written::Yes
+    }
+}
+
+/// Applies `run` to the evidence and the memory of `state`; verdicts follow with [`super::evaluate()`].
+pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun) -> Vec<FollowUp> {
+    upstream::apply(state, run);
+    let stamp = Stamp {
+        at: run.started_at,
+        probe: run.work.kind,
+        max_age: fleet.max_ages.get(&run.work.kind).copied().unwrap_or(DEFAULT_MAX_AGE),
+    };
+    let mut follow_ups = Vec::new();
+    for finding in &run.outcome.findings {
+        follow_ups.extend(apply(state, fleet, policy, stamp, finding));
+    }
+    follow_ups
+}
+
+fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding: &Finding) -> Option<FollowUp> {
+    match finding {
+        Finding::SnykAuthentication(name, fact) => return credential::snyk(state, policy, stamp, name, fact),
+        Finding::ScmAuthentication(name, fact) => return credential::scm(state, fleet, policy, stamp, name, fact),
+        Finding::SnykTokenExpiry(name, fact) => {
+            let book = state.evidence.snyk_tokens.entry(name.clone()).or_default();
+            stamp.write(&mut book.expiry, *fact);
+        }
+        Finding::ScmCredentialExpiry(name, fact) => {
+            let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
+            stamp.write(&mut book.expiry, *fact);
+        }
+        Finding::ListedToken(name, fact) => {
+            let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
+            stamp.write(&mut book.listed_token, fact.clone());
+        }
+        Finding::Permission(name, permission, proof) => {
+            credential::permission(state, stamp, name, *permission, proof);
+        }
+        Finding::GroupAccess(name, fact) => group::on_access(state, fleet, stamp, name, fact),
+        Finding::Workspaces(name, profile, fact) => {
+            let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
+            stamp.write(&mut profiles.entry(profile.clone()).or_default().workspaces, fact.clone());
+        }
+        Finding::Repositories(name, profile, fact) => {
+            group::on_repositories(state, fleet, stamp, name, profile, fact);
+        }
+        Finding::Assets(name, fact) => group::on_assets(state, fleet, stamp, name, fact),
+        Finding::Catalog(name, fact) => {
+            stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
+        }
+        Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
+        Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
+        Finding::Presence(key, fact) => organization::on_presence(state, fleet, stamp, key, fact),
+        Finding::Imports(key, fact) => organization::on_imports(state, stamp, key, fact),
+        Finding::Events(key, fact) => {
+            stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
+        }
+        Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
+    }
+    None
 }

@@ -1,8 +1,124 @@
 //! What a jump of the wall clock does to stored times.
+//!
+//! Ages and clocks must stay what they were, so every time that came from our own clock moves with it. Times that an API
+//! or the operator gave (syncs, changes, expiries, declared dates) are right as they are.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::state::State;
+use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
+use crate::domain::incident::IncidentPhase;
+use crate::domain::state::{CredentialState, IntegrationState, State};
 
-/// Moves every time that our own clock gave by `delta`, so that ages stay what they were.
-pub fn rebase(_state: &mut State, _delta: TimeDelta) {}
+/// Moves every time that our own clock gave by `delta`.
+pub fn rebase(state: &mut State, delta: TimeDelta) {
+    let shift = Shift(delta);
+    shift.evidence(&mut state.evidence);
+    for integration in state.integrations.values_mut() {
+        shift.integration(integration);
+    }
+    for credential in state.credentials.values_mut() {
+        shift.credential(credential);
+    }
+    for incident in state.incidents.values_mut() {
+        shift.time(&mut incident.since);
+        if let IncidentPhase::Open { opened_at } = &mut incident.phase {
+            shift.time(opened_at);
+        }
+    }
+    for baseline in state.baselines.values_mut() {
+        shift.maybe(&mut baseline.taken_at);
+    }
+    for vanishing in state.mass_vanishing.values_mut() {
+        shift.time(&mut vanishing.since);
+    }
+}
+
+struct Shift(TimeDelta);
+
+impl Shift {
+    fn time(&self, at: &mut DateTime<Utc>) {
+        *at += self.0;
+    }
+
+    fn maybe(&self, at: &mut Option<DateTime<Utc>>) {
+        at.iter_mut().for_each(|at| self.time(at));
+    }
+
+    fn slot<T>(&self, slot: &mut Slot<T>) {
+        slot.iter_mut().for_each(|evidence| self.fact(evidence));
+    }
+
+    fn fact<T>(&self, evidence: &mut Evidence<T>) {
+        self.time(&mut evidence.observed_at);
+    }
+
+    fn evidence(&self, book: &mut EvidenceBook) {
+        for token in book.snyk_tokens.values_mut() {
+            self.slot(&mut token.authentication);
+            self.slot(&mut token.expiry);
+        }
+        for credential in book.scm_credentials.values_mut() {
+            self.slot(&mut credential.authentication);
+            self.slot(&mut credential.expiry);
+            self.slot(&mut credential.listed_token);
+            credential.permissions.values_mut().for_each(|evidence| self.fact(evidence));
+        }
+        for group in book.groups.values_mut() {
+            self.slot(&mut group.access);
+            self.slot(&mut group.assets);
+            self.slot(&mut group.catalog);
+            self.slot(&mut group.organizations);
+            for profile in group.profiles.values_mut() {
+                self.slot(&mut profile.workspaces);
+                self.slot(&mut profile.repositories);
+            }
+        }
+        for organization in book.organizations.values_mut() {
+            self.slot(&mut organization.access);
+            self.slot(&mut organization.presence);
+            self.slot(&mut organization.imports);
+            self.slot(&mut organization.events);
+            self.slot(&mut organization.webhooks);
+        }
+        for api in book.apis.values_mut() {
+            self.maybe(&mut api.last_conclusive_at);
+            self.maybe(&mut api.inconclusive_since);
+            api.version_ending.iter_mut().for_each(|ending| self.time(&mut ending.seen_at));
+        }
+    }
+
+    fn integration(&self, integration: &mut IntegrationState) {
+        self.time(&mut integration.first_seen_at);
+        for condition in integration.conditions.values_mut() {
+            self.time(&mut condition.since);
+            self.maybe(&mut condition.observed_at);
+            self.maybe(&mut condition.valid_until);
+        }
+        if let Some(status) = &mut integration.status {
+            self.time(&mut status.since);
+            self.maybe(&mut status.last_connected_at);
+            self.maybe(&mut status.valid_until);
+            status.known.iter_mut().for_each(|known| self.time(&mut known.since));
+        }
+        let group = &mut integration.group;
+        self.maybe(&mut group.first_fill_completed_at);
+        self.maybe(&mut group.connected_since);
+        self.maybe(&mut group.profile_deleted_at);
+        group.arrivals.iter_mut().for_each(|arrival| self.time(&mut arrival.at));
+        group.deleted_profiles.values_mut().for_each(|deleted| self.time(&mut deleted.at));
+        // The epoch stands for "before we looked".
+        let seen = group.repository_ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
+        seen.for_each(|age| self.time(&mut age.seen_at));
+        let organization = &mut integration.organization;
+        self.maybe(&mut organization.mostly_active_at);
+        organization.lost_targets.values_mut().for_each(|at| self.time(at));
+        organization.counted.values_mut().for_each(|at| self.time(at));
+    }
+
+    fn credential(&self, credential: &mut CredentialState) {
+        self.maybe(&mut credential.first_used_at);
+        self.maybe(&mut credential.valid.since);
+        credential.rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
+        credential.confirming.iter_mut().for_each(|(at, _)| self.time(at));
+    }
+}

@@ -1,0 +1,167 @@
+//! Acceptances, rejections and rotations.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::evidence::{Evidence, Slot};
+use crate::domain::facts::{PermissionProof, ScmAuthentication, SnykAuthentication};
+use crate::domain::fleet::Fleet;
+use crate::domain::names::CredentialName;
+use crate::domain::permission::Permission;
+use crate::domain::state::{CredentialState, ExpirySource, State};
+use crate::domain::work::{ProbeKind, Work, WorkSubject};
+
+use super::{FollowUp, Policy, Stamp, Written};
+
+/// What becomes of a rejection.
+enum Rejection {
+    /// It is written.
+    Believed,
+    /// It waits for another.
+    Waits,
+}
+
+fn is_outdated<T>(slot: &Slot<T>, at: DateTime<Utc>) -> bool {
+    slot.as_ref().is_some_and(|known| known.observed_at > at)
+}
+
+/// Counts a rejection. One that only repeats a confirmed one needs no second.
+fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: DateTime<Utc>) -> Rejection {
+    match memory.confirming {
+        None if is_known => Rejection::Believed,
+        Some((first, _)) if at - first >= policy.confirm_after => {
+            memory.confirming = None;
+            Rejection::Believed
+        }
+        Some((first, count)) => {
+            memory.confirming = Some((first, count + 1));
+            Rejection::Waits
+        }
+        None => {
+            memory.confirming = Some((at, 1));
+            Rejection::Waits
+        }
+    }
+}
+
+fn confirm(kind: ProbeKind, name: &CredentialName) -> FollowUp {
+    FollowUp::Confirm(Work { kind, subject: WorkSubject::Credential(name.clone()) })
+}
+
+/// A Snyk token's answer.
+pub(super) fn snyk(
+    state: &mut State,
+    policy: Policy,
+    stamp: Stamp,
+    name: &CredentialName,
+    fact: &SnykAuthentication,
+) -> Option<FollowUp> {
+    let slot = &mut state.evidence.snyk_tokens.entry(name.clone()).or_default().authentication;
+    if is_outdated(slot, stamp.at) {
+        return None;
+    }
+    let memory = state.credentials.entry(name.clone()).or_default();
+    match fact {
+        SnykAuthentication::Accepted { .. } => memory.confirming = None,
+        SnykAuthentication::Rejected(_) => {
+            let is_known = matches!(slot, Some(Evidence { value: SnykAuthentication::Rejected(_), .. }));
+            if let Rejection::Waits = reject(memory, is_known, policy, stamp.at) {
+                return Some(confirm(ProbeKind::SnykToken, name));
+            }
+        }
+    }
+    stamp.write(slot, fact.clone());
+    None
+}
+
+/// An SCM credential's answer.
+pub(super) fn scm(
+    state: &mut State,
+    fleet: &Fleet,
+    policy: Policy,
+    stamp: Stamp,
+    name: &CredentialName,
+    fact: &ScmAuthentication,
+) -> Option<FollowUp> {
+    let slot = &mut state.evidence.scm_credentials.entry(name.clone()).or_default().authentication;
+    if is_outdated(slot, stamp.at) {
+        return None;
+    }
+    let watched = fleet.scm_credentials.get(name);
+    let secret = watched.and_then(|watched| watched.token_version.clone());
+    let memory = state.credentials.entry(name.clone()).or_default();
+    let is_new_secret = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version;
+    if is_new_secret {
+        memory.confirming = None;
+    }
+    match fact {
+        ScmAuthentication::Accepted { token_id, .. } => {
+            memory.confirming = None;
+            accept(memory, token_id.as_ref(), secret.as_ref(), stamp.at);
+            let declared = watched.and_then(|watched| watched.expires_at);
+            if memory.declared_date != declared {
+                memory.declared_date = declared;
+                memory.declared_for = declared.and(memory.token_version.clone());
+            }
+        }
+        ScmAuthentication::Rejected(_) => {
+            // Of a new secret nothing is known yet, whatever was confirmed of the one before.
+            let is_known =
+                !is_new_secret && matches!(slot, Some(Evidence { value: ScmAuthentication::Rejected(_), .. }));
+            let rejection = reject(memory, is_known, policy, stamp.at);
+            memory.secret_version = secret.or(memory.secret_version.take());
+            if let Rejection::Waits = rejection {
+                return Some(confirm(ProbeKind::ScmCredential, name));
+            }
+        }
+    }
+    stamp.write(slot, fact.clone());
+    None
+}
+
+/// Notes which version of the token was accepted. The SCM's own id of a token tells versions apart best; a keyed hash
+/// of the secret does where there is no id.
+fn accept(memory: &mut CredentialState, token_id: Option<&String>, secret: Option<&String>, at: DateTime<Utc>) {
+    let version = token_id.or(secret).cloned();
+    let is_rotated = match (&memory.token_id, token_id) {
+        (Some(before), Some(now)) => before != now,
+        // The hash that was accepted last, not one that was only ever rejected.
+        (None, None) => memory.token_version.is_some() && version.is_some() && memory.token_version != version,
+        _ => secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref(),
+    };
+    if is_rotated {
+        let before = memory.token_version.clone().unwrap_or_default();
+        memory.rotated_from = Some((before, at));
+        memory.previous_expiry = match memory.expiry_source {
+            Some(ExpirySource::Declared) => memory.declared_date,
+            _ => memory.expiry,
+        };
+        memory.first_used_at = Some(at);
+    }
+    memory.first_used_at.get_or_insert(at);
+    if let Some(token_id) = token_id {
+        memory.token_id = Some(token_id.clone());
+    }
+    // The date was declared for the token that is in use, under whatever name it goes.
+    let is_declared_for_this = memory.declared_for.is_some() && memory.declared_for == memory.token_version;
+    if is_declared_for_this && !is_rotated {
+        memory.declared_for.clone_from(&version);
+    }
+    memory.token_version = version.or(memory.token_version.take());
+    memory.secret_version = secret.cloned().or(memory.secret_version.take());
+}
+
+/// One permission's proof.
+pub(super) fn permission(
+    state: &mut State,
+    stamp: Stamp,
+    name: &CredentialName,
+    permission: Permission,
+    proof: &PermissionProof,
+) {
+    let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
+    let mut slot = book.permissions.remove(&permission);
+    let _: Written = stamp.write(&mut slot, proof.clone());
+    if let Some(evidence) = slot {
+        book.permissions.insert(permission, evidence);
+    }
+}

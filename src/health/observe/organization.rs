@@ -1,0 +1,156 @@
+//! What the sequence of an Organization's facts tells: presence, lost projects, inactivity; and who vanishes.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::facts::{
+    Access, IntegrationPresence, OrganizationImports, OrganizationListing, WebhookSample, WebhookState,
+};
+use crate::domain::fleet::Fleet;
+use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::state::{IntegrationState, MassVanishing, OrganizationMemory, State};
+
+use super::super::organization::{MOSTLY, inactive_share};
+use super::{Stamp, Written};
+
+/// Complete listings in a row without an Organization after which it is gone.
+const LISTINGS_WITHOUT: u32 = 2;
+/// One in so many vanishing at once looks like lost rights, not like deleted Organizations.
+const MASS: usize = 10;
+/// A single Organization is never a mass, however small the Group.
+const MASS_AT_LEAST: usize = 2;
+/// What every listing says for so long is believed.
+const MASS_BELIEVED_AFTER: TimeDelta = TimeDelta::days(7);
+/// A target that lost its projects is a problem for so long; then it is how somebody wants it.
+const LOST_FOR: TimeDelta = TimeDelta::days(7);
+
+pub(super) fn on_listing(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    name: &IntegrationName,
+    listing: &Arc<Vec<OrganizationListing>>,
+) {
+    let slot = &mut state.evidence.groups.entry(name.clone()).or_default().organizations;
+    if slot.as_ref().is_some_and(|known| known.observed_at >= stamp.at) {
+        return;
+    }
+    let listed: HashSet<OrganizationId> = listing.iter().map(|organization| organization.id).collect();
+    let watched: Vec<IntegrationKey> = state
+        .integrations
+        .keys()
+        .filter(|key| key.integration == *name && key.organization.is_some())
+        .cloned()
+        .collect();
+    let is_absent = |key: &&IntegrationKey| key.organization.is_some_and(|id| !listed.contains(&id));
+    let absent: Vec<&IntegrationKey> = watched.iter().filter(is_absent).collect();
+    if absent.len() >= MASS_AT_LEAST && absent.len() * MASS > watched.len() {
+        let since = state.mass_vanishing.get(name).map_or(stamp.at, |known| known.since);
+        if stamp.at - since < MASS_BELIEVED_AFTER {
+            let vanishing = MassVanishing { since, vanished: absent.len(), watched: watched.len() };
+            state.mass_vanishing.insert(name.clone(), vanishing);
+            return;
+        }
+    }
+    state.mass_vanishing.remove(name);
+    stamp.write(slot, Arc::clone(listing));
+    let required = fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref());
+    let is_required = |id: OrganizationId| required.is_some_and(|watched| watched.require.contains(&id));
+    for key in &absent {
+        let listings = state.vanishing.entry((*key).clone()).or_default();
+        *listings += 1;
+        if *listings >= LISTINGS_WITHOUT && !key.organization.is_some_and(is_required) {
+            state.integrations.remove(*key);
+            state.evidence.organizations.remove(*key);
+            state.vanishing.remove(*key);
+        }
+    }
+    for organization in listing.iter() {
+        let key = IntegrationKey::organization(name.clone(), organization.id);
+        state.vanishing.remove(&key);
+        if let Some(stored) = state.integrations.get_mut(&key) {
+            stored.snyk_name = Some(organization.name.clone());
+        }
+    }
+}
+
+pub(super) fn on_access(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &Access) {
+    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().access;
+    if stamp.write(slot, fact.clone()) == Written::Yes
+        && let (Access::Granted { name: Some(name) }, Some(stored)) = (fact, state.integrations.get_mut(key))
+    {
+        stored.snyk_name = Some(name.clone());
+    }
+}
+
+pub(super) fn on_presence(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    key: &IntegrationKey,
+    fact: &IntegrationPresence,
+) {
+    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().presence;
+    if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
+        return;
+    }
+    if !fleet.integrations.get(&key.integration).is_some_and(|watched| watched.organizations.is_some()) {
+        return;
+    }
+    let listing = state.evidence.groups.get(&key.integration).and_then(|book| book.organizations.as_ref());
+    let name = listing
+        .and_then(|known| known.value.iter().find(|listed| Some(listed.id) == key.organization))
+        .map(|listed| listed.name.clone());
+    let stored = state.integrations.entry(key.clone()).or_insert_with(|| IntegrationState::new(stamp.at));
+    stored.snyk_name = name.or(stored.snyk_name.take());
+    stored.organization.was_present = true;
+    // The facts of the round in which it was first seen came before there was a state to remember them in.
+    if let Some(imports) = state.evidence.organizations.get(key).and_then(|book| book.imports.as_ref())
+        && stored.organization.targets_with_projects.is_empty()
+    {
+        remember_imports(&mut stored.organization, &imports.value, imports.observed_at);
+    }
+}
+
+pub(super) fn on_imports(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &Arc<OrganizationImports>) {
+    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().imports;
+    if stamp.write(slot, Arc::clone(fact)) == Written::Yes
+        && let Some(stored) = state.integrations.get_mut(key)
+    {
+        remember_imports(&mut stored.organization, fact, stamp.at);
+    }
+}
+
+fn remember_imports(memory: &mut OrganizationMemory, imports: &OrganizationImports, at: DateTime<Utc>) {
+    let with_projects: BTreeSet<String> =
+        imports.projects.iter().filter_map(|project| project.target.clone()).collect();
+    let targets: HashSet<&str> = imports.targets.iter().map(|target| target.id.as_str()).collect();
+    for target in memory.targets_with_projects.difference(&with_projects) {
+        memory.lost_targets.entry(target.clone()).or_insert(at);
+    }
+    memory.lost_targets.retain(|target, lost_at| {
+        targets.contains(target.as_str()) && !with_projects.contains(target) && at - *lost_at < LOST_FOR
+    });
+    memory.targets_with_projects = with_projects;
+    let Some(share) = inactive_share(imports) else { return };
+    if share <= MOSTLY {
+        memory.inactive_share = Some(share);
+        memory.mostly_active_at = Some(at);
+    } else if memory.inactive_share.is_none_or(|before| share <= before) {
+        memory.inactive_share = Some(share);
+    }
+}
+
+pub(super) fn on_webhooks(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &WebhookSample) {
+    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().webhooks;
+    let proves =
+        fact.checks.iter().any(|check| matches!(check.state, WebhookState::Installed | WebhookState::Inactive));
+    if stamp.write(slot, fact.clone()) == Written::Yes
+        && proves
+        && let Some(stored) = state.integrations.get_mut(key)
+    {
+        stored.organization.webhook_pattern_proved = true;
+    }
+}

@@ -1,0 +1,40 @@
+//! What the APIs say of themselves.
+
+use crate::domain::names::ApiName;
+use crate::domain::state::State;
+use crate::domain::work::{ApiNotice, ProbeRun};
+
+/// Notes failures, answers, clock skew and announced version ends. An API that answered anything in this run is
+/// reachable, whatever else failed.
+pub(super) fn apply(state: &mut State, run: &ProbeRun) {
+    let apis = &mut state.evidence.apis;
+    let answered = |api: &ApiName| run.outcome.notices.iter().any(|notice| *notice == ApiNotice::Answered(api.clone()));
+    for failure in &run.outcome.failures {
+        if answered(&failure.api) {
+            continue;
+        }
+        let facts = apis.entry(failure.api.clone()).or_default();
+        // Another probe may have had an answer while this one waited for its own.
+        if facts.last_conclusive_at.is_some_and(|at| at > run.started_at) {
+            continue;
+        }
+        facts.inconclusive_since.get_or_insert(run.started_at);
+        facts.last_failure = Some((failure.reason.to_owned(), failure.detail.clone()));
+    }
+    for notice in &run.outcome.notices {
+        match notice {
+            ApiNotice::Answered(api) => {
+                let facts = apis.entry(api.clone()).or_default();
+                facts.last_conclusive_at = facts.last_conclusive_at.max(Some(run.finished_at));
+                facts.inconclusive_since = None;
+                facts.last_failure = None;
+            }
+            ApiNotice::ClockSkew(api, skew) => {
+                apis.entry(api.clone()).or_default().clock_skew = Some(*skew);
+            }
+            ApiNotice::VersionEnding(api, ending) => {
+                apis.entry(api.clone()).or_default().version_ending.clone_from(ending);
+            }
+        }
+    }
+}

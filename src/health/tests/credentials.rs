@@ -1,0 +1,176 @@
+//! Confirmation, rotation, expiry, observers.
+
+use chrono::TimeDelta;
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication};
+use crate::domain::kinds::{Role, Truth};
+use crate::domain::names::CredentialName;
+use crate::domain::state::DeclaredDate;
+use crate::domain::status::Status;
+use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
+
+use super::super::FollowUp;
+use super::super::testing::{PAT, World, accepted, hours, minutes, start};
+
+fn pat() -> CredentialName {
+    CredentialName::from(PAT)
+}
+
+/// Probes the PAT after `seconds` and returns the truth and whether it is being confirmed.
+fn probe(world: &mut World, seconds: i64) -> (Truth, bool) {
+    world.now += TimeDelta::seconds(seconds);
+    world.probe_credentials();
+    world.evaluate();
+    let state = &world.stored(None).conditions[&Condition::CredentialValid];
+    (state.truth, state.confirming)
+}
+
+#[test]
+fn a_rejection_is_confirmed_by_a_second_one() {
+    let mut world = World::healthy(5, 0);
+    world.probe();
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    assert_eq!(probe(&mut world, 60), (Truth::True, true));
+    let work = Work { kind: ProbeKind::ScmCredential, subject: WorkSubject::Credential(pat()) };
+    assert_eq!(world.follow_ups, vec![FollowUp::Confirm(work)]);
+    assert_eq!(probe(&mut world, 29), (Truth::True, true), "too soon");
+    assert_eq!(probe(&mut world, 1), (Truth::False, false));
+    assert_eq!(probe(&mut world, 300), (Truth::False, false), "a confirmed one needs no second");
+    // An acceptance clears at once.
+    world.main().authentication = accepted("token-1");
+    assert_eq!(probe(&mut world, 300), (Truth::True, false));
+    // One bad answer between good ones changes nothing.
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    assert_eq!(probe(&mut world, 300), (Truth::True, true));
+    world.main().authentication = accepted("token-1");
+    assert_eq!(probe(&mut world, 300), (Truth::True, false));
+}
+
+#[test]
+fn another_secret_is_counted_anew() {
+    let mut world = World::healthy(5, 0);
+    world.probe();
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    assert_eq!(probe(&mut world, 60), (Truth::True, true));
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("hash-2".to_owned());
+    assert_eq!(probe(&mut world, 60), (Truth::True, true), "the first answer about this secret");
+    assert_eq!(world.state.credentials[&pat()].confirming, Some((world.now, 1)));
+    assert_eq!(probe(&mut world, 30), (Truth::False, false));
+    // And a rotation after it is still one.
+    world.main().authentication = accepted("token-2");
+    assert_eq!(probe(&mut world, 60), (Truth::True, false));
+    assert!(world.state.credentials[&pat()].rotated_from.is_some());
+}
+
+#[test]
+fn older_evidence_never_replaces_newer() {
+    let mut world = World::healthy(5, 0);
+    world.now += hours(1);
+    world.probe();
+    let before = world.state.clone();
+    world.now -= minutes(30);
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    world.assets.clear();
+    world.probe();
+    assert_eq!(world.state.evidence.groups, before.evidence.groups);
+    assert_eq!(world.state.evidence.scm_credentials, before.evidence.scm_credentials);
+}
+
+#[test]
+fn a_declared_date_belongs_to_the_token_it_was_declared_for() {
+    let mut world = World::healthy(5, 0);
+    world.probe();
+    let fresh = |world: &World| world.condition(None, Condition::CredentialFresh);
+    assert_eq!(fresh(&world), (Truth::True, Reason::Ok));
+    world.main().authentication = accepted("token-2");
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("hash-2".to_owned());
+    world.pass(minutes(15));
+    assert_eq!(fresh(&world), (Truth::Unknown, Reason::Superseded));
+    let stored = &world.state.credentials[&pat()];
+    assert_eq!(stored.declared, DeclaredDate::Superseded);
+    assert_eq!(stored.previous_expiry, Some(start() + TimeDelta::days(200)));
+    // A corrected date belongs to the new token.
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = Some(start() + TimeDelta::days(10));
+    world.pass(minutes(15));
+    assert_eq!(fresh(&world), (Truth::False, Reason::CredentialExpiring));
+    // It passes, and the token still works.
+    world.now += TimeDelta::days(11);
+    world.probe();
+    assert_eq!(fresh(&world), (Truth::Unknown, Reason::DeclaredDateOutdated));
+    assert_eq!(world.state.credentials[&pat()].declared, DeclaredDate::Outdated);
+    assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::True, Reason::Ok));
+}
+
+#[test]
+fn a_rejection_after_the_known_expiry_is_an_expiry() {
+    let mut world = World::healthy(5, 0);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = Some(start() + hours(1));
+    world.pass(minutes(30));
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    world.pass(hours(2));
+    assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::CredentialExpired));
+    insta::assert_snapshot!(world.message(None), @"Bitbucket rejects bitbucket-acme: it expired on 2026-11-23 (declared)");
+}
+
+#[test]
+fn rotated_at_the_group_only() {
+    let mut world = World::healthy(5, 2);
+    world.pass(TimeDelta::days(3));
+    world.test_everything();
+    world.main().authentication = accepted("token-2");
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("hash-2".to_owned());
+    let saved_at = world.now;
+    let event = AuditEvent { at: saved_at, kind: AuditEventKind::Edited, integration_id: None };
+    world.organization(1).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
+    world.pass(minutes(45));
+    assert_eq!(world.status(Some(0)), (Status::PartiallyConnected, Reason::CredentialOutOfStep));
+    insta::assert_snapshot!(world.message(Some(0)), @"not saved in Snyk since the PAT was rotated (2026-11-25 03:15 UTC); the old one expires on 2027-06-11");
+    assert_eq!(world.status(Some(1)), (Status::Connected, Reason::Ok), "{}", world.message(Some(1)));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
+    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::Unknown, Reason::NotProvenSinceRotation));
+    assert_eq!(world.stored(Some(0)).organization.false_evaluations[&Condition::CredentialInStep], 3);
+    world.sync(world.now);
+    world.organization(0).events = AuditEvents::NotReadable;
+    world.pass(minutes(15));
+    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::True, Reason::Ok));
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok), "unknown does not hinder");
+}
+
+#[test]
+fn an_observer_speaks_for_itself() {
+    let mut world = World::healthy(5, 0);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().role = Role::Observer;
+    let valid = |world: &World| world.condition(None, Condition::CredentialValid);
+    world.probe();
+    assert_eq!(valid(&world), (Truth::Unknown, Reason::NotObserved));
+    world.sync(world.now);
+    world.pass(minutes(15));
+    assert_eq!(valid(&world), (Truth::True, Reason::InferredFromSync));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
+    // Its own failure is never the PAT's.
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    world.pass(hours(30));
+    assert_eq!(valid(&world), (Truth::Unknown, Reason::ObserverFailed));
+    assert_ne!(world.status(None).0, Status::ConnectionFailed);
+    // The admin API knows.
+    let listed = |allowed, days| {
+        let token = ListedToken {
+            found: true,
+            allowed,
+            created_at: Some(start() - TimeDelta::days(20)),
+            expires_at: Some(start() + TimeDelta::days(days)),
+            last_active_at: None,
+        };
+        vec![Finding::ListedToken(pat(), token)]
+    };
+    for (extra, expected) in [
+        (listed(true, 100), (Truth::True, Reason::Ok)),
+        (listed(false, 100), (Truth::False, Reason::CredentialBlocked)),
+        (listed(true, -1), (Truth::False, Reason::CredentialExpired)),
+    ] {
+        world.extra = extra;
+        world.pass(minutes(15));
+        assert_eq!(valid(&world), expected);
+    }
+}

@@ -1,0 +1,185 @@
+//! The diagnosis catalogue at Organization level.
+
+use chrono::TimeDelta;
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::facts::{
+    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, RejectionCause, ScmAuthentication,
+    WebhookState,
+};
+use crate::domain::kinds::Truth;
+use crate::domain::status::Status;
+
+use super::super::testing::{World, hours, minutes, organization_id, start};
+
+/// Three healthy Organizations of 20 repositories after `happens` to the first of them.
+#[track_caller]
+fn check(after: TimeDelta, happens: impl FnOnce(&mut World), expected: (Status, Reason)) -> World {
+    let mut world = World::healthy(20, 3);
+    world.pass(hours(1));
+    for number in 0..3 {
+        assert_eq!(world.status(Some(number)), (Status::Connected, Reason::Ok), "{}", world.message(Some(number)));
+    }
+    happens(&mut world);
+    world.pass(after);
+    assert_eq!(world.status(Some(0)), expected, "{}", world.message(Some(0)));
+    world
+}
+
+fn event(world: &mut World, kind: AuditEventKind) {
+    let event = AuditEvent { at: world.now, kind, integration_id: None };
+    world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
+}
+
+fn deactivate(world: &mut World, number: usize) {
+    let projects = &mut world.organization(0).imports.projects;
+    projects.iter_mut().take(number).for_each(|project| project.active = false);
+}
+
+#[test]
+fn one_organization_is_broken() {
+    let others = |world: &World| assert_eq!(world.status(Some(1)), (Status::Connected, Reason::Ok));
+    let absent = |world: &mut World| world.organization(0).presence = IntegrationPresence::Absent;
+    others(&check(minutes(15), absent, (Status::NotConfigured, Reason::IntegrationAbsent)));
+    let denied = |world: &mut World| world.organization(0).access = Access::Denied { status: 403 };
+    others(&check(minutes(15), denied, (Status::Unknown, Reason::SnykAccessDenied)));
+    let nothing = |world: &mut World| world.organization(0).imports = Default::default();
+    others(&check(minutes(15), nothing, (Status::PartiallyConnected, Reason::NothingImported)));
+}
+
+#[test]
+fn targets_without_projects() {
+    // A target that had projects and lost them all.
+    let lost = |world: &mut World| {
+        world.organization(0).imports.projects.remove(0);
+    };
+    let world = check(hours(1), lost, (Status::PartiallyConnected, Reason::SomeImportsFailed));
+    insta::assert_snapshot!(world.message(Some(0)), @"1 imported repository lost all projects: acme/service-0");
+    let healed = |world: &mut World| {
+        let project = world.organization(0).imports.projects[0].clone();
+        lost(world);
+        world.pass(hours(1));
+        world.organization(0).imports.projects.push(project);
+    };
+    check(minutes(15), healed, (Status::Connected, Reason::Ok));
+    // Targets that never had any: few are normal, many are not.
+    for (empty, expected) in [(4, Truth::True), (5, Truth::False), (20, Truth::False)] {
+        let mut world = World::healthy(20, 1);
+        world.organization(0).imports.projects.drain(0..empty);
+        world.probe();
+        assert_eq!(world.condition(Some(0), Condition::RepositoriesImported).0, expected, "{empty} of 20");
+    }
+    // Two of three are fewer than three.
+    let mut world = World::healthy(3, 1);
+    world.organization(0).imports.projects.drain(0..2);
+    world.probe();
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
+    // Just imported.
+    let mut world = World::healthy(20, 1);
+    world.organization(0).imports.projects.clear();
+    world.organization(0).imports.targets.iter_mut().for_each(|target| target.created_at = Some(start()));
+    world.probe();
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn tests_that_stop() {
+    let world = check(hours(50), |_| {}, (Status::Stalled, Reason::TestsStale));
+    insta::assert_snapshot!(world.message(Some(0)), @"0 of 20 daily projects were tested within 48 h");
+    check(hours(46), |_| {}, (Status::Connected, Reason::Ok));
+    check(hours(1), |world| deactivate(world, 11), (Status::Stalled, Reason::ProjectsInactive));
+    check(hours(1), |world| deactivate(world, 10), (Status::Connected, Reason::Ok));
+    // Mostly inactive from the first sight on is how somebody wants it.
+    let mut world = World::healthy(20, 1);
+    deactivate(&mut world, 15);
+    world.pass(hours(1));
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn credentials_removed_from_the_integration() {
+    let disconnected = |world: &mut World| {
+        event(world, AuditEventKind::Edited);
+        world.pass(minutes(30));
+        deactivate(world, 20);
+    };
+    let world = check(hours(1), disconnected, (Status::ConnectionFailed, Reason::Disconnected));
+    insta::assert_snapshot!(world.message(Some(0)), @"20 of 20 projects are inactive, since the integration was deleted or edited");
+    // An edit alone is none.
+    check(hours(1), |world| event(world, AuditEventKind::Edited), (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn the_shared_credential_fails() {
+    let rejected = |world: &mut World| {
+        world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    };
+    let world = check(hours(1), rejected, (Status::ConnectionFailed, Reason::CredentialRevoked));
+    assert_eq!(world.status(Some(2)), (Status::ConnectionFailed, Reason::CredentialRevoked));
+    // The SCM's app needs no PAT.
+    let by_app = |world: &mut World| {
+        rejected(world);
+        world.organization(0).presence = IntegrationPresence::Present { id: "app".to_owned(), via_app: true };
+    };
+    check(hours(1), by_app, (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn webhooks() {
+    let mut world = World::healthy(10, 1);
+    let webhooks = |world: &World| world.condition(Some(0), Condition::WebhooksInstalled);
+    let set = |world: &mut World, from: usize, state: &WebhookState| {
+        world.organization(0).webhooks.checks.iter_mut().skip(from).for_each(|check| check.state = state.clone());
+    };
+    set(&mut world, 0, &WebhookState::Missing { others: true });
+    world.probe();
+    assert_eq!(webhooks(&world), (Truth::Unknown, Reason::WebhookPatternUnproved));
+    set(&mut world, 0, &WebhookState::NoAdminRights);
+    world.pass(minutes(15));
+    assert_eq!(webhooks(&world), (Truth::Unknown, Reason::NoAdminRights));
+    set(&mut world, 0, &WebhookState::Installed);
+    world.pass(minutes(15));
+    assert_eq!(webhooks(&world), (Truth::True, Reason::Ok));
+    set(&mut world, 7, &WebhookState::Missing { others: false });
+    world.pass(minutes(15));
+    assert_eq!(webhooks(&world), (Truth::False, Reason::WebhooksMissing));
+    set(&mut world, 0, &WebhookState::Missing { others: true });
+    world.pass(minutes(15));
+    assert_eq!(webhooks(&world), (Truth::False, Reason::WebhooksMissing), "the pattern was proved before");
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn organizations_that_vanish() {
+    let mut world = World::healthy(3, 30);
+    world.probe();
+    let gone = world.organizations.remove(&organization_id(7)).unwrap();
+    world.pass(minutes(15));
+    assert_eq!(world.state.integrations.len(), 31, "one listing is not enough");
+    assert_eq!(world.status(Some(7)).0, Status::Connected);
+    world.pass(minutes(15));
+    assert_eq!(world.state.integrations.len(), 30);
+    world.organizations.insert(organization_id(7), gone);
+    world.pass(minutes(15));
+    assert_eq!(world.status(Some(7)), (Status::Connected, Reason::Ok), "it is back");
+    // Too many at once: nothing is believed.
+    for number in 0..4 {
+        world.organizations.remove(&organization_id(number));
+    }
+    world.pass(hours(1));
+    assert_eq!(world.state.integrations.len(), 31);
+    assert_eq!(world.status(Some(20)), (Status::Unknown, Reason::OrganizationsVanished));
+    insta::assert_snapshot!(world.message(Some(20)), @"4 of 30 Organizations are missing from the Group's listing at once");
+}
+
+#[test]
+fn only_seen_or_required_organizations_are_watched() {
+    let mut world = World::healthy(3, 3);
+    for number in 0..3 {
+        world.organization(number).presence = IntegrationPresence::Absent;
+    }
+    world.integration().organizations.as_mut().unwrap().require.insert(organization_id(2));
+    world.probe();
+    assert_eq!(world.state.integrations.len(), 2);
+    assert_eq!(world.status(Some(2)), (Status::NotConfigured, Reason::IntegrationAbsent));
+}
