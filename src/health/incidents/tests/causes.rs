@@ -271,10 +271,10 @@ fn an_observer_that_fails_blames_no_credential() {
 }
 
 #[test]
-fn ten_thousand_problems_of_one_cause_are_one_page() {
-    let everyone: Vec<u128> = (1..=10_000).collect();
-    let mut world = World::new(10_000);
+fn thousands_of_problems_of_one_cause_are_one_page() {
+    let everyone: Vec<u128> = (1..=2_000).collect();
+    let mut world = World::new(2_000);
     inject(&mut world, Injected::ExpiredPat, &everyone);
     assert_eq!(world.at(hours(1)).len(), 1);
-    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 10_001);
+    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 2_001);
 }
