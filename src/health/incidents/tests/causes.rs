@@ -104,7 +104,7 @@ fn inject(world: &mut World, injected: Injected, affected: &[u128]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_injected_cause_leaves_exactly_one_open_incident(
@@ -115,6 +115,7 @@ proptest! {
         let (injected, expected) = EVERY[which];
         let mut world = World::new(8);
         inject(&mut world, injected, &affected);
+        world.evaluate();
         let mut after = TimeDelta::zero();
         for step in steps.into_iter().map(minutes) {
             after += step;
