@@ -205,7 +205,7 @@ impl World {
     }
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
-        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(1) }
+        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
     }
 
     pub(super) fn workspace(&mut self, fact: WorkspaceFact) {
