@@ -11,6 +11,7 @@ use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
 use super::*;
 use crate::client::ClientContext;
+use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
 use crate::client::bitbucket_cloud::{ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudOptions};
 use crate::client::budget::{BudgetLimits, RequestBudget};
 use crate::client::http::{HttpClient, HttpOptions};
@@ -27,7 +28,7 @@ use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, Organizatio
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::{ApiNotice, Finding, WorkSubject};
 use crate::probe::scm::ScmProbes;
-use crate::probe::scm::bitbucket_cloud::BitbucketCloudTarget;
+use crate::probe::scm::bitbucket_cloud::{AdminListing, BitbucketCloudTarget};
 
 const GROUP: Uuid = Uuid::from_u128(1);
 const ORGANIZATION: Uuid = Uuid::from_u128(2);
@@ -39,6 +40,8 @@ pub(super) struct World {
     memory: Arc<ProbeMemory>,
     pub(super) fleet: Fleet,
     pub(super) auth: BitbucketCloudAuth,
+    /// Label and e-mail by which the admin API is asked.
+    pub(super) listed_as: Option<(&'static str, &'static str)>,
     pub(super) state: State,
     pub(super) settings: IntegrationSettings,
 }
@@ -65,6 +68,7 @@ impl World {
             memory: Arc::default(),
             fleet: fleet(),
             auth,
+            listed_as: None,
             state: State::default(),
             settings: IntegrationSettings::default(),
         }
@@ -104,7 +108,20 @@ impl World {
         let options = SnykOptions { api_url: url(""), version: DEFAULT_VERSION.to_owned(), auth: token };
         let snyk = SnykTarget { client: SnykClient::new(options, context()).unwrap(), token_label: None };
         let options = BitbucketCloudOptions { api_url: url("/2.0"), oauth_url: url(""), auth: self.auth.clone() };
-        let scm: Arc<dyn ScmProbes> = Arc::new(BitbucketCloudTarget::new(options, context(), None).unwrap());
+        let admin = self.listed_as.map(|(label, email)| AdminListing {
+            client: AtlassianAdminClient::new(
+                AtlassianAdminOptions {
+                    api_url: url(""),
+                    organization_id: "o1".to_owned(),
+                    api_key: "adminkey".into(),
+                },
+                context(),
+            )
+            .unwrap(),
+            label: Some(label.to_owned()),
+            email: Some(email.to_owned()),
+        });
+        let scm: Arc<dyn ScmProbes> = Arc::new(BitbucketCloudTarget::new(options, context(), admin).unwrap());
         let targets = Targets {
             fleet: Arc::new(self.fleet.clone()),
             snyk: [("snyk".into(), snyk)].into(),

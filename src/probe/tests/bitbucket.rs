@@ -99,6 +99,84 @@ async fn an_access_token_has_no_user_and_must_list_repositories() {
 }
 
 #[tokio::test]
+async fn the_admin_api_tells_of_the_token_saved_in_snyk() {
+    let mut world = World::new().await;
+    world.listed_as = Some(("snyk", "bot@acme.example"));
+    world.answers("GET", "/2.0/user", user()).await;
+    let token = |id: &str, label: &str| {
+        json!({"id": id, "label": label, "status": "ALLOWED", "createdAt": "2026-11-01T00:00:00Z",
+            "expiresAt": "2027-03-01T00:00:00Z", "user": {"email": "bot@acme.example"}})
+    };
+    let list = "/admin/api-access/v1/orgs/o1/api-tokens";
+    world.answers("GET", list, ok(&json!({"data": [token("1", "snyk"), token("2", "ci")]}))).await;
+    let listed = async |world: &World| {
+        let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
+        shown(&run).lines().filter(|line| line.contains("ListedToken") || line.contains("FAILED")).collect::<String>()
+    };
+    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: true, allowed: true, created_at: Some(2026-11-01T00:00:00Z), expires_at: Some(2027-03-01T00:00:00Z), last_active_at: None }");
+
+    // Two of the same name prove nothing; a key without the right is a failure of that API alone.
+    world.forget_answers().await;
+    world.answers("GET", "/2.0/user", user()).await;
+    world.answers("GET", list, ok(&json!({"data": [token("1", "snyk"), token("2", "snyk")]}))).await;
+    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None }");
+    world.forget_answers().await;
+    world.answers("GET", "/2.0/user", user()).await;
+    world.answers("GET", list, error(403)).await;
+    insta::assert_snapshot!(listed(&world).await, @"FAILED atlassian-admin forbidden (endpoint): could not list the organisation's API tokens: the API answered 403: no");
+}
+
+#[tokio::test]
+async fn a_credential_of_organizations_alone_proves_its_own_rights() {
+    let mut world = World::new().await;
+    world.fleet.integrations.get_mut(&IntegrationName::from("acme")).unwrap().group = None;
+    import(&mut world, &["api", "web"]);
+    world.answers("GET", "/2.0/user", with_scopes(user())).await;
+    let list = "/2.0/repositories/acme";
+    world.answers("GET", list, repositories(&["api", "web"])).await;
+    world.answers_when(list, Asks("role"), ok(&json!({"size": 1, "values": []}))).await;
+    let administered = ok(&json!({"size": 2, "values": []}));
+    world.answers("GET", "/2.0/user/workspaces/acme/permissions/repositories", administered).await;
+    let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
+    assert!(shown(&run).ends_with("repository_admin: Granted"), "{}", shown(&run));
+}
+
+#[tokio::test]
+async fn an_access_token_is_a_member_of_the_workspace_whose_repositories_it_lists() {
+    let refusal = || refused("This API is not accessible by this authentication mechanism", &Value::Null);
+    let check = async |workspace: ResponseTemplate, list: ResponseTemplate| {
+        let mut world = World::new().await;
+        world.auth = BitbucketCloudAuth::AccessToken { token: "ATCTT3xsecret".into() };
+        let scopes = refusal().insert_header("x-oauth-scopes", "repository");
+        world.answers("GET", "/2.0/user/workspaces", scopes).await;
+        world.answers("GET", "/2.0/workspaces/acme", workspace).await;
+        world.answers("GET", "/2.0/repositories/acme", list).await;
+        let refusal = refusal();
+        world.answers("GET", "/2.0/user/workspaces/acme/permissions/repositories", refusal).await;
+        world.answers("GET", "/2.0/repositories/acme/web/issues", error(404)).await;
+        shown(&world.run_profile().await)
+    };
+    insta::assert_snapshot!(check(missing_scope(), repositories(&["web"])).await, @r#"
+    workspaces: {WorkspaceSlug("acme"): Member { uuid: None, administrator: None }}
+    repositories: acme/web (walked 0 h ago)
+    repository_admin: Granted
+    "#);
+    insta::assert_snapshot!(check(error(404), error(404)).await, @r#"
+    workspaces: {WorkspaceSlug("acme"): NotFound}
+    repositories:  (walked 0 h ago)
+    "#);
+    insta::assert_snapshot!(check(missing_scope(), error(404)).await, @"FAILED bitbucket-cloud not_found (endpoint): could not list the repositories of a workspace: the API answered 404: no");
+}
+
+#[tokio::test]
+async fn a_rejected_credential_is_told_by_whatever_probe_meets_it() {
+    let world = World::new().await;
+    world.answers("GET", "/2.0/user", ResponseTemplate::new(401)).await;
+    world.answers("GET", "/2.0/user/workspaces", ResponseTemplate::new(401)).await;
+    assert_eq!(shown(&world.run_profile().await), "Rejected(WrongTokenOrEmail)");
+}
+
+#[tokio::test]
 async fn repositories_are_walked_once_and_then_followed_by_their_changes() {
     let list = "/2.0/repositories/acme";
     let mount = async |world: &World, all: &[&str], changed: &[&str]| {
