@@ -329,6 +329,24 @@ async fn work_about_something_unknown_finds_nothing() {
 }
 
 #[tokio::test]
+async fn rounds_run_side_by_side_and_take_turns() {
+    let world = World::new().await;
+    world.answers("GET", &format!("/rest/groups/{GROUP}"), snyk::group("2026-03-25")).await;
+    let prober = Arc::new(world.prober());
+    let rounds = (0..3 * AT_A_TIME).map(|_| {
+        let prober = Arc::clone(&prober);
+        tokio::spawn(async move {
+            let work = Work { kind: ProbeKind::GroupAccess, subject: WorkSubject::Group("acme".into()) };
+            prober.run(&work, &Context { state: Arc::new(State::default()) }).await
+        })
+    });
+    for round in rounds.collect::<Vec<_>>() {
+        assert_eq!(round.await.unwrap().outcome.findings.len(), 1);
+    }
+    assert_eq!(prober.turns.get(&CredentialName::from("snyk")).map(Semaphore::available_permits), Some(AT_A_TIME));
+}
+
+#[tokio::test]
 async fn a_deadline_keeps_what_was_found_before_it() {
     let world = World::new().await;
     world.answers("GET", "/rest/self", snyk::user()).await;

@@ -96,6 +96,34 @@ async fn a_group_is_denied_only_to_an_accepted_token() {
     ");
 }
 
+#[tokio::test]
+async fn the_organizations_of_a_group_are_listed_to_the_last_page() {
+    let list = format!("/rest/groups/{GROUP}/orgs");
+    let page = |id: u128, name: &str, next: Option<String>| {
+        let entry = json!({"id": Uuid::from_u128(id), "type": "org", "attributes": {"name": name, "slug": name}});
+        ok(&json!({"data": [entry], "links": {"next": next}}))
+    };
+    let world = World::new().await;
+    world.answers("GET", &list, page(2, "one", Some(format!("/groups/{GROUP}/orgs?starting_after=x")))).await;
+    world.answers_when(&list, Asks("starting_after"), page(3, "two", None)).await;
+    let run = world.run_group(ProbeKind::OrganizationList).await;
+    let Some(Finding::Organizations(_, listing)) = run.outcome.findings.first() else { panic!("{}", shown(&run)) };
+    assert_eq!(listing.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+
+    // A page that fails makes no list; a right that is missing says nothing about the Group.
+    world.forget_answers().await;
+    world.answers("GET", &list, page(2, "one", Some(format!("/groups/{GROUP}/orgs?starting_after=x")))).await;
+    world.answers_when(&list, Asks("starting_after"), error(500)).await;
+    insta::assert_snapshot!(shown(&world.run_group(ProbeKind::OrganizationList).await), @"FAILED snyk/snyk server_error (api): could not list the Group's Organizations: the API answered 500: no");
+    world.forget_answers().await;
+    world.answers("GET", &list, error(403)).await;
+    world.answers("GET", "/rest/self", user()).await;
+    insta::assert_snapshot!(shown(&world.run_group(ProbeKind::OrganizationList).await), @r#"
+    Accepted { principal: "user", id: "u1", name: Some("Monitor") }
+    FAILED snyk/snyk forbidden (endpoint): could not list the Group's Organizations: the API answered 403: no
+    "#);
+}
+
 fn inventory(entries: &[(&str, &str, bool)]) -> ResponseTemplate {
     let entries: Vec<_> = entries
         .iter()
@@ -250,6 +278,18 @@ async fn an_organization_is_read_in_parts() {
     mount_organization(&world, v1(), error(403)).await;
     let run = world.run_organization(ProbeKind::Organization).await;
     assert!(shown(&run).contains("NotReadable"), "{}", shown(&run));
+}
+
+#[tokio::test]
+async fn rest_tells_of_an_integration_when_v1_does_not() {
+    let world = World::new().await;
+    mount_organization(&world, error(410), audit(&[])).await;
+    let integrations = json!({"data": [{"type": "integration", "id": "i2", "attributes":
+        {"integration_type": "bitbucket-connect-app"}}]});
+    world.answers("GET", &format!("/rest/orgs/{ORGANIZATION}/integrations"), ok(&integrations)).await;
+    let run = world.run_organization(ProbeKind::Organization).await;
+    assert!(shown(&run).contains(r#"Present { id: "i2", via_app: true }"#), "{}", shown(&run));
+    assert_eq!(run.outcome.failures, []);
 }
 
 #[tokio::test]
