@@ -446,7 +446,7 @@ impl World {
         }
     }
 
-    pub(crate) fn key(&self, organization: Option<usize>) -> IntegrationKey {
+    pub(crate) fn key(organization: Option<usize>) -> IntegrationKey {
         IntegrationKey {
             integration: IntegrationName::from(INTEGRATION),
             organization: organization.map(organization_id),
@@ -454,7 +454,7 @@ impl World {
     }
 
     pub(crate) fn stored(&self, organization: Option<usize>) -> &IntegrationState {
-        &self.state.integrations[&self.key(organization)]
+        &self.state.integrations[&Self::key(organization)]
     }
 
     pub(crate) fn status(&self, organization: Option<usize>) -> (Status, Reason) {
