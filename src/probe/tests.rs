@@ -227,7 +227,7 @@ fn fleet() -> Fleet {
         token_version: None,
     };
     Fleet {
-        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into() })].into(),
+        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), token_version: None })].into(),
         scm_credentials: [("pat".into(), credential)].into(),
         integrations: [("acme".into(), integration)].into(),
         max_ages: BTreeMap::new(),

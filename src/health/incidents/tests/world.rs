@@ -102,7 +102,7 @@ impl World {
             token_version: None,
         };
         let fleet = Fleet {
-            snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into() })]),
+            snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into(), token_version: None })]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
             max_ages: BTreeMap::new(),
