@@ -61,8 +61,8 @@ impl Plan<'_> {
             self.add(ProbeKind::Profile, subject, &profile.credential.name);
         }
         self.add(ProbeKind::Inventory, subject.clone(), snyk);
-        if group.backstage.is_some() {
-            self.add(ProbeKind::Catalog, subject, snyk);
+        if let (Some(_), Some(profile)) = (&group.backstage, group.profiles.values().next()) {
+            self.add(ProbeKind::Catalog, subject, &profile.credential.name);
         }
     }
 

@@ -29,8 +29,8 @@ use super::exchange::{
 };
 use super::http::HttpBuildError;
 
-/// The public API.
-pub const DEFAULT_API_URL: &str = "https://api.bitbucket.org/2.0";
+/// The host of the public API.
+pub const DEFAULT_API_URL: &str = "https://api.bitbucket.org";
 /// The host of the public OAuth token endpoint.
 pub const DEFAULT_OAUTH_URL: &str = "https://bitbucket.org";
 
@@ -97,7 +97,7 @@ pub enum ApiTokenScheme {
 /// What a [`BitbucketCloudClient`] is made of.
 #[derive(Debug, Clone)]
 pub struct BitbucketCloudOptions {
-    /// The base URL, see [`DEFAULT_API_URL`].
+    /// The root of the API host, see [`DEFAULT_API_URL`]; `/2.0` at its end is ignored.
     pub api_url: Url,
     /// The host of the OAuth token endpoint, see [`DEFAULT_OAUTH_URL`]; asked for an OAuth consumer only.
     pub oauth_url: Url,
@@ -180,7 +180,7 @@ impl BitbucketCloudClient {
                 Authentication::Grant(ClientGrant::new(oauth, request, Authorization::basic(&key, &secret)).into())
             }
         };
-        let api = Connection::try_new(context, HostRole::BitbucketCloud, &api_url, redactor)?;
+        let api = Connection::try_new(context, HostRole::BitbucketCloud, &base_of(&api_url), redactor)?;
         Ok(Self { api, authentication })
     }
 
@@ -237,6 +237,15 @@ impl TokenKind {
             Self::Unknown
         }
     }
+}
+
+/// Where version 2.0 of the API begins.
+fn base_of(api_url: &Url) -> Url {
+    let mut base = api_url.clone();
+    let path = base.path().trim_end_matches('/');
+    let root = path.strip_suffix("/2.0").unwrap_or(path);
+    base.set_path(&format!("{root}/2.0"));
+    base
 }
 
 #[cfg(test)]

@@ -70,12 +70,10 @@ impl Condition {
         }
     }
 
-    /// Whether the condition speaks of a credential: such a condition is not repeated per Organization in metrics.
+    /// Whether the condition speaks of a credential alone: such a condition is not repeated per Organization in
+    /// metrics. (`CredentialInStep` speaks of each Organization's own copy.)
     pub const fn is_of_credential(self) -> bool {
-        matches!(
-            self,
-            Self::CredentialValid | Self::CredentialFresh | Self::PermissionsGranted | Self::CredentialInStep
-        )
+        matches!(self, Self::CredentialValid | Self::CredentialFresh | Self::PermissionsGranted)
     }
 }
 

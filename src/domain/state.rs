@@ -247,6 +247,9 @@ pub struct CredentialState {
     pub first_used_at: Option<DateTime<Utc>>,
     /// The version before this one, and when the change was noticed: a rotation.
     pub rotated_from: Option<(String, DateTime<Utc>)>,
+    /// Last accepted use of the version before this one: the rotation was not earlier.
+    #[serde(default)]
+    pub previous_used_at: Option<DateTime<Utc>>,
     /// The version that the declared expiry belongs to.
     pub declared_for: Option<String>,
     /// The expiry that was known of the previous version: the deadline of what is still on it.

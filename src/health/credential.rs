@@ -333,7 +333,9 @@ impl Claims<'_> {
             return Some(Rotation { at, basis: Basis::default() });
         }
         let memory = self.memory.filter(|memory| memory.rotated_from.is_some() && !self.is_observer())?;
-        let at = memory.first_used_at? - thresholds.rotation_uncertainty;
+        let by_first_use = memory.first_used_at? - thresholds.rotation_uncertainty;
+        // While we were not watching, it can have been as early as the last use of the token before.
+        let at = memory.previous_used_at.map_or(by_first_use, |used_at| used_at.min(by_first_use));
         Some(Rotation { at, basis: Basis::default() })
     }
 }

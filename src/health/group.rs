@@ -1,5 +1,7 @@
 //! The conditions of a Group integration, from its fresh evidence and its memory.
 
+mod inventory;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,18 +11,17 @@ use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, GroupEvidence, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
-use crate::domain::kinds::{Confidence, Truth};
+use crate::domain::kinds::Confidence;
 use crate::domain::names::{ProfileName, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
-use super::canary::canaries_fail;
 use super::credential::{Claims, Movement};
 use super::matching::{is_discovered, last_moved_at};
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
-use super::survey::{ProfileSurvey, Survey, Surveyed, is_incomplete};
+use super::survey::{Survey, Surveyed};
 use super::verdict::{Basis, Gap, Verdict, read, slot};
-use super::words::{listed, moment, repositories, span};
+use super::words::{listed, moment, repositories};
 
 /// What a Group integration is judged by.
 pub(super) struct GroupCase<'a> {
@@ -113,7 +114,7 @@ impl<'a> GroupCase<'a> {
         let looked = self.look();
         let profiles: Vec<ProfileVerdicts> =
             self.claims.keys().map(|name| self.judge_profile(name, movement.as_ref())).collect();
-        let visible = self.over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
+        let visible = over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
         let populated = self.populated(&looked, &visible);
         let remembered = self.remember(&looked, &populated);
         let current = self.current(&looked, &populated);
@@ -133,16 +134,16 @@ impl<'a> GroupCase<'a> {
         });
         let each = |judge: &dyn Fn(&Claims<'a>) -> Verdict| {
             let verdicts: Vec<Verdict> = self.claims.values().map(judge).collect();
-            self.over_profiles(verdicts.iter())
+            over_profiles(verdicts.iter())
         };
         let mut conditions = vec![
             (Condition::SnykAccessible, self.accessible.clone()),
-            (Condition::CredentialValid, self.over_profiles(profiles.iter().map(|profile| &profile.credential_valid))),
+            (Condition::CredentialValid, over_profiles(profiles.iter().map(|profile| &profile.credential_valid))),
             (Condition::CredentialFresh, each(&|claims| claims.fresh(self.thresholds()))),
             (Condition::PermissionsGranted, each(&|claims| claims.permissions(&self.group.permissions.required))),
             (Condition::CredentialInStep, self.in_step(&looked)),
             (Condition::RepositoriesVisible, visible),
-            (Condition::InventoryComplete, self.complete(&looked, remembered.is_incomplete)),
+            (Condition::InventoryComplete, Self::complete(&looked, remembered.is_incomplete)),
             (Condition::InventoryPopulated, populated),
             (Condition::SyncCurrent, current),
         ];
@@ -159,10 +160,6 @@ impl<'a> GroupCase<'a> {
             last_asset_moved_at: self.memory.last_asset_moved_at,
             ..GroupMemory::default()
         }
-    }
-
-    fn over_profiles<'v>(&self, verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Verdict {
-        Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
     }
 
     fn look(&self) -> Result<Looked<'a>, Gap> {
@@ -288,141 +285,6 @@ impl<'a> GroupCase<'a> {
         }
     }
 
-    fn populated(&self, looked: &Result<Looked<'a>, Gap>, visible: &Verdict) -> Verdict {
-        let looked = match looked {
-            Ok(looked) => looked,
-            Err(gap) => return gap.verdict("the Inventory"),
-        };
-        let walk = looked.walk;
-        let assets = walk.value.live.iter().filter(|asset| is_discovered(asset)).count();
-        if assets > 0 {
-            return Verdict::holds(Reason::Ok, format!("the Inventory has {}", repositories(assets)), Basis::of(walk));
-        }
-        if let Some((profile, gap)) = &looked.gap {
-            return gap.verdict(&format!("the Inventory is empty; the repositories of profile {profile}"));
-        }
-        let eligible = looked.survey.eligible();
-        if eligible > 0 {
-            let of = repositories(eligible);
-            let reason = match self.memory.was_populated {
-                true => Reason::InventoryLost,
-                false => Reason::AwaitingFirstSync,
-            };
-            return Verdict::fails(reason, format!("0 of {of} reached the Inventory"), looked.basis);
-        }
-        match visible.truth {
-            Truth::True => Verdict::holds(
-                Reason::NothingToDiscover,
-                format!("nothing to discover: {} not judged", repositories(looked.survey.ignored)),
-                looked.basis.and(visible.basis),
-            ),
-            Truth::False | Truth::Unknown => {
-                Verdict::unknown(Reason::DependsOnUnknown, "the Inventory is empty, and so is what the PAT sees")
-            }
-        }
-    }
-
-    fn remember(&self, looked: &Result<Looked<'a>, Gap>, populated: &Verdict) -> Remembered {
-        let mut remembered = Remembered {
-            populated: if self.memory.was_populated { Ever::Once } else { Ever::Never },
-            first_fill_completed_at: self.memory.first_fill_completed_at,
-            is_incomplete: self.memory.incomplete,
-        };
-        let Ok(looked) = looked else { return remembered };
-        let survey = &looked.survey;
-        if looked.gap.is_none() {
-            remembered.is_incomplete =
-                is_incomplete(self.memory.incomplete, survey.found, survey.missing.len(), self.thresholds());
-        }
-        if populated.truth != Truth::True || populated.reason != Reason::Ok {
-            return remembered;
-        }
-        // An Inventory first seen with old assets was filled before we came.
-        let oldest =
-            looked.walk.value.live.iter().filter(|asset| is_discovered(asset)).filter_map(|a| a.created_at).min();
-        let is_old = oldest.is_some_and(|oldest| looked.walk.observed_at - oldest > self.thresholds().test_grace);
-        let without_history = remembered.populated == Ever::Never && is_old;
-        let is_complete = looked.gap.is_none() && survey.found > 0 && !remembered.is_incomplete;
-        remembered.populated = Ever::Once;
-        if without_history || is_complete {
-            remembered.first_fill_completed_at.get_or_insert(self.now);
-        }
-        remembered
-    }
-
-    fn complete(&self, looked: &Result<Looked<'a>, Gap>, is_incomplete: bool) -> Verdict {
-        let looked = match looked {
-            Ok(looked) => looked,
-            Err(gap) => return gap.verdict("the Inventory"),
-        };
-        if let Some((profile, gap)) = &looked.gap {
-            return gap.verdict(&format!("the repositories of profile {profile}"));
-        }
-        let survey = &looked.survey;
-        if survey.eligible() == 0 {
-            let ignored = repositories(survey.ignored);
-            let message = format!("nothing to discover: {ignored} not judged");
-            return Verdict::holds(Reason::NothingToDiscover, message, looked.basis);
-        }
-        let message = format!("{} of {} reached the Inventory", survey.found, repositories(survey.eligible()));
-        if !is_incomplete {
-            return Verdict::holds(Reason::Ok, message, looked.basis);
-        }
-        let names: Vec<&str> = survey.missing.iter().map(|(repository, _)| repository.full_name.as_str()).collect();
-        let message = format!("{message}; missing: {}", listed(&names));
-        Verdict::fails(Reason::InventoryIncomplete, message, looked.basis)
-    }
-
-    fn current(&self, looked: &Result<Looked<'a>, Gap>, populated: &Verdict) -> Verdict {
-        let looked = match looked {
-            Ok(looked) => looked,
-            Err(gap) => return gap.verdict("the Inventory"),
-        };
-        if self.is_skewed || self.claims.values().any(|claims| claims.skew.is_some()) {
-            return Verdict::unknown(Reason::ClockSkewed, "our clock is too far off to judge lag");
-        }
-        match (populated.truth, populated.reason) {
-            (Truth::False, reason) => {
-                return Verdict::unknown(reason, "no asset whose sync could be judged");
-            }
-            (Truth::True, Reason::NothingToDiscover) => {
-                return Verdict::holds(Reason::Idle, "nothing to sync", populated.basis);
-            }
-            _ => {}
-        }
-        let thresholds = self.thresholds();
-        let walked_at = looked.walk.observed_at;
-        let moved_recently =
-            |profile: &ProfileSurvey<'_>| profile.last_moved_at.is_some_and(|at| walked_at - at <= thresholds.max_lag);
-        let stalled = self.claims.keys().zip(&looked.survey.profiles).find(|(_, profile)| {
-            let lags: Vec<_> = profile.laggards.iter().map(|(lag, _, _)| *lag).collect();
-            canaries_fail(&lags, profile.assets, thresholds.max_lag) && !moved_recently(profile)
-        });
-        if let Some((name, profile)) = stalled {
-            let worst = profile.laggards.iter().map(|(lag, _, _)| *lag).max().unwrap_or_default();
-            let moved = match profile.last_moved_at {
-                Some(at) => format!("the last asset of profile {name} moved {}", moment(at)),
-                None => format!("no asset of profile {name} ever moved"),
-            };
-            let late = repositories(profile.laggards.len());
-            let message = format!("{late} changed and not synced for up to {}; {moved}", span(worst));
-            return Verdict::fails(Reason::SyncLagging, message, looked.basis).with_confidence(looked.confidence);
-        }
-        if let Some((profile, gap)) = &looked.gap {
-            return gap.verdict(&format!("the repositories of profile {profile}"));
-        }
-        let laggards: usize = looked.survey.profiles.iter().map(|profile| profile.laggards.len()).sum();
-        let verdict = if laggards > 0 {
-            let message = format!("{} changed and not synced yet", repositories(laggards));
-            Verdict::holds(Reason::Ok, message, looked.basis)
-        } else if looked.survey.profiles.iter().any(moved_recently) {
-            Verdict::holds(Reason::Ok, "every change reached the Inventory", looked.basis)
-        } else {
-            Verdict::holds(Reason::Idle, "nothing changed in the SCM that is not in the Inventory", looked.basis)
-        };
-        verdict.with_confidence(looked.confidence)
-    }
-
     fn in_step(&self, looked: &Result<Looked<'a>, Gap>) -> Verdict {
         let verdicts: Vec<Verdict> = self
             .claims
@@ -457,7 +319,7 @@ impl<'a> GroupCase<'a> {
                 }
             })
             .collect();
-        self.over_profiles(verdicts.iter())
+        over_profiles(verdicts.iter())
     }
 
     fn catalog(&self) -> Verdict {
@@ -492,6 +354,10 @@ impl<'a> GroupCase<'a> {
         }
         Verdict::holds(Reason::Ok, format!("{linked} of {of} with a catalog file have application context"), basis)
     }
+}
+
+fn over_profiles<'v>(verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Verdict {
+    Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
 }
 
 /// The last movement of an asset that the Group discovered, from a fresh walk.

@@ -27,7 +27,8 @@ impl Progressed<'_> {
     pub(super) fn progress(&self) -> SyncProgress {
         let survey = self.survey;
         let filling = self.memory.first_fill_completed_at.is_none();
-        let rates = filling.then(|| arrival_rates(&self.memory.arrivals, self.walked_at)).flatten();
+        let rates =
+            filling.then(|| arrival_rates(&self.memory.arrivals, self.walked_at, self.sync_cycle * 2)).flatten();
         let mut laggards: Vec<_> = survey.profiles.iter().flat_map(|profile| &profile.laggards).collect();
         laggards.sort_by_key(|(_, changed_at, repository)| (*changed_at, &repository.id));
         laggards.dedup_by_key(|(_, _, repository)| &repository.id);
@@ -99,14 +100,18 @@ impl Progressed<'_> {
 }
 
 /// Repositories per hour, slowest and fastest estimate: over the whole fill up to the walk, and over its last arrivals.
-fn arrival_rates(arrivals: &[Arrival], walked_at: DateTime<Utc>) -> Option<(f64, f64)> {
+/// A fill that paused for longer has no rate.
+fn arrival_rates(arrivals: &[Arrival], walked_at: DateTime<Utc>, longest_pause: TimeDelta) -> Option<(f64, f64)> {
     const RECENT: usize = 4;
     let rate = |from: &Arrival, found: usize, until: DateTime<Utc>| {
         let hours = (until - from.at).num_seconds() as f64 / 3600.0;
         (hours > 0.0 && found > from.found).then(|| (found - from.found) as f64 / hours)
     };
     let (first, last) = (arrivals.first()?, arrivals.last()?);
-    let recent = arrivals.iter().rev().take(RECENT).last()?;
+    if walked_at - last.at > longest_pause {
+        return None;
+    }
+    let recent = arrivals.iter().rev().take(RECENT).next_back()?;
     let overall = rate(first, last.found, walked_at.max(last.at))?;
     let latest = rate(recent, last.found, last.at)?;
     Some((overall.min(latest), overall.max(latest)))

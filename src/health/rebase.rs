@@ -41,11 +41,15 @@ impl Shift {
     }
 
     fn maybe(&self, at: &mut Option<DateTime<Utc>>) {
-        at.iter_mut().for_each(|at| self.time(at));
+        if let Some(at) = at {
+            self.time(at);
+        }
     }
 
     fn slot<T>(&self, slot: &mut Slot<T>) {
-        slot.iter_mut().for_each(|evidence| self.fact(evidence));
+        if let Some(evidence) = slot {
+            self.fact(evidence);
+        }
     }
 
     fn fact<T>(&self, evidence: &mut Evidence<T>) {
@@ -117,6 +121,7 @@ impl Shift {
 
     fn credential(&self, credential: &mut CredentialState) {
         self.maybe(&mut credential.first_used_at);
+        self.maybe(&mut credential.previous_used_at);
         self.maybe(&mut credential.valid.since);
         credential.rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
         credential.confirming.iter_mut().for_each(|(at, _)| self.time(at));

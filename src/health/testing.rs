@@ -17,7 +17,6 @@ use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
     WatchedProfile,
 };
-use crate::domain::incident::Rule;
 use crate::domain::kinds::{Role, Scm, Truth};
 use crate::domain::names::{
     ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId,
@@ -237,13 +236,13 @@ impl World {
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),
-            rules: RulePolicy { timings: BTreeMap::<(Rule, &'static str), _>::new() },
+            rules: RulePolicy::default(),
         };
         Self {
             fleet: Fleet {
                 snyk_tokens: BTreeMap::from([(
                     CredentialName::from(TOKEN),
-                    SnykToken { api: ApiName::from(SNYK_API) },
+                    SnykToken { api: ApiName::from(SNYK_API), token_version: None },
                 )]),
                 scm_credentials: BTreeMap::from([(CredentialName::from(PAT), credential("hash-1"))]),
                 integrations: BTreeMap::from([(IntegrationName::from(INTEGRATION), integration)]),
@@ -446,7 +445,7 @@ impl World {
         }
     }
 
-    pub(crate) fn key(&self, organization: Option<usize>) -> IntegrationKey {
+    pub(crate) fn key(organization: Option<usize>) -> IntegrationKey {
         IntegrationKey {
             integration: IntegrationName::from(INTEGRATION),
             organization: organization.map(organization_id),
@@ -454,7 +453,7 @@ impl World {
     }
 
     pub(crate) fn stored(&self, organization: Option<usize>) -> &IntegrationState {
-        &self.state.integrations[&self.key(organization)]
+        &self.state.integrations[&Self::key(organization)]
     }
 
     pub(crate) fn status(&self, organization: Option<usize>) -> (Status, Reason) {

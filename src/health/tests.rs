@@ -3,4 +3,5 @@
 mod credentials;
 mod evidence;
 mod group;
+mod inventory;
 mod organization;

@@ -128,13 +128,12 @@ impl Verdict {
             .find_map(|truth| parts.clone().find(|part| part.truth == truth))
             .cloned();
         let confirming = parts.clone().any(|part| part.confirming);
-        let mut verdict = match decisive {
-            Some(verdict) => verdict,
-            None => {
-                let mut first = parts.clone().next()?.clone();
-                first.basis = parts.fold(Basis::default(), |basis, part| basis.and(part.basis));
-                first
-            }
+        let mut verdict = if let Some(verdict) = decisive {
+            verdict
+        } else {
+            let mut first = parts.clone().next()?.clone();
+            first.basis = parts.fold(Basis::default(), |basis, part| basis.and(part.basis));
+            first
         };
         verdict.confirming = confirming;
         Some(verdict)

@@ -62,8 +62,9 @@ pub(super) fn answered(failure: &Failure) -> bool {
 /// Whether the API as a whole looks unreachable, not just the endpoint asked.
 pub(super) fn is_whole_api(failure: &Failure) -> bool {
     match failure.class {
-        FailureClass::RateLimited { .. }
-        | FailureClass::Maintenance
+        // Without a status it was our own budget that turned the request away: that says nothing about the API.
+        FailureClass::RateLimited { .. } => failure.status.is_some(),
+        FailureClass::Maintenance
         | FailureClass::ServerError
         | FailureClass::Redirected { .. }
         | FailureClass::Truncated
@@ -138,6 +139,9 @@ mod tests {
         let check = |class: FailureClass, body, expected| {
             assert_eq!(is_whole_api(&failure(class.clone(), Some(500), body)), expected, "{class:?} {body:?}");
         };
+        let throttled =
+            |status| is_whole_api(&failure(FailureClass::RateLimited { retry_after: None }, status, BodyKind::Absent));
+        assert_eq!((throttled(Some(429)), throttled(None)), (true, false));
         check(FailureClass::ServerError, BodyKind::Json, true);
         check(FailureClass::UnexpectedBody, BodyKind::Html, true);
         check(FailureClass::UnexpectedBody, BodyKind::Json, false);

@@ -13,7 +13,7 @@ use super::snyk_session::SnykSession;
 use super::targets::{IntegrationSettings, Targets};
 use super::webhooks::{self, WebhookScope};
 use super::{group_access, organization_list, snyk_token};
-use crate::domain::evidence::{EvidenceBook, ProfileEvidence};
+use crate::domain::evidence::{EvidenceBook, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{WorkspaceFact, normalised_url};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::names::{
@@ -196,12 +196,30 @@ impl<'a> Plan<'a> {
         let Some(imports) = known.and_then(|known| known.imports.as_ref()) else { return };
         let ids = self.repository_ids(&key.integration, words.repository_host);
         let settings = self.settings(&key.integration);
-        let scope =
-            WebhookScope { key, imports: &imports.value, host: words.repository_host, settings: &settings, ids: &ids };
+        let scope = WebhookScope {
+            key,
+            imports: &imports.value,
+            host: words.repository_host,
+            sample_size: (settings.webhook_sample / self.sharers()).max(1),
+            pattern: settings.webhook_pattern.as_ref(),
+            ids: &ids,
+        };
         let credential = self.credential_scope(self.credential, None);
         if let (Some(probes), Some(credential)) = (self.scm(self.credential), credential) {
             webhooks::run(probes, credential, scope, round).await;
         }
+    }
+
+    /// Organizations with imports that share this SCM credential: its requests are divided among them.
+    fn sharers(&self) -> usize {
+        let shares = |(key, known): &(&IntegrationKey, &OrganizationEvidence)| {
+            let watched = self.targets.fleet.integrations.get(&key.integration);
+            let watched = watched.and_then(|integration| integration.organizations.as_ref());
+            let credential = watched.zip(key.organization).map(|(watched, one)| watched.credential_of(one));
+            credential == Some(self.credential)
+                && known.imports.as_ref().is_some_and(|imports| !imports.value.targets.is_empty())
+        };
+        self.book().organizations.iter().filter(shares).count().max(1)
     }
 
     /// Every time at which the credential of this Organization may have been rotated.

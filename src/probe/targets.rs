@@ -36,7 +36,7 @@ pub struct SnykTarget {
 /// How much is sampled, and how a webhook of Snyk's is recognised.
 #[derive(Debug, Clone)]
 pub struct IntegrationSettings {
-    /// Imported repositories whose webhooks one run looks at.
+    /// Imported repositories whose webhooks are looked at each day with one credential: divided among its Organizations.
     pub webhook_sample: usize,
     /// How the URL of Snyk's webhook looks, in place of the built-in pattern.
     pub webhook_pattern: Option<Regex>,

@@ -1,7 +1,10 @@
 //! Probe `webhooks`: do imported repositories carry an active webhook of Snyk's. One SCM request per sampled repository
-//! (50 a day by default), one more when a first one is denied. Which repositories those are moves on from day to day.
+//! one more when a first one is denied. Which repositories those are moves on from day to day. The sample (50 by default) is
+//! divided among the Organizations that share a credential, because they share its requests.
 
 use std::collections::BTreeMap;
+
+use regex::Regex;
 
 use super::round::Round;
 use super::sample::rotating;
@@ -9,14 +12,14 @@ use super::scm::{CredentialScope, SampledRepository, ScmProbes};
 use crate::domain::facts::{OrganizationImports, Target, WebhookSample, normalised_url};
 use crate::domain::names::{IntegrationKey, RepositoryId};
 use crate::domain::work::Finding;
-use crate::probe::targets::IntegrationSettings;
 
 /// One Organization's imports.
 pub(super) struct WebhookScope<'a> {
     pub(super) key: &'a IntegrationKey,
     pub(super) imports: &'a OrganizationImports,
     pub(super) host: &'a str,
-    pub(super) settings: &'a IntegrationSettings,
+    pub(super) sample_size: usize,
+    pub(super) pattern: Option<&'a Regex>,
     /// The SCM's ids of repositories that a profile knows, by normalised URL.
     pub(super) ids: &'a BTreeMap<String, RepositoryId>,
 }
@@ -29,11 +32,9 @@ pub(super) async fn run(
     round: &mut Round,
 ) {
     let repositories: Vec<_> = scope.imports.targets.iter().filter_map(|target| repository(target, &scope)).collect();
-    let size = scope.settings.webhook_sample;
-    let sample = rotating(&repositories, |repository| &repository.full_name, size, round.started_at);
+    let sample = rotating(&repositories, |repository| &repository.full_name, scope.sample_size, round.started_at);
     let sample = sample.into_iter().cloned().collect();
-    let pattern = scope.settings.webhook_pattern.as_ref();
-    let Some(checks) = probes.check_webhooks(credential, sample, pattern, round).await else { return };
+    let Some(checks) = probes.check_webhooks(credential, sample, scope.pattern, round).await else { return };
     let drawn_from = u64::try_from(repositories.len()).unwrap_or(u64::MAX);
     round.find(Finding::Webhooks(scope.key.clone(), WebhookSample { checks, drawn_from }));
 }
@@ -56,10 +57,15 @@ mod tests {
     #[test]
     fn a_target_leads_to_its_repository() {
         let key = IntegrationKey::organization(IntegrationName::from("acme"), OrganizationId(uuid::Uuid::nil()));
-        let (imports, settings) = (OrganizationImports::default(), IntegrationSettings::default());
-        let ids = BTreeMap::new();
-        let scope =
-            WebhookScope { key: &key, imports: &imports, host: "bitbucket.org", settings: &settings, ids: &ids };
+        let (imports, ids) = (OrganizationImports::default(), BTreeMap::new());
+        let scope = WebhookScope {
+            key: &key,
+            imports: &imports,
+            host: "bitbucket.org",
+            sample_size: 1,
+            pattern: None,
+            ids: &ids,
+        };
         let check = |name: &str, url: Option<&str>, expected: Option<&str>| {
             let target = Target {
                 id: "1".to_owned(),

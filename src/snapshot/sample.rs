@@ -17,7 +17,7 @@ use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
     WatchedProfile,
 };
-use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, IncidentTracking, Rule, Severity, Subject};
 use crate::domain::kinds::{Confidence, Level, Role, Scm, Source, Truth};
 use crate::domain::names::{ApiName, GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
 use crate::domain::permission::{Permission, PermissionSet};
@@ -228,6 +228,7 @@ pub(crate) fn incident(severity: Severity, phase: IncidentPhase) -> IncidentStat
         members: vec![organization(1)],
         cause: None,
         deadline: Some(at("2026-12-01T00:00:00Z")),
+        tracking: IncidentTracking::default(),
     }
 }
 

@@ -142,6 +142,7 @@ pub(super) fn group(
 }
 
 fn group_rests_on(status: Status, reason: Reason, verdicts: &GroupVerdicts) -> (Basis, Confidence) {
+    use Condition::{InventoryComplete, InventoryPopulated, SnykAccessible, SyncCurrent};
     // A failing profile rests on its fault alone, any other on all of its signals.
     let of_profiles = verdicts.profiles.iter().flat_map(|profile| {
         let fault = profile.truths().fault();
@@ -155,7 +156,6 @@ fn group_rests_on(status: Status, reason: Reason, verdicts: &GroupVerdicts) -> (
         .filter(move |which| fault.is_none_or(|fault| fault == *which))
         .map(move |which| signal(profile, which))
     });
-    use Condition::{InventoryComplete, InventoryPopulated, SnykAccessible, SyncCurrent};
     let rests_on: &[Condition] = match (status, reason) {
         (Status::Unknown, _) => return (Basis::default(), Confidence::Strong),
         (Status::ConnectionFailed | Status::NotConfigured, _) => &[],

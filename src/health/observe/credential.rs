@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::evidence::{Evidence, Slot};
+use crate::domain::evidence::Evidence;
 use crate::domain::facts::{PermissionProof, ScmAuthentication, SnykAuthentication};
 use crate::domain::fleet::Fleet;
 use crate::domain::names::CredentialName;
@@ -12,6 +12,13 @@ use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
 use super::{FollowUp, Policy, Stamp, Written};
 
+/// Whether the accepted token is the one that was accepted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    AsBefore,
+    Rotated,
+}
+
 /// What becomes of a rejection.
 enum Rejection {
     /// It is written.
@@ -20,8 +27,8 @@ enum Rejection {
     Waits,
 }
 
-fn is_outdated<T>(slot: &Slot<T>, at: DateTime<Utc>) -> bool {
-    slot.as_ref().is_some_and(|known| known.observed_at > at)
+fn is_newer<T>(slot: Option<&Evidence<T>>, at: DateTime<Utc>) -> bool {
+    slot.is_some_and(|known| known.observed_at > at)
 }
 
 /// Counts a rejection. One that only repeats a confirmed one needs no second.
@@ -56,7 +63,7 @@ pub(super) fn snyk(
     fact: &SnykAuthentication,
 ) -> Option<FollowUp> {
     let slot = &mut state.evidence.snyk_tokens.entry(name.clone()).or_default().authentication;
-    if is_outdated(slot, stamp.at) {
+    if is_newer(slot.as_ref(), stamp.at) {
         return None;
     }
     let memory = state.credentials.entry(name.clone()).or_default();
@@ -83,7 +90,7 @@ pub(super) fn scm(
     fact: &ScmAuthentication,
 ) -> Option<FollowUp> {
     let slot = &mut state.evidence.scm_credentials.entry(name.clone()).or_default().authentication;
-    if is_outdated(slot, stamp.at) {
+    if is_newer(slot.as_ref(), stamp.at) {
         return None;
     }
     let watched = fleet.scm_credentials.get(name);
@@ -96,7 +103,13 @@ pub(super) fn scm(
     match fact {
         ScmAuthentication::Accepted { token_id, .. } => {
             memory.confirming = None;
-            accept(memory, token_id.as_ref(), secret.as_ref(), stamp.at);
+            let last_used_at = slot
+                .as_ref()
+                .filter(|known| matches!(known.value, ScmAuthentication::Accepted { .. }))
+                .map(|known| known.observed_at);
+            if accept(memory, token_id.as_ref(), secret.as_ref(), stamp.at) == Version::Rotated {
+                memory.previous_used_at = last_used_at;
+            }
             let declared = watched.and_then(|watched| watched.expires_at);
             if memory.declared_date != declared {
                 memory.declared_date = declared;
@@ -120,7 +133,12 @@ pub(super) fn scm(
 
 /// Notes which version of the token was accepted. The SCM's own id of a token tells versions apart best; a keyed hash
 /// of the secret does where there is no id.
-fn accept(memory: &mut CredentialState, token_id: Option<&String>, secret: Option<&String>, at: DateTime<Utc>) {
+fn accept(
+    memory: &mut CredentialState,
+    token_id: Option<&String>,
+    secret: Option<&String>,
+    at: DateTime<Utc>,
+) -> Version {
     let version = token_id.or(secret).cloned();
     let is_rotated = match (&memory.token_id, token_id) {
         (Some(before), Some(now)) => before != now,
@@ -148,6 +166,7 @@ fn accept(memory: &mut CredentialState, token_id: Option<&String>, secret: Optio
     }
     memory.token_version = version.or(memory.token_version.take());
     memory.secret_version = secret.cloned().or(memory.secret_version.take());
+    if is_rotated { Version::Rotated } else { Version::AsBefore }
 }
 
 /// One permission's proof.

@@ -96,7 +96,7 @@ pub(super) fn on_presence(
     if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
         return;
     }
-    if !fleet.integrations.get(&key.integration).is_some_and(|watched| watched.organizations.is_some()) {
+    if fleet.integrations.get(&key.integration).is_none_or(|watched| watched.organizations.is_none()) {
         return;
     }
     let listing = state.evidence.groups.get(&key.integration).and_then(|book| book.organizations.as_ref());

@@ -138,6 +138,20 @@ fn rotated_at_the_group_only() {
 }
 
 #[test]
+fn rotated_and_saved_while_nobody_watched() {
+    let mut world = World::healthy(5, 1);
+    world.pass(hours(1));
+    let event = AuditEvent { at: world.now + hours(24), kind: AuditEventKind::Edited, integration_id: None };
+    world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
+    world.now += TimeDelta::days(3);
+    world.test_everything();
+    world.main().authentication = accepted("token-2");
+    world.probe();
+    assert_eq!(world.condition(Some(0), Condition::CredentialInStep), (Truth::True, Reason::Ok));
+    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
+}
+
+#[test]
 fn an_observer_speaks_for_itself() {
     let mut world = World::healthy(5, 0);
     world.fleet.scm_credentials.get_mut(&pat()).unwrap().role = Role::Observer;

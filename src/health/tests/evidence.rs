@@ -6,7 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Condition;
 use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
-use crate::domain::facts::{CatalogCheck, CatalogSample, CredentialExpiry, ListedToken};
+use crate::domain::facts::{
+    AuditEvent, AuditEventKind, AuditEvents, CatalogCheck, CatalogSample, CredentialExpiry, ListedToken,
+    OrganizationImports,
+};
 use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::{CredentialName, IntegrationName, ProfileName, RepositoryId};
 use crate::domain::permission::Permission;
@@ -41,6 +44,8 @@ fn full() -> World {
         Finding::ScmCredentialExpiry(CredentialName::from(PAT), expiry),
         Finding::ListedToken(CredentialName::from(PAT), listed),
     ];
+    let saved = AuditEvent { at: start() - TimeDelta::days(50), kind: AuditEventKind::Edited, integration_id: None };
+    world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![saved] };
     world.pass(hours(1));
     for level in [None, Some(0)] {
         assert_eq!(world.status(level).0, Status::Connected, "{}", world.message(level));
@@ -201,7 +206,7 @@ fn inconclusive_outcomes_change_a_status_only_by_age() {
     world.down.extend(["snyk/acme-us", "bitbucket-cloud"].map(crate::domain::names::ApiName::from));
     world.assets.clear();
     world.main().repositories.clear();
-    world.organization(0).imports = Default::default();
+    world.organization(0).imports = OrganizationImports::default();
     while world.now < until + hours(30) {
         world.pass(minutes(15));
         let expected = if world.now <= until { Status::Connected } else { Status::Unknown };
@@ -240,7 +245,7 @@ fn transitions_say_what_changed_once() {
     world.transitions.clear();
     world.pass(hours(5));
     assert_eq!(world.transitions, Vec::new());
-    world.organizations.get_mut(&organization_id(0)).unwrap().imports = Default::default();
+    world.organizations.get_mut(&organization_id(0)).unwrap().imports = OrganizationImports::default();
     world.pass(hours(1));
     let text: Vec<String> = world.transitions.iter().map(|transition| transition.cause.clone()).collect();
     insta::assert_snapshot!(text.join("\n"), @r"

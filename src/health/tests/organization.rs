@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{
-    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, RejectionCause, ScmAuthentication,
-    WebhookState,
+    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, RejectionCause,
+    ScmAuthentication, WebhookState,
 };
 use crate::domain::kinds::Truth;
 use crate::domain::status::Status;
@@ -43,7 +43,7 @@ fn one_organization_is_broken() {
     others(&check(minutes(15), absent, (Status::NotConfigured, Reason::IntegrationAbsent)));
     let denied = |world: &mut World| world.organization(0).access = Access::Denied { status: 403 };
     others(&check(minutes(15), denied, (Status::Unknown, Reason::SnykAccessDenied)));
-    let nothing = |world: &mut World| world.organization(0).imports = Default::default();
+    let nothing = |world: &mut World| world.organization(0).imports = OrganizationImports::default();
     others(&check(minutes(15), nothing, (Status::PartiallyConnected, Reason::NothingImported)));
 }
 

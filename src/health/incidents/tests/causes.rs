@@ -104,7 +104,7 @@ fn inject(world: &mut World, injected: Injected, affected: &[u128]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_injected_cause_leaves_exactly_one_open_incident(
@@ -115,6 +115,7 @@ proptest! {
         let (injected, expected) = EVERY[which];
         let mut world = World::new(8);
         inject(&mut world, injected, &affected);
+        world.evaluate();
         let mut after = TimeDelta::zero();
         for step in steps.into_iter().map(minutes) {
             after += step;
@@ -271,10 +272,10 @@ fn an_observer_that_fails_blames_no_credential() {
 }
 
 #[test]
-fn ten_thousand_problems_of_one_cause_are_one_page() {
-    let everyone: Vec<u128> = (1..=10_000).collect();
-    let mut world = World::new(10_000);
+fn thousands_of_problems_of_one_cause_are_one_page() {
+    let everyone: Vec<u128> = (1..=2_000).collect();
+    let mut world = World::new(2_000);
     inject(&mut world, Injected::ExpiredPat, &everyone);
     assert_eq!(world.at(hours(1)).len(), 1);
-    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 10_001);
+    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 2_001);
 }

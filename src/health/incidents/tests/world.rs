@@ -102,7 +102,7 @@ impl World {
             token_version: None,
         };
         let fleet = Fleet {
-            snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into() })]),
+            snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into(), token_version: None })]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
             max_ages: BTreeMap::new(),
@@ -205,7 +205,7 @@ impl World {
     }
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
-        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(1) }
+        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
     }
 
     pub(super) fn workspace(&mut self, fact: WorkspaceFact) {

@@ -167,7 +167,7 @@ mod tests {
         let meta = AnswerMeta { credential: headers, ..AnswerMeta::default() };
         let failed = |class, status| {
             let failure = Failure::without_answer(class, "text");
-            Err(Failure { status: Some(status), body: BodyKind::Json, meta: meta.clone(), ..failure })
+            Err(Failure { status: Some(status), body: BodyKind::Json, meta: Box::new(meta.clone()), ..failure })
         };
         let check = |result: Result<Answer<User>, Failure>, expected: &str| {
             let shown = match decide(&result, |_| RejectionCause::Unspecified) {

@@ -86,6 +86,7 @@ async fn read_all(
                 let kept = known.iter().flat_map(|evidence| evidence.value.repositories.iter());
                 let kept = kept.filter(|(_, repository)| repository.workspace == *slug);
                 set.repositories.extend(kept.map(|(id, repository)| (id.clone(), repository.clone())));
+                set.walked_at = known.and_then(|evidence| evidence.value.walked_at);
             }
             WorkspaceFact::NotMember | WorkspaceFact::NotFound => {}
         }
@@ -124,7 +125,8 @@ async fn finish(
             permissions::look_for_issues(session, workspace.as_str(), repository, round).await;
         }
     }
-    if scope.credential.needs_administrator {
+    // Without a workspace there is nothing to administer and nothing to say.
+    if scope.credential.needs_administrator && !counted.is_empty() {
         administration::run(session, &counted, round).await;
     }
 }

@@ -74,6 +74,7 @@ fn cause_by(clues: &Clues<'_>, now: DateTime<Utc>) -> RejectionCause {
 mod tests {
     use chrono::TimeDelta;
 
+    use super::CredentialKind::{AccessToken, ApiTokenAlone, ApiTokenWithEmail, AppPassword, OAuthConsumer};
     use super::*;
     use crate::domain::evidence::Evidence;
     use crate::domain::facts::ListedToken;
@@ -81,9 +82,9 @@ mod tests {
 
     const USUAL: &str = "the API answered 401: Token is invalid, expired, or not supported for this endpoint.";
 
-    fn evidence<T>(value: T) -> Option<Evidence<T>> {
+    fn evidence<T>(value: T) -> Evidence<T> {
         let (observed_at, max_age) = (DateTime::UNIX_EPOCH, TimeDelta::hours(1));
-        Some(Evidence { value, observed_at, probe: ProbeKind::ScmCredential, max_age })
+        Evidence { value, observed_at, probe: ProbeKind::ScmCredential, max_age }
     }
 
     #[test]
@@ -93,7 +94,6 @@ mod tests {
             let clues = Clues { kind, token, words, known: None, declared_expiry: None };
             assert_eq!(cause_by(&clues, now), expected, "{kind:?} {token:?} {words}");
         };
-        use CredentialKind::{AccessToken, ApiTokenAlone, ApiTokenWithEmail, AppPassword, OAuthConsumer};
         check(AppPassword, TokenKind::Unknown, "", RejectionCause::AppPasswordRetired);
         check(AppPassword, TokenKind::ApiToken, "", RejectionCause::WrongTokenOrEmail);
         check(ApiTokenAlone, TokenKind::ApiToken, USUAL, RejectionCause::WrongScheme);
@@ -125,17 +125,17 @@ mod tests {
             assert_eq!(cause_by(&clues, now), expected);
         };
         let listed = |allowed, expires_at| ScmCredentialEvidence {
-            listed_token: evidence(ListedToken {
+            listed_token: Some(evidence(ListedToken {
                 found: true,
                 allowed,
                 created_at: None,
                 expires_at,
                 last_active_at: None,
-            }),
+            })),
             ..ScmCredentialEvidence::default()
         };
         let before =
-            |value| ScmCredentialEvidence { authentication: evidence(value), ..ScmCredentialEvidence::default() };
+            |value| ScmCredentialEvidence { authentication: Some(evidence(value)), ..ScmCredentialEvidence::default() };
         let accepted = ScmAuthentication::Accepted { account: None, token_id: None, scopes: None };
         check(ScmCredentialEvidence::default(), Some(now), RejectionCause::Expired);
         check(ScmCredentialEvidence::default(), Some(now + TimeDelta::days(1)), RejectionCause::WrongTokenOrEmail);

@@ -1,0 +1,145 @@
+//! Lag, and which repositories are judged.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::facts::AssetWalk;
+use crate::domain::kinds::{Confidence, Truth};
+use crate::domain::names::{ApiName, IntegrationName};
+use crate::domain::status::Status;
+use crate::domain::work::{Finding, ProbeKind, WorkSubject};
+
+use super::super::testing::{INTEGRATION, SCM_API, SNYK_API, World, hours, minutes, repository, start};
+use super::group::check;
+
+#[test]
+fn a_busy_workspace_that_stops_syncing_is_stalled() {
+    let change = |number: usize| {
+        move |world: &mut World| {
+            let now = world.now;
+            for repository in world.main().repositories.iter_mut().take(number) {
+                repository.updated_at = Some(now);
+            }
+        }
+    };
+    check(hours(25), change(20), (Status::Connected, Reason::Ok));
+    let world = check(hours(28), change(20), (Status::Stalled, Reason::SyncLagging));
+    assert_eq!(world.condition(None, Condition::InventoryComplete).0, Truth::True);
+    insta::assert_snapshot!(world.message(None), @"20 repositories changed and not synced for up to 28 h; the last asset of profile main moved 2026-11-13 03:00 UTC");
+    // One metadata edit that never moves its asset; two are only late after three times as long.
+    check(hours(200), change(1), (Status::Connected, Reason::Ok));
+    check(hours(70), change(2), (Status::Connected, Reason::Ok));
+    check(hours(80), change(2), (Status::Stalled, Reason::SyncLagging));
+    // Laggards beside assets that move are listed, not stalled.
+    let beside_movement = |world: &mut World| {
+        change(5)(world);
+        world.pass(hours(20));
+        let now = world.now;
+        world.assets.last_mut().unwrap().last_sync = Some(now);
+    };
+    let world = check(hours(20), beside_movement, (Status::Connected, Reason::Ok));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().laggards.len(), 5);
+    // The sync catches up.
+    let caught_up = |world: &mut World| {
+        change(20)(world);
+        world.pass(hours(30));
+        world.sync(world.now);
+    };
+    let world = check(minutes(15), caught_up, (Status::Connected, Reason::Ok));
+    assert!(world.stored(None).group.canaries.is_empty());
+}
+
+#[test]
+fn an_idle_workspace_is_connected() {
+    let world = check(TimeDelta::days(30), |_| {}, (Status::Connected, Reason::Ok));
+    assert_eq!(world.condition(None, Condition::SyncCurrent), (Truth::True, Reason::Idle));
+}
+
+#[test]
+fn a_profile_of_one_repository_waits_three_times_as_long() {
+    let mut world = World::healthy(1, 0);
+    world.probe();
+    world.main().repositories[0].updated_at = Some(start());
+    world.pass(hours(77));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
+    world.pass(hours(3));
+    assert_eq!(world.status(None), (Status::Stalled, Reason::SyncLagging));
+}
+
+#[test]
+fn what_is_not_judged_counts_as_ignored() {
+    let happens = |world: &mut World| {
+        let now = world.now;
+        world.main().repositories.remove(0); // deleted
+        world.main().repositories[1].full_name = "acme/renamed".to_owned();
+        world.main().repositories[2].full_name = "Acme/Service-3".to_owned();
+        for number in 100..103 {
+            let mut empty = repository(number);
+            empty.empty = true;
+            world.main().repositories.push(empty);
+        }
+        for asset in world.assets.iter_mut().skip(10).take(3) {
+            asset.archived = true;
+        }
+        world.assets[14].personal = true;
+        world.assets[15].scm_id = None;
+        world.group().ignore = vec!["acme/service-2?".to_owned()];
+        for number in 20..26 {
+            world.main().repositories.push(repository(number));
+        }
+        for number in 200..210 {
+            let mut young = repository(number);
+            young.created_at = Some(now);
+            world.main().repositories.push(young);
+        }
+    };
+    let world = check(hours(1), happens, (Status::Connected, Reason::Ok));
+    let progress = world.stored(None).progress.clone().unwrap();
+    assert_eq!((progress.found, progress.missing), (14, 0), "{progress:?}");
+    assert_eq!(progress.ignored, 3 + 1 + 3 + 6 + 10 + 1);
+    // The young ones are judged in the end.
+    check(hours(27), happens, (Status::PartiallyConnected, Reason::InventoryIncomplete));
+}
+
+#[test]
+fn a_renamed_repository_is_found_by_its_former_url() {
+    let happens = |world: &mut World| {
+        for asset in &mut world.assets {
+            asset.scm_id = None;
+        }
+        for repository in &mut world.main().repositories {
+            repository.full_name.push_str("-renamed");
+        }
+    };
+    check(hours(48), happens, (Status::Connected, Reason::Ok));
+}
+
+#[test]
+fn without_last_sync_lag_is_weak() {
+    let mut world = World::healthy(5, 0);
+    world.probe();
+    let mut live = world.assets.clone();
+    for asset in &mut live {
+        asset.last_sync = None;
+    }
+    let name = IntegrationName::from(INTEGRATION);
+    let walk = Arc::new(AssetWalk { live, removed: Vec::new(), has_last_sync: false });
+    world.now += minutes(15);
+    world.observe(ProbeKind::Inventory, WorkSubject::Group(name.clone()), vec![Finding::Assets(name, walk)]);
+    world.evaluate();
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
+    assert_eq!(world.stored(None).status.as_ref().unwrap().confidence, Confidence::Weak);
+}
+
+#[test]
+fn a_clock_that_is_off_judges_no_lag() {
+    let mut world = World::healthy(5, 0);
+    world.state.evidence.apis.entry(ApiName::from(SNYK_API)).or_default().clock_skew = Some(minutes(6));
+    world.probe();
+    assert_eq!(world.condition(None, Condition::SyncCurrent), (Truth::Unknown, Reason::ClockSkewed));
+    world.state.evidence.apis.entry(ApiName::from(SCM_API)).or_default().clock_skew = Some(minutes(-6));
+    world.probe();
+    assert_eq!(world.condition(None, Condition::CredentialFresh), (Truth::Unknown, Reason::ClockSkewed));
+}
