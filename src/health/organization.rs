@@ -1,6 +1,5 @@
 //! The conditions of an Organization's integration, from its fresh evidence and its memory.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -141,13 +140,15 @@ impl<'a> OrganizationCase<'a> {
         if targets.is_empty() {
             return Verdict::fails(Reason::NothingImported, "no repository was imported", basis);
         }
-        let with_projects: HashSet<&str> = projects.iter().filter_map(|project| project.target.as_deref()).collect();
+        // Sorted rather than hashed: most Organizations have few, and there are many Organizations.
+        let mut with_projects: Vec<&str> = projects.iter().filter_map(|project| project.target.as_deref()).collect();
+        with_projects.sort_unstable();
         let (mut judged, mut empty) = (0_usize, 0_usize);
         for target in targets {
             let is_old = target.created_at.is_none_or(|at| evidence.observed_at - at > self.thresholds.import_grace);
             if is_old {
                 judged += 1;
-                empty += usize::from(!with_projects.contains(target.id.as_str()));
+                empty += usize::from(with_projects.binary_search(&target.id.as_str()).is_err());
             }
         }
         let lost: Vec<&str> = targets
