@@ -52,6 +52,8 @@ pub(super) enum Expiry {
 pub(super) struct Rotation {
     /// The earliest instant at which it can have been.
     pub(super) at: DateTime<Utc>,
+    /// When there was something to see of it first: what was read earlier says nothing about it.
+    pub(super) seen_at: DateTime<Utc>,
     pub(super) basis: Basis,
 }
 
@@ -107,10 +109,10 @@ impl Claims<'_> {
                 Reason::CredentialWrongScheme,
                 format!("a token of this kind is sent another way than as {}", self.watched.kind),
             ),
-            (RejectionCause::Revoked, _) => (Reason::CredentialRevoked, "it was revoked".to_owned()),
             (_, _) if listed_as_blocked => {
                 (Reason::CredentialBlocked, "an administrator of the organisation blocked it".to_owned())
             }
+            (RejectionCause::Revoked, _) => (Reason::CredentialRevoked, "it was revoked".to_owned()),
             (_, Some((at, source))) => (Reason::CredentialExpired, format!("it expired on {} ({source})", date(at))),
             (RejectionCause::Expired, None) => (Reason::CredentialExpired, "it has expired".to_owned()),
             (RejectionCause::WrongTokenOrEmail, None) => (
@@ -327,15 +329,16 @@ impl Claims<'_> {
         if let Some((listed, basis)) = self.listed()
             && let Some(at) = listed.created_at
         {
-            return Some(Rotation { at, basis });
+            return Some(Rotation { at, seen_at: at, basis });
         }
         if let Some(at) = self.watched.rotated_at {
-            return Some(Rotation { at, basis: Basis::default() });
+            return Some(Rotation { at, seen_at: at, basis: Basis::default() });
         }
         let memory = self.memory.filter(|memory| memory.rotated_from.is_some() && !self.is_observer())?;
-        let by_first_use = memory.first_used_at? - thresholds.rotation_uncertainty;
+        let seen_at = memory.first_used_at?;
+        let by_first_use = seen_at - thresholds.rotation_uncertainty;
         // While we were not watching, it can have been as early as the last use of the token before.
         let at = memory.previous_used_at.map_or(by_first_use, |used_at| used_at.min(by_first_use));
-        Some(Rotation { at, basis: Basis::default() })
+        Some(Rotation { at, seen_at, basis: Basis::default() })
     }
 }
