@@ -53,6 +53,7 @@ scenarios! {
     first_sync_not_due = "first-sync-not-due",
     first_sync_never_comes = "first-sync-never-comes",
     first_sync_never_comes_undated = "first-sync-never-comes-undated",
+    first_sync_never_came = "first-sync-never-came",
     first_fill_takes_long = "first-fill-takes-long",
     first_fill_stops = "first-fill-stops",
     pat_expired = "pat-expired",

@@ -1,6 +1,7 @@
 //! The narrator: tells the story as it happens, a line for each deed, verdict and incident.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::broadcast;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::scenario::Scenario;
 use super::stage::Stage;
 use crate::domain::incident::Severity;
+use crate::domain::names::IntegrationKey;
 use crate::domain::state::{Change, Transition};
 use crate::domain::status::Status;
 use crate::snapshot::{Snapshot, SnapshotReader};
@@ -37,6 +39,9 @@ pub type Sink = Arc<dyn Fn(Mood, &str) + Send + Sync>;
 pub struct Narrator {
     sink: Option<Sink>,
 }
+
+/// How often the narrator looks at the progress, in real time.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A progress line is told at every such step of coverage.
 const PROGRESS_STEP: f64 = 0.1;
@@ -78,21 +83,42 @@ impl Narrator {
         let narrator = self.clone();
         tokio::spawn(async move {
             let mut told_ratio = 0.0;
+            let mut looks = tokio::time::interval(LOOK_INTERVAL);
             loop {
-                let transition = match transitions.recv().await {
-                    Ok(transition) => transition,
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                };
-                narrator.on_transition(&transition, start);
-                if let Some(published) = snapshots.latest() {
-                    narrator.on_snapshot(&published.snapshot, start, &mut told_ratio);
+                let mut heard = Vec::new();
+                tokio::select! {
+                    transition = transitions.recv() => match transition {
+                        Ok(transition) => heard.push(transition),
+                        Err(RecvError::Lagged(_)) => continue,
+                        Err(RecvError::Closed) => return,
+                    },
+                    _ = looks.tick() => {}
                 }
+                while let Ok(transition) = transitions.try_recv() {
+                    heard.push(transition);
+                }
+                let Some(published) = snapshots.latest() else { continue };
+                narrator.on_transitions(&heard, &published.snapshot, start);
+                narrator.on_snapshot(&published.snapshot, start, &mut told_ratio);
             }
         })
     }
 
-    fn on_transition(&self, transition: &Transition, start: DateTime<Utc>) {
+    /// Tells what changed; Organizations to which the same happened at once are told of together.
+    fn on_transitions(&self, heard: &[Transition], snapshot: &Snapshot, start: DateTime<Utc>) {
+        let mut told: Vec<&Transition> = Vec::new();
+        for transition in heard {
+            let alike = |other: &&Transition| is_alike(transition, other);
+            if told.iter().any(|other| alike(other)) {
+                continue;
+            }
+            let many = heard.iter().filter(alike).count();
+            self.on_transition(transition, many, snapshot, start);
+            told.push(transition);
+        }
+    }
+
+    fn on_transition(&self, transition: &Transition, many: usize, snapshot: &Snapshot, start: DateTime<Utc>) {
         let at = stamp(transition.at - start);
         let cause = &transition.cause;
         match &transition.change {
@@ -107,7 +133,11 @@ impl Narrator {
                 } else {
                     format!(" / {reason}")
                 };
-                self.tell(mood, &format!("{at}  {integration} is {status}{why}: {cause}"));
+                let (who, verb) = match many {
+                    0 | 1 => (called(integration, snapshot), "is"),
+                    many => (format!("{many} Organizations"), "are"),
+                };
+                self.tell(mood, &format!("{at}  {who} {verb} {status}{why}: {cause}"));
             }
             Change::Opened { incident, severity } => {
                 let mood = if *severity == Severity::Info { Mood::Doubtful } else { Mood::Bad };
@@ -137,9 +167,35 @@ impl Narrator {
         let mut line =
             format!("{}  {} of {all} repositories in the Inventory", stamp(snapshot.taken_at - start), progress.found);
         if let (Some(from), Some(by)) = (progress.completion_expected_from, progress.completion_expected_by) {
-            line = format!("{line}, complete expected between {} and {}", stamp(from - start), stamp(by - start));
+            let (from, by) = (stamp(from - start), stamp(by - start));
+            let (from, by) = (from.trim_start(), by.trim_start());
+            line = if from == by {
+                format!("{line}, complete expected at {by}")
+            } else {
+                format!("{line}, complete expected between {from} and {by}")
+            };
         }
         self.tell(Mood::Quiet, &line);
+    }
+}
+
+/// Whether two Organizations came to the same status at the same time.
+fn is_alike(one: &Transition, other: &Transition) -> bool {
+    match (&one.change, &other.change) {
+        (Change::Status { integration: first, to, .. }, Change::Status { integration: second, to: same, .. }) => {
+            one.at == other.at && to == same && first.organization.is_some() && second.organization.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// An integration by the names that people know.
+fn called(key: &IntegrationKey, snapshot: &Snapshot) -> String {
+    let name = snapshot.integration(key).and_then(|view| view.identity.organization_name.clone());
+    match name {
+        Some(name) => format!("Organization \"{name}\""),
+        None if key.organization.is_some() => key.to_string(),
+        None => format!("the Group integration {}", key.integration),
     }
 }
 

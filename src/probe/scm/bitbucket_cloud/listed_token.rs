@@ -1,5 +1,6 @@
 //! The organisation admin's word on the token that is saved in Snyk: allowed, expiry, creation, last use. It also speaks
-//! when our own copy is another token (an observer's). Asked when half of the evidence's life is over.
+//! when our own copy is another token (an observer's). Asked with every check of the credential: after a rotation nothing
+//! may be judged by what was listed of the token before.
 
 use super::AdminListing;
 use super::session::Session;
@@ -11,17 +12,12 @@ use crate::domain::names::ApiName;
 use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
 use crate::probe::round::Round;
-use crate::probe::scm::is_due;
 
 /// The admin API as metrics and incidents name it.
 const API: &str = "atlassian-admin";
 
 pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
     let Some(admin) = &session.target.admin else { return };
-    let known = session.scope.known.and_then(|known| known.listed_token.as_ref());
-    if known.is_some_and(|evidence| !is_due(evidence.observed_at, evidence.max_age, round.started_at)) {
-        return;
-    }
     let api = ApiName::from(API);
     match round.hear(&api, admin.client.api_tokens().await) {
         Ok(walk) => {
