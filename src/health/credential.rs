@@ -68,6 +68,11 @@ impl Claims<'_> {
 
     fn listed(&self) -> Option<(&ListedToken, Basis)> {
         let evidence = read(slot(self.evidence, |book| &book.listed_token), self.now).ok()?;
+        // What was listed before a rotation is the token before.
+        let rotated_at = self.memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, noticed_at)| *noticed_at);
+        if rotated_at.is_some_and(|rotated_at| evidence.observed_at < rotated_at) && !self.is_observer() {
+            return None;
+        }
         evidence.value.found.then(|| (&evidence.value, Basis::of(evidence)))
     }
 
