@@ -217,6 +217,8 @@ impl Claims<'_> {
             (DeclaredDate::InForce, Some(at)) => Expiry::At(at, ExpirySource::Declared, Basis::default()),
             (DeclaredDate::Superseded, _) => Expiry::Unknown(Reason::Superseded),
             (DeclaredDate::Outdated, _) => Expiry::Unknown(Reason::DeclaredDateOutdated),
+            // Before anybody was asked, nobody can be said not to tell.
+            _ if slot(self.evidence, |book| &book.authentication).is_none() => Expiry::Unknown(Reason::NotObserved),
             _ => Expiry::Unknown(Reason::ExpiryUnknown),
         }
     }
@@ -234,6 +236,7 @@ impl Claims<'_> {
                         format!("{name} was rotated: its declared expiry belongs to the token before")
                     }
                     Reason::DeclaredDateOutdated => format!("{name} still works after its declared expiry"),
+                    Reason::NotObserved => format!("when {name} expires: not observed yet"),
                     _ => format!("nobody tells when {name} expires"),
                 };
                 return Verdict::unknown(reason, message);
