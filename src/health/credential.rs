@@ -68,6 +68,11 @@ impl Claims<'_> {
 
     fn listed(&self) -> Option<(&ListedToken, Basis)> {
         let evidence = read(slot(self.evidence, |book| &book.listed_token), self.now).ok()?;
+        // What was listed before a rotation is the token before.
+        let rotated_at = self.memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, noticed_at)| *noticed_at);
+        if rotated_at.is_some_and(|rotated_at| evidence.observed_at < rotated_at) && !self.is_observer() {
+            return None;
+        }
         evidence.value.found.then(|| (&evidence.value, Basis::of(evidence)))
     }
 
@@ -212,8 +217,8 @@ impl Claims<'_> {
             (DeclaredDate::InForce, Some(at)) => Expiry::At(at, ExpirySource::Declared, Basis::default()),
             (DeclaredDate::Superseded, _) => Expiry::Unknown(Reason::Superseded),
             (DeclaredDate::Outdated, _) => Expiry::Unknown(Reason::DeclaredDateOutdated),
-            // Nobody was asked yet: that is not the same as nobody telling.
-            _ if slot(self.evidence, |book| &book.expiry).is_none() => Expiry::Unknown(Reason::NotObserved),
+            // Before anybody was asked, nobody can be said not to tell.
+            _ if slot(self.evidence, |book| &book.authentication).is_none() => Expiry::Unknown(Reason::NotObserved),
             _ => Expiry::Unknown(Reason::ExpiryUnknown),
         }
     }

@@ -1,6 +1,6 @@
 //! The organisation admin's word on the token that is saved in Snyk: allowed, expiry, creation, last use. It also speaks
-//! when our own copy is another token (an observer's). Asked with every check of the credential: after a rotation nothing
-//! may be judged by what was listed of the token before.
+//! when our own copy is another token (an observer's). Asked when half of the evidence's life is over, and after a
+//! rotation.
 
 use super::AdminListing;
 use super::session::Session;
@@ -12,12 +12,18 @@ use crate::domain::names::ApiName;
 use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
 use crate::probe::round::Round;
+use crate::probe::scm::is_due;
 
 /// The admin API as metrics and incidents name it.
 const API: &str = "atlassian-admin";
 
 pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
     let Some(admin) = &session.target.admin else { return };
+    let known = session.scope.known.and_then(|known| known.listed_token.as_ref());
+    let is_recent = known.is_some_and(|evidence| !is_due(evidence.observed_at, evidence.max_age, round.started_at));
+    if is_recent && !session.scope.has_new_secret {
+        return;
+    }
     let api = ApiName::from(API);
     match round.hear(&api, admin.client.api_tokens().await) {
         Ok(walk) => {
