@@ -190,8 +190,7 @@ fn clock(
 ) -> DateTime<Utc> {
     let configured_at = integration.group.as_ref().and_then(|group| group.configured_at);
     let base = status.last_connected_at.or(configured_at).unwrap_or(state.first_seen_at);
-    let arrivals = state.group.arrivals.iter().filter(|arrival| arrival.found > 0);
-    let last_arrival = arrivals.last().map(|arrival| arrival.at);
+    let last_arrival = state.group.arrivals.iter().rfind(|arrival| arrival.found > 0).map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.
