@@ -49,10 +49,10 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Demo(options) => asynchronous(demo::demo(options, terminal)),
         Command::Run(options) => asynchronous(run::run(&config, options, terminal)),
         Command::Check(options) => asynchronous(check::check(&config, options, terminal)),
-        Command::Config(command) => configuration::dispatch(&config, command, terminal),
+        Command::Config(command) => configuration::dispatch(&config, &command, terminal),
         Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
-        Command::Completions { shell } => generate::completions(shell, terminal),
+        Command::Completions { shell } => Ok(generate::completions(shell, terminal)),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! A *scenario* says what really happens (deeds done to the sandbox's world at certain times) and what the daemon must
 //! make of it (expectations: data, not code). The *stage* sets up the sandbox, a configuration file with secret files,
-//! and the real daemon on them; the *player* lets time run, does the deeds, tells the story on the terminal and checks
-//! the expectations against what the daemon publishes. The scenarios are the diagnosis catalogue: the tests play all of
+//! and the real daemon on them; the *player* lets time run and does the deeds, the *narrator* tells the story on the
+//! terminal, the *court* checks the expectations against what the daemon publishes, the *witness* that HTTP says the same. The scenarios are the diagnosis catalogue: the tests play all of
 //! them, and `docs/diagnosis.md` is generated from them.
 
 pub mod catalogue;
+mod court;
 pub mod narrator;
 pub mod player;
 pub mod scenario;
 mod scenarios;
 mod stage;
+mod witness;
 
 pub use scenario::{Scenario, all, find};
 

@@ -5,7 +5,6 @@
 //! change is disturbed; secrets are read anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -222,7 +221,7 @@ impl Builder<'_> {
             },
         };
         let options = SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
-        let context = self.context(snyk_api(name), name, &entry.http, BudgetLimits::snyk)?;
+        let context = self.context(&snyk_api(name), name, &entry.http, BudgetLimits::snyk)?;
         SnykClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
     }
 
@@ -253,7 +252,7 @@ impl Builder<'_> {
             oauth_url: address(name, account.api_url.as_ref().map_or(BITBUCKET_SITE_ROOT, |url| url.as_str()))?,
             auth,
         };
-        let context = self.context(scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
+        let context = self.context(&scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
         let admin = account.atlassian_admin.as_ref().map(|admin| self.admin_listing(credential, admin)).transpose()?;
         let target = BitbucketCloudTarget::new(options, context, admin);
         Ok(Arc::new(target.map_err(|source| WiringError::Http { name: name.clone(), source })?))
@@ -268,7 +267,7 @@ impl Builder<'_> {
         };
         let http = self.transport(name, &credential.http)?;
         let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
-        let context = self.context_with(ApiName::new("atlassian-admin"), http, budget);
+        let context = self.context_with(&ApiName::new("atlassian-admin"), http, budget);
         let client = AtlassianAdminClient::new(options, context);
         let client = client.map_err(|source| WiringError::Http { name: name.clone(), source })?;
         Ok(AdminListing { client, label: admin.label.clone(), email: admin.email.clone() })
@@ -276,7 +275,7 @@ impl Builder<'_> {
 
     fn context(
         &mut self,
-        api: ApiName,
+        api: &ApiName,
         name: &CredentialName,
         http: &HttpSettings,
         limits: fn() -> BudgetLimits,
@@ -288,7 +287,7 @@ impl Builder<'_> {
         Ok(self.context_with(api, http, budget))
     }
 
-    fn context_with(&self, api: ApiName, http: HttpClient, budget: RequestBudget) -> ClientContext {
+    fn context_with(&self, api: &ApiName, http: HttpClient, budget: RequestBudget) -> ClientContext {
         ClientContext {
             api: api.to_string(),
             http,
@@ -305,7 +304,7 @@ impl Builder<'_> {
         let options = HttpOptions {
             proxy: settings.proxy.clone(),
             no_proxy: settings.no_proxy.clone(),
-            ca_file: settings.ca_file.clone().map(PathBuf::from),
+            ca_file: settings.ca_file.clone(),
             connect_timeout: settings.connect_timeout,
             request_timeout: settings.request_timeout,
             ..HttpOptions::default()

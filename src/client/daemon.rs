@@ -62,18 +62,33 @@ impl DaemonClient {
     /// # Errors
     /// When the daemon does not answer, or not with what was asked for.
     pub async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, DaemonError> {
+        self.ask(path, query).await?.json().await.map_err(|source| self.unreachable(source))
+    }
+
+    /// Gets text, such as the metrics page.
+    ///
+    /// # Errors
+    /// When the daemon does not answer, or not with what was asked for.
+    pub async fn get_text(&self, path: &[&str]) -> Result<String, DaemonError> {
+        self.ask(path, &[]).await?.text().await.map_err(|source| self.unreachable(source))
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> DaemonError {
+        DaemonError::Unreachable { url: self.root.clone(), source }
+    }
+
+    async fn ask(&self, path: &[&str], query: &[(&str, &str)]) -> Result<reqwest::Response, DaemonError> {
         let mut url = self.root.clone();
         url.path_segments_mut().map_err(|()| DaemonError::NotAnAddress(self.root.clone()))?.pop_if_empty().extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let unreachable = |source| DaemonError::Unreachable { url: self.root.clone(), source };
-        let answer = self.http.get(url.clone()).send().await.map_err(unreachable)?;
+        let answer = self.http.get(url.clone()).send().await.map_err(|source| self.unreachable(source))?;
         let status = answer.status();
         if !status.is_success() {
             let message = answer.text().await.unwrap_or_default();
             return Err(DaemonError::Refused { url, status: status.as_u16(), message });
         }
-        answer.json().await.map_err(unreachable)
+        Ok(answer)
     }
 }

@@ -84,7 +84,7 @@ pub struct DemoOptions {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// Which log messages (RUST_LOG syntax)
+    /// Which log messages: a level, or `target=level` pairs as tracing's filters have them
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub log: String,
     /// How log messages look

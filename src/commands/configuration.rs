@@ -30,18 +30,18 @@ pub(super) fn usable(path: &Path, now: DateTime<Utc>, terminal: &Terminal) -> Op
 }
 
 /// Runs a command about the configuration.
-pub(super) fn dispatch(path: &Path, command: ConfigCommand, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(super) fn dispatch(path: &Path, command: &ConfigCommand, terminal: &Terminal) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     let mut messages = std::io::stderr().lock();
     let reading = |secrets| Reading { secrets, now: Clock::system().now(), style: style_of(terminal) };
     let exit = match command {
         ConfigCommand::Validate { without_secrets } => {
-            let secrets = if without_secrets { Secrets::Skip } else { Secrets::Check };
+            let secrets = if *without_secrets { Secrets::Skip } else { Secrets::Check };
             super::config::validate(path, reading(secrets), &mut out, &mut messages)?
         }
         ConfigCommand::Schema => super::config::schema(&mut out)?,
         ConfigCommand::Show { egress } => {
-            let view = if egress { View::Egress } else { View::Effective };
+            let view = if *egress { View::Egress } else { View::Effective };
             super::config::show(path, view, reading(Secrets::Skip), &mut out, &mut messages)?
         }
     };

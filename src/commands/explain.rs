@@ -23,36 +23,44 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         terminal.data(&serde_json::to_string_pretty(&view)?);
         return Ok(Exit::Ok);
     }
-    let status = &view["status"];
-    let title = format!("{} ({})", text(&view["integration"]), text(&view["level"]));
+    let view = &view;
+    let status = field(view, "status");
+    let title = format!("{} ({})", text(field(view, "integration")), text(field(view, "level")));
     terminal.data(&terminal.tone(Tone::Strong, &title));
     terminal.data(&format!(
         "{} ({}) since {}",
-        text(&status["status"]),
-        text(&status["reason"]),
-        text(&status["since"])
+        text(field(status, "status")),
+        text(field(status, "reason")),
+        text(field(status, "since"))
     ));
-    paragraph(terminal, "", &text(&status["message"]));
-    if status["next_step"].is_string() {
-        paragraph(terminal, "next: ", &text(&status["next_step"]));
+    paragraph(terminal, "", &text(field(status, "message")));
+    if field(status, "next_step").is_string() {
+        paragraph(terminal, "next: ", &text(field(status, "next_step")));
     }
-    if status["status"] == "unknown" && status["known"].is_object() {
-        let known = &status["known"];
-        paragraph(terminal, "last known: ", &format!("{} since {}", text(&known["status"]), text(&known["since"])));
+    if field(status, "status") == "unknown" && field(status, "known").is_object() {
+        let known = field(status, "known");
+        paragraph(
+            terminal,
+            "last known: ",
+            &format!("{} since {}", text(field(known, "status")), text(field(known, "since"))),
+        );
     }
-    for condition in view["conditions"].as_array().into_iter().flatten() {
-        let (mark, tone) = match condition["truth"].as_str() {
+    for condition in field(view, "conditions").as_array().into_iter().flatten() {
+        let (mark, tone) = match field(condition, "truth").as_str() {
             Some("true") => ("yes", Tone::Good),
             Some("false") => ("NO ", Tone::Bad),
             _ => ("?  ", Tone::Doubtful),
         };
-        let name = format!("{:20}", text(&condition["condition"]));
-        terminal.data(&format!("  {} {name} {}", terminal.tone(tone, mark), text(&condition["reason"])));
-        paragraph(terminal, "        ", &text(&condition["message"]));
-        let source = format!("{}, {} confidence", text(&condition["source"]), text(&condition["confidence"]));
-        let observed = condition["observed_at"].as_str().map_or_else(String::new, |at| format!(", observed {at}"));
+        let name = format!("{:20}", text(field(condition, "condition")));
+        terminal.data(&format!("  {} {name} {}", terminal.tone(tone, mark), text(field(condition, "reason"))));
+        paragraph(terminal, "        ", &text(field(condition, "message")));
+        let source =
+            format!("{}, {} confidence", text(field(condition, "source")), text(field(condition, "confidence")));
+        let observed =
+            field(condition, "observed_at").as_str().map_or_else(String::new, |at| format!(", observed {at}"));
         terminal.data(
-            &terminal.tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(&condition["since"]))),
+            &terminal
+                .tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(field(condition, "since")))),
         );
     }
     Ok(Exit::Ok)
@@ -64,20 +72,20 @@ pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Te
         Ok(view) => view,
         Err(error) => return Ok(unavailable(&error, terminal)),
     };
-    let progress = &view["progress"];
+    let progress = field(&view, "progress");
     if progress.is_null() {
         terminal.note("nothing is known yet of this integration's repositories (only a Group has an Inventory)");
         return Ok(Exit::CouldNotTell);
     }
     if options.output == Output::Json {
-        terminal.data(&serde_json::to_string_pretty(&progress["missing_repositories"])?);
+        terminal.data(&serde_json::to_string_pretty(field(progress, "missing_repositories"))?);
         return Ok(Exit::Ok);
     }
-    for repository in progress["missing_repositories"].as_array().into_iter().flatten() {
-        let why = repository["why"].as_str().map_or_else(String::new, |why| format!("  ({})", printable(why)));
-        terminal.data(&format!("{}{why}", text(&repository["full_name"])));
+    for repository in field(progress, "missing_repositories").as_array().into_iter().flatten() {
+        let why = field(repository, "why").as_str().map_or_else(String::new, |why| format!("  ({})", printable(why)));
+        terminal.data(&format!("{}{why}", text(field(repository, "full_name"))));
     }
-    let (missing, found) = (text(&progress["missing"]), text(&progress["found"]));
+    let (missing, found) = (text(field(progress, "missing")), text(field(progress, "found")));
     terminal.note(&format!("{missing} missing, {found} found"));
     Ok(Exit::Ok)
 }
@@ -122,6 +130,11 @@ fn paragraph(terminal: &Terminal, lead: &str, body: &str) {
         let lead = if number == 0 { lead.to_owned() } else { " ".repeat(lead.len()) };
         terminal.data(&format!("{lead}{line}"));
     }
+}
+
+/// A field of an answer; one that is not there is null, since an older daemon may not have it.
+fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
 }
 
 /// A value as text for a terminal.

@@ -8,11 +8,11 @@ use clap::CommandFactory as _;
 use super::{Arguments, Exit, Terminal};
 
 /// Prints completions for a shell.
-pub(super) fn completions(shell: clap_complete::Shell, terminal: &Terminal) -> anyhow::Result<Exit> {
+pub(super) fn completions(shell: clap_complete::Shell, terminal: &Terminal) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "snykwatch", &mut script);
     terminal.data(String::from_utf8_lossy(&script).trim_end());
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// Prints the manual page, or writes one for each command.

@@ -144,7 +144,7 @@ impl Narrator {
 }
 
 /// Time since the start of the story, such as `+13:05` or `+2d 01:00`.
-fn stamp(after: TimeDelta) -> String {
+pub(super) fn stamp(after: TimeDelta) -> String {
     let minutes = after.num_minutes();
     let (days, hours, minutes) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
     if days > 0 { format!("+{days}d {hours:02}:{minutes:02}") } else { format!("   +{hours:02}:{minutes:02}") }

@@ -7,11 +7,15 @@ use super::scenarios;
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Role, Truth};
+use crate::domain::permission::Permission;
 use crate::domain::status::Status;
 use crate::sandbox::world::World;
 
 /// The e-mail of the sandbox's account behind the PAT.
 const ACME_EMAIL: &str = "snyk-bot@acme.example";
+
+/// What the operator declares the PAT's expiry to be, where a story is not about it: far off.
+const DECLARED_EXPIRY: &str = "2027-03-01T00:00:00Z";
 
 /// A story with its moral.
 #[derive(Clone, Copy)]
@@ -67,8 +71,12 @@ pub struct Setup {
     pub snyk_token: String,
     /// The permission set.
     pub permissions: &'static str,
-    /// Added to every interval: scenarios of weeks need not ask every five minutes.
+    /// How often the daemon asks: scenarios of weeks need not ask every five minutes.
     pub pace: Cadences,
+    /// Probes with a cadence of their own, such as `("webhooks", "{ every: 1h }")`.
+    pub schedule: Vec<(&'static str, &'static str)>,
+    /// How long one request may take, in real time; `None` for the default.
+    pub request_timeout: Option<&'static str>,
     /// Further YAML lines of the integration (indented by four spaces).
     pub extra: Vec<String>,
 }
@@ -78,8 +86,10 @@ pub struct Setup {
 pub enum Cadences {
     /// As a user's daemon does.
     Default,
-    /// Every hour, for scenarios of weeks.
+    /// Every hour, for scenarios of days.
     Hourly,
+    /// Every six hours, for scenarios of weeks.
+    SixHourly,
 }
 
 /// A profile in the configuration.
@@ -182,12 +192,24 @@ pub enum Expectation {
         /// Missing.
         missing: usize,
     },
+    /// How many repositories are found, at least and at most.
+    FoundBetween(usize, usize),
     /// Expected completion of the fill is told.
     CompletionExpected,
     /// The status is unknown, and below it the last known one is kept.
     KnownBelowUnknown(Who, Status),
     /// The verdict is of weak confidence.
     WeakConfidence(Who),
+    /// An incident of this rule was resolved, and why has this text.
+    Resolved(Rule, &'static str),
+    /// No incident of this rule was opened since the start.
+    NeverOpened(Rule),
+    /// What is known of a credential's permission.
+    Permission(&'static str, Permission, Truth),
+    /// Organizations that are watched.
+    Organizations(usize),
+    /// No request went to a host that nobody configured.
+    NothingSentElsewhere,
 }
 
 /// Ids of the sandbox that expectations name are looked up by place.
@@ -243,10 +265,15 @@ impl Setup {
             require: Vec::new(),
             backstage: false,
             profiles: vec![ProfileSetup { name: "main", credential: "bitbucket-acme", workspaces: vec!["acme"] }],
-            credentials: vec![CredentialSetup::api_token("bitbucket-acme", crate::sandbox::world::ACME_CREDENTIAL)],
+            credentials: vec![CredentialSetup {
+                expires_at: DECLARED_EXPIRY.parse().ok(),
+                ..CredentialSetup::api_token("bitbucket-acme", crate::sandbox::world::ACME_CREDENTIAL)
+            }],
             snyk_token: crate::sandbox::world::ACME_SNYK_TOKEN.to_owned(),
             permissions: "pilot-guide",
             pace: Cadences::Default,
+            schedule: Vec::new(),
+            request_timeout: None,
             extra: Vec::new(),
         }
     }

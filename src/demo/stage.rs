@@ -1,5 +1,6 @@
 //! The stage: the sandbox, a configuration file with its secret files, and the real daemon on both.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -135,14 +136,29 @@ fn configuration(directory: &Path, sandbox: &Sandbox, setup: &Setup, listen: Soc
     for line in &setup.extra {
         file.line(2, line);
     }
-    if setup.pace == Cadences::Hourly {
-        file.line(0, "schedule:");
-        for probe in ["snyk", "credentials", "inventory", "organizations"] {
-            file.line(1, &format!("{probe}: {{ every: 1h }}"));
-        }
+    write_schedule(&mut file, setup);
+    if let Some(timeout) = setup.request_timeout {
+        file.line(0, &format!("http: {{ request_timeout: {timeout} }}"));
     }
     file.line(0, &format!("server: {{ listen: \"{listen}\" }}"));
     file.text
+}
+
+fn write_schedule(file: &mut Yaml, setup: &Setup) {
+    let pace = match setup.pace {
+        Cadences::Default => None,
+        Cadences::Hourly => Some("{ every: 1h }"),
+        Cadences::SixHourly => Some("{ every: 6h }"),
+    };
+    let paced = ["snyk", "credentials", "inventory", "organizations"].into_iter().zip(std::iter::repeat(pace));
+    let mut schedule: BTreeMap<&str, &str> = paced.filter_map(|(probe, pace)| Some((probe, pace?))).collect();
+    schedule.extend(setup.schedule.iter().copied());
+    if !schedule.is_empty() {
+        file.line(0, "schedule:");
+    }
+    for (probe, cadence) in schedule {
+        file.line(1, &format!("{probe}: {cadence}"));
+    }
 }
 
 fn write_credential(
@@ -154,7 +170,7 @@ fn write_credential(
     let token = secret(credential.name);
     file.line(1, &format!("{}:", credential.name));
     file.line(2, "bitbucket_cloud:");
-    file.line(3, &format!("api_url: {}", sandbox.bitbucket_api_url()));
+    file.line(3, &format!("api_url: {}2.0", sandbox.bitbucket_api_url()));
     let auth = match &credential.auth {
         AuthSetup::ApiToken { email, scheme } => {
             format!("api_token: {{ email: {email}, token: {token}, scheme: {scheme} }}")

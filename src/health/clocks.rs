@@ -35,10 +35,11 @@ pub(super) struct Recorder<'a> {
 impl Recorder<'_> {
     /// Replaces the conditions; one that is no longer judged is dropped.
     pub(super) fn conditions(&mut self, verdicts: impl IntoIterator<Item = (Condition, Verdict)>) {
-        let mut before = std::mem::take(&mut self.state.conditions);
+        let mut judged = Vec::with_capacity(Condition::ALL.len());
         for (condition, verdict) in verdicts {
-            let previous = before.remove(&condition);
-            let from = previous.as_ref().map(|state| state.truth);
+            judged.push(condition);
+            let previous = self.state.conditions.get(&condition);
+            let from = previous.map(|state| state.truth);
             let since = match previous {
                 Some(previous) if previous.truth == verdict.truth => previous.since,
                 _ => self.now,
@@ -70,6 +71,9 @@ impl Recorder<'_> {
                     valid_until: verdict.basis.valid_until,
                 },
             );
+        }
+        if self.state.conditions.len() > judged.len() {
+            self.state.conditions.retain(|condition, _| judged.contains(condition));
         }
     }
 

@@ -3,6 +3,7 @@
 //! By the SCM's id where Snyk gives it, else by any URL that the id ever had. An asset that carries the id of another
 //! visible repository is never taken by URL: names are reused, ids are not. Facts: `docs/apis/snyk.md`.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -56,8 +57,10 @@ pub(super) struct Matcher<'a> {
 }
 
 struct Index<'a, A> {
+    assets: Vec<&'a A>,
     by_id: HashMap<&'a str, &'a A>,
-    by_url: HashMap<&'a str, &'a A>,
+    /// Built when a repository is first looked for by URL: where Snyk gives ids, that is seldom.
+    by_url: OnceCell<HashMap<&'a str, &'a A>>,
 }
 
 trait Identified {
@@ -87,16 +90,16 @@ impl Identified for RemovedAsset {
 
 impl<'a, A: Identified> Index<'a, A> {
     fn new(assets: impl Iterator<Item = &'a A>) -> Self {
-        let mut index = Self { by_id: HashMap::new(), by_url: HashMap::new() };
-        for asset in assets {
-            if let Some(id) = asset.scm_id() {
-                index.by_id.insert(id.as_str(), asset);
-            }
-            if let Some(url) = asset.url() {
-                index.by_url.insert(url, asset);
-            }
-        }
-        index
+        let assets: Vec<&'a A> = assets.collect();
+        let mut by_id = HashMap::with_capacity(assets.len());
+        by_id.extend(assets.iter().filter_map(|asset| Some((asset.scm_id()?.as_str(), *asset))));
+        Self { assets, by_id, by_url: OnceCell::new() }
+    }
+
+    fn find_url(&self, url: &str) -> Option<&'a A> {
+        let index =
+            self.by_url.get_or_init(|| self.assets.iter().filter_map(|asset| Some((asset.url()?, *asset))).collect());
+        index.get(url).copied()
     }
 }
 
@@ -132,7 +135,7 @@ impl<'a> Matcher<'a> {
         let former = self.memory.repository_ages.get(&repository.id).map(|age| &age.urls);
         std::iter::once(url)
             .chain(former.into_iter().flatten().map(String::as_str))
-            .filter_map(|url| index.by_url.get(url).copied())
+            .filter_map(|url| index.find_url(url))
             .find(|asset| asset.scm_id().is_none_or(|id| *id == repository.id || !self.is_visible(id)))
     }
 

@@ -1,6 +1,5 @@
 //! The conditions of an Organization's integration, from its fresh evidence and its memory.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -141,13 +140,16 @@ impl<'a> OrganizationCase<'a> {
         if targets.is_empty() {
             return Verdict::fails(Reason::NothingImported, "no repository was imported", basis);
         }
-        let with_projects: HashSet<&str> = projects.iter().filter_map(|project| project.target.as_deref()).collect();
+        // Sorted rather than hashed: most Organizations have few, and there are many Organizations.
+        let mut with_projects: Vec<&str> = projects.iter().filter_map(|project| project.target.as_deref()).collect();
+        with_projects.sort_unstable();
+        let judged_before = evidence.observed_at - self.thresholds.import_grace;
         let (mut judged, mut empty) = (0_usize, 0_usize);
         for target in targets {
-            let is_old = target.created_at.is_none_or(|at| evidence.observed_at - at > self.thresholds.import_grace);
+            let is_old = target.created_at.is_none_or(|at| at < judged_before);
             if is_old {
                 judged += 1;
-                empty += usize::from(!with_projects.contains(target.id.as_str()));
+                empty += usize::from(with_projects.binary_search(&target.id.as_str()).is_err());
             }
         }
         let lost: Vec<&str> = targets
@@ -162,11 +164,11 @@ impl<'a> OrganizationCase<'a> {
         }
         let is_many = empty >= self.thresholds.empty_targets_at_least
             && empty as f64 > self.thresholds.empty_targets_up_to * judged as f64;
-        let imported = count(targets.len(), "imported repository", "imported repositories");
         if is_many {
             let message = format!("{empty} of {judged} imported repositories have no project");
             return Verdict::fails(Reason::SomeImportsFailed, message, basis);
         }
+        let imported = count(targets.len(), "imported repository", "imported repositories");
         Verdict::holds(Reason::Ok, format!("{imported}, {empty} without a project"), basis)
     }
 
@@ -203,7 +205,8 @@ impl<'a> OrganizationCase<'a> {
             return Verdict::fails(Reason::ProjectsInactive, message, basis);
         }
         let grace = self.thresholds.test_grace;
-        let is_late = |at: Option<DateTime<Utc>>| at.is_none_or(|at| evidence.observed_at - at > grace);
+        let late_before = evidence.observed_at - grace;
+        let is_late = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at < late_before);
         let (mut judged, mut late) = (0_usize, 0_usize);
         for project in projects.iter().filter(|project| project.active && project.daily && is_late(project.created_at))
         {

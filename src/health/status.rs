@@ -1,7 +1,7 @@
 //! The two status tables: rows from the top, as pure functions of truths.
 //!
 //! A row that cannot be decided gives `unknown` and names what is missing. `connected` has its own proof and is never
-//! what is left over. The functions know no evidence and no words: [`super::evaluate`] turns [`Why`] into a sentence.
+//! what is left over. The functions know no evidence and no words: [`evaluate()`](super::evaluate()) turns [`Why`] into a sentence.
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::kinds::Truth;

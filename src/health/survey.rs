@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::facts::{Asset, AssetWalk, RemovalReason, RemovedAsset, Repository, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup};
 use crate::domain::kinds::Scm;
-use crate::domain::state::GroupMemory;
+use crate::domain::state::{GroupMemory, RepositoryAge};
 
 use super::matching::{Match, Matcher, moved_at, repository_url};
 use super::words::matches_glob;
@@ -73,12 +73,16 @@ impl<'a> Surveyed<'a> {
         for (position, set) in sets.iter().enumerate() {
             let mut profile = ProfileSurvey::default();
             let earlier = sets.get(..position).unwrap_or_default();
+            // Both are sorted by id, so one walk beside the other finds every age.
+            let mut ages = self.memory.repository_ages.iter().peekable();
             for repository in set.iter().flat_map(|set| set.repositories.values()) {
                 let found = matcher.find(repository);
                 self.look_at_lag(&mut profile, repository, found);
                 let is_counted = earlier.iter().flatten().any(|set| set.repositories.contains_key(&repository.id));
+                while ages.next_if(|(id, _)| **id < repository.id).is_some() {}
+                let age = ages.next_if(|(id, _)| **id == repository.id).map(|(_, age)| age);
                 if !is_counted {
-                    self.count(&mut survey, repository, found);
+                    self.count(&mut survey, repository, found, age);
                 }
             }
             survey.profiles.push(profile);
@@ -98,7 +102,13 @@ impl<'a> Surveyed<'a> {
         }
     }
 
-    fn count(&self, survey: &mut Survey<'a>, repository: &'a Repository, found: Match<'_>) {
+    fn count(
+        &self,
+        survey: &mut Survey<'a>,
+        repository: &'a Repository,
+        found: Match<'_>,
+        age: Option<&RepositoryAge>,
+    ) {
         let asset = match found {
             Match::Live(asset) => Some(asset),
             Match::Removed(_) | Match::Nothing => None,
@@ -108,7 +118,7 @@ impl<'a> Surveyed<'a> {
             Match::Live(_) | Match::Nothing => None,
         };
         let is_archived = why == Some(RemovalReason::RepoArchived);
-        if is_archived || self.is_young(repository) || !is_judged(self.group, repository, asset) {
+        if is_archived || age.is_some_and(|age| self.is_young(age)) || !is_judged(self.group, repository, asset) {
             survey.ignored += 1;
         } else if asset.is_some() {
             survey.found += 1;
@@ -118,9 +128,8 @@ impl<'a> Surveyed<'a> {
     }
 
     /// First seen or renamed too short a time before the walk to be expected in it.
-    fn is_young(&self, repository: &Repository) -> bool {
-        let seen_at = self.memory.repository_ages.get(&repository.id).map(|age| age.seen_at);
-        seen_at.is_some_and(|seen_at| self.walked_at - seen_at <= self.thresholds.eligible_after)
+    fn is_young(&self, age: &RepositoryAge) -> bool {
+        self.walked_at - age.seen_at <= self.thresholds.eligible_after
     }
 
     fn removed_for_good(&self, sets: &[&RepositorySet]) -> usize {

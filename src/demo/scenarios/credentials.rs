@@ -1,0 +1,192 @@
+//! A PAT that Bitbucket rejects: one cause, one page, and as near to the cause as the answer allows.
+
+use super::*;
+use crate::demo::scenario::{
+    AuthSetup, CredentialSetup, Expectation as E,
+    Who::{EveryOrganization, Group, Organization},
+};
+use crate::domain::condition::Condition;
+use crate::domain::kinds::Truth;
+use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE, pilot_guide_scopes};
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "pat-expired",
+            line: Some(5),
+            title: "the PAT that the Group and 50 Organizations use expires",
+            verdict: "one CredentialInvalid with its blast radius, still so a day later; nothing else",
+            story: pat_expired,
+        },
+        Scenario {
+            name: "pat-revoked",
+            line: Some(6),
+            title: "the PAT, which had worked, is revoked",
+            verdict: "rejected; Bitbucket does not say why, and the e-mail is not blamed",
+            story: pat_revoked,
+        },
+        Scenario {
+            name: "pat-blocked",
+            line: Some(6),
+            title: "an administrator of the Atlassian organisation blocks the PAT",
+            verdict: "blocked, as the admin API tells",
+            story: pat_blocked,
+        },
+        Scenario {
+            name: "pat-with-wrong-email",
+            line: Some(6),
+            title: "the PAT is configured with somebody else's e-mail",
+            verdict: "the token or the e-mail beside it is wrong",
+            story: pat_with_wrong_email,
+        },
+        Scenario {
+            name: "app-password",
+            line: Some(6),
+            title: "an app password is still in use; Bitbucket retired them",
+            verdict: "retired app password, told by its prefix",
+            story: app_password,
+        },
+        Scenario {
+            name: "pat-sent-as-access-token",
+            line: Some(6),
+            title: "an API token is configured as an access token",
+            verdict: "wrong authentication scheme, told by the token's prefix; the operator is asked, not the owner",
+            story: pat_sent_as_access_token,
+        },
+    ]
+}
+
+fn pat_expired(start: DateTime<Utc>) -> Story {
+    let invalid = || only(Rule::CredentialInvalid, PAT, Severity::Critical);
+    let failed = |who| E::Status(who, Status::ConnectionFailed, Reason::CredentialExpired);
+    let mut story = settled_organizations(start, 50, 50).setup(|setup| {
+        for credential in &mut setup.credentials {
+            credential.admin_api = true;
+            credential.expires_at = None;
+        }
+        setup.schedule = vec![("organizations", "{ every: 6h }")];
+    });
+    story.world.expire_credential(ACME_CREDENTIAL, start + minutes(90));
+    story
+        .expect(
+            minutes(60),
+            [
+                connected(Group),
+                connected(EveryOrganization),
+                E::Organizations(50),
+                only(Rule::CredentialExpiring, PAT, Severity::Critical),
+            ],
+        )
+        .expect(
+            minutes(105),
+            [
+                failed(Group),
+                failed(EveryOrganization),
+                E::Condition(Group, Condition::CredentialValid, Truth::False, Reason::CredentialExpired),
+                invalid(),
+                E::Affects(Rule::CredentialInvalid, 51),
+                E::IncidentSays(Rule::CredentialInvalid, "1 Group integration and 50 Organizations"),
+                E::IncidentSays(Rule::CredentialInvalid, "expired on 2026-11-23"),
+                E::IncidentSays(Rule::CredentialInvalid, "Create a new token"),
+            ],
+        )
+        .expect(
+            hours(36),
+            [failed(Group), failed(EveryOrganization), invalid(), E::Affects(Rule::CredentialInvalid, 51)],
+        )
+}
+
+fn pat_revoked(start: DateTime<Utc>) -> Story {
+    settled_organizations(start, 20, 2)
+        .change(hours(1), "the PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
+        .expect(
+            minutes(70),
+            [
+                E::Status(Group, Status::ConnectionFailed, Reason::CredentialRejected),
+                E::Status(Organization(1), Status::ConnectionFailed, Reason::CredentialRejected),
+                only(Rule::CredentialInvalid, PAT, Severity::Critical),
+                E::Affects(Rule::CredentialInvalid, 3),
+                E::IncidentSays(Rule::CredentialInvalid, "Create a new token"),
+            ],
+        )
+        .change(hours(3), "its owner makes a new one, and it is saved in Snyk everywhere", |world| {
+            let ends = world.now + days(90);
+            world.rotate_credential(ACME_CREDENTIAL, "snyk-integration-2", Some(ends));
+            world.save_at_group(ACME_PROFILE, "snyk-integration-2");
+            world.save_at_organization("acme-team-000", "snyk-integration-2");
+            world.save_at_organization("acme-team-001", "snyk-integration-2");
+        })
+        .write_secret(hours(3), "bitbucket-acme", "snyk-integration-2")
+        .expect(
+            hours(5),
+            [connected(Group), connected(EveryOrganization), only(Rule::CredentialExpiryUnknown, PAT, Severity::Info)],
+        )
+}
+
+fn pat_blocked(start: DateTime<Utc>) -> Story {
+    settled(start, 20)
+        .setup(|setup| setup.credentials.iter_mut().for_each(|credential| credential.admin_api = true))
+        .change(hours(1), "an administrator of the organisation blocks the PAT", |world| {
+            if let Some(credential) = world.credential_mut(ACME_CREDENTIAL) {
+                credential.state = crate::sandbox::world::CredentialState::Blocked;
+            }
+        })
+        .expect(
+            hours(2),
+            [
+                E::Status(Group, Status::ConnectionFailed, Reason::CredentialBlocked),
+                only(Rule::CredentialInvalid, PAT, Severity::Critical),
+                E::IncidentSays(Rule::CredentialInvalid, "nblock"),
+            ],
+        )
+}
+
+/// Rejected from the first look on.
+fn never_accepted(story: Story, reason: Reason, said: &'static str) -> Story {
+    story
+        .expect(
+            minutes(15),
+            [
+                E::Status(Group, Status::ConnectionFailed, reason),
+                E::Condition(Group, Condition::CredentialValid, Truth::False, reason),
+                only(Rule::CredentialInvalid, PAT, Severity::Critical),
+                E::IncidentSays(Rule::CredentialInvalid, said),
+            ],
+        )
+        .expect(
+            hours(30),
+            [
+                E::Status(Group, Status::ConnectionFailed, reason),
+                only(Rule::CredentialInvalid, PAT, Severity::Critical),
+            ],
+        )
+}
+
+/// The only credential, presented in this way.
+fn presented(story: Story, secret_of: &'static str, auth: AuthSetup) -> Story {
+    story.setup(move |setup| {
+        setup.pace = crate::demo::scenario::Cadences::Hourly;
+        setup.credentials = vec![CredentialSetup { auth, ..CredentialSetup::api_token("bitbucket-acme", secret_of) }];
+    })
+}
+
+fn pat_with_wrong_email(start: DateTime<Utc>) -> Story {
+    let auth = AuthSetup::ApiToken { email: "somebody@acme.example", scheme: "basic" };
+    let story = presented(settled(start, 20), ACME_CREDENTIAL, auth);
+    never_accepted(story, Reason::CredentialWrongTokenOrEmail, "e-mail")
+}
+
+fn app_password(start: DateTime<Utc>) -> Story {
+    let mut story = settled(start, 20);
+    if let Some(owner) = story.world.account_id(crate::sandbox::world::ACME_ACCOUNT) {
+        story.world.add_app_password("old-app-password", owner, pilot_guide_scopes());
+        story.world.save_at_group(ACME_PROFILE, "old-app-password");
+    }
+    let auth = AuthSetup::AppPassword { username: crate::sandbox::world::ACME_ACCOUNT };
+    never_accepted(presented(story, "old-app-password", auth), Reason::CredentialAppPasswordRetired, "app password")
+}
+
+fn pat_sent_as_access_token(start: DateTime<Utc>) -> Story {
+    let story = presented(settled(start, 20), ACME_CREDENTIAL, AuthSetup::AccessToken);
+    never_accepted(story, Reason::CredentialWrongScheme, "Configure this credential by the kind of its token")
+}

@@ -1,0 +1,226 @@
+//! What becomes of an Organization's integration, its imports and its tests.
+
+use super::*;
+use crate::demo::scenario::{
+    Cadences, Expectation as E,
+    Who::{EveryOrganization, Group, Organization},
+};
+use crate::domain::condition::Condition;
+use crate::domain::kinds::Truth;
+use crate::sandbox::world::Tests;
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "organization-integration-deleted",
+            line: Some(16),
+            title: "an Org Admin deletes the Organization's integration",
+            verdict: "not_configured; one incident after an hour lists the Organization",
+            story: organization_integration_deleted,
+        },
+        Scenario {
+            name: "organization-credentials-removed",
+            line: Some(16),
+            title: "an Org Admin removes the credentials of the Organization's integration",
+            verdict: "connection_failed / disconnected",
+            story: organization_credentials_removed,
+        },
+        Scenario {
+            name: "organization-via-app",
+            line: Some(16),
+            title: "an Org Admin replaces the PAT by the Bitbucket Cloud App",
+            verdict: "present, via the app; connected",
+            story: organization_via_app,
+        },
+        Scenario {
+            name: "docs-only-repositories",
+            line: Some(17),
+            title: "two of twenty imported repositories hold documents only",
+            verdict: "normal: connected",
+            story: docs_only_repositories,
+        },
+        Scenario {
+            name: "imports-without-projects",
+            line: Some(17),
+            title: "eight of ten imports of a new Organization bring no project",
+            verdict: "partially_connected / some_imports_failed with the count; told after a day",
+            story: imports_without_projects,
+        },
+        Scenario {
+            name: "daily-tests-stop",
+            line: Some(17),
+            title: "the daily tests of an Organization silently stop",
+            verdict: "stalled / tests_stale with the count",
+            story: daily_tests_stop,
+        },
+        Scenario {
+            name: "projects-deactivated",
+            line: Some(17),
+            title: "eight of ten projects become inactive",
+            verdict: "stalled / projects_inactive with the count",
+            story: projects_deactivated,
+        },
+    ]
+}
+
+fn organization_integration_deleted(start: DateTime<Utc>) -> Story {
+    let missing = || only(Rule::OrganizationIntegrationMissing, ORGANIZATIONS, Severity::Warning);
+    let absent = || E::Status(Organization(1), Status::NotConfigured, Reason::IntegrationAbsent);
+    settled_organizations(start, 20, 2)
+        .expect(minutes(50), [connected(EveryOrganization), quiet()])
+        .change(hours(1), "the integration of Organization 1 is deleted", |world| {
+            world.delete_organization_integrations("acme-team-001");
+        })
+        .expect(
+            clock(3, 30),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                absent(),
+                E::Condition(Organization(1), Condition::IntegrationPresent, Truth::False, Reason::IntegrationAbsent),
+                missing(),
+                E::Affects(Rule::OrganizationIntegrationMissing, 1),
+                E::IncidentSays(Rule::OrganizationIntegrationMissing, "connect the Git host again"),
+            ],
+        )
+        .expect(hours(12), [absent(), missing()])
+        .change(hours(13), "it is set up again, and its projects are activated", |world| {
+            world.save_at_organization("acme-team-001", crate::sandbox::world::ACME_CREDENTIAL);
+            world.activate_projects("acme-team-001");
+        })
+        .expect(hours(15), [connected(EveryOrganization), quiet()])
+}
+
+fn organization_credentials_removed(start: DateTime<Utc>) -> Story {
+    let failed = || only(Rule::ConnectionFailed, ORGANIZATIONS, Severity::Critical);
+    let disconnected = || E::Status(Organization(1), Status::ConnectionFailed, Reason::Disconnected);
+    settled_organizations(start, 20, 2)
+        .expect(minutes(50), [connected(EveryOrganization), quiet()])
+        .change(hours(1), "the credentials of Organization 1 are removed", |world| {
+            world.remove_organization_credentials("acme-team-001");
+        })
+        .expect(
+            clock(3, 30),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                disconnected(),
+                failed(),
+                E::Affects(Rule::ConnectionFailed, 1),
+                E::IncidentSays(Rule::ConnectionFailed, "save the credentials"),
+            ],
+        )
+        .expect(hours(12), [disconnected(), failed()])
+        .change(hours(13), "they are saved again, and the projects are activated", |world| {
+            world.save_at_organization("acme-team-001", crate::sandbox::world::ACME_CREDENTIAL);
+            world.activate_projects("acme-team-001");
+        })
+        .expect(hours(15), [connected(EveryOrganization), quiet()])
+}
+
+fn organization_via_app(start: DateTime<Utc>) -> Story {
+    settled_organizations(start, 20, 2)
+        .change(hours(1), "Organization 1 connects through the app", |world| world.connect_app("acme-team-001"))
+        .expect(
+            hours(5),
+            [
+                connected(Group),
+                connected(EveryOrganization),
+                E::Condition(Organization(1), Condition::IntegrationPresent, Truth::True, Reason::ViaApp),
+                E::NothingEverOpened,
+            ],
+        )
+}
+
+fn docs_only_repositories(start: DateTime<Utc>) -> Story {
+    let mut story = settled_organizations(start, 20, 1);
+    story.world.empty_targets("acme-team-000", 2);
+    story.setup(|setup| setup.pace = Cadences::Hourly).expect(
+        hours(30),
+        [
+            connected(EveryOrganization),
+            E::Says(EveryOrganization, "20 imported repositories, 2 without a project"),
+            E::NothingEverOpened,
+        ],
+    )
+}
+
+fn imports_without_projects(start: DateTime<Utc>) -> Story {
+    let partial = || E::Status(Organization(1), Status::PartiallyConnected, Reason::SomeImportsFailed);
+    settled_organizations(start, 20, 1)
+        .setup(|setup| setup.pace = Cadences::Hourly)
+        .change(hours(1), "a new Organization imports ten repositories; eight of them fail", |world| {
+            let Some(group) = world.snyk.groups.first().map(|group| group.id) else { return };
+            world.add_organization(group, "acme-late");
+            for number in 0..10 {
+                world.import_repository("acme-late", &format!("service-{number:03}"));
+            }
+            world.empty_targets("acme-late", 8);
+        })
+        .expect(hours(20), [connected(EveryOrganization), E::Organizations(2), quiet()])
+        .expect(
+            hours(30),
+            [
+                connected(Organization(0)),
+                partial(),
+                E::Says(Organization(1), "8 of 10 imported repositories have no project"),
+                quiet(),
+            ],
+        )
+        .expect(
+            hours(54),
+            [
+                partial(),
+                only(Rule::ImportsIncomplete, ORGANIZATIONS, Severity::Info),
+                E::IncidentSays(Rule::ImportsIncomplete, "8 of 10"),
+                E::IncidentSays(Rule::ImportsIncomplete, "import log"),
+            ],
+        )
+}
+
+fn daily_tests_stop(start: DateTime<Utc>) -> Story {
+    settled_organizations(start, 20, 2)
+        .setup(|setup| setup.pace = Cadences::Hourly)
+        .change(hours(1), "the daily tests of Organization 1 stop", |world| {
+            world.set_tests("acme-team-001", Tests::Stopped);
+        })
+        .expect(hours(40), [connected(EveryOrganization), quiet()])
+        .expect(
+            hours(46),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                E::Status(Organization(1), Status::Stalled, Reason::TestsStale),
+                E::Says(Organization(1), "0 of 10 daily projects"),
+                only(Rule::TestsStale, ORGANIZATIONS, Severity::Warning),
+                E::Affects(Rule::TestsStale, 1),
+                E::IncidentSays(Rule::TestsStale, "Test one by hand"),
+            ],
+        )
+        .change(hours(47), "they run again", |world| world.set_tests("acme-team-001", Tests::Running))
+        .expect(hours(68), [connected(EveryOrganization), quiet()])
+}
+
+fn projects_deactivated(start: DateTime<Utc>) -> Story {
+    settled_organizations(start, 20, 2)
+        .expect(minutes(50), [connected(EveryOrganization), quiet()])
+        .change(hours(1), "eight of ten projects of Organization 1 become inactive", |world| {
+            world.deactivate_projects("acme-team-001", 8);
+        })
+        .expect(
+            hours(4),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                E::Status(Organization(1), Status::Stalled, Reason::ProjectsInactive),
+                E::Says(Organization(1), "8 of 10 projects are inactive"),
+                only(Rule::TestsStale, ORGANIZATIONS, Severity::Warning),
+                E::IncidentSays(Rule::TestsStale, "deactivated"),
+            ],
+        )
+        .expect(hours(12), [E::Status(Organization(1), Status::Stalled, Reason::ProjectsInactive)])
+        .change(hours(13), "they are activated again", |world| {
+            world.activate_projects("acme-team-001");
+        })
+        .expect(hours(15), [connected(EveryOrganization), quiet()])
+}

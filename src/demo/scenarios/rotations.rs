@@ -1,0 +1,127 @@
+//! PATs that are replaced, in one place or everywhere, and dates that turn out wrong.
+
+use super::*;
+use crate::demo::scenario::{
+    Expectation as E,
+    Who::{EveryOrganization, Group, Organization},
+};
+use crate::domain::condition::Condition;
+use crate::domain::kinds::Truth;
+use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE};
+
+const NEW: &str = "snyk-integration-2";
+
+pub(super) fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "rotated-at-the-group-only",
+            line: Some(11),
+            title: "the PAT is rotated and saved at the Group and in one of three Organizations",
+            verdict: "the other two are credential_out_of_step: one incident lists them, with the old PAT's end as deadline",
+            story: rotated_at_the_group_only,
+        },
+        Scenario {
+            name: "pat-replaced-in-time",
+            line: Some(26),
+            title: "an expiring PAT is replaced before the date, in one of two Organizations not yet",
+            verdict: "CredentialExpiring resolves as superseded and says what is still on the old PAT",
+            story: pat_replaced_in_time,
+        },
+        Scenario {
+            name: "declared-date-passes",
+            line: Some(26),
+            title: "the declared date passes while the PAT works",
+            verdict: "a warning to correct the date; connected all along",
+            story: declared_date_passes,
+        },
+    ]
+}
+
+/// The declared and the real end of the PAT.
+fn ending(mut story: Story, at: DateTime<Utc>) -> Story {
+    story.world.expire_credential(ACME_CREDENTIAL, at);
+    story.setup(move |setup| setup.credentials.iter_mut().for_each(|credential| credential.expires_at = Some(at)))
+}
+
+fn rotate(world: &mut World) {
+    let ends = world.now + days(365);
+    world.rotate_credential(ACME_CREDENTIAL, NEW, Some(ends));
+    world.save_at_group(ACME_PROFILE, NEW);
+    world.save_at_organization("acme-team-000", NEW);
+}
+
+fn rotated_at_the_group_only(start: DateTime<Utc>) -> Story {
+    let behind = |number| E::Status(Organization(number), Status::PartiallyConnected, Reason::CredentialOutOfStep);
+    let expiry_unknown = (Rule::CredentialExpiryUnknown, PAT, Severity::Info);
+    ending(settled_organizations(start, 21, 3), start + days(40))
+        .expect(minutes(50), [connected(Group), connected(EveryOrganization), quiet()])
+        .change(hours(1), "the PAT is rotated, saved at the Group and in Organization 0", rotate)
+        .write_secret(hours(1), "bitbucket-acme", NEW)
+        .expect(
+            hours(4),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                behind(1),
+                behind(2),
+                E::Condition(Organization(1), Condition::CredentialInStep, Truth::False, Reason::CredentialOutOfStep),
+                E::Open(vec![expiry_unknown, (Rule::CredentialOutOfStep, ORGANIZATIONS, Severity::Warning)]),
+                E::Affects(Rule::CredentialOutOfStep, 2),
+                E::IncidentSays(Rule::CredentialOutOfStep, "2027-01-02"),
+                E::IncidentSays(Rule::CredentialOutOfStep, "save the new PAT"),
+            ],
+        )
+        .change(hours(5), "the new PAT is saved in the other two", |world| {
+            world.save_at_organization("acme-team-001", NEW);
+            world.save_at_organization("acme-team-002", NEW);
+        })
+        .expect(hours(7), [connected(Group), connected(EveryOrganization), E::Open(vec![expiry_unknown])])
+}
+
+fn pat_replaced_in_time(start: DateTime<Utc>) -> Story {
+    let expiry_unknown = (Rule::CredentialExpiryUnknown, PAT, Severity::Info);
+    ending(settled_organizations(start, 20, 2), start + days(10))
+        .expect(
+            minutes(50),
+            [
+                connected(Group),
+                connected(EveryOrganization),
+                E::Condition(Group, Condition::CredentialFresh, Truth::False, Reason::CredentialExpiring),
+                only(Rule::CredentialExpiring, PAT, Severity::Warning),
+                E::IncidentSays(Rule::CredentialExpiring, "2026-12-03"),
+            ],
+        )
+        .change(hours(1), "the PAT is rotated, saved at the Group and in Organization 0", rotate)
+        .write_secret(hours(1), "bitbucket-acme", NEW)
+        .expect(
+            hours(4),
+            [
+                connected(Group),
+                connected(Organization(0)),
+                E::Status(Organization(1), Status::PartiallyConnected, Reason::CredentialOutOfStep),
+                E::Condition(Group, Condition::CredentialFresh, Truth::Unknown, Reason::Superseded),
+                E::Resolved(Rule::CredentialExpiring, "superseded"),
+                E::Resolved(Rule::CredentialExpiring, "still on the old token: 1 Organization"),
+                E::Open(vec![expiry_unknown, (Rule::CredentialOutOfStep, ORGANIZATIONS, Severity::Warning)]),
+            ],
+        )
+}
+
+fn declared_date_passes(start: DateTime<Utc>) -> Story {
+    settled(start, 20)
+        .setup(move |setup| {
+            setup.credentials.iter_mut().for_each(|credential| credential.expires_at = Some(start + hours(2)));
+        })
+        .expect(hours(1), [connected(Group), only(Rule::CredentialExpiring, PAT, Severity::Critical)])
+        .expect(
+            hours(3),
+            [
+                connected(Group),
+                E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
+                E::Condition(Group, Condition::CredentialFresh, Truth::Unknown, Reason::DeclaredDateOutdated),
+                only(Rule::DeclaredDateOutdated, PAT, Severity::Warning),
+                E::IncidentSays(Rule::DeclaredDateOutdated, "Correct `expires_at`"),
+                E::NeverOpened(Rule::CredentialInvalid),
+            ],
+        )
+}
