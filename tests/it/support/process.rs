@@ -109,7 +109,8 @@ impl Finished {
         let flat = screen.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut rest = flat.as_str();
         for text in texts {
-            let place = rest.find(text).unwrap_or_else(|| panic!("`{text}` is not said, or not in its place:\n{screen}"));
+            let place =
+                rest.find(text).unwrap_or_else(|| panic!("`{text}` is not said, or not in its place:\n{screen}"));
             rest = &rest[place + text.len()..];
         }
     }
