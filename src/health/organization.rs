@@ -124,7 +124,14 @@ impl<'a> OrganizationCase<'a> {
             let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved));
             return Verdict::holds(Reason::Ok, message, basis);
         }
-        if *from > rotation.at || evidence.observed_at < rotation.at {
+        // A log that was read before the new PAT was seen cannot tell that it was never saved.
+        if evidence.observed_at < rotation.seen_at {
+            let read = moment(evidence.observed_at);
+            let message =
+                format!("the audit log was last read {read}, the new PAT was first seen {}", moment(rotation.seen_at));
+            return Verdict::unknown(Reason::NotProvenSinceRotation, message);
+        }
+        if *from > rotation.at {
             let message = format!("the audit log was read from {} only, the rotation was {rotated}", moment(*from));
             return Verdict::unknown(Reason::NotProvenSinceRotation, message);
         }

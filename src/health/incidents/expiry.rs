@@ -104,19 +104,20 @@ fn was_replaced(
 /// What a person wants to know of a replacement: who still uses the old token.
 fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
     let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
-    let behind = inputs.conditions(organizations, Condition::CredentialInStep);
-    let behind = behind.iter().filter(|(_, truth, _)| *truth == Truth::False);
-    let behind: Vec<_> = behind.map(|(key, _, _)| (*key).clone()).collect();
+    let in_step = inputs.conditions(organizations, Condition::CredentialInStep);
+    let those = |truth: Truth| {
+        let those = in_step.iter().filter(|(_, found, _)| *found == truth);
+        those.map(|(key, _, _)| (*key).clone()).collect::<Vec<_>>()
+    };
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
-    if !behind.is_empty() {
-        text = format!(
-            "{text}; still on the old token: {} ({})",
-            count(behind.len(), "Organization"),
-            listed(inputs, behind)
-        );
+    for (truth, words) in [(Truth::False, "still on the old token"), (Truth::Unknown, "not seen on the new one yet")] {
+        let those = those(truth);
+        if !those.is_empty() {
+            text = format!("{text}; {words}: {} ({})", count(those.len(), "Organization"), listed(inputs, those));
+        }
     }
     text
 }
