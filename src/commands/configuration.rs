@@ -13,9 +13,9 @@ use crate::config::problem::Style;
 use crate::config::{self, Config, Secrets};
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
-pub(super) fn usable(path: &Path, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
+pub(super) fn usable(path: &Path, secrets: Secrets, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
     let style = style_of(terminal);
-    match config::load(path, Secrets::Check, now) {
+    match config::load(path, secrets, now) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
                 terminal.note(&loaded.warnings.render(style));

@@ -3,21 +3,21 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde_json::Value;
 use url::Url;
 
 use super::arguments::{DaemonOptions, Output};
 use super::terminal::{Tone, printable, wrap};
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, configuration};
 use crate::client::daemon::{DaemonClient, DaemonError};
 use crate::clock::Clock;
+use crate::config::Secrets;
 
 /// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
 pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let view = match ask(config, &options).await? {
+    let view = match ask(config, &options, terminal).await {
         Ok(view) => view,
-        Err(error) => return Ok(unavailable(&error, terminal)),
+        Err(exit) => return Ok(exit),
     };
     if options.output == Output::Json {
         terminal.data(&serde_json::to_string_pretty(&view)?);
@@ -68,9 +68,9 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
 
 /// Which repositories are missing from the Inventory, one a line.
 pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let view = match ask(config, &options).await? {
+    let view = match ask(config, &options, terminal).await {
         Ok(view) => view,
-        Err(error) => return Ok(unavailable(&error, terminal)),
+        Err(exit) => return Ok(exit),
     };
     let progress = field(&view, "progress");
     if progress.is_null() {
@@ -90,23 +90,31 @@ pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Te
     Ok(Exit::Ok)
 }
 
-/// The integration's view; the inner error is the daemon's, the outer one ours.
-async fn ask(config: &Path, options: &DaemonOptions) -> anyhow::Result<Result<Value, DaemonError>> {
+/// The integration's view, or the exit code after what is wrong was said.
+async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<Value, Exit> {
     let root = match &options.url {
         Some(url) => url.clone(),
-        None => root_of(config)?,
+        None => root_of(config, terminal)?,
     };
-    let daemon = DaemonClient::new(root)?;
+    let failed = |error: DaemonError| unanswered(&error, terminal);
+    let daemon = DaemonClient::new(root).map_err(failed)?;
     let organization = options.organization.map(|id| id.to_string());
     let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization", id.as_str())).collect();
-    Ok(daemon.get(&["api", "v1", "integrations", &options.integration], &query).await)
+    let answer: Value =
+        daemon.get(&["api", "v1", "integrations", &options.integration], &query).await.map_err(failed)?;
+    answer.get("integration").cloned().ok_or_else(|| {
+        terminal
+            .error("the daemon answered with something else than an integration; is it a snykwatch of this version?");
+        Exit::Unavailable
+    })
 }
 
-fn root_of(config: &Path) -> anyhow::Result<Url> {
-    let loaded = crate::config::load(config, crate::config::Secrets::Skip, Clock::system().now());
-    let loaded =
-        loaded.map_err(|problems| anyhow::anyhow!("{}", problems.render(crate::config::problem::Style::Plain)));
-    let listen = loaded.context("the address of the daemon is not known; give it with --url")?.config.server.listen;
+fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
+    let Some(config) = configuration::usable(config, Secrets::Skip, Clock::system().now(), terminal) else {
+        terminal.note("\nhint: the daemon's address stands in the configuration; without one, give it with --url");
+        return Err(Exit::Config);
+    };
+    let listen = config.server.listen;
     let reachable = if listen.ip().is_unspecified() {
         let loopback: std::net::IpAddr =
             if listen.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
@@ -114,13 +122,27 @@ fn root_of(config: &Path) -> anyhow::Result<Url> {
     } else {
         listen
     };
-    Url::parse(&format!("http://{reachable}/")).context("the daemon's address is not a URL")
+    Url::parse(&format!("http://{reachable}/")).map_err(|error| {
+        terminal.error(&format!("{reachable} is not the address of a daemon: {error}"));
+        Exit::Config
+    })
 }
 
-fn unavailable(error: &DaemonError, terminal: &Terminal) -> Exit {
-    terminal.error(&super::chain(error));
-    if matches!(error, DaemonError::Unreachable { .. }) {
-        terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
+fn unanswered(error: &DaemonError, terminal: &Terminal) -> Exit {
+    match error {
+        DaemonError::Refused { status: 404, .. } => {
+            terminal.error("the daemon watches no such integration");
+            terminal.note(
+                "\nhint: the names are the keys under `integrations` in the configuration; an Organization is \
+                 named by --organization UUID",
+            );
+            return Exit::Usage;
+        }
+        DaemonError::Unreachable { .. } => {
+            terminal.error(&super::chain(error));
+            terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
+        }
+        _ => terminal.error(&super::chain(error)),
     }
     Exit::Unavailable
 }

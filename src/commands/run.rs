@@ -9,6 +9,7 @@ use super::arguments::{LogFormat, RunOptions};
 use super::{Exit, Terminal, configuration};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
+use crate::config::Secrets;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
 pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -20,8 +21,11 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         }
     };
     let clock = Clock::system();
-    let Some(config) = configuration::usable(path, clock.now(), terminal) else { return Ok(Exit::Config) };
+    let Some(config) = configuration::usable(path, Secrets::Check, clock.now(), terminal) else {
+        return Ok(Exit::Config);
+    };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_ansi(terminal.colours_messages());
     match options.log_format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),

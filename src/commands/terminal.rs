@@ -22,6 +22,7 @@ pub enum Tone {
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     colour: bool,
+    message_colour: bool,
     interactive: bool,
     width: usize,
 }
@@ -34,7 +35,12 @@ impl Terminal {
     pub fn of_process() -> Self {
         let (stdout, stderr) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: stdout && !no_colour, interactive: stderr, width: DEFAULT_WIDTH }
+        Self {
+            colour: stdout && !no_colour,
+            message_colour: stderr && !no_colour,
+            interactive: stderr,
+            width: DEFAULT_WIDTH,
+        }
     }
 
     /// Whether a person watches stderr: progress is shown only then.
@@ -45,6 +51,11 @@ impl Terminal {
     /// Whether text may be coloured.
     pub fn is_coloured(&self) -> bool {
         self.colour
+    }
+
+    /// Whether log messages on stderr may be coloured: never in a file, a pipe or the journal.
+    pub fn colours_messages(&self) -> bool {
+        self.message_colour
     }
 
     /// Columns of a line.
@@ -64,9 +75,19 @@ impl Terminal {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
-    /// Writes an error.
+    /// Writes an error; its long lines are broken, its short ones kept as they are.
     pub fn error(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "error: {text}");
+        const LEAD: &str = "error: ";
+        let mut lead = LEAD.to_owned();
+        for line in text.lines() {
+            let is_long = lead.len() + line.chars().count() > self.width;
+            let broken =
+                if is_long { wrap(line, self.width.saturating_sub(lead.len())) } else { vec![line.to_owned()] };
+            for line in broken {
+                self.note(&format!("{lead}{line}"));
+                lead = " ".repeat(LEAD.len());
+            }
+        }
     }
 
     /// Text in a tone, plain where there is no colour.

@@ -95,7 +95,12 @@ impl Advised<'_> {
             }
             Reason::SnykTokenWrongRegion => "snykwatch operator: correct the region of the Snyk token".to_owned(),
             Reason::SnykAccessDenied => {
-                format!("{admin}: give the account of our Snyk token the right to read this {}", self.level_word())
+                let word = self.level_word();
+                let or_correct = match self.level {
+                    Level::Group => "; or snykwatch operator: correct the Group's id in the configuration",
+                    Level::Organization => "",
+                };
+                format!("{admin}: give the account of our Snyk token the right to read this {word}{or_correct}")
             }
             Reason::OrganizationsVanished => {
                 "Group Admin: check which Organizations the account of our Snyk token may still see".to_owned()

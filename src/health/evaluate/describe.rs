@@ -91,7 +91,10 @@ pub(super) fn group(
     let sentence = decisive.map_or_else(String::new, |verdict| verdict.message.clone());
     let message = match reason {
         Reason::SetupInProgress => {
-            format!("set up {}; the first sync is due by {}", moment(set_up_at), moment(first_sync))
+            // Where nobody said when it was set up, the time counts from the first look at it.
+            let is_dated = watched.group.as_ref().is_some_and(|group| group.configured_at.is_some());
+            let since = if is_dated { "set up" } else { "first seen" };
+            format!("{since} {}; the first sync is due by {}", moment(set_up_at), moment(first_sync))
         }
         Reason::AwaitingFirstSync if now <= first_sync => {
             format!("{sentence}; the first sync is due by {}", moment(first_sync))

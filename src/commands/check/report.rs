@@ -1,0 +1,271 @@
+//! The report of `check` for a person: causes first, then each integration, so that it fits one screen.
+//!
+//! A **cause** is an API that does not answer or a token that is rejected. What hangs on a cause is told in short lines
+//! that name the conditions; everything else is told condition by condition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::verdict::{is_bad, is_young_set_up, waits};
+use crate::commands::Terminal;
+use crate::commands::terminal::{Tone, printable, wrap};
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::incident::{Rule, Subject};
+use crate::domain::kinds::{Level, Truth};
+use crate::domain::names::{CredentialName, IntegrationName};
+use crate::domain::status::Status;
+use crate::snapshot::{ApiView, ConditionView, CredentialView, IntegrationView, Snapshot};
+
+/// Names that one line lists before it counts the rest.
+const MOST_NAMES: usize = 5;
+
+/// What stands before a text, and what goes on under it.
+const LEAD: &str = "    ";
+
+/// What is printed for a person.
+pub(super) struct Report<'a> {
+    terminal: &'a Terminal,
+    snapshot: &'a Snapshot,
+    /// Credentials whose integrations cannot be judged, or whose verdict is the credential's.
+    troubled: BTreeSet<&'a CredentialName>,
+}
+
+/// What Organizations have in common that are told together.
+type Likeness = (IntegrationName, &'static str, &'static str, Vec<(Condition, Truth)>);
+
+impl<'a> Report<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, terminal: &'a Terminal) -> Self {
+        let is_down = |credential: &CredentialView| {
+            snapshot.apis.iter().any(|api| api.api == credential.api && api.up == Some(false))
+        };
+        let troubled = snapshot.credentials.iter().filter(|one| one.valid.truth == Truth::False || is_down(one));
+        Self { terminal, snapshot, troubled: troubled.map(|credential| &credential.credential).collect() }
+    }
+
+    pub(super) fn print(&self) {
+        for api in &self.snapshot.apis {
+            self.print_api(api);
+        }
+        for credential in &self.snapshot.credentials {
+            self.print_credential(credential);
+        }
+        let mut alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
+        let mut healthy = 0;
+        for view in &self.snapshot.integrations {
+            let is_organization = view.identity.level == Level::Organization;
+            if is_organization && view.status.status == Status::Connected && !has_false(view) {
+                healthy += 1;
+            } else if !self.is_explained(view) {
+                self.print_integration(view);
+            } else if is_organization && !self.has_problem_of_its_own(view) {
+                alike.entry(likeness(view)).or_default().push(view);
+            } else {
+                self.print_explained(&[view]);
+            }
+        }
+        for views in alike.values() {
+            self.print_explained(views);
+        }
+        if healthy > 0 {
+            let sentence = if healthy == 1 {
+                "1 organization is connected and has no problem".to_owned()
+            } else {
+                format!("{healthy} organizations are connected and have no problem")
+            };
+            self.terminal.data(&format!("\n{sentence}"));
+        }
+    }
+
+    fn print_api(&self, api: &ApiView) {
+        if api.up != Some(false) {
+            return;
+        }
+        let reason = api.failure_reason.as_deref().unwrap_or("no_answer");
+        self.line(Truth::False, &format!("api {} does not answer ({reason})", api.api));
+        self.paragraph(LEAD, &printable(api.failure_detail.as_deref().unwrap_or_default()));
+        self.paragraph("    next: ", next_step_for(reason));
+    }
+
+    fn print_credential(&self, credential: &CredentialView) {
+        let name = &credential.credential;
+        let is_asked = credential.valid.truth != Truth::Unknown || !self.troubled.contains(name);
+        if !is_asked {
+            let api = &credential.api;
+            self.line(Truth::Unknown, &format!("credential {name}: cannot be asked about while {api} does not answer"));
+            return;
+        }
+        self.line(credential.valid.truth, &format!("credential {name}: {}", printable(&credential.valid.message)));
+        if let Some(next_step) = self.next_step_of(name) {
+            self.paragraph("    next: ", &printable(next_step));
+        }
+    }
+
+    /// What to do about a rejected token, as its incident says it.
+    fn next_step_of(&self, name: &CredentialName) -> Option<&str> {
+        let mut incidents = self.snapshot.incidents.iter();
+        let found = incidents.find(|incident| {
+            matches!(incident.key.rule, Rule::SnykTokenInvalid | Rule::CredentialInvalid)
+                && matches!(&incident.key.subject, Subject::Credential(of) if of == name)
+        });
+        found.map(|incident| incident.next_step.as_str())
+    }
+
+    /// Whether it hangs on a cause that stands above.
+    fn is_explained(&self, view: &IntegrationView) -> bool {
+        let identity = &view.identity;
+        let mut credentials = identity.credentials.iter().chain([&identity.snyk]);
+        credentials.any(|credential| self.troubled.contains(credential))
+    }
+
+    fn has_problem_of_its_own(&self, view: &IntegrationView) -> bool {
+        view.conditions.iter().any(|shown| shown.state.truth == Truth::False && !self.is_due_to_cause(view, shown))
+    }
+
+    /// Whether a false condition only repeats a cause.
+    fn is_due_to_cause(&self, view: &IntegrationView, shown: &ConditionView) -> bool {
+        match shown.condition {
+            Condition::SnykAccessible => self.troubled.contains(&view.identity.snyk),
+            Condition::CredentialValid => view.identity.credentials.iter().any(|name| self.troubled.contains(name)),
+            _ => false,
+        }
+    }
+
+    /// Integrations whose trouble has its cause above, all alike: only their own problems are told in full.
+    fn print_explained(&self, views: &[&IntegrationView]) {
+        let Some(view) = views.first() else { return };
+        let plural = if views.len() == 1 { "" } else { "s" };
+        let title = format!("{} ({}{plural})", titles(views), view.identity.level);
+        self.print_title(view, &title, ", because of the above");
+        for truth in [Truth::True, Truth::False, Truth::Unknown] {
+            let names = view.conditions.iter().filter(|shown| {
+                shown.state.truth == truth && (truth != Truth::False || self.is_due_to_cause(view, shown))
+            });
+            let names: Vec<&str> = names.map(|shown| shown.condition.as_str()).collect();
+            self.print_names(truth, &names, "");
+        }
+        for shown in view.conditions.iter().filter(|shown| shown.state.truth == Truth::False) {
+            if !self.is_due_to_cause(view, shown) {
+                self.print_condition(shown, false);
+            }
+        }
+    }
+
+    fn print_integration(&self, view: &IntegrationView) {
+        let title = format!("{} ({})", printable(&view.title()), view.identity.level);
+        self.print_title(view, &title, "");
+        self.paragraph("  ", &printable(&view.status.message));
+        if let Some(next_step) = &view.status.next_step {
+            self.paragraph("  next: ", &printable(next_step));
+        }
+        let is_young = is_young_set_up(self.snapshot, view);
+        // Beside a problem, what was not observed is its consequence.
+        let is_consequence = |shown: &ConditionView| {
+            shown.state.truth == Truth::Unknown && shown.state.reason == Reason::NotObserved && has_false(view)
+        };
+        for shown in view.conditions.iter().filter(|shown| !is_consequence(shown)) {
+            self.print_condition(shown, is_young && waits(shown.condition));
+        }
+        let names = view.conditions.iter().filter(|shown| is_consequence(shown));
+        let names: Vec<&str> = names.map(|shown| shown.condition.as_str()).collect();
+        self.print_names(Truth::Unknown, &names, ": not observed, for what is wrong above");
+    }
+
+    fn print_title(&self, view: &IntegrationView, title: &str, suffix: &str) {
+        let status = &view.status;
+        let tone = match status.status {
+            Status::Connected => Tone::Good,
+            status if is_bad(status) => Tone::Bad,
+            _ => Tone::Doubtful,
+        };
+        let word = self.terminal.tone(tone, status.status.as_str());
+        let says_more = status.reason != Reason::Ok && status.reason.as_str() != status.status.as_str();
+        let reason = if says_more { format!(" / {}", status.reason) } else { String::new() };
+        self.terminal.data(&format!("\n{}: {word}{reason}{suffix}", self.terminal.tone(Tone::Strong, title)));
+    }
+
+    fn print_condition(&self, shown: &ConditionView, is_awaited: bool) {
+        let (mark, tone) = if is_awaited { ("...", Tone::Doubtful) } else { mark(shown.state.truth) };
+        let reason = if shown.state.truth == Truth::True { "" } else { shown.state.reason.as_str() };
+        let body = printable(&shown.state.message);
+        let body = if reason.is_empty() { body } else { format!("{reason}: {body}") };
+        self.marked(mark, tone, &format!("{:20} ", shown.condition), &body);
+    }
+
+    fn print_names(&self, truth: Truth, names: &[&str], suffix: &str) {
+        if !names.is_empty() {
+            let (mark, tone) = mark(truth);
+            self.marked(mark, tone, "", &format!("{}{suffix}", names.join(", ")));
+        }
+    }
+
+    fn marked(&self, mark: &str, tone: Tone, lead: &str, body: &str) {
+        let indentation = lead.len() + 6;
+        for (number, line) in wrap(body, self.terminal.width().saturating_sub(indentation)).into_iter().enumerate() {
+            if number == 0 {
+                self.terminal.data(&format!("  {} {lead}{line}", self.terminal.tone(tone, mark)));
+            } else {
+                self.terminal.data(&format!("{:indentation$}{line}", ""));
+            }
+        }
+    }
+
+    fn line(&self, truth: Truth, text: &str) {
+        let (mark, tone) = mark(truth);
+        for (number, line) in wrap(text, self.terminal.width().saturating_sub(LEAD.len())).into_iter().enumerate() {
+            let lead = if number == 0 { format!("{} ", self.terminal.tone(tone, mark)) } else { LEAD.to_owned() };
+            self.terminal.data(&format!("{lead}{line}"));
+        }
+    }
+
+    fn paragraph(&self, lead: &str, body: &str) {
+        for (number, line) in wrap(body, self.terminal.width().saturating_sub(lead.len())).into_iter().enumerate() {
+            let lead = if number == 0 { lead.to_owned() } else { " ".repeat(lead.len()) };
+            self.terminal.data(&format!("{lead}{line}"));
+        }
+    }
+}
+
+fn likeness(view: &IntegrationView) -> Likeness {
+    let conditions = view.conditions.iter().map(|shown| (shown.condition, shown.state.truth)).collect();
+    (view.identity.integration.clone(), view.status.status.as_str(), view.status.reason.as_str(), conditions)
+}
+
+/// The first few titles, and how many more there are.
+fn titles(views: &[&IntegrationView]) -> String {
+    let shown: Vec<String> = views.iter().take(MOST_NAMES).map(|view| printable(&view.title())).collect();
+    match views.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn has_false(view: &IntegrationView) -> bool {
+    view.conditions.iter().any(|shown| shown.state.truth == Truth::False)
+}
+
+fn mark(truth: Truth) -> (&'static str, Tone) {
+    match truth {
+        Truth::True => ("yes", Tone::Good),
+        Truth::False => ("NO ", Tone::Bad),
+        Truth::Unknown => ("?  ", Tone::Doubtful),
+    }
+}
+
+/// What to do about an API that does not answer, by the kind of trouble.
+fn next_step_for(reason: &str) -> &'static str {
+    match reason {
+        "dns" => "check the host name in the configuration (api_url, region) and this machine's name servers",
+        "proxy" => {
+            "check http.proxy: the proxy is not reachable or refuses; hosts reached directly go in http.no_proxy"
+        }
+        "tls" => "if a proxy or firewall signs certificates here, name its authority in http.ca_file",
+        "connection_refused" | "network" | "timeout" => {
+            "check that this machine may reach the host (`snykwatch config show --egress` lists every host and port)"
+        }
+        "unexpected_body" | "redirected" => {
+            "something between here and the API answers in its place (a login page, a proxy); check api_url and http.proxy"
+        }
+        "rate_limited" => "wait; another user of the same credential may be using up its request budget",
+        "maintenance" | "server_error" => "look at the vendor's status page; nothing is to be done here",
+        _ => "look at the detail above; `snykwatch run --log debug` shows every request",
+    }
+}

@@ -1,0 +1,98 @@
+//! What a pass comes to in one word, and the exit code that says it.
+
+use crate::commands::Exit;
+use crate::domain::condition::{Condition, Reason};
+use crate::domain::incident::Rule;
+use crate::domain::kinds::Truth;
+use crate::domain::status::Status;
+use crate::snapshot::{IntegrationView, Phase, Snapshot};
+
+/// What the pass comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing is wrong.
+    Healthy,
+    /// Nothing is wrong, and a first sync is still to come.
+    Awaiting,
+    /// Something is wrong.
+    Problems,
+    /// Not known.
+    CouldNotTell,
+}
+
+impl Verdict {
+    /// A problem anywhere wins over what is not known; a set-up that is not yet overdue is neither.
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let views = &snapshot.integrations;
+        let has_problem = views.iter().any(|view| {
+            let is_excused = is_young_set_up(snapshot, view);
+            let counts = |condition| !(is_excused && waits(condition));
+            view.conditions.iter().any(|shown| shown.state.truth == Truth::False && counts(shown.condition))
+                || (!is_excused && is_bad(view.status.status))
+        });
+        if has_problem {
+            Self::Problems
+        } else if views.is_empty() || views.iter().any(|view| view.status.status == Status::Unknown) {
+            Self::CouldNotTell
+        } else if views.iter().any(|view| is_young_set_up(snapshot, view)) {
+            Self::Awaiting
+        } else {
+            Self::Healthy
+        }
+    }
+
+    /// The word for programs.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Healthy | Self::Awaiting => "healthy",
+            Self::Problems => "problems",
+            Self::CouldNotTell => "could_not_tell",
+        }
+    }
+
+    /// The last line for people.
+    pub(super) const fn sentence(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Awaiting => "nothing is wrong so far: a first sync is awaited (... above)",
+            Self::Problems => "there are problems: see NO above, and what to do next",
+            Self::CouldNotTell => "could not tell: see ? above, and NO for why",
+        }
+    }
+
+    pub(super) const fn exit(self) -> Exit {
+        match self {
+            Self::Healthy | Self::Awaiting => Exit::Ok,
+            Self::Problems => Exit::Problems,
+            Self::CouldNotTell => Exit::CouldNotTell,
+        }
+    }
+}
+
+/// A status that a person has to do something about.
+pub(super) fn is_bad(status: Status) -> bool {
+    matches!(status, Status::ConnectionFailed | Status::Stalled | Status::PartiallyConnected | Status::NotConfigured)
+}
+
+/// A Group that awaits its first sync, and whose incident's time has not come.
+pub(super) fn is_young_set_up(snapshot: &Snapshot, view: &IntegrationView) -> bool {
+    let awaits = view.status.status == Status::SetupInProgress
+        || (view.status.status == Status::PartiallyConnected && view.status.reason == Reason::AwaitingFirstSync);
+    let is_overdue = snapshot.incidents.iter().any(|incident| {
+        incident.phase == Phase::Open
+            && incident.key.rule == Rule::PartiallyConnected
+            && incident.affected.contains(&view.key())
+    });
+    awaits && !is_overdue
+}
+
+/// Conditions that a first sync makes true.
+pub(super) fn waits(condition: Condition) -> bool {
+    matches!(
+        condition,
+        Condition::InventoryPopulated
+            | Condition::InventoryComplete
+            | Condition::SyncCurrent
+            | Condition::CatalogLinked
+    )
+}

@@ -1,0 +1,23 @@
+//! The whole daemon as a user runs it: the real binary as a process of its own, against the sandbox over real HTTP, on
+//! the real clock.
+//!
+//! Each test reads like a story: a scene is set ([`support::Scene`]), snykwatch is started on it, something happens,
+//! and what snykwatch says is looked at from outside. Nothing waits for a fixed time; everything waits for a condition
+//! with a deadline. Processes are killed when their test ends, however it ends.
+
+#[cfg(test)]
+mod checking;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod reloading;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod serving;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod upstream;

@@ -1,0 +1,125 @@
+//! What the stories are told with: a scene with its configuration, the daemon on it, and patience with an end.
+
+pub(crate) mod configuration;
+pub(crate) mod http;
+pub(crate) mod process;
+pub(crate) mod strangers;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use snykwatch::clock::Clock;
+use snykwatch::sandbox::Sandbox;
+use snykwatch::sandbox::world::{ACME_CREDENTIAL, ACME_SNYK_TOKEN, World};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use configuration::Configuration;
+use process::{Daemon, Finished};
+
+/// A condition that does not come true within this time never will. Far longer than any of them takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Waits until `look` sees something.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Both ends as the sandbox plays them, and a directory with the configuration and the secrets of snykwatch.
+pub(crate) struct Scene {
+    pub(crate) sandbox: Sandbox,
+    directory: TempDir,
+}
+
+impl Scene {
+    /// The company `acme` after four good days: everything is connected and tested.
+    pub(crate) async fn healthy() -> Self {
+        let beginning = Clock::system().now() - TimeDelta::days(4);
+        Self::of(World::acme(beginning).with_repositories(12).with_organizations(2)).await
+    }
+
+    /// Any other world.
+    pub(crate) async fn of(world: World) -> Self {
+        let sandbox = Sandbox::start(Clock::system(), world).await.unwrap();
+        let directory = TempDir::with_prefix("snykwatch-it-").unwrap();
+        let scene = Self { sandbox, directory };
+        scene.write_secret("snyk-token", &scene.snyk_secret());
+        scene.write_secret("bitbucket-token", &scene.bitbucket_secret());
+        scene
+    }
+
+    pub(crate) fn snyk_secret(&self) -> String {
+        self.sandbox.world(|world| world.snyk.token(ACME_SNYK_TOKEN).unwrap().secret.clone())
+    }
+
+    pub(crate) fn bitbucket_secret(&self) -> String {
+        self.sandbox.world(|world| world.bitbucket.credential(ACME_CREDENTIAL).unwrap().secret.clone())
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The main configuration file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory().join("snykwatch.yaml")
+    }
+
+    /// Writes a secret file as an operator does: readable by its owner alone.
+    pub(crate) fn write_secret(&self, name: &str, secret: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.directory().join(name);
+        std::fs::write(&path, secret).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// The configuration of this scene; a test changes what its story needs.
+    pub(crate) fn configuration(&self) -> Configuration {
+        Configuration::of(&self.sandbox)
+    }
+
+    pub(crate) fn write(&self, configuration: &Configuration) {
+        self.write_text(&configuration.to_string());
+    }
+
+    pub(crate) fn write_text(&self, configuration: &str) {
+        std::fs::write(self.path(), configuration).unwrap();
+    }
+
+    /// Starts the daemon with this configuration and waits until it serves.
+    pub(crate) async fn run(&self, configuration: &Configuration) -> Daemon {
+        self.run_with(configuration, &[]).await
+    }
+
+    /// The same, with further arguments of `run`.
+    pub(crate) async fn run_with(&self, configuration: &Configuration, arguments: &[&str]) -> Daemon {
+        self.write(configuration);
+        let mut command = process::snykwatch(self.directory());
+        command.arg("--config").arg(self.path()).arg("run").args(arguments);
+        Daemon::start(command).await
+    }
+
+    /// Runs another command with this configuration to its end.
+    pub(crate) async fn ask(&self, configuration: &Configuration, arguments: &[&str]) -> Finished {
+        self.write(configuration);
+        self.ask_as_it_is(arguments).await
+    }
+
+    /// The same, with the configuration that is there.
+    pub(crate) async fn ask_as_it_is(&self, arguments: &[&str]) -> Finished {
+        let mut command = process::snykwatch(self.directory());
+        command.arg("--config").arg(self.path()).args(arguments);
+        Finished::of(command).await
+    }
+}
