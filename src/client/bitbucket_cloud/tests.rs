@@ -187,7 +187,8 @@ async fn repositories_are_walked_to_the_end() {
     // What is not asked for by name does not come.
     let asks = |wanted: &str| {
         let of = |request: &wiremock::Request| {
-            let fields = request.url.query_pairs().find(|(key, _)| key == "fields").map(|(_, fields)| fields.into_owned());
+            let fields =
+                request.url.query_pairs().find(|(key, _)| key == "fields").map(|(_, fields)| fields.into_owned());
             fields.is_none_or(|fields| fields.split(',').any(|field| field == wanted))
         };
         asked.iter().all(of)

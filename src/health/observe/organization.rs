@@ -100,7 +100,8 @@ pub(super) fn on_presence(
     if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
         return;
     }
-    let Some(watched) = fleet.integrations.get(&key.integration).filter(|watched| watched.organizations.is_some()) else {
+    let Some(watched) = fleet.integrations.get(&key.integration).filter(|watched| watched.organizations.is_some())
+    else {
         return;
     };
     let listing = state.evidence.groups.get(&key.integration).and_then(|book| book.organizations.as_ref());
