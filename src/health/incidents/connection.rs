@@ -13,7 +13,7 @@ use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::policy::Case;
-use crate::domain::state::IntegrationState;
+use crate::domain::state::{Arrival, IntegrationState};
 use crate::domain::status::{Status, StatusState};
 
 /// Arrivals move the clock of a Group that fills, but no further than this: a trickle is no progress.
@@ -190,7 +190,9 @@ fn clock(
 ) -> DateTime<Utc> {
     let configured_at = integration.group.as_ref().and_then(|group| group.configured_at);
     let base = status.last_connected_at.or(configured_at).unwrap_or(state.first_seen_at);
-    let last_arrival = state.group.arrivals.last().map(|arrival| arrival.at);
+    // A first look at an empty Inventory is no arrival.
+    let is_arrival = |arrival: &&Arrival| arrival.found > 0 || state.group.was_populated;
+    let last_arrival = state.group.arrivals.last().filter(is_arrival).map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.

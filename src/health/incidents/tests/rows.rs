@@ -11,7 +11,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, WorkspaceSlug};
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Case, RulePolicy};
-use crate::domain::state::{Change, DeclaredDate, ExpirySource};
+use crate::domain::state::{Arrival, Change, DeclaredDate, ExpirySource};
 use crate::domain::status::Status;
 
 const CREDENTIAL: &str = "credential/bitbucket-acme";
@@ -286,13 +286,13 @@ fn a_group_that_stays_partially_connected() {
 
 #[test]
 fn partially_connected_counts_from_stored_times() {
-    let fresh = |configured: Option<TimeDelta>, arrival: Option<TimeDelta>| {
+    let fresh = |configured: Option<TimeDelta>, arrival: Option<(TimeDelta, usize)>| {
         move |world: &mut World| {
             world.integration(&group()).status = None;
             world.integration(&group()).first_seen_at = start();
             world.integration(&group()).group.was_populated = false;
             world.integration(&group()).group.first_fill_completed_at = None;
-            let arrival = arrival.map(|after| crate::domain::state::Arrival { at: start() + after, found: 3 });
+            let arrival = arrival.map(|(after, found)| Arrival { at: start() + after, found });
             world.integration(&group()).group.arrivals = arrival.into_iter().collect();
             let watched = world.fleet.integrations.get_mut(&name()).unwrap().group.as_mut().unwrap();
             watched.configured_at = configured.map(|after| start() + after);
@@ -301,8 +301,10 @@ fn partially_connected_counts_from_stored_times() {
     };
     check(fresh(None, None), &[(minutes(779), ""), (hours(13), PARTIAL)]);
     check(fresh(Some(hours(-3)), None), &[(minutes(599), ""), (hours(10), PARTIAL)]);
-    check(fresh(None, Some(hours(5))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
-    check(fresh(None, Some(hours(30))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    check(fresh(None, Some((hours(5), 3))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
+    check(fresh(None, Some((hours(30), 3))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    // The first look, at an empty Inventory.
+    check(fresh(Some(hours(-3)), Some((hours(0), 0))), &[(minutes(599), ""), (hours(10), PARTIAL)]);
 }
 
 #[test]
