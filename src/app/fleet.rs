@@ -61,6 +61,8 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
         snyk_tokens: snyk_tokens.collect(),
         scm_credentials: scm_credentials.collect(),
         integrations: integrations.collect(),
+        rules: super::rules::rule_policy(&config.rules),
+        thresholds: thresholds_of(&config.conditions),
         max_ages: ProbeKind::ALL.iter().map(|kind| (*kind, max_age(config, *kind))).collect(),
     }
 }
@@ -144,20 +146,28 @@ fn thresholds_of(settings: &ConditionSettings) -> Thresholds {
         setup_grace: span(settings.setup_grace),
         max_lag: span(settings.max_lag),
         canary_tolerance: span(settings.canary_grace),
+        late_canaries: count(settings.late_canaries),
+        very_late_canaries: count(settings.very_late_canaries),
+        very_late_factor: i32::try_from(settings.very_late_factor).unwrap_or(i32::MAX),
         coverage_incomplete_below: settings.coverage_incomplete,
         coverage_complete_from: settings.coverage_complete,
         missing_at_least: count(settings.coverage_missing),
+        profile_deleted_share: settings.profile_deleted_share,
         eligible_after: span(settings.eligible_after),
         fresh_for: span(settings.credential_fresh),
         rotation_uncertainty: span(settings.rotation_margin),
         import_grace: span(settings.import_grace),
         test_grace: span(settings.tested_within),
         tests_current_from: settings.tested_share,
+        inactive_share: settings.inactive_share,
         empty_targets_up_to: settings.empty_targets_share,
         empty_targets_at_least: count(settings.empty_targets),
         connected_for: span(settings.connected_hold),
+        fill_extension: span(settings.fill_extension),
+        fill_proof_age: span(settings.fill_proof_age),
+        vanished_share: settings.vanished_share,
         clock_skew: span(settings.max_clock_skew),
-        sync_cycle: Thresholds::default().sync_cycle,
+        sync_cycle: span(settings.sync_cycle),
     }
 }
 
@@ -168,4 +178,14 @@ fn count(number: u32) -> usize {
 /// A span of the configuration in domain terms; the configuration's limits keep it far inside the range.
 pub(super) fn span(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_both_sides_are_the_same() {
+        assert_eq!(thresholds_of(&ConditionSettings::default()), Thresholds::default());
+    }
 }

@@ -34,6 +34,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.credential_invalid.group_severity,
             Escalation::Never,
         )
+        .turning_on(Rule::CredentialInvalid, Case::GroupAtStake, rules.credential_invalid.group_share)
         .escalating(Rule::UpstreamUnreachable, Case::Default, &rules.upstream_unreachable)
         .row(
             Rule::PermissionsMissing,
@@ -91,8 +92,38 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.status_unknown.severity,
             Escalation::Never,
         )
-        .escalating(Rule::StatusUnknown, Case::WholeGroup, &rules.status_unknown);
-    policy.0
+        .escalating(Rule::StatusUnknown, Case::WholeGroup, &rules.status_unknown)
+        .simple(Rule::Baseline, &rules.baseline);
+    let off = switches(rules).into_iter().filter(|(_, enabled)| !enabled);
+    off.fold(policy.0, |policy, (rule, _)| policy.without(rule))
+}
+
+/// Which rules are wanted.
+fn switches(rules: &AlertRules) -> [(Rule, bool); 22] {
+    [
+        (Rule::SnykTokenInvalid, rules.snyk_token_invalid.enabled),
+        (Rule::SnykTokenExpiring, rules.snyk_token_expiring.enabled),
+        (Rule::CredentialInvalid, rules.credential_invalid.enabled),
+        (Rule::UpstreamUnreachable, rules.upstream_unreachable.enabled),
+        (Rule::PermissionsMissing, rules.permissions_missing.enabled),
+        (Rule::CredentialExpiring, rules.credential_expiring.enabled),
+        (Rule::CredentialExpiryUnknown, rules.credential_expiry_unknown.enabled),
+        (Rule::DeclaredDateOutdated, rules.declared_date_outdated.enabled),
+        (Rule::WorkspaceNotFound, rules.workspace_not_found.enabled),
+        (Rule::ConnectionFailed, rules.connection_failed.enabled),
+        (Rule::PartiallyConnected, rules.partially_connected.enabled),
+        (Rule::SyncStalled, rules.sync_stalled.enabled),
+        (Rule::OrganizationIntegrationMissing, rules.organization_integration_missing.enabled),
+        (Rule::CredentialOutOfStep, rules.credential_out_of_step.enabled),
+        (Rule::TestsStale, rules.tests_stale.enabled),
+        (Rule::NothingImported, rules.nothing_imported.enabled),
+        (Rule::ImportsIncomplete, rules.imports_incomplete.enabled),
+        (Rule::WebhooksMissing, rules.webhooks_missing.enabled),
+        (Rule::CatalogNotLinked, rules.catalog_not_linked.enabled),
+        (Rule::ApiVersionEnding, rules.api_version_ending.enabled),
+        (Rule::StatusUnknown, rules.status_unknown.enabled),
+        (Rule::Baseline, rules.baseline.enabled),
+    ]
 }
 
 /// Rows being replaced one by one.
@@ -116,7 +147,12 @@ impl Rows {
     }
 
     fn confirmed(self, rule: Rule, settings: &ConfirmedRule) -> Self {
-        self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never)
+        let Self(policy) = self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never);
+        Self(policy.agreed_by(rule, Case::Default, settings.evaluations))
+    }
+
+    fn turning_on(self, rule: Rule, case: Case, share: f64) -> Self {
+        Self(self.0.turning_on(rule, case, share))
     }
 
     fn ahead<const N: usize>(self, rule: Rule, lead: Duration, ladder: [(Duration, Severity); N]) -> Self {
@@ -136,6 +172,7 @@ impl Rows {
                 (rule.critical_before, Severity::Critical),
             ],
         )
+        .turning_on(Rule::CredentialExpiring, Case::Default, rule.info_share)
     }
 
     fn partially_connected(self, settings: &PartiallyConnectedRule) -> Self {
@@ -148,5 +185,46 @@ impl Rows {
         cases.into_iter().fold(self, |rows, (case, after, critical)| {
             rows.row(Rule::PartiallyConnected, case, after, settings.severity, critical)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::policy::RuleTiming;
+
+    #[test]
+    fn the_defaults_of_both_sides_are_the_same() {
+        let policy = rule_policy(&AlertRules::default());
+        for rule in Rule::ALL {
+            for case in RulePolicy::cases_of(*rule) {
+                assert_eq!(policy.timing(*rule, case), RuleTiming::default_of(*rule, case), "{rule} {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_can_be_switched_off() {
+        let switched: Vec<Rule> = switches(&AlertRules::default()).map(|(rule, _)| rule).to_vec();
+        assert_eq!(switched, Rule::ALL);
+        let mut rules = AlertRules::default();
+        rules.partially_connected.enabled = false;
+        let policy = rule_policy(&rules);
+        for case in RulePolicy::cases_of(Rule::PartiallyConnected) {
+            assert!(!policy.timing(Rule::PartiallyConnected, case).enabled, "{case}");
+        }
+        assert!(policy.timing(Rule::SyncStalled, Case::Default).enabled);
+    }
+
+    #[test]
+    fn shares_and_evaluations_arrive() {
+        let mut rules = AlertRules::default();
+        rules.credential_invalid.group_share = 0.5;
+        rules.credential_expiring.info_share = 0.25;
+        rules.tests_stale.evaluations = 5;
+        let policy = rule_policy(&rules);
+        assert_eq!(policy.timing(Rule::CredentialInvalid, Case::GroupAtStake).share, Some(0.5));
+        assert_eq!(policy.timing(Rule::CredentialExpiring, Case::Default).share, Some(0.25));
+        assert_eq!(policy.timing(Rule::TestsStale, Case::Default).evaluations, 5);
     }
 }

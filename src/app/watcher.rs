@@ -21,6 +21,8 @@ use super::wiring::Wiring;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
+use crate::domain::kinds::Truth;
+use crate::domain::names::CredentialName;
 use crate::domain::state::{State, Transition};
 use crate::domain::work::{Finding, Outcome, ProbeRun};
 use crate::health::{self, FollowUp};
@@ -263,7 +265,12 @@ impl Watcher {
         let begin = Instant::now();
         let now = self.parts.clock.now();
         let state = Arc::make_mut(&mut self.parts.state);
+        let rejected = rejected_credentials(state);
         let mut transitions = health::evaluate(state, &self.fleet, now);
+        let accepted = rejected.into_iter().filter(|name| is_accepted(state, name));
+        for name in accepted {
+            self.planner.hasten(&name, now);
+        }
         transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
         self.commit(transitions, now).await;
         self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
@@ -307,6 +314,15 @@ impl Watcher {
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "could not commit the state"),
         }
     }
+}
+
+fn rejected_credentials(state: &State) -> Vec<CredentialName> {
+    let rejected = state.credentials.iter().filter(|(_, credential)| credential.valid.truth == Truth::False);
+    rejected.map(|(name, _)| name.clone()).collect()
+}
+
+fn is_accepted(state: &State, name: &CredentialName) -> bool {
+    state.credentials.get(name).is_some_and(|credential| credential.valid.truth == Truth::True)
 }
 
 fn rest_after(evaluation: Duration) -> Duration {

@@ -1,14 +1,16 @@
 //! The `alerts` section: when incidents open, and how bad they are.
 //!
 //! Each rule may be set for all integrations (`alerts.rules`) and again for one (`integrations.<name>.rules`). Rules
-//! about a credential, a Snyk token, a workspace or an API have a subject that several integrations may share: for
-//! those the file's own section counts.
+//! about a credential, a Snyk token or an API have a subject that several integrations may share: those can be set for
+//! all alone ([`RawAlertRules::shared`]).
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::duration::{DAY, HOUR, MINUTE, format_duration};
+use super::problem::Place;
+use super::raw::spanned::Spanned;
 use super::raw::value::{RawEscalation, RawSeverity};
 use super::settings::{Setting, settings};
 use crate::domain::incident::Severity;
@@ -131,10 +133,14 @@ settings! {
         api_version_ending: ApiVersionRule = ApiVersionRule::default(),
         /// The status cannot be told, for a reason of its own.
         status_unknown: EscalatingRule = EscalatingRule::of(OUTAGE_DELAY, Escalation::After(DAY_DELAY)),
+        /// Problems of Organizations that stood at first sight, summed up. Switched off, each is told by its own rule.
+        baseline: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Info),
     }
 
     /// A rule with one delay and one severity.
     pub struct SimpleRule / RawSimpleRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long the problem must last.
         after: Duration = SHORT_DELAY,
         /// How bad it is.
@@ -143,6 +149,8 @@ settings! {
 
     /// A rule whose incident becomes critical with age.
     pub struct EscalatingRule / RawEscalatingRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long the problem must last.
         after: Duration = OUTAGE_DELAY,
         /// How bad it is at first.
@@ -153,6 +161,8 @@ settings! {
 
     /// A rule that looks ahead to an end.
     pub struct NoticeRule / RawNoticeRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long before the end it opens. Default 30d.
         before: Duration = EXPIRY_NOTICE,
         /// How bad it is. Default warning.
@@ -161,6 +171,8 @@ settings! {
 
     /// The PAT is refused.
     pub struct CredentialInvalidRule / RawCredentialInvalidRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How bad it is while little hangs on the credential. Default warning.
         severity: Severity = Severity::Warning,
         /// How bad it is if a Group, or enough of its repositories, hangs on it. Default critical.
@@ -171,6 +183,8 @@ settings! {
 
     /// The PAT lacks a required permission.
     pub struct PermissionsMissingRule / RawPermissionsMissingRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long the permission must be missing. Default 15m.
         after: Duration = PERMISSIONS_DELAY,
         /// How bad it is. Default warning.
@@ -181,6 +195,8 @@ settings! {
 
     /// The PAT ends soon: four steps, each later than the one before.
     pub struct ExpiryRule / RawExpiryRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long before the end the first word (info) comes. Default 30d.
         info_before: Duration = EXPIRY_NOTICE,
         /// The first word comes no earlier than at this share of the token's life before its end. Default a third.
@@ -195,6 +211,8 @@ settings! {
 
     /// A configured workspace is not there.
     pub struct WorkspaceRule / RawWorkspaceRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long it must be missing. Default 10m.
         after: Duration = SHORT_DELAY,
         /// How bad it is. Default critical.
@@ -205,6 +223,8 @@ settings! {
 
     /// A Group integration stays partially connected: one delay for each reason.
     pub struct PartiallyConnectedRule / RawPartiallyConnectedRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// The first synchronisation does not come. Default 13h.
         awaiting_first_sync: Duration = FIRST_SYNC_DELAY,
         /// The Inventory was filled and is empty. Default 13h.
@@ -233,6 +253,8 @@ settings! {
 
     /// A rule that waits for a second evaluation with fresh evidence.
     pub struct ConfirmedRule / RawConfirmedRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How many evaluations in a row must agree. Default 2.
         evaluations: u32 = CONFIRMING_EVALUATIONS,
         /// How bad it is. Default warning.
@@ -241,6 +263,8 @@ settings! {
 
     /// An API version that is in use ends soon.
     pub struct ApiVersionRule / RawApiVersionRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
         /// How long before its end the first word (info) comes. Default 60d.
         info_before: Duration = API_ENDING_NOTICE,
         /// How long before its end it becomes a warning. Default 14d.
@@ -248,14 +272,36 @@ settings! {
     }
 }
 
+impl RawAlertRules {
+    /// The rules about what several integrations may share, which are set for all of them alone: each that is written
+    /// here, with its place.
+    pub(super) fn shared(&self) -> impl Iterator<Item = (&'static str, Place)> {
+        fn at<T>(rule: Option<&Spanned<T>>) -> Option<Place> {
+            rule.map(|rule| rule.place)
+        }
+        let rules = [
+            ("snyk_token_invalid", at(self.snyk_token_invalid.as_ref())),
+            ("snyk_token_expiring", at(self.snyk_token_expiring.as_ref())),
+            ("credential_invalid", at(self.credential_invalid.as_ref())),
+            ("upstream_unreachable", at(self.upstream_unreachable.as_ref())),
+            ("permissions_missing", at(self.permissions_missing.as_ref())),
+            ("credential_expiring", at(self.credential_expiring.as_ref())),
+            ("credential_expiry_unknown", at(self.credential_expiry_unknown.as_ref())),
+            ("declared_date_outdated", at(self.declared_date_outdated.as_ref())),
+            ("api_version_ending", at(self.api_version_ending.as_ref())),
+        ];
+        rules.into_iter().filter_map(|(name, place)| Some((name, place?)))
+    }
+}
+
 impl SimpleRule {
     const fn of(after: Duration, severity: Severity) -> Self {
-        Self { after, severity }
+        Self { enabled: true, after, severity }
     }
 }
 
 impl EscalatingRule {
     const fn of(after: Duration, critical_after: Escalation) -> Self {
-        Self { after, severity: Severity::Warning, critical_after }
+        Self { enabled: true, after, severity: Severity::Warning, critical_after }
     }
 }

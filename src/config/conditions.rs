@@ -1,6 +1,7 @@
 //! The `conditions` section: the thresholds from which conditions become true or false.
 //!
-//! Each may be set for all integrations and again for one (`integrations.<name>.conditions`).
+//! Each may be set for all integrations and again for one (`integrations.<name>.conditions`). What several integrations
+//! may share (whether a credential's expiry can be judged with this clock) goes by the file's own section.
 
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub const DEFAULT_TESTED_SHARE: f64 = 0.95;
 pub const DEFAULT_INACTIVE_SHARE: f64 = 0.5;
 /// From this share of Organizations vanishing at once on, the listing is doubted instead.
 pub const DEFAULT_VANISHED_SHARE: f64 = 0.10;
+/// How often Snyk synchronises a Group. Snyk's documentation: every six hours.
+pub const DEFAULT_SYNC_CYCLE: Duration = Duration::from_secs(6 * HOUR);
 /// The difference to an API's own clock from which verdicts about expiry and lag are unknown. Five minutes.
 pub const DEFAULT_MAXIMUM_CLOCK_SKEW: Duration = Duration::from_secs(5 * MINUTE);
 
@@ -111,6 +114,8 @@ settings! {
         inactive_share: f64 = DEFAULT_INACTIVE_SHARE,
         /// More than this share of Organizations gone from a listing at once: the listing is doubted. Default 0.1.
         vanished_share: f64 = DEFAULT_VANISHED_SHARE,
+        /// Snyk synchronises a Group this often: when the next synchronisation is expected. Default 6h.
+        sync_cycle: Duration = DEFAULT_SYNC_CYCLE,
         /// A larger difference to an API's clock makes expiry and lag unknown. Default 5m.
         max_clock_skew: Duration = DEFAULT_MAXIMUM_CLOCK_SKEW,
     }

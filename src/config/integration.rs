@@ -65,10 +65,8 @@ pub struct GroupIntegration {
 pub struct Profile {
     /// Its key in the configuration.
     pub name: ProfileName,
-    /// The credential (our copy of the PAT, or an observer).
+    /// The credential: our copy of the PAT, or an observer, as its role says.
     pub credential: Arc<Credential>,
-    /// A second, read-only credential of the same account to probe with.
-    pub observer: Option<Arc<Credential>>,
     /// The workspaces it covers.
     pub workspaces: Workspaces,
 }

@@ -116,7 +116,7 @@ pub(crate) fn resolve(
         raw.integrations.is_empty() && fragments.iter().all(|fragment| fragment.integrations.is_empty());
     if nothing_written && documents.main.as_ref().is_some_and(|root| root.names_of("integrations").next().is_none()) {
         resolver.note(
-            Problem::warning(ProblemKind::Unused, None, "nothing is watched: no integration is configured")
+            Problem::error(ProblemKind::MissingKey, None, "nothing is watched: no integration is configured")
                 .help("add one to `integrations`"),
         );
     }

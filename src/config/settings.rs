@@ -48,6 +48,18 @@ impl Setting for f64 {
     }
 }
 
+impl Setting for bool {
+    type Raw = bool;
+
+    fn overlaid(&self, raw: &bool) -> Self {
+        *raw
+    }
+
+    fn shown(&self) -> Value {
+        json!(self)
+    }
+}
+
 impl Setting for u32 {
     type Raw = u32;
 

@@ -204,7 +204,6 @@ fn profile(profile: &Profile) -> Value {
     json!({
         "credential": profile.credential.name.as_str(),
         "workspaces": workspaces,
-        "observer": profile.observer.as_ref().map(|observer| observer.name.as_str()),
     })
 }
 

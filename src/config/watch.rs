@@ -30,7 +30,7 @@ pub enum Changed {
 }
 
 /// Watches the files of one configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConfigWatcher {
     main: PathBuf,
     configuration: BTreeMap<PathBuf, Print>,
@@ -75,7 +75,15 @@ impl ConfigWatcher {
     pub async fn changed(&mut self) -> Changed {
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            if let Some(changed) = self.poll() {
+            let mut looking = self.clone();
+            // A look that does not come back (the runtime ends) saw nothing; the next one starts from what is known.
+            let look = tokio::task::spawn_blocking(move || {
+                let changed = looking.poll();
+                (looking, changed)
+            });
+            let Ok((looked, changed)) = look.await else { continue };
+            *self = looked;
+            if let Some(changed) = changed {
                 return changed;
             }
         }

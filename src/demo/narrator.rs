@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::scenario::Scenario;
 use super::stage::Stage;
 use crate::domain::incident::Severity;
+use crate::domain::names::IntegrationKey;
 use crate::domain::state::{Change, Transition};
 use crate::domain::status::Status;
 use crate::snapshot::{Snapshot, SnapshotReader};
@@ -72,27 +73,31 @@ impl Narrator {
     pub(super) fn watch(
         &self,
         mut transitions: broadcast::Receiver<Transition>,
-        snapshots: SnapshotReader,
+        mut snapshots: SnapshotReader,
         start: DateTime<Utc>,
     ) -> JoinHandle<()> {
         let narrator = self.clone();
         tokio::spawn(async move {
             let mut told_ratio = 0.0;
             loop {
-                let transition = match transitions.recv().await {
-                    Ok(transition) => transition,
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                };
-                narrator.on_transition(&transition, start);
-                if let Some(published) = snapshots.latest() {
-                    narrator.on_snapshot(&published.snapshot, start, &mut told_ratio);
+                // What changed is told before the numbers that follow from it.
+                tokio::select! {
+                    biased;
+                    heard = transitions.recv() => match heard {
+                        Ok(transition) => narrator.on_transition(&transition, &snapshots, start),
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    },
+                    published = snapshots.next() => match published {
+                        Some(published) => narrator.on_snapshot(&published.snapshot, start, &mut told_ratio),
+                        None => return,
+                    },
                 }
             }
         })
     }
 
-    fn on_transition(&self, transition: &Transition, start: DateTime<Utc>) {
+    fn on_transition(&self, transition: &Transition, snapshots: &SnapshotReader, start: DateTime<Utc>) {
         let at = stamp(transition.at - start);
         let cause = &transition.cause;
         match &transition.change {
@@ -107,7 +112,8 @@ impl Narrator {
                 } else {
                     format!(" / {reason}")
                 };
-                self.tell(mood, &format!("{at}  {integration} is {status}{why}: {cause}"));
+                let name = title(integration, snapshots);
+                self.tell(mood, &format!("{at}  {name} is {status}{why}: {cause}"));
             }
             Change::Opened { incident, severity } => {
                 let mood = if *severity == Severity::Info { Mood::Doubtful } else { Mood::Bad };
@@ -137,10 +143,18 @@ impl Narrator {
         let mut line =
             format!("{}  {} of {all} repositories in the Inventory", stamp(snapshot.taken_at - start), progress.found);
         if let (Some(from), Some(by)) = (progress.completion_expected_from, progress.completion_expected_by) {
-            line = format!("{line}, complete expected between {} and {}", stamp(from - start), stamp(by - start));
+            let (from, by) = (stamp(from - start), stamp(by - start));
+            line = format!("{line}, expected to be complete between {} and {}", from.trim(), by.trim());
         }
         self.tell(Mood::Quiet, &line);
     }
+}
+
+/// The integration as the status page calls it; its key where no snapshot shows it yet.
+fn title(key: &IntegrationKey, snapshots: &SnapshotReader) -> String {
+    let latest = snapshots.latest();
+    let view = latest.as_ref().and_then(|published| published.snapshot.integration(key));
+    view.map_or_else(|| key.to_string(), |view| format!("{} ({})", view.title(), view.identity.level))
 }
 
 /// Time since the start of the story, such as `+13:05` or `+2d 01:00`.

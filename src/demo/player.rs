@@ -59,7 +59,7 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
     let mut participant = clock.participant();
     let story = (scenario.story)(start);
     narrator.begin(scenario, start);
-    let stage = Stage::set(&clock, story.world, &story.setup, performance.listen).await?;
+    let mut stage = Stage::set(&clock, story.world, &story.setup, performance.listen).await?;
     narrator.stage_is_set(&stage);
     let watching = narrator.watch(stage.daemon.transitions(), stage.daemon.snapshots(), start);
     let mut heard = stage.daemon.transitions();

@@ -88,8 +88,6 @@ pub enum Cadences {
     Default,
     /// Every hour, for scenarios of days.
     Hourly,
-    /// Every six hours, for scenarios of weeks.
-    SixHourly,
 }
 
 /// A profile in the configuration.

@@ -17,6 +17,8 @@ use crate::sandbox::{Sandbox, World};
 /// The configuration key of the integration of every scenario.
 pub(super) const INTEGRATION: &str = "acme-bitbucket";
 
+const CONFIGURATION: &str = "snykwatch.yaml";
+
 /// A running sandbox with a running daemon on it.
 pub struct Stage {
     /// The stand-in for Snyk and Bitbucket Cloud.
@@ -25,6 +27,8 @@ pub struct Stage {
     pub daemon: Daemon,
     /// Holds the configuration and the secrets; gone with the stage.
     directory: TempDir,
+    setup: Setup,
+    listen: SocketAddr,
 }
 
 impl Stage {
@@ -33,23 +37,27 @@ impl Stage {
         let sandbox = Sandbox::start(clock.clone(), world).await.context("could not start the sandbox")?;
         let directory = TempDir::with_prefix("snykwatch-demo-").context("could not create a temporary directory")?;
         write_secrets(directory.path(), &sandbox, setup)?;
-        let path = directory.path().join("snykwatch.yaml");
-        std::fs::write(&path, configuration(directory.path(), &sandbox, setup, listen))
-            .with_context(|| format!("could not write {}", path.display()))?;
+        let path = write_configuration(directory.path(), &sandbox, setup, listen)?;
         let loaded = config::load(&path, Secrets::Check, clock.now());
         let loaded = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let daemon = Daemon::start(loaded.config, DaemonOptions::new(path, clock.clone())).await?;
-        Ok(Self { sandbox, daemon, directory })
+        Ok(Self { sandbox, daemon, directory, setup: setup.clone(), listen })
     }
 
-    /// Writes a sandbox credential's present secret where the daemon reads that of `credential`.
-    pub fn write_secret(&self, credential: &str, secret_of: &str) -> anyhow::Result<()> {
-        write_secret(self.directory.path(), &self.sandbox, credential, secret_of)
+    /// Writes a sandbox credential's secret where the daemon reads that of `credential`, and its label into the
+    /// configuration.
+    pub fn write_secret(&mut self, credential: &str, secret_of: &'static str) -> anyhow::Result<()> {
+        write_secret(self.directory.path(), &self.sandbox, credential, secret_of)?;
+        for known in self.setup.credentials.iter_mut().filter(|known| known.name == credential) {
+            known.secret_of = secret_of;
+        }
+        write_configuration(self.directory.path(), &self.sandbox, &self.setup, self.listen)?;
+        Ok(())
     }
 
     /// The configuration file, for a person who wants to look.
     pub fn configuration_file(&self) -> PathBuf {
-        self.directory.path().join("snykwatch.yaml")
+        self.directory.path().join(CONFIGURATION)
     }
 
     /// Stops the daemon, then the sandbox.
@@ -57,6 +65,18 @@ impl Stage {
         self.daemon.stop().await;
         self.sandbox.stop().await;
     }
+}
+
+fn write_configuration(
+    directory: &Path,
+    sandbox: &Sandbox,
+    setup: &Setup,
+    listen: SocketAddr,
+) -> anyhow::Result<PathBuf> {
+    let path = directory.join(CONFIGURATION);
+    std::fs::write(&path, configuration(directory, sandbox, setup, listen))
+        .with_context(|| format!("could not write {}", path.display()))?;
+    Ok(path)
 }
 
 fn write_secrets(directory: &Path, sandbox: &Sandbox, setup: &Setup) -> anyhow::Result<()> {
@@ -148,7 +168,6 @@ fn write_schedule(file: &mut Yaml, setup: &Setup) {
     let pace = match setup.pace {
         Cadences::Default => None,
         Cadences::Hourly => Some("{ every: 1h }"),
-        Cadences::SixHourly => Some("{ every: 6h }"),
     };
     let paced = ["snyk", "credentials", "inventory", "organizations"].into_iter().zip(std::iter::repeat(pace));
     let mut schedule: BTreeMap<&str, &str> = paced.filter_map(|(probe, pace)| Some((probe, pace?))).collect();

@@ -19,6 +19,10 @@ pub struct Fleet {
     pub scm_credentials: BTreeMap<CredentialName, ScmCredential>,
     /// By `integrations` key.
     pub integrations: BTreeMap<IntegrationName, WatchedIntegration>,
+    /// Times and severities of incidents about what integrations share: credentials and APIs.
+    pub rules: RulePolicy,
+    /// Thresholds of what integrations share: credentials and APIs.
+    pub thresholds: Thresholds,
     /// How old the evidence of each probe may be.
     pub max_ages: BTreeMap<ProbeKind, TimeDelta>,
 }
@@ -64,7 +68,7 @@ pub struct WatchedIntegration {
     pub organizations: Option<WatchedOrganizations>,
     /// Thresholds of its conditions.
     pub thresholds: Thresholds,
-    /// Times and severities of its incidents.
+    /// Times and severities of its incidents; those about a credential or an API go by [`Fleet::rules`].
     pub rules: RulePolicy,
 }
 
@@ -129,12 +133,20 @@ pub struct Thresholds {
     pub max_lag: TimeDelta,
     /// A change this close after `last_sync` is the sync itself.
     pub canary_tolerance: TimeDelta,
+    /// So many canaries older than `max_lag` fail.
+    pub late_canaries: usize,
+    /// So many canaries older than `very_late_factor` times `max_lag` fail.
+    pub very_late_canaries: usize,
+    /// How many times `max_lag` is very late.
+    pub very_late_factor: i32,
     /// Coverage below this is incomplete.
     pub coverage_incomplete_below: f64,
     /// Coverage from this on is complete again.
     pub coverage_complete_from: f64,
     /// Fewer missing than this are never incomplete.
     pub missing_at_least: usize,
+    /// More than this share of a profile's assets removed at once with it: the profile was deleted.
+    pub profile_deleted_share: f64,
     /// A repository is judged only this long after it was first seen or renamed.
     pub eligible_after: TimeDelta,
     /// A credential that expires within this is not fresh.
@@ -147,15 +159,23 @@ pub struct Thresholds {
     pub test_grace: TimeDelta,
     /// Daily projects that must be tested in time.
     pub tests_current_from: f64,
+    /// More than this share of inactive projects are *mostly* inactive.
+    pub inactive_share: f64,
     /// Targets that may have no projects.
     pub empty_targets_up_to: f64,
     /// Fewer empty targets than this are never a problem.
     pub empty_targets_at_least: usize,
     /// `connected` must hold this long to count as a time of being connected.
     pub connected_for: TimeDelta,
+    /// During the first fill an arrival moves the clock of a partially connected Group, but at most so far.
+    pub fill_extension: TimeDelta,
+    /// Without history, an oldest asset older than this proves that the first fill was complete.
+    pub fill_proof_age: TimeDelta,
+    /// More than this share of Organizations gone from one listing: the listing is doubted.
+    pub vanished_share: f64,
     /// Clock skew above this makes expiry and lag verdicts unknown.
     pub clock_skew: TimeDelta,
-    /// Snyk's sync cycle.
+    /// Snyk's sync cycle: by it the next sync is expected.
     pub sync_cycle: TimeDelta,
 }
 
@@ -165,18 +185,26 @@ impl Default for Thresholds {
             setup_grace: TimeDelta::minutes(15),
             max_lag: TimeDelta::hours(26),
             canary_tolerance: TimeDelta::minutes(5),
+            late_canaries: 3,
+            very_late_canaries: 2,
+            very_late_factor: 3,
             coverage_incomplete_below: 0.95,
             coverage_complete_from: 0.97,
             missing_at_least: 2,
+            profile_deleted_share: 0.5,
             eligible_after: TimeDelta::hours(26),
             fresh_for: TimeDelta::days(14),
             rotation_uncertainty: TimeDelta::hours(24),
             import_grace: TimeDelta::hours(24),
             test_grace: TimeDelta::hours(48),
             tests_current_from: 0.95,
+            inactive_share: 0.5,
             empty_targets_up_to: 0.20,
             empty_targets_at_least: 3,
             connected_for: TimeDelta::minutes(30),
+            fill_extension: TimeDelta::hours(24),
+            fill_proof_age: TimeDelta::hours(48),
+            vanished_share: 0.10,
             clock_skew: TimeDelta::minutes(5),
             sync_cycle: TimeDelta::hours(6),
         }

@@ -1,7 +1,8 @@
 //! When each rule opens an incident and how its severity grows: one row for each rule and case, all of them overridable.
 //!
 //! The defaults are the table of `docs/incidents.md`, with the reason of each number beside it. An override replaces
-//! a row for one integration; a row that is not overridden is the default one.
+//! a row for one integration; a row that is not overridden is the default one. A credential or an API may be shared by
+//! several integrations: rules about them have one policy for all ([`Fleet::rules`](super::fleet::Fleet::rules)).
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ closed_list! {
         InventoryIncomplete => "inventory_incomplete",
         /// `PermissionsMissing`: discovery itself needs the missing permission.
         GroupPermission => "group_permission",
-        /// `CredentialInvalid`: a Group, or a tenth of its repositories, hangs on the credential.
+        /// `CredentialInvalid`: a Group, or enough of its repositories, hangs on the credential.
         GroupAtStake => "group_at_stake",
         /// `WorkspaceNotFound`: the workspace has another slug now; Snyk may be fine.
         Renamed => "renamed",
@@ -38,13 +39,18 @@ closed_list! {
 pub type RuleCase = (Rule, Case);
 
 /// When a rule opens and how its severity grows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RuleTiming {
     /// From the onset of the cause to the opening. For rules that look ahead (expiry, version end): so long before.
     pub opens_after: TimeDelta,
     /// Severity from so long after the onset (or so long before the date) on; the first entry is the opening one.
     pub severities: Vec<(TimeDelta, Severity)>,
-    /// Switched off by the operator.
+    /// How many evaluations in a row, each on new evidence, must agree.
+    pub evaluations: u32,
+    /// A share on which the row turns: of a Group's repositories that hang on the credential (`GroupAtStake`); of a
+    /// token's life before its end, earlier than which it is not announced (`CredentialExpiring`).
+    pub share: Option<f64>,
+    /// `false`: switched off by the operator.
     pub enabled: bool,
 }
 
@@ -72,15 +78,19 @@ impl RuleTiming {
     pub fn default_of(rule: Rule, case: Case) -> Self {
         let row = ROWS.iter().find(|row| row.rule == rule && row.case == case);
         let row = row.or_else(|| ROWS.iter().find(|row| row.rule == rule));
-        row.map_or_else(
-            || Self { opens_after: AT_ONCE, severities: vec![(AT_ONCE, Severity::Warning)], enabled: true },
-            |row| Self { opens_after: row.opens_after, severities: row.severities.to_vec(), enabled: true },
-        )
+        let row = row.unwrap_or(&FALLBACK);
+        Self {
+            opens_after: row.opens_after,
+            severities: row.severities.to_vec(),
+            evaluations: row.evaluations,
+            share: row.share,
+            enabled: true,
+        }
     }
 }
 
-/// Times and severities of one integration's incidents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Times and severities of incidents.
+#[derive(Debug, Clone, PartialEq)]
 pub struct RulePolicy {
     /// By rule and case. A row that is not here is the default one.
     pub timings: BTreeMap<RuleCase, RuleTiming>,
@@ -116,6 +126,18 @@ impl RulePolicy {
         self.changed(rule, case, |timing| timing.severities = severities)
     }
 
+    /// With another number of evaluations that must agree.
+    #[must_use]
+    pub fn agreed_by(self, rule: Rule, case: Case, evaluations: u32) -> Self {
+        self.changed(rule, case, |timing| timing.evaluations = evaluations)
+    }
+
+    /// With another share on which the row turns.
+    #[must_use]
+    pub fn turning_on(self, rule: Rule, case: Case, share: f64) -> Self {
+        self.changed(rule, case, |timing| timing.share = Some(share))
+    }
+
     /// With one row switched off.
     #[must_use]
     pub fn without_case(self, rule: Rule, case: Case) -> Self {
@@ -139,11 +161,26 @@ struct Row {
     case: Case,
     opens_after: TimeDelta,
     severities: &'static [(TimeDelta, Severity)],
+    evaluations: u32,
+    share: Option<f64>,
 }
 
 const fn row(rule: Rule, case: Case, opens_after: TimeDelta, severities: &'static [(TimeDelta, Severity)]) -> Row {
-    Row { rule, case, opens_after, severities }
+    Row { rule, case, opens_after, severities, evaluations: 1, share: None }
 }
+
+impl Row {
+    const fn agreed_by(self, evaluations: u32) -> Self {
+        Self { evaluations, ..self }
+    }
+
+    const fn turning_on(self, share: f64) -> Self {
+        Self { share: Some(share), ..self }
+    }
+}
+
+/// For a rule without a row of its own.
+const FALLBACK: Row = row(Rule::StatusUnknown, Case::Default, AT_ONCE, WARNING);
 
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
@@ -179,6 +216,13 @@ const VERSION_WARNING: TimeDelta = TimeDelta::days(14);
 /// Stale evidence has already waited for `max_age`.
 const UNKNOWN_DELAY: TimeDelta = TimeDelta::hours(1);
 
+/// One odd answer is not a fact, two in a row are.
+const CONFIRMING: u32 = 2;
+/// A credential of this share of a Group's repositories is as bad as the Group's own.
+const MANY_REPOSITORIES: f64 = 0.10;
+/// A short-lived token is not announced for more than this share of its life.
+const LAST_THIRD: f64 = 1.0 / 3.0;
+
 const INFO: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Info)];
 const WARNING: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Warning)];
 const CRITICAL: &[(TimeDelta, Severity)] = &[(AT_ONCE, Severity::Critical)];
@@ -197,11 +241,11 @@ const ROWS: &[Row] = &[
     row(Rule::SnykTokenInvalid, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::SnykTokenExpiring, Case::Default, EXPIRY_LEAD, &[(EXPIRY_LEAD, Severity::Warning)]),
     row(Rule::CredentialInvalid, Case::Default, AT_ONCE, WARNING),
-    row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL),
+    row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL).turning_on(MANY_REPOSITORIES),
     row(Rule::UpstreamUnreachable, Case::Default, OUTAGE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::PermissionsMissing, Case::Default, PERMISSION_DEBOUNCE, WARNING),
     row(Rule::PermissionsMissing, Case::GroupPermission, PERMISSION_DEBOUNCE, CRITICAL),
-    row(Rule::CredentialExpiring, Case::Default, EXPIRY_LEAD, EXPIRY),
+    row(Rule::CredentialExpiring, Case::Default, EXPIRY_LEAD, EXPIRY).turning_on(LAST_THIRD),
     row(Rule::CredentialExpiryUnknown, Case::Default, AT_ONCE, INFO),
     row(Rule::DeclaredDateOutdated, Case::Default, AT_ONCE, WARNING),
     row(Rule::WorkspaceNotFound, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
@@ -223,8 +267,8 @@ const ROWS: &[Row] = &[
         &[(AT_ONCE, Severity::Warning), (STALLED_CRITICAL, Severity::Critical)],
     ),
     row(Rule::OrganizationIntegrationMissing, Case::Default, INTEGRATION_GONE, WARNING),
-    row(Rule::CredentialOutOfStep, Case::Default, AT_ONCE, WARNING),
-    row(Rule::TestsStale, Case::Default, AT_ONCE, WARNING),
+    row(Rule::CredentialOutOfStep, Case::Default, AT_ONCE, WARNING).agreed_by(CONFIRMING),
+    row(Rule::TestsStale, Case::Default, AT_ONCE, WARNING).agreed_by(CONFIRMING),
     row(Rule::NothingImported, Case::Default, IMPORT_DELAY, INFO),
     row(Rule::ImportsIncomplete, Case::Default, IMPORT_DELAY, INFO),
     row(Rule::WebhooksMissing, Case::Default, IMPORT_DELAY, INFO),

@@ -166,6 +166,9 @@ pub struct Arrival {
 pub struct OrganizationMemory {
     /// An integration was once seen here: the Organization is watched.
     pub was_present: bool,
+    /// Snyk's id of the integration that was seen last: events of others in the Organization are not its own.
+    #[serde(default)]
+    pub integration_id: Option<String>,
     /// A webhook matched the pattern once: missing ones can be judged.
     pub webhook_pattern_proved: bool,
     /// Share of inactive projects at the last good evaluation.

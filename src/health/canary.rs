@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::fleet::Thresholds;
 use crate::domain::state::Canary;
 
 /// The canary of one repository after another look at both sides; `None` when Snyk has caught up.
@@ -30,12 +31,14 @@ pub(super) fn next_canary(
 /// Whether the canaries of one profile fail, by themselves: `lags` are their ages at the last complete asset walk, and
 /// `assets` is how many assets of the profile could have one.
 ///
-/// Three older than `max_lag`, two older than three times that, or, in a profile of one or two assets, all of them
-/// older than three times that. Fewer may be one odd repository.
-pub(super) fn canaries_fail(lags: &[TimeDelta], assets: usize, max_lag: TimeDelta) -> bool {
-    let old = lags.iter().filter(|lag| **lag > max_lag).count();
-    let very_old = lags.iter().filter(|lag| **lag > max_lag * 3).count();
-    old >= 3 || very_old >= 2 || ((1..=2).contains(&assets) && very_old >= assets)
+/// Enough late ones (by default three older than `max_lag`), enough very late ones (two older than three times that),
+/// or, in a profile of no more assets than that, all of them very late. Fewer may be one odd repository.
+pub(super) fn canaries_fail(lags: &[TimeDelta], assets: usize, thresholds: &Thresholds) -> bool {
+    let very_late_after = thresholds.max_lag.checked_mul(thresholds.very_late_factor).unwrap_or(TimeDelta::MAX);
+    let late = lags.iter().filter(|lag| **lag > thresholds.max_lag).count();
+    let very_late = lags.iter().filter(|lag| **lag > very_late_after).count();
+    let all_of_a_few = (1..=thresholds.very_late_canaries).contains(&assets) && very_late >= assets;
+    late >= thresholds.late_canaries || very_late >= thresholds.very_late_canaries || all_of_a_few
 }
 
 #[cfg(test)]
@@ -73,7 +76,7 @@ mod tests {
     fn few_laggards_are_no_stall() {
         let check = |hours: &[i64], assets: usize, fails: bool| {
             let lags: Vec<TimeDelta> = hours.iter().map(|hours| TimeDelta::hours(*hours)).collect();
-            assert_eq!(canaries_fail(&lags, assets, TimeDelta::hours(26)), fails, "{hours:?} of {assets}");
+            assert_eq!(canaries_fail(&lags, assets, &Thresholds::default()), fails, "{hours:?} of {assets}");
         };
         check(&[], 0, false);
         check(&[27, 27], 100, false);
@@ -86,6 +89,23 @@ mod tests {
         check(&[79], 2, false);
         check(&[79, 27], 2, false);
         check(&[79, 79], 2, true);
+    }
+
+    #[test]
+    fn the_numbers_can_be_changed() {
+        let lags = [TimeDelta::hours(27); 2];
+        let fails = |change: fn(&mut Thresholds)| {
+            let mut thresholds = Thresholds::default();
+            change(&mut thresholds);
+            canaries_fail(&lags, 100, &thresholds)
+        };
+        assert!(!fails(|_| {}));
+        assert!(fails(|thresholds| thresholds.late_canaries = 2));
+        assert!(fails(|thresholds| thresholds.very_late_factor = 1));
+        assert!(!fails(|thresholds| (thresholds.late_canaries, thresholds.max_lag) = (2, TimeDelta::hours(30))));
+        let only_one =
+            |thresholds: &mut Thresholds| (thresholds.very_late_factor, thresholds.very_late_canaries) = (1, 3);
+        assert!(!fails(only_one));
     }
 
     proptest! {
@@ -104,7 +124,7 @@ mod tests {
                 _ => false,
             };
             let expected = third_oldest_is_late || second_oldest_is_very_late || tiny;
-            prop_assert_eq!(canaries_fail(&lags, assets, TimeDelta::hours(26)), expected);
+            prop_assert_eq!(canaries_fail(&lags, assets, &Thresholds::default()), expected);
         }
 
         /// Replaying changes and syncs: the canary is always the first change after the sync that was current then.

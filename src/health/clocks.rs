@@ -130,16 +130,25 @@ impl Recorder<'_> {
     }
 }
 
-/// From when a time of being partially connected counts: the last time it was connected, before that its set-up or
-/// first sight. While the first fill goes on, from the last arrival, but at most 24 h later.
-pub fn partially_connected_since(integration: &IntegrationState, group: &WatchedGroup) -> DateTime<Utc> {
-    const LONGEST_DELAY: TimeDelta = TimeDelta::hours(24);
+/// Up to when a Group was connected, or had no time yet to be: the last time it was connected, before that its set-up
+/// or first sight.
+pub(super) fn connected_until(integration: &IntegrationState, group: &WatchedGroup) -> DateTime<Utc> {
     let set_up = group.configured_at.unwrap_or(integration.first_seen_at);
     let last_connected = integration.status.as_ref().and_then(|status| status.last_connected_at);
-    let base = last_connected.map_or(set_up, |last| last.max(group.configured_at.unwrap_or(last)));
+    last_connected.map_or(set_up, |last| last.max(group.configured_at.unwrap_or(last)))
+}
+
+/// From when a time of being partially connected counts: from [`connected_until`]; while the first fill goes on, from
+/// the last arrival, but no more than `fill_extension` later: a trickle is no progress.
+pub fn partially_connected_since(
+    integration: &IntegrationState,
+    group: &WatchedGroup,
+    fill_extension: TimeDelta,
+) -> DateTime<Utc> {
+    let base = connected_until(integration, group);
     let memory = &integration.group;
     match memory.arrivals.last().filter(|_| memory.was_populated && memory.first_fill_completed_at.is_none()) {
-        Some(arrival) => base.max(arrival.at.min(base + LONGEST_DELAY)),
+        Some(arrival) => base.max(arrival.at.min(base + fill_extension)),
         None => base,
     }
 }

@@ -52,6 +52,8 @@ pub(super) enum Expiry {
 pub(super) struct Rotation {
     /// The earliest instant at which it can have been.
     pub(super) at: DateTime<Utc>,
+    /// When there was something to see of it first: what was read earlier says nothing about it.
+    pub(super) seen_at: DateTime<Utc>,
     pub(super) basis: Basis,
 }
 
@@ -66,6 +68,11 @@ impl Claims<'_> {
 
     fn listed(&self) -> Option<(&ListedToken, Basis)> {
         let evidence = read(slot(self.evidence, |book| &book.listed_token), self.now).ok()?;
+        // What was listed before a rotation is the token before.
+        let rotated_at = self.memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, noticed_at)| *noticed_at);
+        if rotated_at.is_some_and(|rotated_at| evidence.observed_at < rotated_at) && !self.is_observer() {
+            return None;
+        }
         evidence.value.found.then(|| (&evidence.value, Basis::of(evidence)))
     }
 
@@ -107,10 +114,10 @@ impl Claims<'_> {
                 Reason::CredentialWrongScheme,
                 format!("a token of this kind is sent another way than as {}", self.watched.kind),
             ),
-            (RejectionCause::Revoked, _) => (Reason::CredentialRevoked, "it was revoked".to_owned()),
             (_, _) if listed_as_blocked => {
                 (Reason::CredentialBlocked, "an administrator of the organisation blocked it".to_owned())
             }
+            (RejectionCause::Revoked, _) => (Reason::CredentialRevoked, "it was revoked".to_owned()),
             (_, Some((at, source))) => (Reason::CredentialExpired, format!("it expired on {} ({source})", date(at))),
             (RejectionCause::Expired, None) => (Reason::CredentialExpired, "it has expired".to_owned()),
             (RejectionCause::WrongTokenOrEmail, None) => (
@@ -210,6 +217,8 @@ impl Claims<'_> {
             (DeclaredDate::InForce, Some(at)) => Expiry::At(at, ExpirySource::Declared, Basis::default()),
             (DeclaredDate::Superseded, _) => Expiry::Unknown(Reason::Superseded),
             (DeclaredDate::Outdated, _) => Expiry::Unknown(Reason::DeclaredDateOutdated),
+            // Before anybody was asked, nobody can be said not to tell.
+            _ if slot(self.evidence, |book| &book.authentication).is_none() => Expiry::Unknown(Reason::NotObserved),
             _ => Expiry::Unknown(Reason::ExpiryUnknown),
         }
     }
@@ -227,6 +236,7 @@ impl Claims<'_> {
                         format!("{name} was rotated: its declared expiry belongs to the token before")
                     }
                     Reason::DeclaredDateOutdated => format!("{name} still works after its declared expiry"),
+                    Reason::NotObserved => format!("when {name} expires: not observed yet"),
                     _ => format!("nobody tells when {name} expires"),
                 };
                 return Verdict::unknown(reason, message);
@@ -327,15 +337,16 @@ impl Claims<'_> {
         if let Some((listed, basis)) = self.listed()
             && let Some(at) = listed.created_at
         {
-            return Some(Rotation { at, basis });
+            return Some(Rotation { at, seen_at: at, basis });
         }
         if let Some(at) = self.watched.rotated_at {
-            return Some(Rotation { at, basis: Basis::default() });
+            return Some(Rotation { at, seen_at: at, basis: Basis::default() });
         }
         let memory = self.memory.filter(|memory| memory.rotated_from.is_some() && !self.is_observer())?;
-        let by_first_use = memory.first_used_at? - thresholds.rotation_uncertainty;
+        let seen_at = memory.first_used_at?;
+        let by_first_use = seen_at - thresholds.rotation_uncertainty;
         // While we were not watching, it can have been as early as the last use of the token before.
         let at = memory.previous_used_at.map_or(by_first_use, |used_at| used_at.min(by_first_use));
-        Some(Rotation { at, basis: Basis::default() })
+        Some(Rotation { at, seen_at, basis: Basis::default() })
     }
 }

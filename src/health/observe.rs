@@ -89,7 +89,7 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
 
 fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding: &Finding) -> Option<FollowUp> {
     match finding {
-        Finding::SnykAuthentication(name, fact) => return credential::snyk(state, policy, stamp, name, fact),
+        Finding::SnykAuthentication(name, fact) => return credential::snyk(state, fleet, policy, stamp, name, fact),
         Finding::ScmAuthentication(name, fact) => return credential::scm(state, fleet, policy, stamp, name, fact),
         Finding::SnykTokenExpiry(name, fact) => {
             let book = state.evidence.snyk_tokens.entry(name.clone()).or_default();
@@ -121,7 +121,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
         Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
         Finding::Presence(key, fact) => organization::on_presence(state, fleet, stamp, key, fact),
-        Finding::Imports(key, fact) => organization::on_imports(state, stamp, key, fact),
+        Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
             stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
         }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence};
 use crate::domain::facts::{
-    AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, WebhookSample, WebhookState,
+    AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, WebhookSample, WebhookState,
 };
 use crate::domain::fleet::Thresholds;
 use crate::domain::kinds::Truth;
@@ -16,9 +16,6 @@ use crate::domain::state::OrganizationMemory;
 use super::credential::Rotation;
 use super::verdict::{Basis, Gap, Verdict, read, slot};
 use super::words::{count, date, listed, moment};
-
-/// Share of inactive projects above which they are called mostly inactive.
-pub(super) const MOSTLY: f64 = 0.5;
 
 /// The verdicts on a credential that every Organization using it shares.
 #[derive(Clone)]
@@ -93,6 +90,14 @@ impl<'a> OrganizationCase<'a> {
         read(slot(self.evidence, |book| &book.events), self.now)
     }
 
+    /// Whether an event is about the watched integration, or does not say about which. An Organization may have several.
+    fn is_ours(&self, event: &AuditEvent) -> bool {
+        match (&event.integration_id, &self.memory.integration_id) {
+            (Some(of), Some(ours)) => of.eq_ignore_ascii_case(ours),
+            _ => true,
+        }
+    }
+
     fn in_step(&self) -> Verdict {
         let Some(rotation) = self.credential.rotation else {
             return Verdict::holds(Reason::NotRotated, "no rotation of the PAT is known", Basis::default()).inferred();
@@ -111,6 +116,7 @@ impl<'a> OrganizationCase<'a> {
         let saved = events
             .iter()
             .filter(|event| matches!(event.kind, AuditEventKind::Created | AuditEventKind::Edited))
+            .filter(|event| self.is_ours(event))
             .map(|event| event.at)
             .filter(|at| *at > rotation.at)
             .max();
@@ -118,7 +124,14 @@ impl<'a> OrganizationCase<'a> {
             let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved));
             return Verdict::holds(Reason::Ok, message, basis);
         }
-        if *from > rotation.at || evidence.observed_at < rotation.at {
+        // A log that was read before the new PAT was seen cannot tell that it was never saved.
+        if evidence.observed_at < rotation.seen_at {
+            let read = moment(evidence.observed_at);
+            let message =
+                format!("the audit log was last read {read}, the new PAT was first seen {}", moment(rotation.seen_at));
+            return Verdict::unknown(Reason::NotProvenSinceRotation, message);
+        }
+        if *from > rotation.at {
             let message = format!("the audit log was read from {} only, the rotation was {rotated}", moment(*from));
             return Verdict::unknown(Reason::NotProvenSinceRotation, message);
         }
@@ -176,7 +189,7 @@ impl<'a> OrganizationCase<'a> {
     fn disconnected(&self, imports: Imports<'a>) -> Truth {
         let Ok(evidence) = imports else { return Truth::Unknown };
         let Some(share) = inactive_share(&evidence.value) else { return Truth::False };
-        if share <= MOSTLY {
+        if share <= self.thresholds.inactive_share {
             return Truth::False;
         }
         // Without a readable log the projects themselves still speak, by TestsCurrent.
@@ -185,6 +198,7 @@ impl<'a> OrganizationCase<'a> {
         };
         let follows = events.iter().any(|event| {
             matches!(event.kind, AuditEventKind::Deleted | AuditEventKind::Edited)
+                && self.is_ours(event)
                 && self.memory.mostly_active_at.is_none_or(|at| event.at + self.thresholds.import_grace >= at)
         });
         if follows { Truth::True } else { Truth::False }
@@ -199,7 +213,7 @@ impl<'a> OrganizationCase<'a> {
         let projects = &evidence.value.projects;
         let share = inactive_share(&evidence.value).unwrap_or_default();
         let rose = self.memory.inactive_share.is_some_and(|before| share > before);
-        if share > MOSTLY && (rose || disconnected == Truth::True) {
+        if share > self.thresholds.inactive_share && (rose || disconnected == Truth::True) {
             let inactive = projects.iter().filter(|project| !project.active).count();
             let message = format!("{inactive} of {} projects are inactive", projects.len());
             return Verdict::fails(Reason::ProjectsInactive, message, basis);

@@ -246,6 +246,8 @@ impl World {
                 )]),
                 scm_credentials: BTreeMap::from([(CredentialName::from(PAT), credential("hash-1"))]),
                 integrations: BTreeMap::from([(IntegrationName::from(INTEGRATION), integration)]),
+                rules: RulePolicy::default(),
+                thresholds: Thresholds::default(),
                 max_ages,
             },
             state: State::default(),

@@ -272,8 +272,8 @@ fn detail_of_organizations_is_chosen_or_falls_back() {
         assert_eq!(samples[connected], "301");
         assert!(series_of(&samples, "") >= 30, "a Group keeps its detail");
     };
-    check(None, 50_000, 24, false);
-    check(Some(OrganizationDetail::Full), 50_000, 24, false);
+    check(None, 50_000, 25, false);
+    check(Some(OrganizationDetail::Full), 50_000, 25, false);
     check(Some(OrganizationDetail::Status), 50_000, 8, false);
     check(Some(OrganizationDetail::Summary), 50_000, 0, false);
     check(Some(OrganizationDetail::Full), 3_000, 0, true);

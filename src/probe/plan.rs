@@ -258,7 +258,14 @@ impl<'a> Plan<'a> {
             workspaces: workspaces.unwrap_or_else(|| self.workspaces_of(name).into_iter().collect()),
             needs_administrator: by_group || by_organization,
             has_profile,
+            has_new_secret: self.has_new_secret(name),
         })
+    }
+
+    fn has_new_secret(&self, name: &CredentialName) -> bool {
+        let now = self.targets.fleet.scm_credentials.get(name).and_then(|credential| credential.token_version.as_ref());
+        let used = self.state.credentials.get(name).and_then(|credential| credential.secret_version.as_ref());
+        now.is_some() && used.is_some() && now != used
     }
 
     fn workspaces_of(&self, name: &CredentialName) -> BTreeSet<WorkspaceSlug> {

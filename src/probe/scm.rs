@@ -60,6 +60,8 @@ pub struct CredentialScope<'a> {
     pub needs_administrator: bool,
     /// Whether a profile's probe proves what needs counting or reading; otherwise the credential's own probe must.
     pub has_profile: bool,
+    /// Whether the secret is another than the one that earlier evidence was observed with.
+    pub has_new_secret: bool,
 }
 
 /// One profile and what is known about it.

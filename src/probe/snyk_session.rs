@@ -40,7 +40,8 @@ impl<'a> SnykSession<'a> {
         let (standing, authentication) = match &result {
             Ok(answer) => (Standing::Accepted, Some(accepted(&answer.value))),
             Err(Failure { class: FailureClass::Unauthorized, .. }) => {
-                let cause = rejection_cause(self.client().foreign_token_host(), self.has_expired(round));
+                let foreign_host = self.client().foreign_token_host().filter(|_| !self.was_accepted());
+                let cause = rejection_cause(foreign_host, self.has_expired(round));
                 (Standing::Rejected, Some(SnykAuthentication::Rejected(cause)))
             }
             Err(_) => (Standing::Unclear, None),
@@ -55,6 +56,15 @@ impl<'a> SnykSession<'a> {
     fn has_expired(&self, round: &Round) -> bool {
         let expiry = self.book.snyk_tokens.get(self.name).and_then(|token| token.expiry.as_ref());
         matches!(expiry.map(|evidence| evidence.value), Some(CredentialExpiry::At { at, .. }) if at <= round.started_at)
+    }
+
+    /// What this API accepted before is not of another region, whatever host the token names: an API behind a proxy or
+    /// under a name of its own has another host too. A rejection for another cause came after that, so it counts alike.
+    fn was_accepted(&self) -> bool {
+        let known = self.book.snyk_tokens.get(self.name).and_then(|token| token.authentication.as_ref());
+        known.is_some_and(|evidence| {
+            !matches!(evidence.value, SnykAuthentication::Rejected(SnykRejectionCause::WrongRegion { .. }))
+        })
     }
 
     async fn standing(&mut self, round: &mut Round) -> Standing {

@@ -230,6 +230,8 @@ fn fleet() -> Fleet {
         snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), token_version: None })].into(),
         scm_credentials: [("pat".into(), credential)].into(),
         integrations: [("acme".into(), integration)].into(),
+        rules: RulePolicy::default(),
+        thresholds: Thresholds::default(),
         max_ages: BTreeMap::new(),
     }
 }

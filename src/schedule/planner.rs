@@ -276,6 +276,15 @@ impl Planner {
         });
     }
 
+    /// Wants every work that draws on `budget` at `at`: its credential works again, and what it could not tell is old.
+    pub fn hasten(&mut self, budget: &CredentialName, at: DateTime<Utc>) {
+        let drawing = self.entries.iter().filter(|(_, entry)| entry.budget == *budget);
+        let works: Vec<Work> = drawing.map(|(work, _)| work.clone()).collect();
+        for work in works {
+            self.schedule_confirmation(&work, at);
+        }
+    }
+
     /// The wall clock jumped by `step` and now shows `now`: what was due in a minute is still due in a minute.
     pub fn on_clock_jump(&mut self, step: TimeDelta, now: DateTime<Utc>) {
         for since in self.running.values_mut() {

@@ -98,6 +98,8 @@ pub(crate) fn fleet() -> Fleet {
         )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), watched)]),
+        rules: RulePolicy::default(),
+        thresholds: Thresholds::default(),
         max_ages: BTreeMap::new(),
     }
 }

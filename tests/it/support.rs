@@ -105,6 +105,15 @@ impl Scene {
     /// The same, with further arguments of `run`.
     pub(crate) async fn run_with(&self, configuration: &Configuration, arguments: &[&str]) -> Daemon {
         self.write(configuration);
+        self.start(arguments).await
+    }
+
+    /// The same, with the configuration that is there.
+    pub(crate) async fn run_as_it_is(&self) -> Daemon {
+        self.start(&[]).await
+    }
+
+    async fn start(&self, arguments: &[&str]) -> Daemon {
         let mut command = process::snykwatch(self.directory());
         command.arg("--config").arg(self.path()).arg("run").args(arguments);
         Daemon::start(command).await

@@ -8,7 +8,7 @@ use crate::client::answer::{Answer, Failure, Walk, lenient};
 
 /// The fields we use; without them a page of 100 repositories is half a megabyte.
 const FIELDS: &str = "size,next,values.uuid,values.full_name,values.slug,values.name,values.is_private,\
-                      values.updated_on,values.size,values.mainbranch.name,values.project.key,values.links.html.href";
+                      values.created_on,values.updated_on,values.size,values.mainbranch.name,values.project.key,values.links.html.href";
 const TOTAL_FIELDS: &str = "size,next,values.uuid,values.full_name";
 
 /// A repository.
@@ -22,6 +22,8 @@ pub struct Repository {
     pub name: Option<String>,
     /// Whether strangers cannot see it.
     pub is_private: Option<bool>,
+    /// When it was created.
+    pub created_on: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_on: Option<DateTime<Utc>>,
     /// Its size in bytes.
@@ -83,6 +85,8 @@ struct Entry {
     #[serde(default, deserialize_with = "lenient::flag")]
     is_private: Option<bool>,
     #[serde(default, deserialize_with = "lenient::time")]
+    created_on: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "lenient::time")]
     updated_on: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "lenient::count")]
     size: Option<u64>,
@@ -134,6 +138,7 @@ impl From<Entry> for Repository {
             full_name: entry.full_name,
             name: entry.name,
             is_private: entry.is_private,
+            created_on: entry.created_on,
             updated_on: entry.updated_on,
             size_bytes: entry.size,
             main_branch: entry.mainbranch.map(|branch| branch.name),

@@ -161,7 +161,7 @@ async fn repositories_are_walked_to_the_end() {
     let entry = |name: &str| {
         format!(
             r#"{{"uuid":"{{{name}}}","full_name":"acme/{name}","size":7,"mainbranch":{{"name":"main"}},"project":null,
-            "updated_on":"2026-11-23T08:00:00.123456+00:00","links":{{"html":{{"href":"https://bitbucket.org/acme/{name}"}}}}}}"#
+            "created_on":"2024-01-15T09:00:00.5+00:00","updated_on":"2026-11-23T08:00:00.123456+00:00","links":{{"html":{{"href":"https://bitbucket.org/acme/{name}"}}}}}}"#
         )
     };
     let second = format!(r#"{{"values":[{}],"next":""}}"#, entry("b"));
@@ -175,6 +175,7 @@ async fn repositories_are_walked_to_the_end() {
     let names: Vec<_> = walk.items.iter().map(|repository| repository.full_name.as_str()).collect();
     assert_eq!((names, walk.total, walk.pages), (vec!["acme/a", "acme/b"], Some(2), 2));
     assert_eq!(walk.items[0].web_url.as_deref(), Some("https://bitbucket.org/acme/a"));
+    assert_eq!(walk.items[0].created_on.map(|at| at.timestamp()), Some(1_705_309_200));
     assert!(walk.items[0].updated_on.is_some());
 
     let since = "2026-11-23T07:00:00Z".parse().unwrap();
@@ -183,6 +184,16 @@ async fn repositories_are_walked_to_the_end() {
     assert!(asked.iter().any(|request| {
         request.url.query_pairs().any(|(key, value)| key == "q" && value == "updated_on>2026-11-23T07:00:00+00:00")
     }));
+    // What is not asked for by name does not come.
+    let asks = |wanted: &str| {
+        let of = |request: &wiremock::Request| {
+            let fields =
+                request.url.query_pairs().find(|(key, _)| key == "fields").map(|(_, fields)| fields.into_owned());
+            fields.is_none_or(|fields| fields.split(',').any(|field| field == wanted))
+        };
+        asked.iter().all(of)
+    };
+    assert!(asks("values.created_on") && asks("values.updated_on") && !asks("values.description"));
 }
 
 #[tokio::test]

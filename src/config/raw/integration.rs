@@ -26,7 +26,8 @@ pub(crate) struct RawIntegration {
     pub(crate) organizations: Option<Spanned<RawOrganizations>>,
     /// Thresholds of its conditions, over the section of the same name.
     pub(crate) conditions: Option<Spanned<RawConditionSettings>>,
-    /// When its incidents open, and how bad they are, over `alerts.rules`.
+    /// When its incidents open, and how bad they are, over `alerts.rules`. Rules about a credential, a Snyk token or an
+    /// API can be set there alone.
     pub(crate) rules: Option<Spanned<RawAlertRules>>,
 }
 
@@ -70,13 +71,12 @@ pub(crate) struct RawGroup {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawProfile {
-    /// The credential: a name of the `credentials` section.
+    /// The credential: a name of the `credentials` section. Its `role` says whether it is a copy of the PAT or an
+    /// observer.
     #[schemars(required)]
     pub(crate) credential: Option<Spanned<String>>,
     /// The workspaces, by slug. Left out: every workspace that the account sees, as Snyk's own profile does.
     pub(crate) workspaces: Option<Spanned<Vec<Spanned<String>>>>,
-    /// A read-only credential (`role: observer`) of the same account, to probe with.
-    pub(crate) observer: Option<Spanned<String>>,
 }
 
 /// The Backstage catalog.

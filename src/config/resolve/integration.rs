@@ -23,7 +23,7 @@ use crate::config::raw::integration::{
 use crate::config::raw::spanned::Spanned;
 use crate::config::raw::value::RawInstant;
 use crate::config::snyk::SnykEntry;
-use crate::domain::kinds::{Role, Scm};
+use crate::domain::kinds::Scm;
 use crate::domain::names::{CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
 use crate::domain::permission::PermissionSet;
 
@@ -76,6 +76,11 @@ impl<'a> Resolver<'a> {
             .map(|organizations| self.organizations(&organizations.value, organizations.place, group_snyk, scope));
         if group.is_none() && organizations.is_none() {
             self.missing_choice(*place, &["group", "organizations"]);
+        }
+        for (rule, place) in raw.rules.iter().flat_map(|rules| rules.value.shared()) {
+            let message = format!("`{rule}` cannot be set for one integration: others may share what it is about");
+            let help = format!("set `alerts.rules.{rule}`, which holds for all");
+            self.note(Problem::error(ProblemKind::InvalidValue, place, message).help(help));
         }
         let conditions = self.conditions(raw.conditions.as_ref(), conditions);
         let rules = self.rules(raw.rules.as_ref(), rules);
@@ -146,16 +151,6 @@ impl<'a> Resolver<'a> {
     fn profile(&self, name: &Spanned<String>, raw: &'a RawProfile, place: Place, scope: &Scope<'_>) -> Option<Profile> {
         let credential = self.need(raw.credential.as_ref(), place, "credential");
         let credential = credential.and_then(|name| self.look_up(name, scope.credentials));
-        let observer = raw.observer.as_ref().and_then(|name| {
-            let observer = self.look_up(name, scope.credentials)?;
-            if observer.role != Role::Observer {
-                let message =
-                    format!("the credential `{}` is no observer: its role is `{}`", name.value, observer.role);
-                let help = "give it `role: observer`, or name another";
-                self.note(Problem::error(ProblemKind::InvalidValue, name.place, message).help(help));
-            }
-            Some(observer)
-        });
         let workspaces = match &raw.workspaces {
             None => Workspaces::All,
             Some(list) => {
@@ -167,7 +162,7 @@ impl<'a> Resolver<'a> {
                 Workspaces::Named(list.value.iter().map(|slug| self.workspace(slug)).collect())
             }
         };
-        Some(Profile { name: ProfileName::new(&name.value), credential: credential?, observer, workspaces })
+        Some(Profile { name: ProfileName::new(&name.value), credential: credential?, workspaces })
     }
 
     /// Slugs go into the paths of requests.

@@ -22,6 +22,7 @@ pub(super) fn conditions_problems(settings: &ConditionSettings) -> Vec<String> {
         ("max_lag", settings.max_lag),
         ("tested_within", settings.tested_within),
         ("eligible_after", settings.eligible_after),
+        ("sync_cycle", settings.sync_cycle),
     ] {
         if value.is_zero() {
             problems.push(format!("`{name}` must be longer than nothing"));

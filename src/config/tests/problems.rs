@@ -73,6 +73,13 @@ timezone: Europe/Berlim
 }
 
 #[test]
+fn a_rule_about_what_others_share_is_not_for_one_integration() {
+    let rules = "    rules: { credential_invalid: { severity: info }, sync_stalled: { enabled: false }, api_version_ending: { info_before: 90d } }\n";
+    let files = Files::new(&small("").replace("    organizations:", &format!("{rules}    organizations:")));
+    assert_snapshot!(files.problems(), @"");
+}
+
+#[test]
 fn a_problem_is_shown_with_its_line_and_a_suggestion() {
     let files = Files::new(&small("schedule: { inventroy: { every: 30m } }\n"));
     let problems = files.load().unwrap_err();

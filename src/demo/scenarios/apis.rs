@@ -104,5 +104,5 @@ fn api_version_ends(start: DateTime<Utc>) -> Story {
         .change(hours(3), "the end is 10 days away", announce(10))
         .expect(hours(4), [connected(Group), ending(Severity::Warning)])
         .change(hours(5), "the announcement is taken back", |world| world.snyk.lifecycle = None)
-        .expect(hours(6), [connected(Group), quiet()])
+        .expect(hours(32), [connected(Group), quiet()])
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::demo::scenario::{
-    AuthSetup, CredentialSetup, Expectation as E,
+    AuthSetup, Expectation as E,
     Who::{EveryOrganization, Group, Organization},
 };
 use crate::domain::condition::Condition;
@@ -166,7 +166,10 @@ fn never_accepted(story: Story, reason: Reason, said: &'static str) -> Story {
 fn presented(story: Story, secret_of: &'static str, auth: AuthSetup) -> Story {
     story.setup(move |setup| {
         setup.pace = crate::demo::scenario::Cadences::Hourly;
-        setup.credentials = vec![CredentialSetup { auth, ..CredentialSetup::api_token("bitbucket-acme", secret_of) }];
+        for credential in &mut setup.credentials {
+            credential.secret_of = secret_of;
+            credential.auth = auth.clone();
+        }
     })
 }
 

@@ -31,7 +31,11 @@ pub(super) fn all() -> Vec<Scenario> {
             snyk_fails(start, &FaultKind::Oversized(OVERSIZED_BYTES))
         }),
         line("snyk-hangs", "Snyk takes connections and never answers", ONE, |start| {
-            snyk_fails(start, &FaultKind::Hang).setup(|setup| setup.request_timeout = Some("1s"))
+            // Each request that hangs costs its timeout in real time: few, and short.
+            snyk_fails(start, &FaultKind::Hang).setup(|setup| {
+                setup.request_timeout = Some("200ms");
+                setup.schedule = vec![("snyk", "{ every: 1h }"), ("inventory", "{ every: 1h }")];
+            })
         }),
         line(
             "bitbucket-outage",
@@ -158,7 +162,7 @@ fn next_page_elsewhere(start: DateTime<Utc>) -> Story {
         })
         .expect(hours(2), [connected(Group), quiet(), E::NothingSentElsewhere])
         .expect(
-            hours(30),
+            hours(10),
             [
                 E::KnownBelowUnknown(Group, Status::Connected),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
@@ -167,6 +171,6 @@ fn next_page_elsewhere(start: DateTime<Utc>) -> Story {
                 E::NothingSentElsewhere,
             ],
         )
-        .change(hours(31), "the lists are themselves again", |world| world.repair(Api::Bitbucket))
-        .expect(hours(33), [connected(Group), quiet()])
+        .change(hours(11), "the lists are themselves again", |world| world.repair(Api::Bitbucket))
+        .expect(hours(14), [connected(Group), quiet()])
 }

@@ -101,7 +101,7 @@ fn pat_replaced_in_time(start: DateTime<Utc>) -> Story {
                 E::Status(Organization(1), Status::PartiallyConnected, Reason::CredentialOutOfStep),
                 E::Condition(Group, Condition::CredentialFresh, Truth::Unknown, Reason::Superseded),
                 E::Resolved(Rule::CredentialExpiring, "superseded"),
-                E::Resolved(Rule::CredentialExpiring, "still on the old token: 1 Organization"),
+                E::Resolved(Rule::CredentialExpiring, "not seen on the new one yet: 2 Organizations"),
                 E::Open(vec![expiry_unknown, (Rule::CredentialOutOfStep, ORGANIZATIONS, Severity::Warning)]),
             ],
         )

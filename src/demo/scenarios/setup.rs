@@ -138,9 +138,9 @@ fn first_fill_takes_long(start: DateTime<Utc>) -> Story {
 }
 
 fn first_fill_stops(start: DateTime<Utc>) -> Story {
-    let mut world = World::acme(start);
+    let mut world = World::acme(start).with_repositories(30);
     if let Some(profile) = world.profile_mut(ACME_PROFILE) {
-        profile.fill.per_hour = Some(32.0);
+        profile.fill.per_hour = Some(8.0);
         profile.fill.stop_at = Some(0.4);
     }
     let partial = || E::Status(Group, Status::PartiallyConnected, Reason::InventoryIncomplete);
@@ -150,9 +150,9 @@ fn first_fill_stops(start: DateTime<Utc>) -> Story {
             days(1),
             [
                 partial(),
-                E::Progress { found: 51, missing: 77 },
-                E::Says(Group, "51 of 128 repositories"),
-                E::Says(Group, "acme/service-127"),
+                E::Progress { found: 12, missing: 18 },
+                E::Says(Group, "12 of 30 repositories"),
+                E::Says(Group, "acme/service-029"),
                 quiet(),
             ],
         )
@@ -162,7 +162,7 @@ fn first_fill_stops(start: DateTime<Utc>) -> Story {
             [
                 partial(),
                 only(Rule::PartiallyConnected, GROUP, Severity::Warning),
-                E::IncidentSays(Rule::PartiallyConnected, "51 of 128 repositories"),
+                E::IncidentSays(Rule::PartiallyConnected, "12 of 30 repositories"),
                 E::IncidentSays(Rule::PartiallyConnected, "missing repositories"),
             ],
         )

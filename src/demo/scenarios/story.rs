@@ -20,10 +20,10 @@ pub(super) fn all() -> Vec<Scenario> {
 }
 
 fn story(start: DateTime<Utc>) -> Story {
-    let mut world = World::acme(start).with_organizations(3);
+    let mut world = World::acme(start).with_repositories(64).with_organizations(3);
     world.expire_credential(ACME_CREDENTIAL, start + hours(26));
     if let Some(profile) = world.profile_mut(ACME_PROFILE) {
-        profile.fill.per_hour = Some(16.0);
+        profile.fill.per_hour = Some(8.0);
     }
     Story::new(world, Some(start))
         .setup(|setup| {
@@ -39,7 +39,7 @@ fn story(start: DateTime<Utc>) -> Story {
             [
                 E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
                 connected(EveryOrganization),
-                only(Rule::CredentialExpiring, PAT, Severity::Info),
+                quiet(),
             ],
         )
         .expect(
@@ -47,6 +47,7 @@ fn story(start: DateTime<Utc>) -> Story {
             [E::Status(Group, Status::PartiallyConnected, Reason::InventoryIncomplete), E::CompletionExpected],
         )
         .expect(hours(15), [connected(Group)])
+        .expect(hours(24), [connected(Group), only(Rule::CredentialExpiring, PAT, Severity::Critical)])
         .expect(
             clock(26, 15),
             [
@@ -55,14 +56,16 @@ fn story(start: DateTime<Utc>) -> Story {
                 E::Affects(Rule::CredentialInvalid, 4),
             ],
         )
-        .change(hours(28), "the PAT is replaced, and saved in Snyk at the Group and in each Organization", |world| {
+        .change(hours(28), "the owner of the bot account creates a new PAT", |world| {
             let ends = world.now + days(365);
             world.rotate_credential(ACME_CREDENTIAL, NEW, Some(ends));
+        })
+        .change(clock(28, 1), "the new PAT is saved in Snyk: at the Group and in each Organization", |world| {
             world.save_at_group(ACME_PROFILE, NEW);
             for slug in ["acme-team-000", "acme-team-001", "acme-team-002"] {
                 world.save_at_organization(slug, NEW);
             }
         })
-        .write_secret(hours(28), "bitbucket-acme", NEW)
+        .write_secret(clock(28, 10), "bitbucket-acme", NEW)
         .expect(hours(31), [connected(Group), connected(EveryOrganization), quiet()])
 }

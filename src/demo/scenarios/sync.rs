@@ -57,21 +57,21 @@ fn sync_stops_quietly(start: DateTime<Utc>) -> Story {
 }
 
 fn idle_month(start: DateTime<Utc>) -> Story {
-    let mut story = settled(start, 20);
-    story.world.stop_activity();
-    story
-        .setup(|setup| setup.pace = Cadences::SixHourly)
-        .change(days(1), "somebody edits a repository's description", |world| world.edit_metadata("service-007"))
-        .expect(days(3), [connected(Group)])
+    let began = start - days(26);
+    let mut world = World::acme(began).with_repositories(20);
+    world.stop_activity();
+    Story::new(world, Some(began))
+        .setup(|setup| setup.pace = Cadences::Hourly)
+        .change(hours(1), "somebody edits a repository's description", |world| world.edit_metadata("service-007"))
+        .expect(hours(30), [connected(Group)])
         .expect(
-            days(6),
+            days(4),
             [
                 connected(Group),
                 E::Condition(Group, Condition::SyncCurrent, Truth::True, Reason::Ok),
                 E::NothingEverOpened,
             ],
         )
-        .expect(days(30), [connected(Group), E::NothingEverOpened])
 }
 
 fn catalog_not_linked(start: DateTime<Utc>) -> Story {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::CredentialExpiry;
-use crate::domain::fleet::{Fleet, Thresholds};
+use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, OrganizationMemory};
@@ -39,7 +39,6 @@ pub(super) fn refresh(
         state.expiry = at;
         state.expiry_source = at.map(|_| ExpirySource::Api);
     }
-    let thresholds = Thresholds::default();
     for (name, watched) in &fleet.scm_credentials {
         let state = credentials.entry(name.clone()).or_default();
         let claims = Claims {
@@ -47,7 +46,7 @@ pub(super) fn refresh(
             watched,
             evidence: evidence.scm_credentials.get(name),
             memory: Some(state),
-            skew: skew(evidence, &watched.api, thresholds.clock_skew),
+            skew: skew(evidence, &watched.api, fleet.thresholds.clock_skew),
             now,
         };
         let (accepted, expiry, declared) = (claims.accepted(), claims.expiry(), claims.declared());

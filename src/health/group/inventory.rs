@@ -61,7 +61,7 @@ impl<'a> GroupCase<'a> {
         // An Inventory first seen with old assets was filled before we came.
         let oldest =
             looked.walk.value.live.iter().filter(|asset| is_discovered(asset)).filter_map(|a| a.created_at).min();
-        let is_old = oldest.is_some_and(|oldest| looked.walk.observed_at - oldest > self.thresholds().test_grace);
+        let is_old = oldest.is_some_and(|oldest| looked.walk.observed_at - oldest > self.thresholds().fill_proof_age);
         let without_history = remembered.populated == Ever::Never && is_old;
         let is_complete = looked.gap.is_none() && survey.found > 0 && !remembered.is_incomplete;
         remembered.populated = Ever::Once;
@@ -117,7 +117,7 @@ impl<'a> GroupCase<'a> {
             |profile: &ProfileSurvey<'_>| profile.last_moved_at.is_some_and(|at| walked_at - at <= thresholds.max_lag);
         let stalled = self.claims.keys().zip(&looked.survey.profiles).find(|(_, profile)| {
             let lags: Vec<_> = profile.laggards.iter().map(|(lag, _, _)| *lag).collect();
-            canaries_fail(&lags, profile.assets, thresholds.max_lag) && !moved_recently(profile)
+            canaries_fail(&lags, profile.assets, thresholds) && !moved_recently(profile)
         });
         if let Some((name, profile)) = stalled {
             let worst = profile.laggards.iter().map(|(lag, _, _)| *lag).max().unwrap_or_default();

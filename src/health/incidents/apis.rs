@@ -28,8 +28,13 @@ fn about<'a>(
 ) -> Candidate<'a> {
     Candidate {
         affected: dependents.keys.clone(),
-        timings: inputs.timings(&dependents.names, rule, Case::Default),
-        ..Candidate::new(rule, Subject::Api(name.clone()), Body::One(verdict), describe)
+        ..Candidate::new(
+            rule,
+            Subject::Api(name.clone()),
+            inputs.shared_timing(rule, Case::Default),
+            Body::One(verdict),
+            describe,
+        )
     }
 }
 

@@ -87,9 +87,14 @@ pub(super) fn candidates<'a>(inputs: &Inputs<'_>, baselines: &Baselines) -> Vec<
         let listed: BTreeSet<_> = baseline.problems.iter().map(|(_, organization)| *organization).collect();
         Candidate {
             listed: listed.into_iter().collect(),
-            timings: inputs.timings([name], Rule::Baseline, Case::Default),
             resolution: "every problem of first sight is gone".to_owned(),
-            ..Candidate::new(Rule::Baseline, subject, Body::One(verdict), describe)
+            ..Candidate::new(
+                Rule::Baseline,
+                subject,
+                inputs.timing(name, Rule::Baseline, Case::Default),
+                Body::One(verdict),
+                describe,
+            )
         }
     };
     baselines.taken.iter().map(candidate).collect()

@@ -18,8 +18,10 @@ pub(super) struct Candidate<'a> {
     pub(super) affected: BTreeSet<IntegrationKey>,
     /// Organizations that an incident about one subject lists. A rule with members lists them by itself.
     pub(super) listed: Vec<OrganizationId>,
-    /// The policies of the integrations that hang on the subject; the most eager one counts.
-    pub(super) timings: Vec<RuleTiming>,
+    /// The policy's row: the integration's own, or for a credential or an API the one that all integrations share.
+    pub(super) timing: RuleTiming,
+    /// How long after a cause of it is gone it needs to go by itself; `None`: its own delay.
+    pub(super) repair_shows_after: Option<TimeDelta>,
     /// Closed-list words of what exactly is wrong.
     pub(super) details: Vec<String>,
     /// By when it gets worse.
@@ -33,14 +35,21 @@ pub(super) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn new(rule: Rule, subject: Subject, body: Body, describe: impl Fn(&Scene<'_>) -> Page + 'a) -> Self {
+    pub(super) fn new(
+        rule: Rule,
+        subject: Subject,
+        timing: RuleTiming,
+        body: Body,
+        describe: impl Fn(&Scene<'_>) -> Page + 'a,
+    ) -> Self {
         Self {
             key: IncidentKey { rule, subject },
             case: Case::Default,
             body,
             affected: BTreeSet::new(),
             listed: Vec::new(),
-            timings: Vec::new(),
+            timing,
+            repair_shows_after: None,
             details: Vec::new(),
             deadline: None,
             resolution: "the problem is gone".to_owned(),
@@ -49,34 +58,29 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// Whether any policy wants this rule at all.
+    /// Whether the operator wants this rule at all.
     pub(super) fn is_enabled(&self) -> bool {
-        self.timings.iter().any(|timing| timing.enabled)
+        self.timing.enabled
     }
 
-    fn enabled(&self) -> impl Iterator<Item = &RuleTiming> {
-        self.timings.iter().filter(|timing| timing.enabled)
-    }
-
-    /// The shortest delay.
+    /// How long the problem must last.
     pub(super) fn delay(&self) -> TimeDelta {
-        self.enabled().map(|timing| timing.opens_after).min().unwrap_or_default()
+        self.timing.opens_after
     }
 
     /// How long before its date it opens.
     pub(super) fn lead(&self, at_most: Option<TimeDelta>) -> TimeDelta {
-        let lead = self.enabled().map(|timing| timing.opens_after).max().unwrap_or_default();
-        at_most.map_or(lead, |at_most| lead.min(at_most))
+        at_most.map_or(self.timing.opens_after, |at_most| self.timing.opens_after.min(at_most))
     }
 
     /// The severity so long after the onset.
     pub(super) fn severity_after(&self, elapsed: TimeDelta) -> Severity {
-        self.enabled().map(|timing| timing.severity_after(elapsed)).max().unwrap_or(Severity::Info)
+        self.timing.severity_after(elapsed)
     }
 
     /// The severity so long before the date.
     pub(super) fn severity_before(&self, remaining: TimeDelta) -> Severity {
-        self.enabled().map(|timing| timing.severity_before(remaining)).max().unwrap_or(Severity::Info)
+        self.timing.severity_before(remaining)
     }
 }
 

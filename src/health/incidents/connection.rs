@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::super::clocks::{connected_until, partially_connected_since};
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
 use super::text::{count, duration, instant, members, sentence};
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::fleet::WatchedIntegration;
+use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName};
@@ -16,19 +17,16 @@ use crate::domain::policy::Case;
 use crate::domain::state::{Arrival, IntegrationState};
 use crate::domain::status::{Status, StatusState};
 
-/// Arrivals move the clock of a Group that fills, but no further than this: a trickle is no progress.
-const FILL_MOVES_AT_MOST: TimeDelta = TimeDelta::hours(24);
-
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
     for (name, integration) in &inputs.fleet.integrations {
         let key = IntegrationKey::group(name.clone());
-        if integration.group.is_some()
+        if let Some(group) = &integration.group
             && let Some(state) = inputs.integration(&key)
             && let Some(status) = &state.status
         {
             all.push(group_failed(integration, &key, status));
-            all.push(partially_connected(inputs, integration, &key, state, status));
+            all.push(partially_connected(inputs, (integration, group), &key, state, status));
         }
         all.extend(organizations_failed(inputs, name, integration));
     }
@@ -67,10 +65,15 @@ fn group_failed<'a>(integration: &WatchedIntegration, key: &IntegrationKey, stat
     let body = Body::One(verdict_on(status, Status::ConnectionFailed));
     Candidate {
         affected: BTreeSet::from([key.clone()]),
-        timings: vec![integration.rules.timing(Rule::ConnectionFailed, Case::Default)],
         resolution: "the integration no longer fails".to_owned(),
         unexplained: status.reason == Reason::ProfileDeleted,
-        ..Candidate::new(Rule::ConnectionFailed, Subject::Integration(key.clone()), body, describe)
+        ..Candidate::new(
+            Rule::ConnectionFailed,
+            Subject::Integration(key.clone()),
+            integration.rules.timing(Rule::ConnectionFailed, Case::Default),
+            body,
+            describe,
+        )
     }
 }
 
@@ -105,15 +108,20 @@ fn organizations_failed<'a>(
         }
     };
     Some(Candidate {
-        timings: inputs.timings([name], Rule::ConnectionFailed, Case::Default),
         resolution: "no Organization fails any more".to_owned(),
-        ..Candidate::new(Rule::ConnectionFailed, Subject::Organizations(name.clone()), Body::Members(parts), describe)
+        ..Candidate::new(
+            Rule::ConnectionFailed,
+            Subject::Organizations(name.clone()),
+            integration.rules.timing(Rule::ConnectionFailed, Case::Default),
+            Body::Members(parts),
+            describe,
+        )
     })
 }
 
 fn partially_connected<'a>(
     inputs: &'a Inputs<'a>,
-    integration: &'a WatchedIntegration,
+    (integration, group): (&'a WatchedIntegration, &'a WatchedGroup),
     key: &IntegrationKey,
     state: &'a IntegrationState,
     status: &'a StatusState,
@@ -122,10 +130,11 @@ fn partially_connected<'a>(
     let before = IncidentKey { rule: Rule::PartiallyConnected, subject: subject.clone() };
     let before = inputs.incident(&before).and_then(|before| before.tracking.case);
     let (case, verdict) = match what_is_partial(state, status, before) {
-        Partial::Yes(case) => (case, Verdict::Holds(Onset::Clock(clock(integration, state, status, case)))),
+        Partial::Yes(case) => (case, Verdict::Holds(Onset::Clock(clock(integration, group, state, case)))),
         Partial::No => (before.unwrap_or(Case::AwaitingFirstSync), Verdict::Gone),
         Partial::CannotTell => (before.unwrap_or(Case::AwaitingFirstSync), Verdict::CannotTell),
     };
+    let timing = integration.rules.timing(Rule::PartiallyConnected, case);
     let told = key.clone();
     let describe = move |scene: &Scene<'_>| {
         let message = message_of(state, status, case);
@@ -143,9 +152,9 @@ fn partially_connected<'a>(
     Candidate {
         case,
         affected: BTreeSet::from([key.clone()]),
-        timings: vec![integration.rules.timing(Rule::PartiallyConnected, case)],
+        repair_shows_after: Some(timing.opens_after.min(integration.thresholds.max_lag)),
         resolution: resolution(status),
-        ..Candidate::new(Rule::PartiallyConnected, subject, Body::One(verdict), describe)
+        ..Candidate::new(Rule::PartiallyConnected, subject, timing, Body::One(verdict), describe)
     }
 }
 
@@ -184,12 +193,11 @@ fn what_is_partial(state: &IntegrationState, status: &StatusState, before: Optio
 /// Since when the Group is partially connected, by stored times.
 fn clock(
     integration: &WatchedIntegration,
+    group: &WatchedGroup,
     state: &IntegrationState,
-    status: &StatusState,
     case: Case,
 ) -> DateTime<Utc> {
-    let configured_at = integration.group.as_ref().and_then(|group| group.configured_at);
-    let base = status.last_connected_at.or(configured_at).unwrap_or(state.first_seen_at);
+    let base = connected_until(state, group);
     // A first look at an empty Inventory is no arrival.
     let is_arrival = |arrival: &&Arrival| arrival.found > 0 || state.group.was_populated;
     let last_arrival = state.group.arrivals.last().filter(is_arrival).map(|arrival| arrival.at);
@@ -197,7 +205,7 @@ fn clock(
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.
         (Case::ProfilesFailed, _) => failing_since(state).map_or(base, |since| since.max(base)),
-        (_, Some(arrival)) if filling => arrival.clamp(base, base + FILL_MOVES_AT_MOST),
+        _ if filling => partially_connected_since(state, group, integration.thresholds.fill_extension),
         // Once filled, whatever arrives is progress with what is missing.
         (Case::InventoryIncomplete, Some(arrival)) => arrival.max(base),
         _ => base,

@@ -13,9 +13,6 @@ use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::policy::Case;
 use crate::domain::state::{CredentialState, DeclaredDate};
 
-/// A credential of this share of a Group's repositories is as bad as the Group's own.
-const MANY_REPOSITORIES_PERCENT: usize = 10;
-
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
     for name in inputs.fleet.snyk_tokens.keys() {
@@ -45,8 +42,13 @@ pub(super) fn about<'a>(
     Candidate {
         case,
         affected: dependents.keys.clone(),
-        timings: inputs.timings(&dependents.names, rule, case),
-        ..Candidate::new(rule, Subject::Credential(name.clone()), Body::One(verdict), describe)
+        ..Candidate::new(
+            rule,
+            Subject::Credential(name.clone()),
+            inputs.shared_timing(rule, case),
+            Body::One(verdict),
+            describe,
+        )
     }
 }
 
@@ -93,8 +95,10 @@ fn credential_invalid<'a>(
     state: &'a CredentialState,
     dependents: &'a Dependents,
 ) -> Candidate<'a> {
-    let at_stake = dependents.keys.iter().any(|key| key.level() == Level::Group)
-        || dependents.names.iter().any(|integration| hangs_much_on(inputs, integration, dependents));
+    let many = inputs.shared_timing(Rule::CredentialInvalid, Case::GroupAtStake).share;
+    let hangs_much = |integration| many.is_some_and(|many| hangs_much_on(inputs, integration, dependents, many));
+    let at_stake =
+        dependents.keys.iter().any(|key| key.level() == Level::Group) || dependents.names.iter().any(hangs_much);
     let case = if at_stake { Case::GroupAtStake } else { Case::Default };
     let (verdict, reason, message) = match credential.role {
         Role::Integration => (rejected(inputs, state), state.valid.reason, state.valid.message.as_str()),
@@ -147,7 +151,8 @@ pub(super) fn uses_only(inputs: &Inputs<'_>, key: &IntegrationKey, name: &Creden
         || group.is_some_and(|group| group.profiles.values().all(|profile| profile.credential == *name))
 }
 
-fn hangs_much_on(inputs: &Inputs<'_>, name: &IntegrationName, dependents: &Dependents) -> bool {
+/// Whether at least the share `many` of the Group's repositories hangs on the credential.
+fn hangs_much_on(inputs: &Inputs<'_>, name: &IntegrationName, dependents: &Dependents, many: f64) -> bool {
     let Some(watched) = inputs.fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref()) else {
         return false;
     };
@@ -166,7 +171,7 @@ fn hangs_much_on(inputs: &Inputs<'_>, name: &IntegrationName, dependents: &Depen
     let group = IntegrationKey::group(name.clone());
     let progress = inputs.integration(&group).and_then(|state| state.progress.as_ref());
     let total = progress.map_or(0, |progress| progress.found + progress.missing).max(imported.len());
-    total > 0 && hanging.len() * 100 >= total * MANY_REPOSITORIES_PERCENT
+    !hanging.is_empty() && hanging.len() as f64 >= many * total as f64
 }
 
 fn renewal(reason: Reason, scene: &Scene<'_>) -> String {

@@ -1,5 +1,7 @@
 //! Tokens that will expire: told ahead, in time to get new ones.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Candidate, Onset, Page, Scene, Verdict};
@@ -13,9 +15,6 @@ use crate::domain::names::CredentialName;
 use crate::domain::policy::Case;
 use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource};
 
-/// A short-lived token is not announced for more than this part of its life.
-const PART_OF_LIFE: i32 = 3;
-
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let snyk = inputs.fleet.snyk_tokens.iter().map(|(name, token)| (Rule::SnykTokenExpiring, name, &token.api));
     let scm = inputs.fleet.scm_credentials.iter();
@@ -23,7 +22,7 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let candidate = |(rule, name, api)| {
         let dependents = inputs.dependents(name)?;
         let state = inputs.state.credentials.get(name)?;
-        let skewed = inputs.is_skewed(api, &dependents.names);
+        let skewed = inputs.is_skewed(api);
         Some(expiring(inputs, rule, name, state, dependents, skewed))
     };
     snyk.chain(scm).filter_map(candidate).collect()
@@ -47,8 +46,9 @@ fn expiring<'a>(
         }
         _ if skewed => (Verdict::CannotTell, String::new()),
         Some(date) => {
-            let at_most = created_at(inputs, name, state).map(|created| (date - created) / PART_OF_LIFE);
-            let at_most = at_most.filter(|at_most| *at_most > TimeDelta::zero());
+            let share = inputs.shared_timing(rule, Case::Default).share;
+            let life = created_at(inputs, name, state).map(|created| date - created);
+            let at_most = share.zip(life).and_then(|(share, life)| part_of(life, share));
             (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, dependents, Some(date)))
         }
         None if was_replaced(inputs, state, dependents, before) => {
@@ -59,9 +59,19 @@ fn expiring<'a>(
     let describe = move |scene: &Scene<'_>| page(rule, name, state, scene);
     Candidate {
         deadline: state.expiry,
+        // About the new credential itself: nothing to wait for.
+        repair_shows_after: Some(TimeDelta::zero()),
         resolution,
         ..about(inputs, rule, Case::Default, name, dependents, verdict, describe)
     }
+}
+
+/// A share of a span; `None` when nothing is left of it.
+fn part_of(span: TimeDelta, share: f64) -> Option<TimeDelta> {
+    // To the second: a third of a life is no instant to the nanosecond.
+    let seconds = (span.num_seconds() as f64 * share).round();
+    let part = TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?;
+    (part > TimeDelta::zero()).then_some(part)
 }
 
 fn successor(rule: Rule) -> Rule {
@@ -94,19 +104,20 @@ fn was_replaced(
 /// What a person wants to know of a replacement: who still uses the old token.
 fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
     let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
-    let behind = inputs.conditions(organizations, Condition::CredentialInStep);
-    let behind = behind.iter().filter(|(_, truth, _)| *truth == Truth::False);
-    let behind: Vec<_> = behind.map(|(key, _, _)| (*key).clone()).collect();
+    let in_step = inputs.conditions(organizations, Condition::CredentialInStep);
+    let those = |truth: Truth| {
+        let those = in_step.iter().filter(|(_, found, _)| *found == truth);
+        those.map(|(key, _, _)| (*key).clone()).collect::<Vec<_>>()
+    };
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
-    if !behind.is_empty() {
-        text = format!(
-            "{text}; still on the old token: {} ({})",
-            count(behind.len(), "Organization"),
-            listed(inputs, behind)
-        );
+    for (truth, words) in [(Truth::False, "still on the old token"), (Truth::Unknown, "not seen on the new one yet")] {
+        let those = those(truth);
+        if !those.is_empty() {
+            text = format!("{text}; {words}: {} ({})", count(those.len(), "Organization"), listed(inputs, those));
+        }
     }
     text
 }

@@ -10,16 +10,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Body, Candidate, Onset, PartVerdict, Verdict};
 use super::inputs::Inputs;
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::names::IntegrationKey;
 use crate::domain::policy::Case;
 
-/// A resolved cause is remembered so long: the longest of the times below.
-pub(super) const REMEMBERED: TimeDelta = TimeDelta::hours(48);
-/// Snyk's promise of a sync in 24 h, and 2 h to work it off.
-const SYNC_SHOWS: TimeDelta = TimeDelta::hours(26);
-/// Daily tests are judged after two days.
-const TESTS_SHOW: TimeDelta = TimeDelta::hours(48);
+/// A symptom that names no time of its own is not held back for longer after its cause is gone.
+const LONGEST_REPAIR: TimeDelta = TimeDelta::hours(48);
+
+/// How long a resolved cause is remembered: until a repair can show in any symptom.
+pub(super) fn remembered(fleet: &Fleet) -> TimeDelta {
+    let thresholds = fleet.integrations.values().map(|integration| &integration.thresholds);
+    thresholds.map(|thresholds| thresholds.max_lag.max(thresholds.test_grace)).fold(LONGEST_REPAIR, TimeDelta::max)
+}
 
 /// Something that holds back symptoms.
 struct Cause {
@@ -38,7 +41,8 @@ pub(super) struct Symptom<'s> {
     pub(super) case: Case,
     /// The integration it is about; `None` for a credential or an API.
     pub(super) integration: Option<&'s IntegrationKey>,
-    pub(super) delay: TimeDelta,
+    /// How long after its cause is gone it needs to go.
+    pub(super) repair_shows_after: TimeDelta,
     pub(super) unexplained: bool,
 }
 
@@ -125,7 +129,7 @@ impl Causes {
 
     /// The highest cause that holds `symptom` back.
     pub(super) fn holding_back(&self, symptom: &Symptom<'_>) -> Option<IncidentKey> {
-        let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < time_to_show(symptom);
+        let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < symptom.repair_shows_after;
         let by_reach = symptom.integration.and_then(|integration| self.by_integration.get(integration));
         let by_subject = self.by_subject.get(&symptom.key.subject);
         let places = by_reach.into_iter().chain(by_subject).flatten();
@@ -144,7 +148,7 @@ impl<'s> Symptom<'s> {
             key: &candidate.key,
             case: candidate.case,
             integration,
-            delay: candidate.delay(),
+            repair_shows_after: candidate.repair_shows_after.unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
             unexplained: candidate.unexplained,
         }
     }
@@ -257,17 +261,5 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
         (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
         _ => false,
-    }
-}
-
-/// How long after its cause is gone a symptom needs to go.
-fn time_to_show(symptom: &Symptom<'_>) -> TimeDelta {
-    match symptom.key.rule {
-        Rule::SyncStalled => SYNC_SHOWS,
-        Rule::PartiallyConnected => symptom.delay.min(SYNC_SHOWS),
-        Rule::TestsStale => TESTS_SHOW,
-        // About the new credential itself: nothing to wait for.
-        Rule::CredentialExpiring | Rule::SnykTokenExpiring | Rule::CredentialOutOfStep => TimeDelta::zero(),
-        _ => symptom.delay.min(REMEMBERED),
     }
 }

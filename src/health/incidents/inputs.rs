@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::fleet::{Fleet, Thresholds, WatchedIntegration, WatchedOrganizations};
+use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId};
@@ -127,16 +127,15 @@ impl<'a> Inputs<'a> {
         self.credentials.get(credential).filter(|dependents| !dependents.names.is_empty())
     }
 
-    /// The timings of a rule by the policies of these configuration keys; by the default policy when there is none.
-    pub(super) fn timings<'n>(
-        &self,
-        names: impl IntoIterator<Item = &'n IntegrationName>,
-        rule: Rule,
-        case: Case,
-    ) -> Vec<RuleTiming> {
-        let integrations = names.into_iter().filter_map(|name| self.fleet.integrations.get(name));
-        let timings: Vec<_> = integrations.map(|integration| integration.rules.timing(rule, case)).collect();
-        if timings.is_empty() { vec![RuleTiming::default_of(rule, case)] } else { timings }
+    /// The timing of a rule about one configuration key.
+    pub(super) fn timing(&self, name: &IntegrationName, rule: Rule, case: Case) -> RuleTiming {
+        let integration = self.fleet.integrations.get(name);
+        integration.map_or(&self.fleet.rules, |integration| &integration.rules).timing(rule, case)
+    }
+
+    /// The timing of a rule about a credential or an API, whoever hangs on it.
+    pub(super) fn shared_timing(&self, rule: Rule, case: Case) -> RuleTiming {
+        self.fleet.rules.timing(rule, case)
     }
 
     /// The truths and reasons of a condition over some integrations.
@@ -153,11 +152,9 @@ impl<'a> Inputs<'a> {
     }
 
     /// Whether our clock and the API's differ too much for a verdict about dates.
-    pub(super) fn is_skewed(&self, api: &ApiName, names: &BTreeSet<IntegrationName>) -> bool {
+    pub(super) fn is_skewed(&self, api: &ApiName) -> bool {
         let skew = self.state.evidence.apis.get(api).and_then(|facts| facts.clock_skew);
-        let integrations = names.iter().filter_map(|name| self.fleet.integrations.get(name));
-        let tolerated = integrations.map(|integration| integration.thresholds.clock_skew).min();
-        skew.is_some_and(|skew| skew.abs() > tolerated.unwrap_or_else(|| Thresholds::default().clock_skew))
+        skew.is_some_and(|skew| skew.abs() > self.fleet.thresholds.clock_skew)
     }
 
     /// How long ago.

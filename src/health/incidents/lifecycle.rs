@@ -232,7 +232,8 @@ impl Life<'_> {
         let now = self.inputs.now;
         let is_open = |key: &IncidentKey| self.incidents.get(key).is_some_and(IncidentState::is_open);
         let remembered = self.inputs.state.resolved_causes.iter();
-        let remembered = remembered.filter(|(_, resolved)| now - resolved.at < holding::REMEMBERED);
+        let longest = holding::remembered(self.inputs.fleet);
+        let remembered = remembered.filter(|(_, resolved)| now - resolved.at < longest);
         let mut causes: BTreeMap<_, _> = remembered.map(|(key, resolved)| (key.clone(), resolved.clone())).collect();
         for (key, before) in &self.inputs.state.incidents {
             if ending.is_ending(key) {

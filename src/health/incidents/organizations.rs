@@ -1,12 +1,12 @@
 //! Problems of Organizations: one incident for a rule and a configuration key, which lists them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Body, Candidate, Page, Part, PartVerdict, Scene};
 use super::inputs::Inputs;
 use super::text::{count, instant, members, sentence};
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::fleet::WatchedOrganizations;
+use crate::domain::fleet::{Thresholds, WatchedOrganizations};
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
@@ -19,8 +19,6 @@ struct Row {
     condition: Condition,
     /// Only by this reason; another reason of the same condition is another rule's.
     reason: Option<Reason>,
-    /// Evaluations with new evidence in which it must be false.
-    evaluations: u32,
     /// What is wrong; ` in 3 Organizations` follows.
     wrong: &'static str,
     next_step: &'static str,
@@ -32,7 +30,6 @@ const ROWS: &[Row] = &[
         rule: Rule::OrganizationIntegrationMissing,
         condition: Condition::IntegrationPresent,
         reason: None,
-        evaluations: 1,
         wrong: "The integration is missing, though it was there or is required,",
         next_step: "(Organization Admin) Open Integrations in each listed Organization and connect the Git host again; \
                     the audit log on the status page shows who removed it and when.",
@@ -42,7 +39,6 @@ const ROWS: &[Row] = &[
         rule: Rule::CredentialOutOfStep,
         condition: Condition::CredentialInStep,
         reason: None,
-        evaluations: 2,
         wrong: "The PAT from before its rotation is still in use",
         next_step: "(Organization Admin) Open Integrations in each listed Organization and save the new PAT.",
         resolution: "the new PAT was saved everywhere",
@@ -51,7 +47,6 @@ const ROWS: &[Row] = &[
         rule: Rule::TestsStale,
         condition: Condition::TestsCurrent,
         reason: None,
-        evaluations: 2,
         wrong: "Daily projects are no longer tested",
         next_step: "(Organization Admin) Look at the projects of each listed Organization: were they deactivated, and \
                     can Snyk still read their repositories? Test one by hand to see its error.",
@@ -61,7 +56,6 @@ const ROWS: &[Row] = &[
         rule: Rule::NothingImported,
         condition: Condition::RepositoriesImported,
         reason: Some(Reason::NothingImported),
-        evaluations: 1,
         wrong: "No repository was imported",
         next_step: "(Organization Admin) Import repositories in each listed Organization, or exclude it in the \
                     configuration.",
@@ -71,7 +65,6 @@ const ROWS: &[Row] = &[
         rule: Rule::ImportsIncomplete,
         condition: Condition::RepositoriesImported,
         reason: Some(Reason::SomeImportsFailed),
-        evaluations: 1,
         wrong: "Imported repositories have no project",
         next_step: "(Organization Admin) Look at the import log of each listed Organization and import the failed \
                     repositories again.",
@@ -81,7 +74,6 @@ const ROWS: &[Row] = &[
         rule: Rule::WebhooksMissing,
         condition: Condition::WebhooksInstalled,
         reason: None,
-        evaluations: 1,
         wrong: "Repositories have no active Snyk webhook, so that their pull requests are not checked,",
         next_step: "(Organization Admin) Import one of the listed repositories again: Snyk then installs its webhook, if \
                     the PAT's account is administrator of the repository.",
@@ -94,7 +86,8 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     for (name, integration) in &inputs.fleet.integrations {
         let Some(watched) = &integration.organizations else { continue };
         let organizations = inputs.organizations(name, watched);
-        all.extend(ROWS.iter().map(|row| candidate(inputs, name, watched, &organizations, row)));
+        let thresholds = &integration.thresholds;
+        all.extend(ROWS.iter().map(|row| candidate(inputs, name, (watched, thresholds), &organizations, row)));
     }
     all
 }
@@ -102,13 +95,14 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
 fn candidate<'a>(
     inputs: &'a Inputs<'a>,
     name: &'a IntegrationName,
-    watched: &'a WatchedOrganizations,
+    (watched, thresholds): (&'a WatchedOrganizations, &Thresholds),
     organizations: &[(OrganizationId, &IntegrationState)],
     row: &'static Row,
 ) -> Candidate<'a> {
+    let timing = inputs.timing(name, row.rule, Case::Default);
     let part = |(organization, state): &(_, &IntegrationState)| Part {
         organization: *organization,
-        verdict: verdict(state, row),
+        verdict: verdict(state, row, timing.evaluations),
     };
     let parts: Vec<Part> = organizations.iter().map(part).collect();
     let holding = parts.iter().filter(|part| matches!(part.verdict, PartVerdict::Holds { .. }));
@@ -120,22 +114,24 @@ fn candidate<'a>(
     };
     let describe = move |scene: &Scene<'_>| page(inputs, name, row, deadline, scene);
     Candidate {
-        timings: inputs.timings([name], row.rule, Case::Default),
+        repair_shows_after: match row.rule {
+            Rule::TestsStale => Some(thresholds.test_grace),
+            // About the new credential itself: nothing to wait for.
+            Rule::CredentialOutOfStep => Some(TimeDelta::zero()),
+            _ => None,
+        },
         deadline,
         resolution: row.resolution.to_owned(),
-        ..Candidate::new(row.rule, Subject::Organizations(name.clone()), Body::Members(parts), describe)
+        ..Candidate::new(row.rule, Subject::Organizations(name.clone()), timing, Body::Members(parts), describe)
     }
 }
 
-fn verdict(state: &IntegrationState, row: &Row) -> PartVerdict {
+fn verdict(state: &IntegrationState, row: &Row, evaluations: u32) -> PartVerdict {
     let Some(condition) = state.conditions.get(&row.condition) else { return PartVerdict::CannotTell };
     match condition.truth {
         Truth::False if row.reason.is_none_or(|reason| reason == condition.reason) => {
-            let evaluations = state.organization.false_evaluations.get(&row.condition).copied().unwrap_or(0);
-            PartVerdict::Holds {
-                since: condition.since,
-                settled: row.evaluations <= 1 || evaluations >= row.evaluations,
-            }
+            let agreed = state.organization.false_evaluations.get(&row.condition).copied().unwrap_or(0);
+            PartVerdict::Holds { since: condition.since, settled: evaluations <= 1 || agreed >= evaluations }
         }
         Truth::True | Truth::False => PartVerdict::Gone,
         Truth::Unknown => PartVerdict::CannotTell,

@@ -72,9 +72,14 @@ fn group<'a>(
     Some(Candidate {
         case: Case::WholeGroup,
         affected,
-        timings: vec![integration.rules.timing(Rule::StatusUnknown, Case::WholeGroup)],
         resolution: "the status is known again".to_owned(),
-        ..Candidate::new(Rule::StatusUnknown, Subject::Integration(key), Body::One(verdict), describe)
+        ..Candidate::new(
+            Rule::StatusUnknown,
+            Subject::Integration(key),
+            integration.rules.timing(Rule::StatusUnknown, Case::WholeGroup),
+            Body::One(verdict),
+            describe,
+        )
     })
 }
 
@@ -108,9 +113,14 @@ fn organizations<'a>(
     };
     Some(Candidate {
         case,
-        timings: inputs.timings([name], Rule::StatusUnknown, case),
         resolution: "the status is known again".to_owned(),
-        ..Candidate::new(Rule::StatusUnknown, Subject::Organizations(name.clone()), Body::Members(parts), describe)
+        ..Candidate::new(
+            Rule::StatusUnknown,
+            Subject::Organizations(name.clone()),
+            integration.rules.timing(Rule::StatusUnknown, case),
+            Body::Members(parts),
+            describe,
+        )
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{duration, instant, sentence};
+use super::text::{duration, instant, sentence, span};
 use crate::domain::condition::Condition;
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
@@ -45,8 +45,13 @@ fn about<'a>(
 ) -> Candidate<'a> {
     Candidate {
         affected: BTreeSet::from([key.clone()]),
-        timings: vec![integration.rules.timing(rule, Case::Default)],
-        ..Candidate::new(rule, Subject::Integration(key.clone()), Body::One(verdict), describe)
+        ..Candidate::new(
+            rule,
+            Subject::Integration(key.clone()),
+            integration.rules.timing(rule, Case::Default),
+            Body::One(verdict),
+            describe,
+        )
     }
 }
 
@@ -54,7 +59,11 @@ fn message(state: &IntegrationState, condition: Condition) -> String {
     sentence(state.conditions.get(&condition).map_or("", |condition| &condition.message))
 }
 
-fn stalled<'a>(integration: &WatchedIntegration, key: &IntegrationKey, state: &'a IntegrationState) -> Candidate<'a> {
+fn stalled<'a>(
+    integration: &'a WatchedIntegration,
+    key: &IntegrationKey,
+    state: &'a IntegrationState,
+) -> Candidate<'a> {
     // A Group that never was complete does not stall: it is still filling.
     let filled = state.group.first_fill_completed_at.is_some();
     let verdict = if filled { verdict_on(state, Condition::SyncCurrent) } else { Verdict::Gone };
@@ -70,12 +79,15 @@ fn stalled<'a>(integration: &WatchedIntegration, key: &IntegrationKey, state: &'
                 duration(scene),
                 message(state, Condition::SyncCurrent),
             ),
-            next_step: "(Group Admin) Open Integrations in the Group and save the profile again, which starts a \
-                        synchronisation; if nothing moves within 6 h, ask Snyk's support with the listed repositories."
-                .to_owned(),
+            next_step: format!(
+                "(Group Admin) Open Integrations in the Group and save the profile again, which starts a \
+                 synchronisation; if nothing moves within {}, ask Snyk's support with the listed repositories.",
+                span(integration.thresholds.sync_cycle),
+            ),
         }
     };
     Candidate {
+        repair_shows_after: Some(integration.thresholds.max_lag),
         resolution: "changes reach the Inventory again".to_owned(),
         ..about(integration, Rule::SyncStalled, key, verdict, describe)
     }

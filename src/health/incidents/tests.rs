@@ -2,6 +2,7 @@
 
 mod causes;
 mod organizations;
+mod policy;
 mod rows;
 mod texts;
 mod world;

@@ -74,9 +74,14 @@ fn candidate<'a>(
     Candidate {
         case,
         affected: BTreeSet::from([IntegrationKey::group(name.clone())]),
-        timings: vec![integration.rules.timing(Rule::WorkspaceNotFound, case)],
         resolution: "the account is a member of the workspace".to_owned(),
-        ..Candidate::new(Rule::WorkspaceNotFound, subject, Body::One(verdict), describe)
+        ..Candidate::new(
+            Rule::WorkspaceNotFound,
+            subject,
+            integration.rules.timing(Rule::WorkspaceNotFound, case),
+            Body::One(verdict),
+            describe,
+        )
     }
 }
 

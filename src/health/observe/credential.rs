@@ -50,6 +50,16 @@ fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: Date
     }
 }
 
+/// Whether this is another secret than the one used before. Of a new one nothing is known yet, whatever was confirmed,
+/// or waits to be, of the one before.
+fn forget_old_secret(memory: &mut CredentialState, secret: Option<&String>) -> bool {
+    let is_new = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref();
+    if is_new {
+        memory.confirming = None;
+    }
+    is_new
+}
+
 fn confirm(kind: ProbeKind, name: &CredentialName) -> FollowUp {
     FollowUp::Confirm(Work { kind, subject: WorkSubject::Credential(name.clone()) })
 }
@@ -57,6 +67,7 @@ fn confirm(kind: ProbeKind, name: &CredentialName) -> FollowUp {
 /// A Snyk token's answer.
 pub(super) fn snyk(
     state: &mut State,
+    fleet: &Fleet,
     policy: Policy,
     stamp: Stamp,
     name: &CredentialName,
@@ -66,12 +77,20 @@ pub(super) fn snyk(
     if is_newer(slot.as_ref(), stamp.at) {
         return None;
     }
+    let secret = fleet.snyk_tokens.get(name).and_then(|token| token.token_version.clone());
     let memory = state.credentials.entry(name.clone()).or_default();
+    let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
-        SnykAuthentication::Accepted { .. } => memory.confirming = None,
+        SnykAuthentication::Accepted { .. } => {
+            memory.confirming = None;
+            accept(memory, None, secret.as_ref(), stamp.at);
+        }
         SnykAuthentication::Rejected(_) => {
-            let is_known = matches!(slot, Some(Evidence { value: SnykAuthentication::Rejected(_), .. }));
-            if let Rejection::Waits = reject(memory, is_known, policy, stamp.at) {
+            let is_known =
+                !is_new_secret && matches!(slot, Some(Evidence { value: SnykAuthentication::Rejected(_), .. }));
+            let rejection = reject(memory, is_known, policy, stamp.at);
+            memory.secret_version = secret.or(memory.secret_version.take());
+            if let Rejection::Waits = rejection {
                 return Some(confirm(ProbeKind::SnykToken, name));
             }
         }
@@ -96,10 +115,7 @@ pub(super) fn scm(
     let watched = fleet.scm_credentials.get(name);
     let secret = watched.and_then(|watched| watched.token_version.clone());
     let memory = state.credentials.entry(name.clone()).or_default();
-    let is_new_secret = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version;
-    if is_new_secret {
-        memory.confirming = None;
-    }
+    let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
         ScmAuthentication::Accepted { token_id, .. } => {
             memory.confirming = None;
@@ -117,7 +133,6 @@ pub(super) fn scm(
             }
         }
         ScmAuthentication::Rejected(_) => {
-            // Of a new secret nothing is known yet, whatever was confirmed of the one before.
             let is_known =
                 !is_new_secret && matches!(slot, Some(Evidence { value: ScmAuthentication::Rejected(_), .. }));
             let rejection = reject(memory, is_known, policy, stamp.at);

@@ -74,7 +74,7 @@ fn note_ages(
         let age = memory.repository_ages.entry(id.clone()).or_insert_with(|| RepositoryAge {
             seen_at: match before {
                 Some(_) => at,
-                None => repository.created_at.unwrap_or(DateTime::UNIX_EPOCH),
+                None => repository.created_at.map_or(DateTime::UNIX_EPOCH, |created_at| created_at.min(at)),
             },
             urls: std::collections::BTreeSet::new(),
         });
@@ -132,7 +132,7 @@ pub(super) fn on_assets(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &I
     memory.last_asset_moved_at = memory.last_asset_moved_at.max(last_moved_at(walk));
     note_arrival(&mut memory.arrivals, Arrival { at: stamp.at, found: live });
     memory.deleted_profiles =
-        deleted_profiles(memory, integration.scm, group, evidence, before.as_deref(), walk, stamp.at);
+        deleted_profiles(memory, (integration, group), evidence, before.as_deref(), walk, stamp.at);
     memory.profile_deleted_at = memory.deleted_profiles.values().map(|deleted| deleted.at).min();
     memory.canaries = canaries(memory, integration, group, evidence);
 }
@@ -152,12 +152,11 @@ fn went_with_profile(removed: &RemovedAsset) -> bool {
     removed.reasons.iter().any(|(reason, _)| *reason == RemovalReason::DeletedProfile)
 }
 
-/// The profiles that Snyk deleted: more than half of the assets that were live at the walk before went with that
+/// The profiles that Snyk deleted: more than a share of the assets that were live at the walk before went with that
 /// reason, and their repositories are still visible. A profile lives again once an asset of it moves.
 fn deleted_profiles(
     memory: &GroupMemory,
-    scm: Scm,
-    group: &WatchedGroup,
+    (integration, group): (&WatchedIntegration, &WatchedGroup),
     evidence: &GroupEvidence,
     before: Option<&AssetWalk>,
     walk: &AssetWalk,
@@ -168,8 +167,10 @@ fn deleted_profiles(
         group.profiles.contains_key(name) && group.configured_at.is_none_or(|set_up| set_up <= known.at)
     });
     let sets = repository_sets(evidence);
+    let scm = integration.scm;
     let now = Matcher::new(scm, memory, sets.clone(), walk);
     let then = before.map(|before| Matcher::new(scm, memory, sets, before));
+    let is_most = |gone: usize, of: usize| gone as f64 > integration.thresholds.profile_deleted_share * of as f64;
     for name in group.profiles.keys() {
         // Without the present list of repositories nothing shows that they are still visible.
         let Some(known) = evidence.profiles.get(name).and_then(|profile| fresh(&profile.repositories, at)) else {
@@ -189,10 +190,10 @@ fn deleted_profiles(
                 Match::Removed(_) | Match::Nothing => {}
             }
         }
-        if went * 2 > were_live {
+        if is_most(went, were_live) {
             deleted.insert(name.clone(), DeletedProfile { at, gone: went, of: were_live });
         } else if let Some(known) = deleted.get(name)
-            && (gone * 2 <= known.of || last_moved.is_some_and(|moved| moved > known.at))
+            && (!is_most(gone, known.of) || last_moved.is_some_and(|moved| moved > known.at))
         {
             deleted.remove(name);
         }

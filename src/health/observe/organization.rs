@@ -8,23 +8,25 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::facts::{
     Access, IntegrationPresence, OrganizationImports, OrganizationListing, WebhookSample, WebhookState,
 };
-use crate::domain::fleet::Fleet;
+use crate::domain::fleet::{Fleet, Thresholds};
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{IntegrationState, MassVanishing, OrganizationMemory, State};
 
-use super::super::organization::{MOSTLY, inactive_share};
+use super::super::organization::inactive_share;
 use super::{Stamp, Written};
 
 /// Complete listings in a row without an Organization after which it is gone.
 const LISTINGS_WITHOUT: u32 = 2;
-/// One in so many vanishing at once looks like lost rights, not like deleted Organizations.
-const MASS: usize = 10;
 /// A single Organization is never a mass, however small the Group.
 const MASS_AT_LEAST: usize = 2;
 /// What every listing says for so long is believed.
 const MASS_BELIEVED_AFTER: TimeDelta = TimeDelta::days(7);
 /// A target that lost its projects is a problem for so long; then it is how somebody wants it.
 const LOST_FOR: TimeDelta = TimeDelta::days(7);
+
+fn thresholds<'a>(fleet: &'a Fleet, name: &IntegrationName) -> &'a Thresholds {
+    fleet.integrations.get(name).map_or(&fleet.thresholds, |watched| &watched.thresholds)
+}
 
 pub(super) fn on_listing(
     state: &mut State,
@@ -46,7 +48,9 @@ pub(super) fn on_listing(
         .collect();
     let is_absent = |key: &&IntegrationKey| key.organization.is_some_and(|id| !listed.contains(&id));
     let absent: Vec<&IntegrationKey> = watched.iter().filter(is_absent).collect();
-    if absent.len() >= MASS_AT_LEAST && absent.len() * MASS > watched.len() {
+    // So many at once look like lost rights, not like deleted Organizations.
+    let believable = thresholds(fleet, name).vanished_share * watched.len() as f64;
+    if absent.len() >= MASS_AT_LEAST && absent.len() as f64 > believable {
         let since = state.mass_vanishing.get(name).map_or(stamp.at, |known| known.since);
         if stamp.at - since < MASS_BELIEVED_AFTER {
             let vanishing = MassVanishing { since, vanished: absent.len(), watched: watched.len() };
@@ -96,9 +100,10 @@ pub(super) fn on_presence(
     if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
         return;
     }
-    if fleet.integrations.get(&key.integration).is_none_or(|watched| watched.organizations.is_none()) {
+    let Some(watched) = fleet.integrations.get(&key.integration).filter(|watched| watched.organizations.is_some())
+    else {
         return;
-    }
+    };
     let listing = state.evidence.groups.get(&key.integration).and_then(|book| book.organizations.as_ref());
     let name = listing
         .and_then(|known| known.value.iter().find(|listed| Some(listed.id) == key.organization))
@@ -106,24 +111,35 @@ pub(super) fn on_presence(
     let stored = state.integrations.entry(key.clone()).or_insert_with(|| IntegrationState::new(stamp.at));
     stored.snyk_name = name.or(stored.snyk_name.take());
     stored.organization.was_present = true;
+    if let IntegrationPresence::Present { id, .. } = fact {
+        stored.organization.integration_id = Some(id.clone());
+    }
     // The facts of the round in which it was first seen came before there was a state to remember them in.
     if let Some(imports) = state.evidence.organizations.get(key).and_then(|book| book.imports.as_ref())
         && stored.organization.targets_with_projects.is_empty()
     {
-        remember_imports(&mut stored.organization, &imports.value, imports.observed_at);
+        let mostly = watched.thresholds.inactive_share;
+        remember_imports(&mut stored.organization, &imports.value, mostly, imports.observed_at);
     }
 }
 
-pub(super) fn on_imports(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &Arc<OrganizationImports>) {
+pub(super) fn on_imports(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    key: &IntegrationKey,
+    fact: &Arc<OrganizationImports>,
+) {
     let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().imports;
     if stamp.write(slot, Arc::clone(fact)) == Written::Yes
         && let Some(stored) = state.integrations.get_mut(key)
     {
-        remember_imports(&mut stored.organization, fact, stamp.at);
+        let mostly = thresholds(fleet, &key.integration).inactive_share;
+        remember_imports(&mut stored.organization, fact, mostly, stamp.at);
     }
 }
 
-fn remember_imports(memory: &mut OrganizationMemory, imports: &OrganizationImports, at: DateTime<Utc>) {
+fn remember_imports(memory: &mut OrganizationMemory, imports: &OrganizationImports, mostly: f64, at: DateTime<Utc>) {
     let with_projects: BTreeSet<String> =
         imports.projects.iter().filter_map(|project| project.target.clone()).collect();
     let targets: HashSet<&str> = imports.targets.iter().map(|target| target.id.as_str()).collect();
@@ -135,7 +151,7 @@ fn remember_imports(memory: &mut OrganizationMemory, imports: &OrganizationImpor
     });
     memory.targets_with_projects = with_projects;
     let Some(share) = inactive_share(imports) else { return };
-    if share <= MOSTLY {
+    if share <= mostly {
         memory.inactive_share = Some(share);
         memory.mostly_active_at = Some(at);
     } else if memory.inactive_share.is_none_or(|before| share <= before) {

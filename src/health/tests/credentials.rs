@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication};
+use crate::domain::facts::{
+    AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication, SnykAuthentication,
+    SnykRejectionCause,
+};
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::names::CredentialName;
 use crate::domain::state::DeclaredDate;
@@ -11,7 +14,7 @@ use crate::domain::status::Status;
 use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
 use super::super::FollowUp;
-use super::super::testing::{PAT, World, accepted, hours, minutes, start};
+use super::super::testing::{PAT, TOKEN, World, accepted, hours, minutes, start};
 
 fn pat() -> CredentialName {
     CredentialName::from(PAT)
@@ -61,6 +64,39 @@ fn another_secret_is_counted_anew() {
     world.main().authentication = accepted("token-2");
     assert_eq!(probe(&mut world, 60), (Truth::True, false));
     assert!(world.state.credentials[&pat()].rotated_from.is_some());
+}
+
+#[test]
+fn another_snyk_token_is_counted_anew() {
+    let mut world = World::healthy(5, 0);
+    let token = CredentialName::from(TOKEN);
+    let secret = |world: &mut World, version: &str| {
+        world.fleet.snyk_tokens.get_mut(&token).unwrap().token_version = Some(version.to_owned());
+    };
+    let probe = |world: &mut World, seconds: i64| {
+        world.now += TimeDelta::seconds(seconds);
+        world.probe();
+        (
+            world.state.credentials[&token].valid.truth,
+            world.state.credentials[&token].confirming.map(|(_, count)| count),
+        )
+    };
+    secret(&mut world, "hash-1");
+    assert_eq!(probe(&mut world, 0), (Truth::True, None));
+    world.snyk = SnykAuthentication::Rejected(SnykRejectionCause::Unspecified);
+    assert_eq!(probe(&mut world, 60), (Truth::True, Some(1)));
+    secret(&mut world, "hash-2");
+    assert_eq!(probe(&mut world, 60), (Truth::True, Some(1)), "the first answer about this secret");
+    assert_eq!(probe(&mut world, 29), (Truth::True, Some(2)));
+    assert_eq!(probe(&mut world, 1), (Truth::False, None));
+    assert_eq!(probe(&mut world, 60), (Truth::False, None), "a confirmed one needs no second");
+    // What was confirmed of the old secret is not confirmed of the new one.
+    secret(&mut world, "hash-3");
+    assert_eq!(probe(&mut world, 60), (Truth::False, Some(1)));
+    assert_eq!(world.state.credentials[&token].rotated_from, None, "no other was ever accepted");
+    world.snyk = SnykAuthentication::Accepted { principal: "user".to_owned(), id: "u".to_owned(), name: None };
+    assert_eq!(probe(&mut world, 60), (Truth::True, None));
+    assert_eq!(world.state.credentials[&token].rotated_from, Some(("hash-1".to_owned(), world.now)));
 }
 
 #[test]

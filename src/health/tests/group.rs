@@ -42,7 +42,7 @@ fn set_up_and_waiting_for_the_first_sync() {
         @"Group Admin: open Integrations > Bitbucket in the Group and re-save the profile"
     );
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group), start());
+    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), start());
     // A blind spot neither resets the clock nor hides behind unknown for longer than it lasts.
     let since = world.stored(None).status.as_ref().unwrap().since;
     world.down.insert(ApiName::from(SNYK_API));
@@ -63,7 +63,7 @@ fn without_a_set_up_time_first_seen_counts() {
     world.pass(hours(1));
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group), start());
+    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), start());
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_long_first_fill_shows_progress_and_ends_connected() {
             let (from, to) = progress.completion_expected.unwrap();
             assert!(from <= world.now + hours(11) && to >= world.now + hours(9), "{from} {to}");
             let group = world.group().clone();
-            assert!(partially_connected_since(world.stored(None), &group) > start() + hours(14));
+            assert!(partially_connected_since(world.stored(None), &group, hours(24)) > start() + hours(14));
         }
     }
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
@@ -103,7 +103,7 @@ fn a_fill_that_stops_is_incomplete() {
     assert_eq!(progress.missing_repositories.len(), 30);
     insta::assert_snapshot!(world.message(None), @"20 of 50 repositories reached the Inventory; missing: acme/service-20, acme/service-21, acme/service-22 and 27 more");
     let group = world.group().clone();
-    let since = partially_connected_since(world.stored(None), &group);
+    let since = partially_connected_since(world.stored(None), &group, hours(24));
     assert!(since > start() + hours(6) && since <= start() + hours(24), "{since}");
 }
 
@@ -298,7 +298,7 @@ fn a_day_without_the_daemon() {
     world.probe();
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryLost));
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group), last_connected);
+    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), last_connected);
     // Healed while nobody watched: the status takes up where it was.
     let mut world = World::healthy(20, 0);
     world.pass(hours(2));

@@ -143,3 +143,35 @@ fn a_clock_that_is_off_judges_no_lag() {
     world.probe();
     assert_eq!(world.condition(None, Condition::CredentialFresh), (Truth::Unknown, Reason::ClockSkewed));
 }
+
+#[test]
+fn at_first_sight_a_repository_is_as_old_as_the_scm_says() {
+    // Ten repositories of which two have no asset: old ones are missing at once, new ones are not expected yet.
+    let check = |created_at, (found, missing, ignored): (usize, usize, usize)| {
+        let mut world = World::healthy(10, 0);
+        world.assets.truncate(8);
+        for repository in world.main().repositories.iter_mut().skip(8) {
+            repository.created_at = created_at;
+        }
+        world.probe();
+        let progress = world.stored(None).progress.clone().unwrap();
+        assert_eq!((progress.found, progress.missing, progress.ignored), (found, missing, ignored), "{created_at:?}");
+    };
+    check(Some(start() - hours(27)), (8, 2, 0));
+    check(Some(start() - hours(26)), (8, 0, 2));
+    check(Some(start() - minutes(1)), (8, 0, 2));
+    check(Some(start() + hours(1)), (8, 0, 2)); // the SCM's clock is ahead of ours
+    check(None, (8, 2, 0)); // nobody says: it may have been there for long
+
+    // One that comes later counts by when it came, however old it is (transferred, or made visible).
+    let mut world = World::healthy(10, 0);
+    world.probe();
+    world.main().repositories.extend([10, 11].map(repository));
+    world.pass(hours(26));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().missing, 0);
+    world.pass(hours(1));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().missing, 2);
+    // Its age does not grow with a clock that was ahead.
+    let ages = &world.stored(None).group.repository_ages;
+    assert!(ages.values().all(|age| age.seen_at <= start() + hours(1)));
+}

@@ -105,6 +105,21 @@ fn credentials_removed_from_the_integration() {
     };
     let world = check(hours(1), disconnected, (Status::ConnectionFailed, Reason::Disconnected));
     insta::assert_snapshot!(world.message(Some(0)), @"20 of 20 projects are inactive, since the integration was deleted or edited");
+    // Whoever edits another integration of the Organization does nothing to this one.
+    let edited = |integration_id: &'static str, expected| {
+        let other = move |world: &mut World| {
+            let at = world.now;
+            let event =
+                AuditEvent { at, kind: AuditEventKind::Edited, integration_id: Some(integration_id.to_owned()) };
+            let from = start() - TimeDelta::days(90);
+            world.organization(0).events = AuditEvents::Complete { from, events: vec![event] };
+            world.pass(minutes(30));
+            deactivate(world, 20);
+        };
+        check(hours(1), other, expected);
+    };
+    edited("another-integration", (Status::Stalled, Reason::ProjectsInactive));
+    edited("Integration", (Status::ConnectionFailed, Reason::Disconnected));
     // An edit alone is none.
     check(hours(1), |world| event(world, AuditEventKind::Edited), (Status::Connected, Reason::Ok));
 }

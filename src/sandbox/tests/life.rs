@@ -163,7 +163,8 @@ fn rotation_reaches_snyk_only_where_it_is_saved() {
     assert_eq!(tested(&world, 0), hours(17), "the last test before the old token ended");
     assert_eq!(tested(&world, 1), hours(24 * 4 + 17));
     let events: Vec<&str> = world.snyk.audit_log.iter().map(|event| event.event.as_str()).collect();
-    assert_eq!(events, ["org.integration.edit"], "nothing tells of the Group");
+    let expected = ["org.integration.create", "org.integration.create", "org.integration.edit"];
+    assert_eq!(events, expected, "nothing tells of the Group");
 }
 
 #[test]

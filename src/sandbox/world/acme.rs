@@ -25,6 +25,8 @@ pub const ACME_PROFILE: &str = "main";
 pub const ACME_SNYK_TOKEN: &str = "snykwatch";
 
 const REPOSITORIES: usize = 128;
+/// A token is made some minutes before somebody saves it.
+const SAVED_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// A repository's last commit lies at most so many hours before the beginning.
 const OLDEST_COMMIT_HOURS: usize = 24 * 60;
 
@@ -120,6 +122,7 @@ impl World {
                 number.checked_rem(repositories).into_iter().collect()
             };
             let mut organization = self.new_organization(group, &format!("acme-team-{:03}", first + number));
+            self.audit_creation(&organization);
             for index in share {
                 self.import(&mut organization, index);
             }
@@ -180,7 +183,7 @@ impl World {
             secret,
             kind,
             scopes,
-            created_at: self.now,
+            created_at: self.now - SAVED_AFTER,
             expires_at: Some(self.now + TimeDelta::days(365)),
             state: CredentialState::Allowed,
             token_id: ids::uuid(&format!("token {name}")).to_string(),
@@ -242,8 +245,16 @@ impl World {
     pub fn add_organization(&mut self, group: Uuid, slug: &str) -> Uuid {
         let organization = self.new_organization(group, slug);
         let id = organization.id;
+        self.audit_creation(&organization);
         self.snyk.organizations.push(organization);
         id
+    }
+
+    /// The audit log tells that an Organization's integrations were made.
+    fn audit_creation(&mut self, organization: &Organization) {
+        for integration in &organization.integrations {
+            self.write_audit("org.integration.create", organization.group, Some(organization.id), integration.id);
+        }
     }
 
     /// An Organization imports a repository: a target, a daily project tested at once, a webhook. Gives the target.

@@ -274,7 +274,7 @@ impl World {
         }
     }
 
-    fn write_audit(&mut self, event: &str, group: Uuid, organization: Option<Uuid>, integration: Uuid) {
+    pub(super) fn write_audit(&mut self, event: &str, group: Uuid, organization: Option<Uuid>, integration: Uuid) {
         self.snyk.audit_log.push(AuditEvent {
             created: self.now,
             event: event.to_owned(),

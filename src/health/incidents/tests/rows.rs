@@ -6,11 +6,10 @@ use chrono::TimeDelta;
 use super::world::{World, group, hours, minutes, name, pat, resolutions, snyk, start};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{PermissionProof, VersionEnding, WorkspaceFact};
-use crate::domain::incident::{Rule, Severity};
+use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, WorkspaceSlug};
 use crate::domain::permission::Permission;
-use crate::domain::policy::{Case, RulePolicy};
 use crate::domain::state::{Arrival, Change, DeclaredDate, ExpirySource};
 use crate::domain::status::Status;
 
@@ -376,47 +375,6 @@ fn catalog_files_without_effect() {
         |world| world.condition(&group(), Condition::CatalogLinked, Truth::False, Reason::CatalogNotLinked),
         &[(hours(23), ""), (hours(24), "CatalogNotLinked/integration/acme-bitbucket info")],
     );
-}
-
-#[test]
-fn rules_can_be_changed_and_switched_off() {
-    let waits = |world: &mut World| world.status(&group(), Status::PartiallyConnected, Reason::AwaitingFirstSync);
-    let case = (Rule::PartiallyConnected, Case::AwaitingFirstSync);
-    let mut world = check(
-        |world| {
-            world.rules(|rules| {
-                let severities = vec![(TimeDelta::zero(), Severity::Info), (hours(8), Severity::Warning)];
-                rules.opening_after(case.0, case.1, hours(6)).with_severities(case.0, case.1, severities)
-            });
-            waits(world);
-        },
-        &[
-            (hours(5), ""),
-            (hours(6), "PartiallyConnected/integration/acme-bitbucket info"),
-            (hours(26), "PartiallyConnected/integration/acme-bitbucket warning"),
-        ],
-    );
-    world.rules(|rules| rules.without(Rule::PartiallyConnected));
-    assert_eq!(resolutions(&world.evaluate()), [format!("PartiallyConnected/{GROUP}: the rule is switched off")]);
-
-    // A cause that nobody wants to hear of holds nothing back.
-    let mut world = World::new(2);
-    world.rules(|rules| rules.without(Rule::CredentialInvalid));
-    world.reject(&pat(), Reason::CredentialExpired);
-    world.status(&group(), Status::ConnectionFailed, Reason::CredentialExpired);
-    world.at(minutes(10));
-    assert_eq!(world.open(), [format!("ConnectionFailed/{GROUP} critical")]);
-}
-
-#[test]
-fn the_policy_has_a_row_for_every_rule_and_falls_back_to_it() {
-    let empty = RulePolicy { timings: std::collections::BTreeMap::new() };
-    for rule in Rule::ALL {
-        assert!(RulePolicy::cases_of(*rule).count() > 0, "{rule}");
-        for case in RulePolicy::cases_of(*rule) {
-            assert_eq!(empty.timing(*rule, case), RulePolicy::default().timing(*rule, case));
-        }
-    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! A world to tell stories in. Every evaluation is repeated, and stored and restored, on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::Evidence;
-use crate::domain::facts::{ApiFacts, PermissionProof, WorkspaceFact};
+use crate::domain::facts::{ApiFacts, OrganizationImports, PermissionProof, Target, WorkspaceFact};
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
@@ -105,6 +106,8 @@ impl World {
             snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into(), token_version: None })]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
+            rules: RulePolicy::default(),
+            thresholds: Thresholds::default(),
             max_ages: BTreeMap::new(),
         };
         let mut world = Self { state: State::default(), fleet, now: start() };
@@ -132,6 +135,24 @@ impl World {
     pub(super) fn rules(&mut self, change: impl FnOnce(RulePolicy) -> RulePolicy) {
         let integration = self.fleet.integrations.get_mut(&name()).unwrap();
         integration.rules = change(integration.rules.clone());
+    }
+
+    /// The policy of credentials and APIs.
+    pub(super) fn shared_rules(&mut self, change: impl FnOnce(RulePolicy) -> RulePolicy) {
+        self.fleet.rules = change(self.fleet.rules.clone());
+    }
+
+    /// What an Organization imported.
+    pub(super) fn imports(&mut self, number: u128, urls: &[&str]) {
+        let target = |url: &&str| Target {
+            id: format!("target-{url}"),
+            name: (*url).to_owned(),
+            url: Some((*url).to_owned()),
+            created_at: None,
+        };
+        let targets = urls.iter().map(target).collect();
+        let imports = self.evidence(Arc::new(OrganizationImports { targets, projects: Vec::new() }));
+        self.state.evidence.organizations.entry(organization(number)).or_default().imports = Some(imports);
     }
 
     pub(super) fn integration(&mut self, key: &IntegrationKey) -> &mut IntegrationState {

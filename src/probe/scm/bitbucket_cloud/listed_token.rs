@@ -1,5 +1,6 @@
 //! The organisation admin's word on the token that is saved in Snyk: allowed, expiry, creation, last use. It also speaks
-//! when our own copy is another token (an observer's). Asked when half of the evidence's life is over.
+//! when our own copy is another token (an observer's). Asked when half of the evidence's life is over, and after a
+//! rotation.
 
 use super::AdminListing;
 use super::session::Session;
@@ -19,7 +20,8 @@ const API: &str = "atlassian-admin";
 pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
     let Some(admin) = &session.target.admin else { return };
     let known = session.scope.known.and_then(|known| known.listed_token.as_ref());
-    if known.is_some_and(|evidence| !is_due(evidence.observed_at, evidence.max_age, round.started_at)) {
+    let is_recent = known.is_some_and(|evidence| !is_due(evidence.observed_at, evidence.max_age, round.started_at));
+    if is_recent && !session.scope.has_new_secret {
         return;
     }
     let api = ApiName::from(API);

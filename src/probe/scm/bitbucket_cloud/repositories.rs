@@ -120,7 +120,7 @@ fn merged(
             full_name: repository.full_name,
             workspace: workspace.clone(),
             updated_at: repository.updated_on,
-            created_at: None,
+            created_at: repository.created_on,
         };
         known.insert(id, converted);
     }
@@ -177,6 +177,7 @@ mod tests {
             full_name: format!("acme/{name}"),
             name: None,
             is_private: None,
+            created_on: Some("2026-11-23T08:59:00Z".parse().unwrap()),
             updated_on: None,
             size_bytes: Some(1),
             main_branch: Some("main".to_owned()),
@@ -188,5 +189,6 @@ mod tests {
         let shown: Vec<_> =
             known.values().map(|repository| format!("{} {}", repository.id, repository.full_name)).collect();
         assert_eq!(shown, ["a acme/new", "b acme/web"]);
+        assert!(known.values().all(|repository| repository.created_at.is_some()));
     }
 }

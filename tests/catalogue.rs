@@ -1,0 +1,124 @@
+//! The diagnosis catalogue, played by the real binary: each scenario is a test of the whole daemon.
+//!
+//! `snykwatch demo --scenario NAME` plays one of them to be looked at; what they are is in `src/demo/scenarios/`.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+/// In real time, on a busy machine; the slowest scenario takes a tenth of it on an idle one.
+const DEADLINE: Duration = Duration::from_mins(5);
+
+/// Lines of the catalogue that this version plays; 27 and 28 need a state that outlives the daemon.
+const LINES: std::ops::RangeInclusive<u8> = 1..=26;
+
+async fn play(name: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snykwatch"));
+    command.args(["demo", "--fast", "--output", "json", "--scenario", name]);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends in time").unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let mut missed = String::new();
+    for miss in report["missed"].as_array().unwrap() {
+        let after = miss["after_minutes"].as_i64().unwrap();
+        let (hours, minutes) = (after / 60, after % 60);
+        let (expected, found) = (miss["expected"].as_str().unwrap(), miss["found"].as_str().unwrap());
+        writeln!(missed, "+{hours:02}:{minutes:02} expected {expected}\n       found    {found}").unwrap();
+    }
+    assert!(missed.is_empty(), "scenario {name}:\n{missed}");
+    assert!(report["checked"].as_u64().unwrap() > 0, "scenario {name} checks nothing");
+    assert!(output.status.success(), "scenario {name}: {}\n{said}", output.status);
+}
+
+macro_rules! scenarios {
+    ($($test:ident = $name:literal),+ $(,)?) => {
+        const PLAYED: &[&str] = &[$($name),+];
+
+        $(#[tokio::test]
+        async fn $test() {
+            play($name).await;
+        })+
+    };
+}
+
+scenarios! {
+    story = "story",
+    first_sync_not_due = "first-sync-not-due",
+    first_sync_never_comes = "first-sync-never-comes",
+    first_sync_never_comes_undated = "first-sync-never-comes-undated",
+    first_fill_takes_long = "first-fill-takes-long",
+    first_fill_stops = "first-fill-stops",
+    pat_expired = "pat-expired",
+    pat_revoked = "pat-revoked",
+    pat_blocked = "pat-blocked",
+    pat_with_wrong_email = "pat-with-wrong-email",
+    app_password = "app-password",
+    pat_sent_as_access_token = "pat-sent-as-access-token",
+    webhooks_write_missing = "webhooks-write-missing",
+    repositories_read_missing = "repositories-read-missing",
+    owner_left_workspace = "owner-left-workspace",
+    workspace_renamed = "workspace-renamed",
+    workspace_deleted = "workspace-deleted",
+    rotated_at_the_group_only = "rotated-at-the-group-only",
+    admin_rights_lost = "admin-rights-lost",
+    sync_stops_quietly = "sync-stops-quietly",
+    idle_month = "idle-month",
+    odd_repositories = "odd-repositories",
+    organization_integration_deleted = "organization-integration-deleted",
+    organization_credentials_removed = "organization-credentials-removed",
+    organization_via_app = "organization-via-app",
+    docs_only_repositories = "docs-only-repositories",
+    imports_without_projects = "imports-without-projects",
+    daily_tests_stop = "daily-tests-stop",
+    projects_deactivated = "projects-deactivated",
+    webhooks_missing = "webhooks-missing",
+    unknown_hook_url = "unknown-hook-url",
+    snyk_token_expired = "snyk-token-expired",
+    snyk_token_of_another_region = "snyk-token-of-another-region",
+    no_right_to_one_organization = "no-right-to-one-organization",
+    snyk_outage = "snyk-outage",
+    snyk_maintenance = "snyk-maintenance",
+    snyk_truncated_json = "snyk-truncated-json",
+    snyk_html_with_200 = "snyk-html-with-200",
+    snyk_oversized_answers = "snyk-oversized-answers",
+    snyk_hangs = "snyk-hangs",
+    bitbucket_outage = "bitbucket-outage",
+    bitbucket_rate_limited = "bitbucket-rate-limited",
+    bitbucket_brownout = "bitbucket-brownout",
+    bitbucket_html_with_200 = "bitbucket-html-with-200",
+    bitbucket_redirects_to_login = "bitbucket-redirects-to-login",
+    bitbucket_redirect_loop = "bitbucket-redirect-loop",
+    bitbucket_cuts_connections = "bitbucket-cuts-connections",
+    bitbucket_next_page_elsewhere = "bitbucket-next-page-elsewhere",
+    inventory_assets_disappears = "inventory-assets-disappears",
+    last_sync_renamed = "last-sync-renamed",
+    both_asset_lists_disappear = "both-asset-lists-disappear",
+    api_version_ends = "api-version-ends",
+    one_profile_of_two_rejected = "one-profile-of-two-rejected",
+    one_profile_of_two_deleted = "one-profile-of-two-deleted",
+    catalog_not_linked = "catalog-not-linked",
+    issues_read_not_granted = "issues-read-not-granted",
+    scope_headers_stripped = "scope-headers-stripped",
+    pat_replaced_in_time = "pat-replaced-in-time",
+    declared_date_passes = "declared-date-passes",
+}
+
+#[test]
+fn every_scenario_is_played() {
+    let known: BTreeSet<&str> = snykwatch::demo::all().iter().map(|scenario| scenario.name).collect();
+    let played: BTreeSet<&str> = PLAYED.iter().copied().collect();
+    assert_eq!(played, known);
+}
+
+#[test]
+fn every_line_of_the_catalogue_has_a_scenario() {
+    let lines: BTreeSet<u8> = snykwatch::demo::all().iter().filter_map(|scenario| scenario.line).collect();
+    assert_eq!(lines, LINES.collect());
+}
