@@ -73,54 +73,44 @@ async fn survives(kind: FaultKind) {
     daemon.terminate().await.exits(0);
 }
 
+/// Each to a daemon of its own, all at once: most of the time is waiting.
 #[tokio::test]
-async fn html_with_ok() {
-    survives(FaultKind::HtmlWithOk).await;
+async fn every_misbehaviour_is_survived() {
+    let kinds = [
+        FaultKind::HtmlWithOk,
+        FaultKind::TruncatedJson,
+        FaultKind::Oversized(HUNDRED_MEGABYTES),
+        FaultKind::Trickle(Duration::from_millis(200)),
+        FaultKind::LoginRedirect,
+        FaultKind::RedirectLoop,
+        FaultKind::Hang,
+        FaultKind::ConnectionReset,
+        FaultKind::Maintenance,
+        FaultKind::Status(500),
+    ];
+    futures_util::future::join_all(kinds.map(survives)).await;
 }
 
-#[tokio::test]
-async fn truncated_json() {
-    survives(FaultKind::TruncatedJson).await;
-}
-
-#[tokio::test]
-async fn a_hundred_megabytes() {
-    survives(FaultKind::Oversized(HUNDRED_MEGABYTES)).await;
-}
-
-#[tokio::test]
-async fn one_byte_at_a_time() {
-    survives(FaultKind::Trickle(Duration::from_millis(200))).await;
-}
-
-#[tokio::test]
-async fn a_login_redirect() {
-    survives(FaultKind::LoginRedirect).await;
-}
-
-#[tokio::test]
-async fn a_redirect_loop() {
-    survives(FaultKind::RedirectLoop).await;
-}
-
-#[tokio::test]
-async fn a_hanging_socket() {
-    survives(FaultKind::Hang).await;
-}
-
-#[tokio::test]
-async fn a_cut_connection() {
-    survives(FaultKind::ConnectionReset).await;
-}
-
+/// 429 is obeyed: the state is kept, and nobody asks again before the time that was named.
 #[tokio::test]
 async fn too_many_requests() {
-    survives(FaultKind::RateLimited(RetryAfter::Sent, Duration::from_secs(1))).await;
-}
-
-#[tokio::test]
-async fn maintenance() {
-    survives(FaultKind::Maintenance).await;
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration().every("500ms")).await;
+    daemon.until_group_is("connected").await;
+    daemon.until_metric(BITBUCKET_UP, 1.0).await;
+    let wait = Duration::from_hours(1);
+    scene.sandbox.world(|world| world.break_api(Api::Bitbucket, FaultKind::RateLimited(RetryAfter::Sent, wait)));
+    daemon.until_metric(BITBUCKET_UP, 0.0).await;
+    let told = scene.sandbox.requests().iter().filter(|asked| asked.status == Some(429)).count();
+    let observed = |group: &Value| instant(&condition(group, "SnykAccessible")["observed_at"]);
+    let before = observed(&daemon.group().await);
+    eventually("Snyk is still asked", async || (observed(&daemon.group().await) > before).then_some(())).await;
+    assert_eq!(daemon.group().await["status"]["status"], "connected");
+    assert_eq!(daemon.metric(r#"snykwatch_credential_valid{credential="bitbucket-acme"}"#).await, Some(1.0));
+    // Requests that were under way may still have been told.
+    let again = scene.sandbox.requests().iter().filter(|asked| asked.status == Some(429)).count();
+    assert!(again <= told + 3, "{told} refusals became {again}");
+    daemon.terminate().await.exits(0);
 }
 
 /// The lists lead to another host. Everything else answers, so the API counts as reachable.
@@ -158,8 +148,8 @@ async fn what_is_too_old_is_unknown_and_not_forgotten() {
     let group = daemon.until_group_is("unknown").await;
     assert_eq!(group["status"]["known"]["status"], "connected");
     assert_eq!(group["status"]["known"]["since"], before["status"]["since"]);
-    assert_eq!(condition(&group, "SnykAccessible")["truth"], "unknown");
-    assert_eq!(daemon.metric(r#"snykwatch_credential_valid{credential="bitbucket-acme"}"#).await, Some(-1.0));
+    daemon.until_metric(r#"snykwatch_credential_valid{credential="bitbucket-acme"}"#, -1.0).await;
+    daemon.until_metric(r#"snykwatch_credential_valid{credential="acme-us"}"#, -1.0).await;
     scene.sandbox.world(|world| {
         world.repair(Api::Snyk);
         world.repair(Api::Bitbucket);
