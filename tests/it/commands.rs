@@ -100,8 +100,7 @@ async fn a_configuration_is_validated() {
 
 #[tokio::test]
 async fn a_running_daemon_explains_itself() {
-    let mut world_scene = Scene::healthy().await;
-    let scene = &mut world_scene;
+    let scene = Scene::healthy().await;
     scene.sandbox.world(|world| {
         world.snyk.groups[0].assets.retain(|asset| !asset.name.contains("service-00"));
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use snykwatch::sandbox::{Api, Authorization, FaultKind};
 
-use crate::support::configuration::{Configuration, INTEGRATION};
+use crate::support::configuration::INTEGRATION;
 use crate::support::{Scene, eventually};
 
 /// A token that nobody ever gave out.
@@ -54,33 +54,12 @@ fn base64_is_the_usual_one() {
     assert_eq!(base64(b"Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2FtZQ");
 }
 
-/// A second, unreachable Snyk behind a proxy with a password, beside the usual scene.
-fn behind_a_proxy(configuration: &Configuration) -> String {
-    let second = format!(
-        "snyk:
-  acme-private:
-    api_url: https://api.private.example
-    token: {{ file: snyk-token }}
-    http: {{ proxy: \"http://bot:{PROXY_PASSWORD}@127.0.0.1:9\" }}
-"
-    );
-    let text = configuration.to_string().replacen("snyk:\n", &second, 1);
-    let further = format!(
-        "  acme-private:
-    scm: bitbucket-cloud
-    organizations: {{ snyk: acme-private, credential: bitbucket-acme, discover: [{}] }}
-schedule:
-",
-        uuid::Uuid::from_u128(7)
-    );
-    text.replacen("schedule:\n", &further, 1)
-}
-
 #[tokio::test]
 async fn secrets_are_seen_nowhere() {
     let scene = Scene::healthy().await;
     let secrets = Secrets::of(&scene);
-    scene.write_text(&behind_a_proxy(&scene.configuration().every("500ms").request_timeout("2s")));
+    let configuration = scene.configuration().every("500ms").request_timeout("2s");
+    scene.write(&configuration);
     let daemon = scene.run_as_it_is_with(&["--log", "trace"]).await;
     daemon.until_group_is("connected").await;
     secrets.are_not_in("the command line", &std::fs::read_to_string(format!("/proc/{}/cmdline", daemon.id())).unwrap());
@@ -103,8 +82,20 @@ async fn secrets_are_seen_nowhere() {
     });
     daemon.until_log_says("in time").await;
     scene.sandbox.world(|world| world.repair(Api::Snyk));
-    let reload = daemon.request("POST", "/-/reload", "").await;
-    secrets.are_not_in("the answer to a reload", &reload.text());
+
+    // Somebody pastes secrets into the file itself, which is refused, and not repeated.
+    let text = configuration.to_string();
+    let pasted = text.replace("{ file: snyk-token }", &scene.snyk_secret());
+    let pasted = pasted.replace("{ file: bitbucket-token }", &format!("\"{}\"", scene.bitbucket_secret()));
+    let pasted = pasted.replace("http: {", &format!("http: {{ proxy: \"http://bot:{PROXY_PASSWORD}@proxy.example\","));
+    scene.write_text(&pasted);
+    let refused = daemon.request("POST", "/-/reload", "").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("a secret is named here, never written"), "{}", refused.text());
+    secrets.are_not_in("the answer to a reload", &refused.text());
+    secrets.are_not_in("config validate", &scene.ask_as_it_is(&["config", "validate"]).await.screen());
+    scene.write(&configuration);
+    assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
 
     for path in [
         "/",

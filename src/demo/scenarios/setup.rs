@@ -30,6 +30,13 @@ pub(super) fn all() -> Vec<Scenario> {
             story: |start| first_sync_never_comes(Story::new(stuck(start - days(2)), None)),
         },
         Scenario {
+            name: "first-sync-never-came",
+            line: Some(2),
+            title: "the same, configured two days before snykwatch came, as the operator declared",
+            verdict: "the time counts from `configured_at`: critical at once",
+            story: first_sync_never_came,
+        },
+        Scenario {
             name: "first-fill-takes-long",
             line: Some(3),
             title: "the first fill is in progress for longer than 13 h",
@@ -99,6 +106,17 @@ fn first_sync_never_comes(story: Story) -> Story {
         .expect(clock(26, 5), [waiting(), overdue(Severity::Critical)])
         .change(hours(27), "a Group Admin saves the profile again", |world| world.resave_profile(ACME_PROFILE))
         .expect(hours(31), [connected(Group), quiet()])
+}
+
+fn first_sync_never_came(start: DateTime<Utc>) -> Story {
+    Story::new(stuck(start - days(2)), Some(start - days(2))).expect(
+        minutes(10),
+        [
+            E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
+            only(Rule::PartiallyConnected, GROUP, Severity::Critical),
+            E::IncidentSays(Rule::PartiallyConnected, "for 2 d (since 2026-11-21 09:00 UTC)"),
+        ],
+    )
 }
 
 fn first_fill_takes_long(start: DateTime<Utc>) -> Story {

@@ -39,7 +39,7 @@ fn story(start: DateTime<Utc>) -> Story {
             [
                 E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
                 connected(EveryOrganization),
-                quiet(),
+                E::NothingEverOpened,
             ],
         )
         .expect(

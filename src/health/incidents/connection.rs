@@ -14,7 +14,7 @@ use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::policy::Case;
-use crate::domain::state::{Arrival, IntegrationState};
+use crate::domain::state::IntegrationState;
 use crate::domain::status::{Status, StatusState};
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
@@ -198,9 +198,8 @@ fn clock(
     case: Case,
 ) -> DateTime<Utc> {
     let base = connected_until(state, group);
-    // A first look at an empty Inventory is no arrival.
-    let is_arrival = |arrival: &&Arrival| arrival.found > 0 || state.group.was_populated;
-    let last_arrival = state.group.arrivals.last().filter(is_arrival).map(|arrival| arrival.at);
+    let arrivals = state.group.arrivals.iter().filter(|arrival| arrival.found > 0);
+    let last_arrival = arrivals.last().map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.
