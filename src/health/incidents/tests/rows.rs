@@ -303,9 +303,10 @@ fn partially_connected_counts_from_stored_times() {
     check(fresh(None, None), &[(minutes(779), ""), (hours(13), PARTIAL)]);
     check(fresh(Some(hours(-3)), None), &[(minutes(599), ""), (hours(10), PARTIAL)]);
     check(fresh(None, Some((hours(5), 3))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
+    check(fresh(None, Some((hours(30), 3))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
     // The first look at an empty Inventory is no arrival.
     check(fresh(None, Some((hours(5), 0))), &[(minutes(779), ""), (hours(13), PARTIAL)]);
-    check(fresh(None, Some((hours(30), 3))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    check(fresh(Some(hours(-3)), Some((hours(0), 0))), &[(minutes(599), ""), (hours(10), PARTIAL)]);
 }
 
 #[test]
