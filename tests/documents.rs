@@ -11,6 +11,14 @@ use snykwatch::domain::kinds::Scm;
 use snykwatch::domain::permission::{PermissionSet, permissions_of};
 use snykwatch::domain::status::Status;
 
+mod documents {
+    pub(crate) mod cli;
+    pub(crate) mod configuration;
+}
+
+/// Set to bring generated pages up to date instead of failing.
+const UPDATE: &str = "SNYKWATCH_UPDATE_GENERATED";
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -19,7 +27,17 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-fn documents() -> Vec<PathBuf> {
+/// Fails when the stored page is not what is made of the code, or renews it.
+#[track_caller]
+fn check_generated(name: &str, page: &str) {
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(root().join(name), page).unwrap();
+    }
+    let stored = fs::read_to_string(root().join(name)).unwrap_or_default();
+    assert!(stored == page, "{name} is out of date: run the tests with {UPDATE}=1");
+}
+
+fn pages() -> Vec<PathBuf> {
     let folders = ["", "docs", "docs/apis"].map(|folder| root().join(folder));
     let mut found: Vec<PathBuf> = (folders.iter())
         .flat_map(|folder| fs::read_dir(folder).unwrap())
@@ -28,6 +46,17 @@ fn documents() -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+#[test]
+fn the_configuration_page_is_current() {
+    let example = serde_saphyr::from_str(&document("config/snykwatch.example.yaml")).unwrap();
+    check_generated("docs/configuration.md", &documents::configuration::page(&snykwatch::config::schema(), &example));
+}
+
+#[test]
+fn the_commands_page_is_current() {
+    check_generated("docs/cli.md", &documents::cli::page());
 }
 
 /// What stands in backticks.
@@ -74,7 +103,7 @@ fn each_invariant_names_tests_that_exist() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut dead = Vec::new();
-    for path in documents() {
+    for path in pages() {
         let text = fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap();
