@@ -12,6 +12,8 @@ use snykwatch::domain::permission::{PermissionSet, permissions_of};
 use snykwatch::domain::status::Status;
 
 mod documents {
+    use super::anchor;
+
     pub(crate) mod cli;
     pub(crate) mod configuration;
 }
@@ -106,14 +108,29 @@ fn links_between_documents_lead_somewhere() {
     for path in pages() {
         let text = fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap();
-            let elsewhere = link.contains("://") || target.is_empty();
-            if !elsewhere && !path.parent().unwrap().join(target).exists() {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let has_heading = || anchors(&fs::read_to_string(&target).unwrap()).any(|heading| heading == anchor);
+            if !target.exists() || !(anchor.is_empty() || has_heading()) {
                 dead.push(format!("{}: {link}", path.display()));
             }
         }
     }
     assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+/// The names under which headings can be linked to.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#').trim()))
+}
+
+/// What the usual renderers make of a heading: lower case, hyphens for spaces, no punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 #[test]
@@ -152,6 +169,21 @@ fn the_conditions_page_has_each_condition_and_status() {
     assert_eq!(named, expected);
     for status in Status::ALL {
         assert!(page.contains(&format!("| `{status}` |")), "{status}");
+    }
+}
+
+#[test]
+fn the_conditions_page_has_each_threshold_with_its_default() {
+    let page = document("docs/conditions.md");
+    let rows = table(&page, "## Thresholds and their reasons");
+    let schema = snykwatch::config::schema();
+    let settings = schema["$defs"]["ConditionSettings"]["properties"].as_object().unwrap();
+    assert_eq!(rows.len(), settings.len());
+    for (key, setting) in settings {
+        let description = setting["description"].as_str().unwrap();
+        let default = description.rsplit_once("Default ").expect(key).1.trim_end_matches('.');
+        let start = format!("| `{key}` | `{default}` |");
+        assert!(rows.iter().any(|row| row.starts_with(&start)), "no row begins with {start}");
     }
 }
 

@@ -59,18 +59,24 @@ pub(crate) fn page(schema: &Value, example: &Value) -> String {
     pages.page.push_str("\n## The sections\n");
     let sections: Map<String, Value> =
         SECTIONS.iter().map(|key| ((*key).to_owned(), properties[*key].clone())).collect();
-    pages.table(&[], &sections, &SECTIONS);
+    pages.table(&[], &sections, &SECTIONS, &Value::Null);
     for section in SECTIONS {
         pages.section(&[section.to_owned()], &properties[section]);
     }
     pages.page
 }
 
+struct Home {
+    path: Vec<String>,
+    /// Whether as short a path leads to it from elsewhere: then it is called by what it is.
+    is_shared: bool,
+}
+
 struct Pages<'a> {
     definitions: &'a Value,
     example: &'a Value,
     /// Where each definition is described: at the shortest path that leads to it.
-    homes: BTreeMap<String, Vec<String>>,
+    homes: BTreeMap<String, Home>,
     page: String,
 }
 
@@ -79,10 +85,11 @@ impl<'a> Pages<'a> {
         let mut waiting = VecDeque::from([(Vec::new(), schema)]);
         while let Some((path, node)) = waiting.pop_front() {
             if let Some(name) = reference(node) {
-                if self.homes.contains_key(name) {
+                if let Some(home) = self.homes.get_mut(name) {
+                    home.is_shared |= home.path.len() == path.len();
                     continue;
                 }
-                self.homes.insert(name.to_owned(), path.clone());
+                self.homes.insert(name.to_owned(), Home { path: path.clone(), is_shared: false });
             }
             for (key, child) in children(self.resolved(node)) {
                 waiting.push_back((joined(&path, key), child));
@@ -96,34 +103,40 @@ impl<'a> Pages<'a> {
 
     /// The tables of an object and of what is below it, as far as this is their home.
     fn section(&mut self, path: &[String], node: &Value) {
-        let is_home = reference(node).is_none_or(|name| self.homes.get(name).is_some_and(|home| home == path));
-        let resolved = reference(node).map_or(node, |name| &self.definitions[name]).clone();
+        let home = reference(node).and_then(|name| self.homes.get(name));
+        let is_home = home.is_none_or(|home| home.path == path);
+        let is_shared = home.is_some_and(|home| home.is_shared);
+        let resolved = self.resolved_here(node).clone();
         if !is_home || is_secret(&resolved) {
             return;
         }
         if let Some(properties) = resolved["properties"].as_object() {
-            let depth = path.len().min(2) + 1;
             let description = text(&resolved["description"]);
-            writeln!(self.page, "\n{} `{}`\n\n{description}", "#".repeat(depth), path.join(".")).unwrap();
+            if is_shared {
+                writeln!(self.page, "\n## {}", description.trim_end_matches('.')).unwrap();
+            } else {
+                writeln!(self.page, "\n## `{}`\n\n{description}", path.join(".")).unwrap();
+            }
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-            self.table(path, properties, &keys);
+            let examples = if is_shared { &Value::Null } else { self.example };
+            self.table(path, properties, &keys, examples);
         }
         for (key, child) in children(&resolved) {
             self.section(&joined(path, key), child);
         }
     }
 
-    fn table(&mut self, path: &[String], properties: &Map<String, Value>, keys: &[&str]) {
+    fn table(&mut self, path: &[String], properties: &Map<String, Value>, keys: &[&str], examples: &Value) {
         self.page.push_str("\n| key | value | meaning | example |\n|---|---|---|---|\n");
         for key in keys {
             let node = &properties[*key];
             let own = joined(path, key);
             let mut meaning = text(&node["description"]);
             if let Some(choices) = choices(self.resolved_here(node)) {
-                let _ = write!(meaning, " {choices}");
+                write!(meaning, " One of {choices}.").unwrap();
             }
-            let example = match example_of(self.example, &own) {
-                Some(example) if !path.is_empty() && is_short(example) => format!("`{}`", flow(example)),
+            let example = match example_of(examples, &own) {
+                Some(example) if is_short(example) => format!("`{}`", flow(example)),
                 _ => String::new(),
             };
             writeln!(self.page, "| `{key}` | {} | {} | {example} |", self.value(&own, node), meaning.trim()).unwrap();
@@ -137,7 +150,7 @@ impl<'a> Pages<'a> {
     /// What may be written there, in words.
     fn value(&self, path: &[String], node: &Value) -> String {
         let resolved = self.resolved_here(node);
-        let home = reference(node).and_then(|name| self.homes.get(name)).map_or(path, Vec::as_slice);
+        let home = reference(node).and_then(|name| self.homes.get(name));
         match reference(node) {
             Some("HumanDuration") => return "duration".to_owned(),
             Some("Escalation") => return "duration, or `never`".to_owned(),
@@ -152,10 +165,13 @@ impl<'a> Pages<'a> {
             return "secret".to_owned();
         }
         if resolved["properties"].is_object() {
-            return link(home);
+            let shared = home.filter(|home| home.is_shared).map(|_| text(&resolved["description"]));
+            let title = shared.map(|description| description.trim_end_matches('.').to_owned());
+            let path = home.map_or(path, |home| &home.path);
+            return link(&title.unwrap_or_else(|| format!("`{}`", path.join("."))));
         }
         if resolved["additionalProperties"].is_object() {
-            return format!("{} for each", link(&joined(path, NAME)));
+            return format!("{} for each", link(&format!("`{}`", joined(path, NAME).join("."))));
         }
         if resolved["oneOf"].is_array() || resolved["enum"].is_array() {
             return "a word".to_owned();
@@ -201,7 +217,7 @@ fn choices(node: &Value) -> Option<String> {
         _ => return None,
     };
     let is_closed = node["oneOf"].as_array().is_none_or(|any| any.iter().all(|one| one["const"].is_string()));
-    (is_closed && !words.is_empty()).then(|| format!("{}.", words.join(", ")))
+    (is_closed && !words.is_empty()).then(|| words.join(", "))
 }
 
 fn quoted(word: &str) -> String {
@@ -216,11 +232,9 @@ fn joined(path: &[String], key: &str) -> Vec<String> {
     path.iter().cloned().chain([key.to_owned()]).collect()
 }
 
-/// A link to the heading of a path, by the rule of the usual renderers: lower case, no punctuation.
-fn link(path: &[String]) -> String {
-    let title = path.join(".");
-    let anchor: String = title.chars().filter(|c| c.is_alphanumeric() || *c == '_' || *c == '-').collect();
-    format!("[`{title}`](#{})", anchor.to_lowercase())
+/// A link to the section of this title.
+fn link(title: &str) -> String {
+    format!("[{title}](#{})", super::anchor(title))
 }
 
 fn text(description: &Value) -> String {
