@@ -11,14 +11,16 @@ fn odd_files_are_told_apart() {
         let loaded = files.load();
         assert_eq!(loaded.is_ok(), usable, "{text:?}: {}", files.problems());
     };
-    check("", true);
-    check("# nothing but a comment\n", true);
-    check("{}", true);
-    check("---\n", true);
+    check("integrations: {}\n", true);
+    // A file that forgot what it is for is told so.
+    check("", false);
+    check("# nothing but a comment\n", false);
+    check("{}", false);
+    check("---\n", false);
     check("[]", false);
     check("text", false);
     check("a: b: c", false);
-    check("\u{feff}timezone: UTC\n", true);
+    check("\u{feff}timezone: UTC\nintegrations: {}\n", true);
     check("timezone: UTC\n---\ntimezone: UTC\n", false);
     check("a: &a [*a]\n", false);
     check("? [complex]\n: 1\n", false);
