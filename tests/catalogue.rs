@@ -2,7 +2,7 @@
 //!
 //! `snykwatch demo --scenario NAME` plays one of them to be looked at; what they are is in `src/demo/scenarios/`.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,7 +24,9 @@ async fn play(name: &str) {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends in time").unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let report = serde_json::from_slice::<Value>(&output.stdout);
+    assert!(report.is_ok(), "scenario {name}: no report: {report:?}\n{said}");
+    let report = report.unwrap();
     let mut missed = String::new();
     for miss in report["missed"].as_array().unwrap() {
         let after = miss["after_minutes"].as_i64().unwrap();

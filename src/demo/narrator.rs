@@ -108,11 +108,10 @@ impl Narrator {
     fn on_transitions(&self, heard: &[Transition], snapshot: &Snapshot, start: DateTime<Utc>) {
         let mut told: Vec<&Transition> = Vec::new();
         for transition in heard {
-            let alike = |other: &&Transition| is_alike(transition, other);
-            if told.iter().any(|other| alike(other)) {
+            if told.iter().any(|other| is_alike(transition, other)) {
                 continue;
             }
-            let many = heard.iter().filter(alike).count();
+            let many = heard.iter().filter(|other| is_alike(transition, other)).count();
             self.on_transition(transition, many, snapshot, start);
             told.push(transition);
         }

@@ -1,6 +1,6 @@
 //! A PAT that Bitbucket rejects: one cause, one page, and as near to the cause as the answer allows.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     AuthSetup, Expectation as E,
     Who::{EveryOrganization, Group, Organization},

@@ -1,6 +1,6 @@
 //! What becomes of an Organization's integration, its imports and its tests.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Cadences, Expectation as E,
     Who::{EveryOrganization, Group, Organization},

@@ -1,6 +1,6 @@
 //! The first days of a Group integration: waiting, filling, and what does not come.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{Cadences, Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
@@ -185,7 +185,7 @@ fn first_fill_stops(start: DateTime<Utc>) -> Story {
             ],
         )
         .change(days(7) + hours(13), "a Group Admin saves the profile again", |world| {
-            world.resave_profile(ACME_PROFILE)
+            world.resave_profile(ACME_PROFILE);
         })
         .expect(days(8), [connected(Group), quiet()])
 }

@@ -1,6 +1,6 @@
 //! The story of a plain `snykwatch demo`: from the set-up through a fault to its repair.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group},

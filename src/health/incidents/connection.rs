@@ -198,8 +198,7 @@ fn clock(
     case: Case,
 ) -> DateTime<Utc> {
     let base = connected_until(state, group);
-    let arrivals = state.group.arrivals.iter().filter(|arrival| arrival.found > 0);
-    let last_arrival = arrivals.last().map(|arrival| arrival.at);
+    let last_arrival = state.group.arrivals.iter().rfind(|arrival| arrival.found > 0).map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.
