@@ -90,11 +90,7 @@ fn main() {
     let encoding: Vec<Duration> = (0..RUNS).map(|_| timed(|| page = exporter.text(Some(&snapshot)))).collect();
     let encoding = median(encoding);
     let series = page.lines().filter(|line| !line.starts_with('#')).count();
-    println!(
-        "metrics: {series} series, {:.1} MB   {:>9.1} ms",
-        page.len() as f64 / 1e6,
-        milliseconds(encoding)
-    );
+    println!("metrics: {series} series, {:.1} MB   {:>9.1} ms", page.len() as f64 / 1e6, milliseconds(encoding));
     let (resident, peak) = (resident_megabytes(), peak_megabytes());
     println!("memory: process alone {empty:.0} MB, with state {known:.0} MB, with snapshot and page {resident:.0} MB");
     budget("memory at its peak", peak, MEMORY_BUDGET_MEGABYTES, "MB");
@@ -240,12 +236,10 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     let accepted = SnykAuthentication::Accepted { principal: "user".to_owned(), id: "u".to_owned(), name: None };
     let token = WorkSubject::Credential("acme-us".into());
     observe(ProbeKind::SnykToken, token, vec![Finding::SnykAuthentication("acme-us".into(), accepted)]);
-    let accepted =
-        ScmAuthentication::Accepted { account: None, token_id: Some("token".to_owned()), scopes: None };
+    let accepted = ScmAuthentication::Accepted { account: None, token_id: Some("token".to_owned()), scopes: None };
     let mut findings = vec![Finding::ScmAuthentication("bitbucket-acme".into(), accepted)];
     let required = PermissionSet::organization().required;
-    let granted =
-        |permission| Finding::Permission("bitbucket-acme".into(), permission, PermissionProof::Granted);
+    let granted = |permission| Finding::Permission("bitbucket-acme".into(), permission, PermissionProof::Granted);
     findings.extend(required.into_iter().map(granted));
     observe(ProbeKind::ScmCredential, WorkSubject::Credential("bitbucket-acme".into()), findings);
 
@@ -262,8 +256,11 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     observe(ProbeKind::Profile, WorkSubject::Profile(name(), "main".into()), findings);
     let walk = AssetWalk { live: assets(now).collect(), removed: Vec::new(), has_last_sync: true };
     observe(ProbeKind::Inventory, group(), vec![Finding::Assets(name(), Arc::new(walk))]);
-    let listing = (0..ORGANIZATIONS)
-        .map(|number| OrganizationListing { id: organization(number), name: format!("Team {number}"), slug: None });
+    let listing = (0..ORGANIZATIONS).map(|number| OrganizationListing {
+        id: organization(number),
+        name: format!("Team {number}"),
+        slug: None,
+    });
     let listing = vec![Finding::Organizations(name(), Arc::new(listing.collect()))];
     observe(ProbeKind::OrganizationList, group(), listing);
 

@@ -10,7 +10,7 @@
 //! arrive, projects are tested. So a scaled clock gives months of history in a moment, and two runs agree.
 //!
 //! It answers as strictly and as moodily as the vendors do (`docs/apis/snyk.md`, `docs/apis/bitbucket-cloud.md`), and is
-//! held to their own API descriptions by `tests/sandbox_contract.rs`. It shares no code with `client`: one hand must not
+//! held to their own API descriptions by `tests/sandbox_contract/`. It shares no code with `client`: one hand must not
 //! make both lenient. It deliberately changes nothing through HTTP: any method but the read-only ones is recorded and
 //! refused with 405. Every token in it is fake.
 

@@ -8,7 +8,7 @@
 //! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
 //!
-//! Deliberately not here yet: TLS, passwords, client certificates, live updates.
+//! Deliberately not here: TLS, passwords, client certificates, live updates.
 
 mod api;
 mod guard;

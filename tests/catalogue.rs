@@ -2,7 +2,7 @@
 //!
 //! `snykwatch demo --scenario NAME` plays one of them to be looked at; what they are is in `src/demo/scenarios/`.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -24,7 +24,9 @@ async fn play(name: &str) {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(DEADLINE, command.output()).await.expect("it ends in time").unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let report = serde_json::from_slice::<Value>(&output.stdout);
+    assert!(report.is_ok(), "scenario {name}: no report: {report:?}\n{said}");
+    let report = report.unwrap();
     let mut missed = String::new();
     for miss in report["missed"].as_array().unwrap() {
         let after = miss["after_minutes"].as_i64().unwrap();
@@ -53,6 +55,7 @@ scenarios! {
     first_sync_not_due = "first-sync-not-due",
     first_sync_never_comes = "first-sync-never-comes",
     first_sync_never_comes_undated = "first-sync-never-comes-undated",
+    first_sync_never_came = "first-sync-never-came",
     first_fill_takes_long = "first-fill-takes-long",
     first_fill_stops = "first-fill-stops",
     pat_expired = "pat-expired",
@@ -66,6 +69,9 @@ scenarios! {
     owner_left_workspace = "owner-left-workspace",
     workspace_renamed = "workspace-renamed",
     workspace_deleted = "workspace-deleted",
+    observer_revoked = "observer-revoked",
+    required_organization_without_integration = "required-organization-without-integration",
+    problems_of_first_sight = "problems-of-first-sight",
     rotated_at_the_group_only = "rotated-at-the-group-only",
     admin_rights_lost = "admin-rights-lost",
     sync_stops_quietly = "sync-stops-quietly",

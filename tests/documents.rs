@@ -11,6 +11,16 @@ use snykwatch::domain::kinds::Scm;
 use snykwatch::domain::permission::{PermissionSet, permissions_of};
 use snykwatch::domain::status::Status;
 
+mod documents {
+    use super::anchor;
+
+    pub(crate) mod cli;
+    pub(crate) mod configuration;
+}
+
+/// Set to bring generated pages up to date instead of failing.
+const UPDATE: &str = "SNYKWATCH_UPDATE_GENERATED";
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -19,7 +29,17 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-fn documents() -> Vec<PathBuf> {
+/// Fails when the stored page is not what is made of the code, or renews it.
+#[track_caller]
+fn check_generated(name: &str, page: &str) {
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(root().join(name), page).unwrap();
+    }
+    let stored = fs::read_to_string(root().join(name)).unwrap_or_default();
+    assert!(stored == page, "{name} is out of date: run the tests with {UPDATE}=1");
+}
+
+fn pages() -> Vec<PathBuf> {
     let folders = ["", "docs", "docs/apis"].map(|folder| root().join(folder));
     let mut found: Vec<PathBuf> = (folders.iter())
         .flat_map(|folder| fs::read_dir(folder).unwrap())
@@ -28,6 +48,17 @@ fn documents() -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+#[test]
+fn the_configuration_page_is_current() {
+    let example = serde_saphyr::from_str(&document("config/snykwatch.example.yaml")).unwrap();
+    check_generated("docs/configuration.md", &documents::configuration::page(&snykwatch::config::schema(), &example));
+}
+
+#[test]
+fn the_commands_page_is_current() {
+    check_generated("docs/cli.md", &documents::cli::page());
 }
 
 /// What stands in backticks.
@@ -74,17 +105,32 @@ fn each_invariant_names_tests_that_exist() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut dead = Vec::new();
-    for path in documents() {
+    for path in pages() {
         let text = fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap();
-            let elsewhere = link.contains("://") || target.is_empty();
-            if !elsewhere && !path.parent().unwrap().join(target).exists() {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let has_heading = || anchors(&fs::read_to_string(&target).unwrap()).any(|heading| heading == anchor);
+            if !target.exists() || !(anchor.is_empty() || has_heading()) {
                 dead.push(format!("{}: {link}", path.display()));
             }
         }
     }
     assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+/// The names under which headings can be linked to.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    text.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#').trim()))
+}
+
+/// What the usual renderers make of a heading: lower case, hyphens for spaces, no punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
 #[test]
@@ -123,6 +169,21 @@ fn the_conditions_page_has_each_condition_and_status() {
     assert_eq!(named, expected);
     for status in Status::ALL {
         assert!(page.contains(&format!("| `{status}` |")), "{status}");
+    }
+}
+
+#[test]
+fn the_conditions_page_has_each_threshold_with_its_default() {
+    let page = document("docs/conditions.md");
+    let rows = table(&page, "## Thresholds and their reasons");
+    let schema = snykwatch::config::schema();
+    let settings = schema["$defs"]["ConditionSettings"]["properties"].as_object().unwrap();
+    assert_eq!(rows.len(), settings.len());
+    for (key, setting) in settings {
+        let description = setting["description"].as_str().unwrap();
+        let default = description.rsplit_once("Default ").expect(key).1.trim_end_matches('.');
+        let start = format!("| `{key}` | `{default}` |");
+        assert!(rows.iter().any(|row| row.starts_with(&start)), "no row begins with {start}");
     }
 }
 

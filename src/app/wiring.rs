@@ -151,18 +151,29 @@ impl Wiring {
         Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
     }
 
-    /// The credentials whose secret is another than in `before`: they are asked about at once.
+    /// What is to be asked at once, because its secret is another than in `before`: the credential, and what was perhaps
+    /// not to be seen with the one before.
     pub(super) fn rotated_since(&self, before: &Self) -> Vec<Work> {
         let rotated = self
             .versions
             .iter()
             .filter(|(name, version)| before.versions.get(*name).is_some_and(|known| known != *version));
-        let works = rotated.map(|(name, _)| {
-            let is_snyk = self.config.snyk.contains_key(name);
-            let kind = if is_snyk { ProbeKind::SnykToken } else { ProbeKind::ScmCredential };
-            Work { kind, subject: WorkSubject::Credential(name.clone()) }
-        });
-        works.collect()
+        rotated.flat_map(|(name, _)| self.works_of(name)).collect()
+    }
+
+    fn works_of(&self, credential: &CredentialName) -> Vec<Work> {
+        let is_snyk = self.config.snyk.contains_key(credential);
+        let kind = if is_snyk { ProbeKind::SnykToken } else { ProbeKind::ScmCredential };
+        let mut works = vec![Work { kind, subject: WorkSubject::Credential(credential.clone()) }];
+        for integration in self.config.integrations.values() {
+            let profiles = integration.group.iter().flat_map(|group| &group.profiles);
+            let profiles = profiles.filter(|(_, profile)| profile.credential.name == *credential);
+            works.extend(profiles.map(|(name, _)| Work {
+                kind: ProbeKind::Profile,
+                subject: WorkSubject::Profile(integration.name.clone(), name.clone()),
+            }));
+        }
+        works
     }
 
     /// What each credential may still ask, where it is limited.

@@ -2,8 +2,8 @@
 //!
 //! **How it works.** One [`RequestBudget`] per credential, shared by every client that uses it. A pure [`Ledger`] keeps
 //! one bucket per configured limit and the pause that a throttling answer imposed; it is told the time. A request waits
-//! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s); otherwise it is answered at once with
-//! [`FailureClass::RateLimited`](super::answer::FailureClass::RateLimited), so that no probe hangs.
+//! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s); otherwise it is answered
+//! at once with [`FailureClass::RateLimited`](super::answer::FailureClass::RateLimited), so that no probe hangs.
 //!
 //! Time is the monotonic clock. On a scaled clock it is the domain clock, or a pause would hold a demo for real minutes;
 //! there requests are not paced, because virtual time stands still while a probe works.

@@ -1,6 +1,7 @@
 //! The narrator: tells the story as it happens, a line for each deed, verdict and incident.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::broadcast;
@@ -39,6 +40,9 @@ pub struct Narrator {
     sink: Option<Sink>,
 }
 
+/// How often the narrator looks at the progress, in real time.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
 /// A progress line is told at every such step of coverage.
 const PROGRESS_STEP: f64 = 0.1;
 
@@ -73,31 +77,47 @@ impl Narrator {
     pub(super) fn watch(
         &self,
         mut transitions: broadcast::Receiver<Transition>,
-        mut snapshots: SnapshotReader,
+        snapshots: SnapshotReader,
         start: DateTime<Utc>,
     ) -> JoinHandle<()> {
         let narrator = self.clone();
         tokio::spawn(async move {
             let mut told_ratio = 0.0;
+            let mut looks = tokio::time::interval(LOOK_INTERVAL);
             loop {
-                // What changed is told before the numbers that follow from it.
+                let mut heard = Vec::new();
                 tokio::select! {
-                    biased;
-                    heard = transitions.recv() => match heard {
-                        Ok(transition) => narrator.on_transition(&transition, &snapshots, start),
-                        Err(RecvError::Lagged(_)) => {}
+                    transition = transitions.recv() => match transition {
+                        Ok(transition) => heard.push(transition),
+                        Err(RecvError::Lagged(_)) => continue,
                         Err(RecvError::Closed) => return,
                     },
-                    published = snapshots.next() => match published {
-                        Some(published) => narrator.on_snapshot(&published.snapshot, start, &mut told_ratio),
-                        None => return,
-                    },
+                    _ = looks.tick() => {}
                 }
+                while let Ok(transition) = transitions.try_recv() {
+                    heard.push(transition);
+                }
+                let Some(published) = snapshots.latest() else { continue };
+                narrator.on_transitions(&heard, &published.snapshot, start);
+                narrator.on_snapshot(&published.snapshot, start, &mut told_ratio);
             }
         })
     }
 
-    fn on_transition(&self, transition: &Transition, snapshots: &SnapshotReader, start: DateTime<Utc>) {
+    /// Tells what changed; Organizations to which the same happened at once are told of together.
+    fn on_transitions(&self, heard: &[Transition], snapshot: &Snapshot, start: DateTime<Utc>) {
+        let mut told: Vec<&Transition> = Vec::new();
+        for transition in heard {
+            if told.iter().any(|other| is_alike(transition, other)) {
+                continue;
+            }
+            let many = heard.iter().filter(|other| is_alike(transition, other)).count();
+            self.on_transition(transition, many, snapshot, start);
+            told.push(transition);
+        }
+    }
+
+    fn on_transition(&self, transition: &Transition, many: usize, snapshot: &Snapshot, start: DateTime<Utc>) {
         let at = stamp(transition.at - start);
         let cause = &transition.cause;
         match &transition.change {
@@ -112,8 +132,11 @@ impl Narrator {
                 } else {
                     format!(" / {reason}")
                 };
-                let name = title(integration, snapshots);
-                self.tell(mood, &format!("{at}  {name} is {status}{why}: {cause}"));
+                let (who, verb) = match many {
+                    0 | 1 => (called(integration, snapshot), "is"),
+                    many => (format!("{many} Organizations"), "are"),
+                };
+                self.tell(mood, &format!("{at}  {who} {verb} {status}{why}: {cause}"));
             }
             Change::Opened { incident, severity } => {
                 let mood = if *severity == Severity::Info { Mood::Doubtful } else { Mood::Bad };
@@ -144,17 +167,35 @@ impl Narrator {
             format!("{}  {} of {all} repositories in the Inventory", stamp(snapshot.taken_at - start), progress.found);
         if let (Some(from), Some(by)) = (progress.completion_expected_from, progress.completion_expected_by) {
             let (from, by) = (stamp(from - start), stamp(by - start));
-            line = format!("{line}, expected to be complete between {} and {}", from.trim(), by.trim());
+            let (from, by) = (from.trim_start(), by.trim_start());
+            line = if from == by {
+                format!("{line}, complete expected at {by}")
+            } else {
+                format!("{line}, complete expected between {from} and {by}")
+            };
         }
         self.tell(Mood::Quiet, &line);
     }
 }
 
-/// The integration as the status page calls it; its key where no snapshot shows it yet.
-fn title(key: &IntegrationKey, snapshots: &SnapshotReader) -> String {
-    let latest = snapshots.latest();
-    let view = latest.as_ref().and_then(|published| published.snapshot.integration(key));
-    view.map_or_else(|| key.to_string(), |view| format!("{} ({})", view.title(), view.identity.level))
+/// Whether two Organizations came to the same status at the same time.
+fn is_alike(one: &Transition, other: &Transition) -> bool {
+    match (&one.change, &other.change) {
+        (Change::Status { integration: first, to, .. }, Change::Status { integration: second, to: same, .. }) => {
+            one.at == other.at && to == same && first.organization.is_some() && second.organization.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// An integration by the names that people know.
+fn called(key: &IntegrationKey, snapshot: &Snapshot) -> String {
+    let name = snapshot.integration(key).and_then(|view| view.identity.organization_name.clone());
+    match name {
+        Some(name) => format!("Organization \"{name}\""),
+        None if key.organization.is_some() => key.to_string(),
+        None => format!("the Group integration {}", key.integration),
+    }
 }
 
 /// Time since the start of the story, such as `+13:05` or `+2d 01:00`.

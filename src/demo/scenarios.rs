@@ -8,6 +8,7 @@ mod access;
 mod apis;
 mod credentials;
 mod outages;
+mod prelude;
 mod projects;
 mod repositories;
 mod rotations;
@@ -17,13 +18,7 @@ mod story;
 mod sync;
 mod webhooks;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::scenario::{Expectation, Scenario, Setup, Story, Who};
-use crate::domain::condition::Reason;
-use crate::domain::incident::{Rule, Severity};
-use crate::domain::status::Status;
-use crate::sandbox::world::World;
+use super::scenario::Scenario;
 
 /// Every scenario: the story first, then by line of the catalogue.
 pub(super) fn all() -> Vec<Scenario> {
@@ -46,80 +41,14 @@ pub(super) fn all() -> Vec<Scenario> {
     all
 }
 
-/// The subject of incidents about the PAT.
-const PAT: &str = "credential/bitbucket-acme";
-/// The subject of incidents about our Snyk token.
-const SNYK_TOKEN: &str = "credential/acme-sandbox";
-/// The subject of incidents about the Group's integration.
-const GROUP: &str = "integration/acme-bitbucket";
-/// The subject of incidents that list Organizations.
-const ORGANIZATIONS: &str = "organizations/acme-bitbucket";
-/// The subject of incidents about the workspace.
-const WORKSPACE: &str = "workspace/acme-bitbucket/acme";
-/// The subject of incidents about Snyk's API.
-const SNYK_API: &str = "api/snyk/acme-sandbox";
-/// The subject of incidents about Bitbucket's API.
-const BITBUCKET_API: &str = "api/bitbucket-cloud/bitbucket-acme";
-
-/// How old a settled installation is when the daemon first sees it.
-const SETTLED: TimeDelta = TimeDelta::days(10);
-
-const fn minutes(count: i64) -> TimeDelta {
-    TimeDelta::minutes(count)
-}
-
-const fn hours(count: i64) -> TimeDelta {
-    TimeDelta::hours(count)
-}
-
-const fn days(count: i64) -> TimeDelta {
-    TimeDelta::days(count)
-}
-
-/// Hours and minutes, as on a clock.
-const fn clock(hours: i64, minutes: i64) -> TimeDelta {
-    TimeDelta::minutes(hours * 60 + minutes)
-}
-
-/// An installation that has worked for ten days: the workspace `acme` with so many repositories, all in the Inventory.
-fn settled(start: DateTime<Utc>, repositories: usize) -> Story {
-    let began = start - SETTLED;
-    Story::new(World::acme(began).with_repositories(repositories), Some(began))
-}
-
-/// The same with so many Organizations, among which the repositories are shared out, all watched.
-fn settled_organizations(start: DateTime<Utc>, repositories: usize, organizations: usize) -> Story {
-    let began = start - SETTLED;
-    let world = World::acme(began).with_repositories(repositories).with_organizations(organizations);
-    Story::new(world, Some(began)).setup(watch_organizations)
-}
-
-fn watch_organizations(setup: &mut Setup) {
-    setup.organizations = true;
-}
-
-fn connected(who: Who) -> Expectation {
-    Expectation::Status(who, Status::Connected, Reason::Ok)
-}
-
-/// Nothing is open.
-fn quiet() -> Expectation {
-    Expectation::Open(Vec::new())
-}
-
-/// Exactly this incident is open.
-fn only(rule: Rule, subject: &'static str, severity: Severity) -> Expectation {
-    Expectation::Open(vec![(rule, subject, severity)])
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::scenario::Deed;
+    use super::super::scenario::{Deed, Expectation};
     use super::*;
 
-    fn start() -> DateTime<Utc> {
+    fn start() -> chrono::DateTime<chrono::Utc> {
         super::super::player::START.parse().unwrap()
     }
 

@@ -124,7 +124,7 @@ impl WatchedOrganizations {
     }
 }
 
-/// Thresholds of conditions. The defaults are PRODUCT's own numbers; their reasons stand in `docs/conditions.md`.
+/// Thresholds of conditions. The reasons of the defaults stand in `docs/conditions.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thresholds {
     /// `setup_in_progress` lasts so long.

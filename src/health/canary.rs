@@ -103,7 +103,8 @@ mod tests {
         assert!(fails(|thresholds| thresholds.late_canaries = 2));
         assert!(fails(|thresholds| thresholds.very_late_factor = 1));
         assert!(!fails(|thresholds| (thresholds.late_canaries, thresholds.max_lag) = (2, TimeDelta::hours(30))));
-        let only_one = |thresholds: &mut Thresholds| (thresholds.very_late_factor, thresholds.very_late_canaries) = (1, 3);
+        let only_one =
+            |thresholds: &mut Thresholds| (thresholds.very_late_factor, thresholds.very_late_canaries) = (1, 3);
         assert!(!fails(only_one));
     }
 

@@ -1,7 +1,7 @@
 //! What a failed call proves, before anybody knows about which thing it failed.
 //!
-//! The rule of PRODUCT in one place: a denial (401, 403, 404) is conclusive only when the credential was accepted in the
-//! same round; everything else proves nothing. Pure: no call is made here.
+//! The rule of `docs/conditions.md` (evidence) in one place: a denial (401, 403, 404) is conclusive only when the
+//! credential was accepted in the same round; everything else proves nothing. Pure: no call is made here.
 
 use chrono::TimeDelta;
 

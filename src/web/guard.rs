@@ -50,7 +50,7 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
         return problem::error(request.uri(), StatusCode::BAD_REQUEST, "The request names no valid Host.");
     };
     if !shared.guard.serves(&authority) {
-        let detail = "This address is served under loopback names only; list other names in the configuration.";
+        let detail = "This address is served under loopback names only.";
         return problem::error(request.uri(), StatusCode::FORBIDDEN, detail);
     }
     if !request.method().is_safe() && is_foreign(request.headers(), &authority) {

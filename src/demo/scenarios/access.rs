@@ -1,6 +1,6 @@
 //! A PAT that is accepted and may not do or see what it should.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     AuthSetup, CredentialSetup, Expectation as E, ProfileSetup,
     Who::{EveryOrganization, Group},

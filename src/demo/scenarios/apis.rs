@@ -1,6 +1,6 @@
 //! What a vendor changes: endpoints that disappear, fields that are renamed, versions that end.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group},

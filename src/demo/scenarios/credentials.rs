@@ -1,12 +1,12 @@
 //! A PAT that Bitbucket rejects: one cause, one page, and as near to the cause as the answer allows.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     AuthSetup, Expectation as E,
     Who::{EveryOrganization, Group, Organization},
 };
 use crate::domain::condition::Condition;
-use crate::domain::kinds::Truth;
+use crate::domain::kinds::{Role, Truth};
 use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE, pilot_guide_scopes};
 
 pub(super) fn all() -> Vec<Scenario> {
@@ -52,6 +52,13 @@ pub(super) fn all() -> Vec<Scenario> {
             title: "an API token is configured as an access token",
             verdict: "wrong authentication scheme, told by the token's prefix; the operator is asked, not the owner",
             story: pat_sent_as_access_token,
+        },
+        Scenario {
+            name: "observer-revoked",
+            line: Some(6),
+            title: "snykwatch's own observer token is revoked; the PAT in Snyk works",
+            verdict: "the PAT is not blamed: its sync proves it; what the observer saw goes stale",
+            story: observer_revoked,
         },
     ]
 }
@@ -169,6 +176,8 @@ fn presented(story: Story, secret_of: &'static str, auth: AuthSetup) -> Story {
         for credential in &mut setup.credentials {
             credential.secret_of = secret_of;
             credential.auth = auth.clone();
+            // Nobody could be asked when it ends, which is not the same as nobody telling.
+            credential.expires_at = None;
         }
     })
 }
@@ -192,4 +201,36 @@ fn app_password(start: DateTime<Utc>) -> Story {
 fn pat_sent_as_access_token(start: DateTime<Utc>) -> Story {
     let story = presented(settled(start, 20), ACME_CREDENTIAL, AuthSetup::AccessToken);
     never_accepted(story, Reason::CredentialWrongScheme, "Configure this credential by the kind of its token")
+}
+
+fn observer_revoked(start: DateTime<Utc>) -> Story {
+    let mut story = settled(start, 20);
+    if let Some(owner) = story.world.account_id(crate::sandbox::world::ACME_ACCOUNT) {
+        story.world.add_api_token("observer", owner, pilot_guide_scopes());
+    }
+    story
+        .setup(|setup| {
+            for credential in &mut setup.credentials {
+                credential.secret_of = "observer";
+                credential.role = Role::Observer;
+            }
+        })
+        .expect(
+            minutes(50),
+            [
+                connected(Group),
+                E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::InferredFromSync),
+                quiet(),
+            ],
+        )
+        .change(hours(1), "the observer's token is revoked", |world| world.revoke_credential("observer"))
+        .expect(
+            hours(5),
+            [
+                E::KnownBelowUnknown(Group, Status::Connected),
+                E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::InferredFromSync),
+                E::NeverOpened(Rule::CredentialInvalid),
+                only(Rule::StatusUnknown, GROUP, Severity::Warning),
+            ],
+        )
 }

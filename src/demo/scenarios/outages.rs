@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group},
@@ -15,9 +15,11 @@ use crate::sandbox::{Api, FaultKind};
 /// Larger than any honest answer.
 const OVERSIZED_BYTES: u64 = 200 << 20;
 
+/// What is to be said of every outage.
+const ONE: &str = "the state is kept with its age, then unknown; one UpstreamUnreachable, no credential is blamed";
+
 pub(super) fn all() -> Vec<Scenario> {
     let line = |name, title, verdict, story| Scenario { name, line: Some(20), title, verdict, story };
-    const ONE: &str = "the state is kept with its age, then unknown; one UpstreamUnreachable, no credential is blamed";
     vec![
         line("snyk-outage", "Snyk answers 503 for a day and more", ONE, snyk_outage),
         line("snyk-maintenance", "Snyk is under maintenance", ONE, |start| snyk_fails(start, &FaultKind::Maintenance)),

@@ -1,6 +1,6 @@
 //! What becomes of an Organization's integration, its imports and its tests.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Cadences, Expectation as E,
     Who::{EveryOrganization, Group, Organization},
@@ -31,6 +31,20 @@ pub(super) fn all() -> Vec<Scenario> {
             title: "an Org Admin replaces the PAT by the Bitbucket Cloud App",
             verdict: "present, via the app; connected",
             story: organization_via_app,
+        },
+        Scenario {
+            name: "required-organization-without-integration",
+            line: Some(16),
+            title: "an Organization that must have the integration never had it",
+            verdict: "not_configured; told after an hour, because the operator demands it",
+            story: required_organization_without_integration,
+        },
+        Scenario {
+            name: "problems-of-first-sight",
+            line: Some(17),
+            title: "when snykwatch comes, three of ten Organizations have not been tested for a week",
+            verdict: "one Baseline for the record; a new problem is told",
+            story: problems_of_first_sight,
         },
         Scenario {
             name: "docs-only-repositories",
@@ -223,4 +237,57 @@ fn projects_deactivated(start: DateTime<Utc>) -> Story {
             world.activate_projects("acme-team-001");
         })
         .expect(hours(15), [connected(EveryOrganization), quiet()])
+}
+
+fn required_organization_without_integration(start: DateTime<Utc>) -> Story {
+    let mut story = settled_organizations(start, 20, 2);
+    if let Some(group) = story.world.snyk.groups.first().map(|group| group.id) {
+        story.world.add_organization(group, "acme-new");
+        story.world.delete_organization_integrations("acme-new");
+    }
+    story
+        .setup(|setup| setup.require = vec!["acme new".to_owned()])
+        .expect(minutes(50), [connected(Organization(0)), connected(Organization(1)), quiet()])
+        .expect(
+            hours(3),
+            [
+                connected(Organization(0)),
+                E::Status(Organization(2), Status::NotConfigured, Reason::IntegrationAbsent),
+                only(Rule::OrganizationIntegrationMissing, ORGANIZATIONS, Severity::Warning),
+                E::Affects(Rule::OrganizationIntegrationMissing, 1),
+            ],
+        )
+}
+
+fn problems_of_first_sight(start: DateTime<Utc>) -> Story {
+    let mut story = settled_organizations(start, 30, 10);
+    for slug in ["acme-team-001", "acme-team-004", "acme-team-007"] {
+        story.world.set_tests(slug, Tests::Stopped);
+    }
+    let stale = |number| E::Status(Organization(number), Status::Stalled, Reason::TestsStale);
+    let baseline = (Rule::Baseline, ORGANIZATIONS, Severity::Info);
+    story
+        .expect(
+            hours(4),
+            [
+                connected(Organization(0)),
+                stale(1),
+                stale(4),
+                stale(7),
+                E::Open(vec![baseline]),
+                E::Affects(Rule::Baseline, 3),
+                E::IncidentSays(Rule::Baseline, "TestsStale 3"),
+            ],
+        )
+        .change(hours(5), "most projects of Organization 2 become inactive", |world| {
+            world.deactivate_projects("acme-team-002", 3);
+        })
+        .expect(
+            hours(8),
+            [
+                E::Status(Organization(2), Status::Stalled, Reason::ProjectsInactive),
+                E::Open(vec![baseline, (Rule::TestsStale, ORGANIZATIONS, Severity::Warning)]),
+                E::Affects(Rule::TestsStale, 1),
+            ],
+        )
 }

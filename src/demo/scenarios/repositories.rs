@@ -1,6 +1,6 @@
 //! Repositories that come, go and change: none of it is missing or stalled.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{Cadences, Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;

@@ -1,6 +1,6 @@
 //! PATs that are replaced, in one place or everywhere, and dates that turn out wrong.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group, Organization},

@@ -1,6 +1,6 @@
 //! The first days of a Group integration: waiting, filling, and what does not come.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{Cadences, Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
@@ -28,6 +28,13 @@ pub(super) fn all() -> Vec<Scenario> {
             title: "the same, set up two days before snykwatch came, and nobody declared when",
             verdict: "the time counts from when snykwatch first saw it",
             story: |start| first_sync_never_comes(Story::new(stuck(start - days(2)), None)),
+        },
+        Scenario {
+            name: "first-sync-never-came",
+            line: Some(2),
+            title: "the same, configured two days before snykwatch came, as the operator declared",
+            verdict: "the time counts from `configured_at`: critical at once",
+            story: first_sync_never_came,
         },
         Scenario {
             name: "first-fill-takes-long",
@@ -101,6 +108,17 @@ fn first_sync_never_comes(story: Story) -> Story {
         .expect(hours(31), [connected(Group), quiet()])
 }
 
+fn first_sync_never_came(start: DateTime<Utc>) -> Story {
+    Story::new(stuck(start - days(2)), Some(start - days(2))).expect(
+        minutes(10),
+        [
+            E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
+            only(Rule::PartiallyConnected, GROUP, Severity::Critical),
+            E::IncidentSays(Rule::PartiallyConnected, "for 2 d (since 2026-11-21 09:00 UTC)"),
+        ],
+    )
+}
+
 fn first_fill_takes_long(start: DateTime<Utc>) -> Story {
     let mut world = World::acme(start);
     if let Some(profile) = world.profile_mut(ACME_PROFILE) {
@@ -167,7 +185,7 @@ fn first_fill_stops(start: DateTime<Utc>) -> Story {
             ],
         )
         .change(days(7) + hours(13), "a Group Admin saves the profile again", |world| {
-            world.resave_profile(ACME_PROFILE)
+            world.resave_profile(ACME_PROFILE);
         })
         .expect(days(8), [connected(Group), quiet()])
 }

@@ -1,6 +1,6 @@
 //! Our own Snyk token: when it fails we are blind, and scanning goes on.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::organization_id;
 use crate::demo::scenario::{
     Cadences, Expectation as E,

@@ -1,6 +1,6 @@
 //! The story of a plain `snykwatch demo`: from the set-up through a fault to its repair.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group},
@@ -39,7 +39,7 @@ fn story(start: DateTime<Utc>) -> Story {
             [
                 E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
                 connected(EveryOrganization),
-                quiet(),
+                E::NothingEverOpened,
             ],
         )
         .expect(

@@ -1,6 +1,6 @@
 //! Synchronisation that stops, and what only looks as if it had.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{Cadences, Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;

@@ -1,6 +1,6 @@
 //! Webhooks on imported repositories.
 
-use super::*;
+use super::prelude::*;
 use crate::demo::scenario::{
     Expectation as E,
     Who::{EveryOrganization, Group},

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::super::clocks::{connected_until, partially_connected_since};
+use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
 use super::text::{count, duration, instant, members, sentence};
 use crate::domain::condition::{Condition, Reason};
@@ -198,7 +198,7 @@ fn clock(
     case: Case,
 ) -> DateTime<Utc> {
     let base = connected_until(state, group);
-    let last_arrival = state.group.arrivals.last().map(|arrival| arrival.at);
+    let last_arrival = state.group.arrivals.iter().rfind(|arrival| arrival.found > 0).map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.

@@ -97,8 +97,8 @@ fn credential_invalid<'a>(
 ) -> Candidate<'a> {
     let many = inputs.shared_timing(Rule::CredentialInvalid, Case::GroupAtStake).share;
     let hangs_much = |integration| many.is_some_and(|many| hangs_much_on(inputs, integration, dependents, many));
-    let at_stake = dependents.keys.iter().any(|key| key.level() == Level::Group)
-        || dependents.names.iter().any(hangs_much);
+    let at_stake =
+        dependents.keys.iter().any(|key| key.level() == Level::Group) || dependents.names.iter().any(hangs_much);
     let case = if at_stake { Case::GroupAtStake } else { Case::Default };
     let (verdict, reason, message) = match credential.role {
         Role::Integration => (rejected(inputs, state), state.valid.reason, state.valid.message.as_str()),

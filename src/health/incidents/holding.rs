@@ -21,9 +21,7 @@ const LONGEST_REPAIR: TimeDelta = TimeDelta::hours(48);
 /// How long a resolved cause is remembered: until a repair can show in any symptom.
 pub(super) fn remembered(fleet: &Fleet) -> TimeDelta {
     let thresholds = fleet.integrations.values().map(|integration| &integration.thresholds);
-    thresholds
-        .map(|thresholds| thresholds.max_lag.max(thresholds.test_grace))
-        .fold(LONGEST_REPAIR, TimeDelta::max)
+    thresholds.map(|thresholds| thresholds.max_lag.max(thresholds.test_grace)).fold(LONGEST_REPAIR, TimeDelta::max)
 }
 
 /// Something that holds back symptoms.
@@ -150,9 +148,7 @@ impl<'s> Symptom<'s> {
             key: &candidate.key,
             case: candidate.case,
             integration,
-            repair_shows_after: candidate
-                .repair_shows_after
-                .unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
+            repair_shows_after: candidate.repair_shows_after.unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
             unexplained: candidate.unexplained,
         }
     }

@@ -59,7 +59,11 @@ fn message(state: &IntegrationState, condition: Condition) -> String {
     sentence(state.conditions.get(&condition).map_or("", |condition| &condition.message))
 }
 
-fn stalled<'a>(integration: &'a WatchedIntegration, key: &IntegrationKey, state: &'a IntegrationState) -> Candidate<'a> {
+fn stalled<'a>(
+    integration: &'a WatchedIntegration,
+    key: &IntegrationKey,
+    state: &'a IntegrationState,
+) -> Candidate<'a> {
     // A Group that never was complete does not stall: it is still filling.
     let filled = state.group.first_fill_completed_at.is_some();
     let verdict = if filled { verdict_on(state, Condition::SyncCurrent) } else { Verdict::Gone };

@@ -149,9 +149,11 @@ pub(super) fn on_assets(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &I
     memory.canaries = canaries(memory, integration, group, evidence);
 }
 
-/// Only growth is an arrival.
+/// Only growth is an arrival. An empty Inventory is noted with the last look that found it so, for the rate to begin
+/// there: the time of waiting for the first sync is no part of the fill.
 fn note_arrival(arrivals: &mut Vec<Arrival>, arrival: Arrival) {
     match arrivals.last_mut() {
+        Some(last) if last.found == 0 && arrival.found == 0 => last.at = arrival.at,
         Some(last) if arrival.found <= last.found => last.found = arrival.found,
         _ => arrivals.push(arrival),
     }

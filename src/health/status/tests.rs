@@ -51,8 +51,8 @@ fn profile_is_proved(profile: ProfileTruths) -> bool {
     profile.fault().is_none() && profile.undecided().is_none()
 }
 
-/// The table of PRODUCT once more, each row with three values, as a slow obvious model: the first row that is not
-/// known to be false decides.
+/// The table of `docs/conditions.md` once more, each row with three values, as a slow obvious model: the first row that
+/// is not known to be false decides.
 fn group_by_rows(truths: &GroupTruths<'_>) -> Status {
     fn or(truths: impl Iterator<Item = Truth>) -> Truth {
         truths.fold(Truth::False, |sum, truth| match (sum, truth) {

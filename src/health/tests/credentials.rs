@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication, SnykAuthentication, SnykRejectionCause};
+use crate::domain::facts::{
+    AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication, SnykAuthentication,
+    SnykRejectionCause,
+};
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::names::CredentialName;
 use crate::domain::state::DeclaredDate;
@@ -73,7 +76,10 @@ fn another_snyk_token_is_counted_anew() {
     let probe = |world: &mut World, seconds: i64| {
         world.now += TimeDelta::seconds(seconds);
         world.probe();
-        (world.state.credentials[&token].valid.truth, world.state.credentials[&token].confirming.map(|(_, count)| count))
+        (
+            world.state.credentials[&token].valid.truth,
+            world.state.credentials[&token].confirming.map(|(_, count)| count),
+        )
     };
     secret(&mut world, "hash-1");
     assert_eq!(probe(&mut world, 0), (Truth::True, None));

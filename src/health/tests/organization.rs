@@ -109,7 +109,8 @@ fn credentials_removed_from_the_integration() {
     let edited = |integration_id: &'static str, expected| {
         let other = move |world: &mut World| {
             let at = world.now;
-            let event = AuditEvent { at, kind: AuditEventKind::Edited, integration_id: Some(integration_id.to_owned()) };
+            let event =
+                AuditEvent { at, kind: AuditEventKind::Edited, integration_id: Some(integration_id.to_owned()) };
             let from = start() - TimeDelta::days(90);
             world.organization(0).events = AuditEvents::Complete { from, events: vec![event] };
             world.pass(minutes(30));
