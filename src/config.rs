@@ -31,6 +31,7 @@ pub mod globs;
 pub mod http;
 pub mod integration;
 mod load;
+mod mask;
 pub mod problem;
 mod raw;
 mod resolve;

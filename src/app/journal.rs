@@ -23,8 +23,9 @@ pub(super) fn log(transition: &Transition) {
         Change::SeverityChanged { incident, from, to } => {
             tracing::warn!(%incident, severity = %to, "incident {incident} went from {from} to {to}: {cause}");
         }
+        // Its opening was told as loudly as it deserves.
         Change::Grew { incident, from, to } => {
-            tracing::warn!(%incident, from, to, "incident {incident} grew from {from} to {to} integrations: {cause}");
+            tracing::info!(%incident, from, to, "incident {incident} grew from {from} to {to} integrations: {cause}");
         }
         Change::Resolved { incident, severity } => {
             tracing::info!(%incident, %severity, "incident {incident} resolved: {cause}");

@@ -88,10 +88,11 @@ impl Reloader {
 
 /// What changed, in one line.
 fn describe(change: &ConfigChange, rotated: usize) -> String {
+    let secrets = if rotated == 1 { "1 secret is new".to_owned() } else { format!("{rotated} secrets are new") };
     match (change.is_empty(), rotated) {
         (true, 0) => "nothing changed".to_owned(),
-        (true, rotated) => format!("{rotated} secrets are new"),
+        (true, _) => secrets,
         (false, 0) => change.to_string(),
-        (false, rotated) => format!("{change}; {rotated} secrets are new"),
+        (false, _) => format!("{change}; {secrets}"),
     }
 }

@@ -96,9 +96,8 @@ fn note_undated(undated: &[IntegrationName], snapshot: &Snapshot, terminal: &Ter
     };
     for view in snapshot.integrations.iter().filter(|view| awaits(view)) {
         let name = &view.identity.integration;
-        terminal.note(&format!(
-            "hint: set `configured_at` of integrations.{name}.group, so that `check` can tell whether the sync is overdue"
-        ));
+        terminal
+            .note(&format!("hint: set `configured_at` in the group of {name}, so that `check` sees an overdue sync"));
     }
 }
 

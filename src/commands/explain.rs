@@ -81,13 +81,21 @@ pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Te
         terminal.data(&serde_json::to_string_pretty(field(progress, "missing_repositories"))?);
         return Ok(Exit::Ok);
     }
-    for repository in field(progress, "missing_repositories").as_array().into_iter().flatten() {
-        let why = field(repository, "why").as_str().map_or_else(String::new, |why| format!("  ({})", printable(why)));
-        terminal.data(&format!("{}{why}", text(field(repository, "full_name"))));
+    let mut lines: Vec<String> =
+        field(progress, "missing_repositories").as_array().into_iter().flatten().map(line_of).collect();
+    lines.sort();
+    for line in lines {
+        terminal.data(&line);
     }
     let (missing, found) = (text(field(progress, "missing")), text(field(progress, "found")));
     terminal.note(&format!("{missing} missing, {found} found"));
     Ok(Exit::Ok)
+}
+
+/// A missing repository, and why where Snyk says so.
+fn line_of(repository: &Value) -> String {
+    let why = field(repository, "why").as_str().map_or_else(String::new, |why| format!("  ({})", printable(why)));
+    format!("{}{why}", text(field(repository, "full_name")))
 }
 
 /// The integration's view, or the exit code after what is wrong was said.

@@ -176,7 +176,7 @@ impl Problems {
 
     fn source(&self, problem: &Problem) -> Option<NamedSource<String>> {
         let file = self.files.get(problem.place?.file)?;
-        Some(NamedSource::new(file.path.display().to_string(), file.text.to_string()))
+        Some(NamedSource::new(file.path.display().to_string(), super::mask::masked(&file.text)))
     }
 }
 

@@ -116,8 +116,12 @@ pub(crate) fn resolve(
         raw.integrations.is_empty() && fragments.iter().all(|fragment| fragment.integrations.is_empty());
     if nothing_written && documents.main.as_ref().is_some_and(|root| root.names_of("integrations").next().is_none()) {
         resolver.note(
-            Problem::warning(ProblemKind::Unused, None, "nothing is watched: no integration is configured")
-                .help("add one to `integrations`"),
+            Problem::error(
+                ProblemKind::MissingKey,
+                None,
+                format!("nothing is watched: {} configures no integration", main_path.display()),
+            )
+            .help("add one to `integrations`"),
         );
     }
     resolver.warn_of_unused(raw, documents);

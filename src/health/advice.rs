@@ -70,9 +70,10 @@ impl Advised<'_> {
             Reason::WorkspaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
             Reason::ProfileDeleted => format!("Group Admin: create the profile again (Integrations > {scm} in the Group)"),
             Reason::ProfilesFailed => format!("Group Admin: open {card} and repair the failed profile{profile}"),
-            Reason::AwaitingFirstSync => {
+            Reason::AwaitingFirstSync if self.next_sync.is_some() => {
                 format!("Group Admin: if the due sync does not come, open {card} and re-save the profile{due}")
             }
+            Reason::AwaitingFirstSync => format!("Group Admin: open {card} and re-save the profile"),
             Reason::InventoryLost => format!("Group Admin: open {card} and re-save the profile{due}"),
             Reason::InventoryIncomplete => format!(
                 "Group Admin: check that the profile covers the missing repositories and re-save it ({card}); a \

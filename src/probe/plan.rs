@@ -189,7 +189,11 @@ impl<'a> Plan<'a> {
         let known = self.book().organizations.get(key);
         if self.kind == ProbeKind::Organization {
             let Some(mut session) = self.session() else { return };
-            let events_since = window_start(round.started_at, self.rotations(integration, organization));
+            let events_since = window_start(
+                round.started_at,
+                self.rotations(integration, organization),
+                integration.thresholds.rotation_uncertainty,
+            );
             let scope = OrganizationScope { key, organization, words, known, events_since };
             return organization::run(&mut session, scope, round).await;
         }

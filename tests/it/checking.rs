@@ -2,68 +2,311 @@
 
 use chrono::TimeDelta;
 use snykwatch::clock::Clock;
-use snykwatch::sandbox::world::{ACME_CREDENTIAL, ACME_SNYK_TOKEN, World};
+use snykwatch::sandbox::world::World;
 use snykwatch::sandbox::{Api, FaultKind};
 use uuid::Uuid;
 
 use crate::support::Scene;
+use crate::support::configuration::Configuration;
 use crate::support::process::{self, Finished};
 use crate::support::strangers::{Stranger, dead_address};
 
-async fn print(name: &str, finished: &Finished) {
-    println!("=== {name}: exit {:?}\n{}--- stderr\n{}", finished.code, finished.stdout, finished.stderr);
+/// A Snyk token whose payload names `api.eu.snyk.io`.
+const EUROPEAN_TOKEN: &str = "snyk_sat.12345678.eyJoIjoiYXBpLmV1LnNueWsuaW8ifQ.c2lnbmF0dXJl";
+
+/// A scene set an hour ago, before the first sync.
+async fn freshly_set_up() -> Scene {
+    Scene::of(World::acme(Clock::system().now() - TimeDelta::hours(1)).with_repositories(12)).await
+}
+
+async fn check(scene: &Scene, configuration: &Configuration) -> Finished {
+    let finished = scene.ask(configuration, &["check"]).await;
+    finished.fits_a_screen();
+    finished
 }
 
 #[tokio::test]
-async fn looks() {
+async fn all_is_well() {
     let scene = Scene::healthy().await;
-    let base = scene.configuration();
-    print("healthy", &scene.ask(&base, &["check"]).await).await;
-    let mut c = base.clone();
-    c.snyk_url = format!("http://{}/", dead_address().await);
-    print("dead snyk", &scene.ask(&c, &["check"]).await).await;
-    let mut c = base.clone();
-    c.bitbucket_url = format!("http://{}/", dead_address().await);
-    print("dead bitbucket", &scene.ask(&c, &["check"]).await).await;
-    let mut c = base.clone();
-    c.snyk_url = "https://nosuchhost.invalid".to_owned();
-    print("dns", &scene.ask(&c, &["check"]).await).await;
-    c.bitbucket_url = format!("http://{}/", dead_address().await);
-    print("both dead", &scene.ask(&c, &["check"]).await).await;
-    let c = base.clone();
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(0);
+    finished.says(&[
+        "yes credential acme-us: Snyk accepts acme-us",
+        "acme-bitbucket (group): connected",
+        "12 of 12 repositories reached the Inventory",
+        "2 organizations are connected",
+        "healthy",
+    ]);
+    finished.never_says("NO ");
+}
+
+#[tokio::test]
+async fn it_tells_programs_too() {
+    let scene = Scene::healthy().await;
+    let finished = scene.ask(&scene.configuration(), &["check", "--output", "json", "--assumptions"]).await;
+    finished.exits(0);
+    let report: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(report["verdict"], "healthy");
+    assert_eq!(report["snapshot"]["integrations"].as_array().unwrap().len(), 3);
+    let assumptions = report["assumptions"].as_array().unwrap();
+    let observed = assumptions.iter().find(|one| one["id"] == "inventory-has-last-sync").unwrap();
+    assert_eq!(observed["observed"], "held");
+    assert_eq!(finished.stderr, "");
+}
+
+#[tokio::test]
+async fn assumptions_are_printed_and_name_nobody() {
+    let scene = Scene::healthy().await;
+    let finished = scene.ask(&scene.configuration(), &["check", "--assumptions"]).await;
+    finished.exits(0);
+    finished.says(&["assumptions about the outside APIs (safe to publish)", "held", "inventory-has-last-sync"]);
+    let (_, published) = finished.stdout.split_once("safe to publish").unwrap();
+    for private in ["acme", "service-0", "127.0.0.1", &scene.configuration().group.to_string()] {
+        assert!(!published.contains(private), "{private}: {published}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens_at_snyk() {
+    let scene = Scene::healthy().await;
+    let snyk_url = format!("http://{}/", dead_address().await);
+    let finished = check(&scene, &Configuration { snyk_url, ..scene.configuration() }).await;
+    finished.exits(2);
+    finished.says(&[
+        "NO api snyk/acme-us does not answer (connection_refused)",
+        "127.0.0.1 refused the connection",
+        "next: check that this machine may reach the host",
+        "yes credential bitbucket-acme",
+        "acme-bitbucket (group): unknown",
+        "because of the above",
+        "could not tell",
+    ]);
+}
+
+#[tokio::test]
+async fn neither_end_is_to_be_had() {
+    let scene = Scene::healthy().await;
+    let snyk_url = "https://nosuchhost.invalid".to_owned();
+    let bitbucket_url = format!("http://{}/", dead_address().await);
+    let finished = check(&scene, &Configuration { snyk_url, bitbucket_url, ..scene.configuration() }).await;
+    finished.exits(2);
+    finished.says(&[
+        "NO api bitbucket-cloud/bitbucket-acme does not answer (connection_refused)",
+        "next: check that this machine may reach the host",
+        "NO api snyk/acme-us does not answer (dns)",
+        "could not look up nosuchhost.invalid",
+        "next: check the host name in the configuration",
+        "could not tell",
+    ]);
+    finished.never_says("credential_");
+}
+
+#[tokio::test]
+async fn organizations_that_share_a_cause_are_told_together() {
+    let scene = Scene::healthy().await;
+    scene.sandbox.world(|world| world.break_api(Api::Bitbucket, FaultKind::Status(502)));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&[
+        "NO api bitbucket-cloud/bitbucket-acme does not answer (server_error)",
+        "next: look at the vendor's status page",
+        "acme-bitbucket (group): unknown",
+        "acme team 00",
+        "acme team 00",
+        "(organizations)",
+        "yes SnykAccessible",
+    ]);
+    assert_eq!(finished.stdout.matches("WebhooksInstalled").count(), 1, "{}", finished.stdout);
+}
+
+#[tokio::test]
+async fn the_snyk_token_is_wrong() {
+    let scene = Scene::healthy().await;
     scene.write_secret("snyk-token", "00000000-0000-4000-8000-000000000000");
-    print("wrong snyk token", &scene.ask(&c, &["check"]).await).await;
-    scene.write_secret("snyk-token", "snyk_sat.12345678.eyJoIjoiYXBpLmV1LnNueWsuaW8ifQ.c2lnbmF0dXJl");
-    print("wrong region", &scene.ask(&c, &["check"]).await).await;
-    scene.write_secret("snyk-token", &scene.snyk_secret());
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(1);
+    finished.says(&[
+        "NO credential acme-us: Snyk rejects acme-us",
+        "next: (Group Admin) Create a new token",
+        "acme-bitbucket (group): unknown / snyk_token_invalid, because of the above",
+        "there are problems",
+    ]);
+}
+
+#[tokio::test]
+async fn the_snyk_token_is_of_another_region() {
+    let scene = Scene::healthy().await;
+    scene.write_secret("snyk-token", EUROPEAN_TOKEN);
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(1);
+    finished.says(&[
+        "NO credential acme-us: Snyk rejects acme-us: the token belongs to api.eu.snyk.io",
+        "next: (Whoever runs snykwatch) Set the region",
+        "because of the above",
+    ]);
+}
+
+#[tokio::test]
+async fn the_pat_is_wrong() {
+    let scene = Scene::healthy().await;
     scene.write_secret("bitbucket-token", "ATATT3xNOTATOKENATALL");
-    print("wrong pat", &scene.ask(&c, &["check"]).await).await;
-    scene.write_secret("bitbucket-token", &scene.bitbucket_secret());
-    let mut c = base.clone();
-    c.group = Uuid::from_u128(7);
-    print("wrong group", &scene.ask(&c, &["check"]).await).await;
-    let proxy = Stranger::refusing_proxy().await;
-    let mut c = base.clone();
-    c.snyk_url = "https://api.acme.example".to_owned();
-    c.further = String::new();
-    let text = c.to_string().replace("http: { ", &format!("http: {{ proxy: \"http://{}\", ", proxy.address));
-    scene.write_text(&text);
-    print("proxy", &scene.ask_as_it_is(&["check"]).await).await;
-    let stranger = Stranger::with_unknown_issuer().await;
-    let mut c = base.clone();
-    c.snyk_url = format!("https://localhost:{}", stranger.address.port());
-    print("tls", &scene.ask(&c, &["check"]).await).await;
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(1);
+    finished.says(&[
+        "NO credential bitbucket-acme: Bitbucket rejects bitbucket-acme",
+        "next: (Whoever runs snykwatch) Compare the e-mail and the token",
+        "acme-bitbucket (group): connection_failed",
+        "(organizations)",
+        "there are problems",
+    ]);
+}
+
+/// One problem and one thing that is not known: the problem decides.
+#[tokio::test]
+async fn problems_win() {
+    let scene = Scene::healthy().await;
+    scene.write_secret("bitbucket-token", "ATATT3xNOTATOKENATALL");
+    let snyk_url = format!("http://{}/", dead_address().await);
+    let finished = check(&scene, &Configuration { snyk_url, ..scene.configuration() }).await;
+    finished.exits(1);
+    finished.says(&["NO api snyk/acme-us", "NO credential bitbucket-acme", "there are problems"]);
+}
+
+#[tokio::test]
+async fn the_group_is_not_to_be_seen() {
+    let scene = Scene::healthy().await;
+    let group = Uuid::from_u128(7);
+    let finished = check(&scene, &Configuration { group, ..scene.configuration() }).await;
+    finished.exits(1);
+    finished.says(&[
+        "yes credential acme-us",
+        "acme-bitbucket (group): unknown / snyk_access_denied",
+        "next: Group Admin: give the account of our Snyk token the right",
+        "correct the Group's id",
+        "NO SnykAccessible",
+        "InventoryPopulated, InventoryComplete, SyncCurrent: not observed",
+    ]);
+}
+
+#[tokio::test]
+async fn an_empty_group_that_may_still_fill_is_a_note() {
+    let scene = freshly_set_up().await;
+    let hour_ago = (Clock::system().now() - TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M:%SZ");
+    let text = scene.configuration().to_string();
+    let dated =
+        text.replace("      snyk: acme-us\n", &format!("      snyk: acme-us\n      configured_at: {hour_ago}\n"));
+    scene.write_text(&dated);
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.fits_a_screen();
+    finished.exits(0);
+    finished.says(&[
+        "acme-bitbucket (group): partially_connected / awaiting_first_sync",
+        "0 of 12 repositories reached the Inventory; the first sync is due by",
+        "... InventoryPopulated",
+        "nothing is wrong so far: a first sync is awaited",
+    ]);
+    finished.never_says("hint:");
+}
+
+#[tokio::test]
+async fn an_empty_group_that_should_be_full_is_a_problem() {
+    let scene = freshly_set_up().await;
+    let text = scene.configuration().to_string();
+    let long_ago = (Clock::system().now() - TimeDelta::hours(30)).format("%Y-%m-%dT%H:%M:%SZ");
+    let dated =
+        text.replace("      snyk: acme-us\n", &format!("      snyk: acme-us\n      configured_at: {long_ago}\n"));
+    scene.write_text(&dated);
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.fits_a_screen();
+    finished.exits(1);
+    finished.says(&[
+        "acme-bitbucket (group): partially_connected / awaiting_first_sync",
+        "0 of 12 repositories reached the Inventory; no sync seen since set-up",
+        "next: Group Admin:",
+        "re-save the profile",
+        "NO InventoryPopulated",
+        "there are problems",
+    ]);
+}
+
+#[tokio::test]
+async fn an_empty_group_of_unknown_age_asks_for_its_date() {
+    let scene = freshly_set_up().await;
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(0);
+    finished.says(&["setup_in_progress", "first seen", "a first sync is awaited", "hint: set `configured_at`"]);
+}
+
+#[tokio::test]
+async fn no_certificate_authority_is_known() {
+    let scene = Scene::healthy().await;
+    let snyk_url = "https://api.snyk.io".to_owned();
+    scene.write(&Configuration { snyk_url, ..scene.configuration() });
     let mut command = process::snykwatch(scene.directory());
     command.env("SSL_CERT_FILE", "/dev/null").arg("--config").arg(scene.path()).arg("check");
-    print("ca", &Finished::of(command).await).await;
-    scene.sandbox.world(|world| world.break_api(Api::Snyk, FaultKind::HtmlWithOk));
-    print("html", &scene.ask(&base, &["check"]).await).await;
+    let finished = Finished::of(command).await;
+    finished.fits_a_screen();
+    finished.exits(2);
+    finished.says(&[
+        "error:",
+        "no certificate authority is known",
+        "install the package `ca-certificates`",
+        "`ca_file`",
+    ]);
+}
 
-    let scene = Scene::of(World::acme(Clock::system().now() - TimeDelta::hours(2)).with_repositories(12)).await;
-    print("empty group", &scene.ask(&scene.configuration(), &["check"]).await).await;
-    scene.sandbox.world(|world| world.snyk.groups[0].profiles.clear());
-    print("empty group no profile", &scene.ask(&scene.configuration(), &["check"]).await).await;
-    scene.sandbox.world(|world| world.revoke_credential(ACME_CREDENTIAL));
-    scene.sandbox.world(|world| world.revoke_snyk_token(ACME_SNYK_TOKEN));
-    print("both revoked", &scene.ask(&scene.configuration(), &["check", "--assumptions"]).await).await;
+#[tokio::test]
+async fn a_stranger_signs_the_certificates() {
+    let scene = Scene::healthy().await;
+    let stranger = Stranger::with_unknown_issuer().await;
+    let snyk_url = format!("https://localhost:{}", stranger.address.port());
+    let finished = check(&scene, &Configuration { snyk_url, ..scene.configuration() }).await;
+    finished.exits(2);
+    finished.says(&[
+        "NO api snyk/acme-us does not answer (tls)",
+        "was issued by Acme Inspection CA (Acme)",
+        "name its authority in http.ca_file",
+    ]);
+}
+
+#[tokio::test]
+async fn the_proxy_refuses() {
+    let scene = Scene::healthy().await;
+    let proxy = Stranger::refusing_proxy().await;
+    let snyk_url = "https://api.acme.example".to_owned();
+    let text = Configuration { snyk_url, ..scene.configuration() }.to_string();
+    scene.write_text(&text.replace("http: { ", &format!("http: {{ proxy: \"http://{}\", ", proxy.address)));
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.fits_a_screen();
+    finished.exits(2);
+    finished.says(&["NO api snyk/acme-us does not answer (proxy)", "next: check http.proxy"]);
+}
+
+#[tokio::test]
+async fn a_login_page_stands_in_front_of_snyk() {
+    let scene = Scene::healthy().await;
+    scene.sandbox.world(|world| world.break_api(Api::Snyk, FaultKind::HtmlWithOk));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&["NO api snyk/acme-us does not answer (unexpected_body)", "an HTML page", "a login page, a proxy"]);
+}
+
+#[tokio::test]
+async fn the_configuration_is_wrong() {
+    let scene = Scene::healthy().await;
+    let text = scene.configuration().to_string();
+    scene.write_text(&text.replace("    scm: bitbucket-cloud\n", "    scm: bitbucket-clod\n    ower: nobody\n"));
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.exits(78);
+    assert_eq!(finished.stdout, "");
+    finished.says(&["bitbucket-clod"]);
+    finished.says(&["ower", "owner"]);
+}
+
+#[tokio::test]
+async fn there_is_no_configuration() {
+    let scene = Scene::healthy().await;
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.exits(78);
+    finished.says(&["snykwatch.yaml"]);
 }

@@ -1,1 +1,167 @@
-//! To come.
+//! Reloads: what is right is taken over, what is wrong changes nothing, what did not change is not disturbed.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use snykwatch::sandbox::RequestRecord;
+use snykwatch::sandbox::world::{ACME_CREDENTIAL, World};
+
+use crate::support::process::{Daemon, condition};
+use crate::support::{Scene, eventually};
+
+const SUCCESSFUL: &str = "snykwatch_config_last_reload_successful";
+
+/// When each condition of the Group was observed, as the API says it.
+fn observed(group: &Value) -> Vec<Value> {
+    let conditions = group["conditions"].as_array().unwrap().iter();
+    conditions.map(|condition| condition["observed_at"].clone()).collect()
+}
+
+/// Waits until everything is connected and observed.
+async fn settled(daemon: &Daemon) -> Value {
+    daemon
+        .until_metric(r#"snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="connected"}"#, 2.0)
+        .await;
+    daemon.until_group_is("connected").await
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_says_where_it_is_wrong() {
+    let scene = Scene::healthy().await;
+    let good = scene.configuration();
+    let daemon = scene.run(&good).await;
+    let before = settled(&daemon).await;
+    let success = "snykwatch_config_last_reload_success_timestamp_seconds";
+    let reloaded_at = daemon.metric(success).await.unwrap();
+
+    // The unknown key is on line 12, behind four spaces.
+    scene.write_text(&good.to_string().replace("    scm: bitbucket-cloud\n", "    smc: bitbucket-cloud\n"));
+    let place = format!("{}:13:5", scene.path().display());
+    daemon.signal("HUP").await;
+    daemon.until_metric(SUCCESSFUL, 0.0).await;
+    daemon.until_log_says("configuration not reloaded, the one before stays in force").await;
+    assert!(daemon.stderr().contains(&place), "{place}:\n{}", daemon.stderr());
+    let refused = daemon.request("POST", "/-/reload", "").await;
+    assert_eq!(refused.status, 400);
+    for text in [&place, "unknown key `smc`", "`scm`"] {
+        assert!(refused.text().contains(text), "{text}: {}", refused.text());
+    }
+
+    let group = daemon.group().await;
+    assert_eq!(group["status"], before["status"]);
+    assert_eq!(observed(&group), observed(&before));
+    assert_eq!(daemon.metric(success).await, Some(reloaded_at));
+
+    scene.write(&good);
+    assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
+    daemon.until_metric(SUCCESSFUL, 1.0).await;
+    assert_eq!(observed(&daemon.group().await), observed(&before));
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_no_yaml_changes_nothing() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    settled(&daemon).await;
+    for wreck in ["\u{0}\u{1}", "integrations: [", "snyk: *nothing", ""] {
+        scene.write_text(wreck);
+        let refused = daemon.request("POST", "/-/reload", "").await;
+        assert_eq!(refused.status, 400, "{wreck:?}: {}", refused.text());
+        assert!(refused.text().contains("snykwatch.yaml"), "{wreck:?}: {}", refused.text());
+    }
+    std::fs::remove_file(scene.path()).unwrap();
+    assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 400);
+    assert_eq!(daemon.group().await["status"]["status"], "connected");
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_noticed_and_disturbs_nobody_else() {
+    let scene = Scene::healthy().await;
+    let good = scene.configuration();
+    let daemon = scene.run(&good).await;
+    let before = settled(&daemon).await;
+    let asked = scene.sandbox.requests().len();
+
+    let text = good.to_string();
+    let owned =
+        text.replace("    scm: bitbucket-cloud\n", "    scm: bitbucket-cloud\n    owner: devops@acme.example\n");
+    scene.write_text(&owned);
+    let after = eventually("the owner is shown", async || {
+        let group = daemon.group().await;
+        (group["owner"] == "devops@acme.example").then_some(group)
+    });
+    let after = after.await;
+    assert_eq!(observed(&after), observed(&before));
+    assert_eq!(after["status"]["since"], before["status"]["since"]);
+    assert_eq!(scene.sandbox.requests().len(), asked, "what is known is not asked again");
+    assert!(daemon.stderr().contains("a configuration or secret file changed"));
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn an_integration_more_disturbs_no_other() {
+    let scene = Scene::healthy().await;
+    let good = scene.configuration();
+    let daemon = scene.run(&good).await;
+    let before = settled(&daemon).await;
+    std::fs::create_dir(scene.directory().join("conf.d")).unwrap();
+    let second = "integrations:
+  acme-second:
+    scm: bitbucket-cloud
+    group:
+      snyk: acme-us
+      id: 0d3728ec-eebf-484d-9907-ba238019f10b
+      profiles: { main: { credential: bitbucket-acme, workspaces: [acme] } }
+";
+    std::fs::write(scene.directory().join("conf.d/second.yaml"), second).unwrap();
+    daemon.signal("HUP").await;
+    let names = eventually("the second integration is watched", async || {
+        let all = daemon.get("/api/v1/integrations").await.json();
+        let names =
+            all["integrations"].as_array().unwrap().iter().map(|one| one["integration"].as_str().unwrap().to_owned());
+        let names: BTreeSet<String> = names.collect();
+        (names.len() == 2).then_some(names)
+    });
+    assert!(names.await.contains("acme-second"));
+    let group = daemon.group().await;
+    assert_eq!(observed(&group)[0], observed(&before)[0], "SnykAccessible");
+    assert_eq!(condition(&group, "SyncCurrent")["observed_at"], condition(&before, "SyncCurrent")["observed_at"]);
+    assert_eq!(group["status"]["since"], before["status"]["since"]);
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_picked_up_and_asked_about_at_once() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    settled(&daemon).await;
+    let rotate = |world: &mut World| world.rotate_credential(ACME_CREDENTIAL, "snyk-integration-2", None);
+    let new = scene.sandbox.world(rotate).unwrap();
+    scene.write_secret("bitbucket-token", &new);
+    // Nothing is due for an hour but what the new secret brings about.
+    let noticed = async || {
+        let credential = daemon.get("/api/v1/credentials").await.json()["credentials"][1].clone();
+        (!credential["rotated_at"].is_null() && credential["valid"]["truth"] == "true").then_some(())
+    };
+    eventually("the rotation is noticed", noticed).await;
+    let used = |asked: &RequestRecord| asked.credential.as_deref() == Some("snyk-integration-2");
+    assert!(scene.sandbox.requests().iter().any(used));
+    assert!(daemon.stderr().contains("1 secret is new"), "{}", daemon.stderr());
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_secret_file_that_is_gone_leaves_the_secret_in_force() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    settled(&daemon).await;
+    std::fs::remove_file(scene.directory().join("snyk-token")).unwrap();
+    daemon.until_metric(SUCCESSFUL, 0.0).await;
+    daemon.until_log_says("snyk-token").await;
+    assert_eq!(daemon.group().await["status"]["status"], "connected");
+    scene.write_secret("snyk-token", &scene.snyk_secret());
+    daemon.until_metric(SUCCESSFUL, 1.0).await;
+    daemon.terminate().await.exits(0);
+}

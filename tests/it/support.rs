@@ -99,12 +99,17 @@ impl Scene {
 
     /// Starts the daemon with this configuration and waits until it serves.
     pub(crate) async fn run(&self, configuration: &Configuration) -> Daemon {
-        self.run_with(configuration, &[]).await
+        self.write(configuration);
+        self.run_as_it_is().await
+    }
+
+    /// The same, with the configuration that is there.
+    pub(crate) async fn run_as_it_is(&self) -> Daemon {
+        self.run_as_it_is_with(&[]).await
     }
 
     /// The same, with further arguments of `run`.
-    pub(crate) async fn run_with(&self, configuration: &Configuration, arguments: &[&str]) -> Daemon {
-        self.write(configuration);
+    pub(crate) async fn run_as_it_is_with(&self, arguments: &[&str]) -> Daemon {
         let mut command = process::snykwatch(self.directory());
         command.arg("--config").arg(self.path()).arg("run").args(arguments);
         Daemon::start(command).await

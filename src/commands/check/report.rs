@@ -176,10 +176,12 @@ impl<'a> Report<'a> {
             status if is_bad(status) => Tone::Bad,
             _ => Tone::Doubtful,
         };
-        let word = self.terminal.tone(tone, status.status.as_str());
         let says_more = status.reason != Reason::Ok && status.reason.as_str() != status.status.as_str();
-        let reason = if says_more { format!(" / {}", status.reason) } else { String::new() };
-        self.terminal.data(&format!("\n{}: {word}{reason}{suffix}", self.terminal.tone(Tone::Strong, title)));
+        let reason = if says_more { format!(" / {}{suffix}", status.reason) } else { suffix.to_owned() };
+        let is_short = title.len() + status.status.as_str().len() + reason.len() + 2 <= self.terminal.width();
+        let gap = if is_short { " " } else { "\n  " };
+        let (title, word) = (self.terminal.tone(Tone::Strong, title), self.terminal.tone(tone, status.status.as_str()));
+        self.terminal.data(&format!("\n{title}:{gap}{word}{reason}"));
     }
 
     fn print_condition(&self, shown: &ConditionView, is_awaited: bool) {
@@ -229,9 +231,15 @@ fn likeness(view: &IntegrationView) -> Likeness {
     (view.identity.integration.clone(), view.status.status.as_str(), view.status.reason.as_str(), conditions)
 }
 
-/// The first few titles, and how many more there are.
+/// The first few titles, and how many more there are. Organizations of one integration share its name.
 fn titles(views: &[&IntegrationView]) -> String {
-    let shown: Vec<String> = views.iter().take(MOST_NAMES).map(|view| printable(&view.title())).collect();
+    let of_organization = |view: &IntegrationView| match &view.identity.organization_name {
+        Some(name) => printable(name),
+        None => printable(&view.title()),
+    };
+    let first = views.iter().take(1).map(|view| printable(&view.title()));
+    let others = views.iter().take(MOST_NAMES).skip(1).map(|view| of_organization(view));
+    let shown: Vec<String> = first.chain(others).collect();
     match views.len().saturating_sub(shown.len()) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

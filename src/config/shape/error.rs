@@ -8,6 +8,9 @@ use crate::config::document::{Node, NodeId};
 use crate::config::problem::{Place, Problem, ProblemKind};
 use crate::config::suggest;
 
+/// How a secret is named (`RawSecret`).
+const SECRET_FORMS: &[&str] = &["file", "env"];
+
 /// An error of shape. The node it belongs to is added by the innermost reader that knows it.
 #[derive(Debug)]
 pub(super) struct ShapeError {
@@ -97,6 +100,11 @@ impl de::Error for ShapeError {
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let kind = ProblemKind::InvalidValue;
+        if expected == SECRET_FORMS {
+            // What stands here may be the secret itself: it is not repeated.
+            let help = "write `{ file: NAME }` or `{ env: NAME }`".to_owned();
+            return Self::new(kind, "a secret is named here, never written".to_owned(), Some(help));
+        }
         Self::new(kind, format!("`{variant}` is not known here"), suggest::help(variant, expected))
     }
 

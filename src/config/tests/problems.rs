@@ -74,9 +74,13 @@ timezone: Europe/Berlim
 
 #[test]
 fn a_rule_about_what_others_share_is_not_for_one_integration() {
-    let rules = "    rules: { credential_invalid: { severity: info }, sync_stalled: { enabled: false }, api_version_ending: { info_before: 90d } }\n";
+    let rules = "    rules: { credential_invalid: { severity: info }, sync_stalled: { enabled: false }, \
+                 api_version_ending: { info_before: 90d } }\n";
     let files = Files::new(&small("").replace("    organizations:", &format!("{rules}    organizations:")));
-    assert_snapshot!(files.problems(), @"");
+    assert_snapshot!(files.problems(), @"
+    snykwatch.yaml:14:14: `credential_invalid` cannot be set for one integration: others may share what it is about
+    snykwatch.yaml:14:88: `api_version_ending` cannot be set for one integration: others may share what it is about
+    ");
 }
 
 #[test]

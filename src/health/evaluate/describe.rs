@@ -86,7 +86,7 @@ pub(super) fn group(
     }
     .map(|profile| profile.name.as_str())
     .filter(|_| verdicts.profiles.len() > 1);
-    let next_sync = state.progress.as_ref().and_then(|progress| progress.next_expected_at);
+    let next_sync = state.progress.as_ref().and_then(|progress| progress.next_expected_at).filter(|at| *at > now);
     let first_sync = set_up_at + watched.thresholds.sync_cycle;
     let sentence = decisive.map_or_else(String::new, |verdict| verdict.message.clone());
     let message = match reason {

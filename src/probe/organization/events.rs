@@ -17,8 +17,6 @@ use crate::probe::snyk_session::SnykSession;
 const LOOK_BACK: TimeDelta = TimeDelta::days(90);
 /// The log is read again this far, because an event may be written late.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
-/// A rotation is known to a day only, when it was inferred from the first use of the new token.
-const ROTATION_MARGIN: TimeDelta = TimeDelta::hours(24);
 
 const EVENTS: [(&str, AuditEventKind); 4] = [
     ("org.integration.create", AuditEventKind::Created),
@@ -27,12 +25,14 @@ const EVENTS: [(&str, AuditEventKind); 4] = [
     ("org.integration.settings.edit", AuditEventKind::SettingsEdited),
 ];
 
-/// From when on the log matters: since shortly before the earliest of these rotations, at least [`LOOK_BACK`].
+/// From when on the log matters: since `margin` before the earliest of these rotations, at least [`LOOK_BACK`]. A
+/// rotation that was inferred from the first use of the new token is known to that margin only.
 pub(in crate::probe) fn window_start(
     now: DateTime<Utc>,
     rotations: impl IntoIterator<Item = DateTime<Utc>>,
+    margin: TimeDelta,
 ) -> DateTime<Utc> {
-    rotations.into_iter().map(|at| at - ROTATION_MARGIN).fold(now - LOOK_BACK, DateTime::min)
+    rotations.into_iter().map(|at| at - margin).fold(now - LOOK_BACK, DateTime::min)
 }
 
 pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope<'_>, round: &mut Round) {
@@ -97,7 +97,8 @@ mod tests {
     fn the_log_is_read_since_the_earliest_rotation_or_ninety_days() {
         let now = at("2026-11-23T09");
         let check = |rotations: &[&str], expected: &str| {
-            assert_eq!(window_start(now, rotations.iter().map(|text| at(text))), at(expected), "{rotations:?}");
+            let rotations_at = rotations.iter().map(|text| at(text));
+            assert_eq!(window_start(now, rotations_at, TimeDelta::hours(24)), at(expected), "{rotations:?}");
         };
         check(&[], "2026-08-25T09");
         check(&["2026-11-20T09"], "2026-08-25T09");

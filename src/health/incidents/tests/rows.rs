@@ -10,7 +10,7 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, WorkspaceSlug};
 use crate::domain::permission::Permission;
-use crate::domain::state::{Change, DeclaredDate, ExpirySource};
+use crate::domain::state::{Arrival, Change, DeclaredDate, ExpirySource};
 use crate::domain::status::Status;
 
 const CREDENTIAL: &str = "credential/bitbucket-acme";
@@ -285,23 +285,28 @@ fn a_group_that_stays_partially_connected() {
 
 #[test]
 fn partially_connected_counts_from_stored_times() {
-    let fresh = |configured: Option<TimeDelta>, arrival: Option<TimeDelta>| {
+    let fresh = |configured: Option<TimeDelta>, arrival: Option<(TimeDelta, usize)>| {
         move |world: &mut World| {
             world.integration(&group()).status = None;
             world.integration(&group()).first_seen_at = start();
-            world.integration(&group()).group.was_populated = false;
+            let arrived = arrival.is_some_and(|(_, found)| found > 0);
+            world.integration(&group()).group.was_populated = arrived;
             world.integration(&group()).group.first_fill_completed_at = None;
-            let arrival = arrival.map(|after| crate::domain::state::Arrival { at: start() + after, found: 3 });
+            let arrival = arrival.map(|(after, found)| Arrival { at: start() + after, found });
             world.integration(&group()).group.arrivals = arrival.into_iter().collect();
             let watched = world.fleet.integrations.get_mut(&name()).unwrap().group.as_mut().unwrap();
             watched.configured_at = configured.map(|after| start() + after);
-            world.status(&group(), Status::PartiallyConnected, Reason::AwaitingFirstSync);
+            let reason = if arrived { Reason::InventoryLost } else { Reason::AwaitingFirstSync };
+            world.status(&group(), Status::PartiallyConnected, reason);
         }
     };
     check(fresh(None, None), &[(minutes(779), ""), (hours(13), PARTIAL)]);
     check(fresh(Some(hours(-3)), None), &[(minutes(599), ""), (hours(10), PARTIAL)]);
-    check(fresh(None, Some(hours(5))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
-    check(fresh(None, Some(hours(30))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    check(fresh(None, Some((hours(5), 3))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
+    check(fresh(None, Some((hours(30), 3))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    // The first look at an empty Inventory is no arrival.
+    check(fresh(None, Some((hours(5), 0))), &[(minutes(779), ""), (hours(13), PARTIAL)]);
+    check(fresh(Some(hours(-3)), Some((hours(0), 0))), &[(minutes(599), ""), (hours(10), PARTIAL)]);
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! Hides secrets that somebody wrote into the configuration by mistake, before its lines are shown.
+//!
+//! A problem is shown with the line it lies in, on a terminal, in the log, in the answer to a reload. A token that was
+//! pasted in place of `{ file: … }` is a problem, and must not be shown for it. What is hidden keeps its length, so that
+//! places stay right.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+/// Values of the keys under which secrets belong, unless they are mappings; users and passwords in addresses.
+static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let keys = "token|password|secret|api_key|client_id|client_secret|key";
+    let value = r#""[^"\n]*"?|'[^'\n]*'?|[^\s{}\["'#][^\n,}#]*"#;
+    Regex::new(&format!(
+        r#"(?P<lead>["']?\b(?:{keys})\b["']?[ \t]*:[ \t]+)(?P<secret>{value})|(?P<scheme>://)(?P<user>[^/\s@"']*)@"#
+    ))
+    .ok()
+});
+
+/// The text with what may be a secret turned into asterisks.
+pub(super) fn masked(text: &str) -> String {
+    let Some(secrets) = SECRETS.as_ref() else { return "*".repeat(text.len()) };
+    let hide = |found: &Captures<'_>| {
+        let part = |name| found.name(name).map_or("", |part| part.as_str());
+        let at = if part("scheme").is_empty() { "" } else { "@" };
+        let hidden = "*".repeat(part("secret").trim_end().len() + part("user").len());
+        let rest = part("secret").get(part("secret").trim_end().len()..).unwrap_or_default();
+        format!("{}{}{hidden}{rest}{at}", part("lead"), part("scheme"))
+    };
+    secrets.replace_all(text, hide).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_secrets_are_hidden_and_nothing_moves() {
+        for (text, expected) in [
+            ("token: abc", "token: ***"),
+            ("token: \"a b\" # ours", "token: ***** # ours"),
+            ("{ email: a@b.example, token: abc }", "{ email: a@b.example, token: *** }"),
+            ("\"password\": 'ä'", "\"password\": ****"),
+            ("token: { file: snyk-token }", "token: { file: snyk-token }"),
+            ("api_key: { env: KEY }\nid: 1", "api_key: { env: KEY }\nid: 1"),
+            ("token:\n  file: snyk-token", "token:\n  file: snyk-token"),
+            ("proxy: http://bot:pass@proxy.example:3128", "proxy: http://********@proxy.example:3128"),
+            ("workspaces: [acme]", "workspaces: [acme]"),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(text).len(), text.len(), "{text}");
+        }
+    }
+}
