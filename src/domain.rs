@@ -7,6 +7,7 @@
 //! - [`fleet`]: what is watched, resolved from the configuration, and [`policy`]: by which rules;
 //! - [`work`]: a probe's work and its outcome, with the [`facts`] it found;
 //! - [`evidence`]: facts with their time, and the book that keeps the latest of each;
+//! - [`permission`]: what an SCM credential must be allowed to do;
 //! - [`condition`], [`status`], [`incident`]: the verdicts;
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
@@ -21,4 +22,5 @@ pub mod permission;
 pub mod policy;
 pub mod state;
 pub mod status;
+pub(crate) mod stored;
 pub mod work;

@@ -28,7 +28,7 @@ pub struct Evidence<T> {
     /// Which probe gave it.
     pub probe: ProbeKind,
     /// Older than this it is stale (seconds on the wire).
-    #[serde(with = "super::state::seconds")]
+    #[serde(with = "super::stored::seconds")]
     pub max_age: TimeDelta,
 }
 
@@ -62,7 +62,7 @@ pub struct EvidenceBook {
     /// Group level, by integration.
     pub groups: BTreeMap<IntegrationName, GroupEvidence>,
     /// Organization level.
-    #[serde(with = "super::state::pairs")]
+    #[serde(with = "super::stored::pairs")]
     pub organizations: BTreeMap<IntegrationKey, OrganizationEvidence>,
     /// What each upstream API says of itself.
     pub apis: BTreeMap<ApiName, ApiFacts>,

@@ -9,8 +9,11 @@ use super::condition::{Condition, ConditionState, Reason};
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
-use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId};
+use super::names::{
+    CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
+};
 use super::status::{Status, StatusState};
+use super::stored::pairs;
 
 /// The daemon's memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,20 @@ pub struct State {
     /// Integrations of which too many Organizations vanished from one listing: such a listing is not believed.
     #[serde(default)]
     pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
+    /// What the evidence of each Group integration is about.
+    #[serde(default)]
+    pub subjects: BTreeMap<IntegrationName, GroupSubject>,
+}
+
+/// What a Group integration's evidence is about, as it was configured then: evidence about something else proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSubject {
+    /// The Group.
+    pub group: GroupId,
+    /// The `snyk` key it is read with.
+    pub snyk: CredentialName,
+    /// The `credentials` key and the workspaces of each profile.
+    pub profiles: BTreeMap<ProfileName, (CredentialName, BTreeSet<WorkspaceSlug>)>,
 }
 
 /// Too many watched Organizations were missing from a complete listing at once.
@@ -392,54 +409,4 @@ pub enum Change {
         /// How bad it was.
         severity: Severity,
     },
-}
-
-/// Maps with structured keys as lists of pairs, since JSON knows text keys only.
-pub(crate) mod pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-        map: &BTreeMap<K, V>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map.iter())
-    }
-
-    pub(crate) fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<K, V>, D::Error> {
-        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
-    }
-}
-
-/// Spans as whole seconds.
-pub(crate) mod seconds {
-    use chrono::TimeDelta;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(span: &TimeDelta, serializer: S) -> Result<S::Ok, S::Error> {
-        span.num_seconds().serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
-        let seconds = i64::deserialize(deserializer)?;
-        TimeDelta::try_seconds(seconds).ok_or_else(|| serde::de::Error::custom("span out of range"))
-    }
-}
-
-/// Spans as whole seconds, where there is one.
-pub(crate) mod optional_seconds {
-    use chrono::TimeDelta;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
-    pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
-        span.map(|span| span.num_seconds()).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeDelta>, D::Error> {
-        Ok(Option::<i64>::deserialize(deserializer)?.and_then(TimeDelta::try_seconds))
-    }
 }

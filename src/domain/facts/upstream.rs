@@ -15,7 +15,7 @@ pub struct ApiFacts {
     /// The version of the API that we use will end.
     pub version_ending: Option<VersionEnding>,
     /// Our clock minus the API's `Date` header (seconds on the wire).
-    #[serde(with = "crate::domain::state::optional_seconds")]
+    #[serde(with = "crate::domain::stored::optional_seconds")]
     pub clock_skew: Option<TimeDelta>,
 }
 
