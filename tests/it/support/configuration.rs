@@ -18,10 +18,6 @@ pub(crate) struct Configuration {
     pub(crate) every: &'static str,
     /// How long one request may take.
     pub(crate) request_timeout: &'static str,
-    /// Watch the Organizations too.
-    pub(crate) organizations: bool,
-    /// Further lines at the end of the file.
-    pub(crate) further: String,
 }
 
 impl Configuration {
@@ -32,8 +28,6 @@ impl Configuration {
             group: sandbox.world(|world| world.snyk.groups[0].id),
             every: "1h",
             request_timeout: "10s",
-            organizations: true,
-            further: String::new(),
         }
     }
 
@@ -50,7 +44,7 @@ impl Configuration {
 
 impl fmt::Display for Configuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { snyk_url, bitbucket_url, group, every, request_timeout, organizations, further } = self;
+        let Self { snyk_url, bitbucket_url, group, every, request_timeout } = self;
         write!(
             formatter,
             "snyk:
@@ -70,20 +64,17 @@ integrations:
       snyk: acme-us
       id: {group}
       profiles: {{ main: {{ credential: bitbucket-acme, workspaces: [acme] }} }}
+    organizations: {{ credential: bitbucket-acme, discover: all }}
+schedule:
 "
         )?;
-        if *organizations {
-            writeln!(formatter, "    organizations: {{ credential: bitbucket-acme, discover: all }}")?;
-        }
-        writeln!(formatter, "schedule:")?;
         for probe in ["snyk", "credentials", "inventory", "organizations"] {
             writeln!(formatter, "  {probe}: {{ every: {every} }}")?;
         }
-        write!(
+        writeln!(
             formatter,
             "http: {{ request_timeout: {request_timeout} }}
-server: {{ listen: \"127.0.0.1:0\" }}
-{further}"
+server: {{ listen: \"127.0.0.1:0\" }}"
         )
     }
 }
