@@ -18,6 +18,9 @@ use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Pro
 use super::permission::Permission;
 use super::work::ProbeKind;
 
+/// Steps of the clock that are not followed (greater ones move every stored time).
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
 /// A fact, when and by what it was observed, and how long it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence<T> {
@@ -38,9 +41,10 @@ impl<T> Evidence<T> {
         self.observed_at + self.max_age
     }
 
-    /// Whether it may be used at `now`.
+    /// Whether it may be used at `now`. What was observed in the future was observed by a clock that was wrong, and does
+    /// not stay fresh until that future has come.
     pub fn is_fresh(&self, now: DateTime<Utc>) -> bool {
-        now <= self.valid_until()
+        now <= self.valid_until() && self.observed_at <= now + CLOCK_TOLERANCE
     }
 }
 

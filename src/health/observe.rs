@@ -45,6 +45,9 @@ impl Default for Policy {
     }
 }
 
+/// No round of a probe takes so long, so nothing that came later is so much newer.
+const LONGEST_ROUND: TimeDelta = TimeDelta::hours(2);
+
 /// How old evidence may be when the fleet does not say so for its probe.
 const DEFAULT_MAX_AGE: TimeDelta = TimeDelta::minutes(15);
 
@@ -65,8 +68,14 @@ enum Written {
 }
 
 impl Stamp {
+    /// Whether what is known is newer. Something far ahead of this observation was not: a wrong clock wrote it, and it
+    /// must not shut out the truth until its time has come.
+    fn is_outdated_by<T>(self, known: Option<&Evidence<T>>) -> bool {
+        known.is_some_and(|known| known.observed_at > self.at && known.observed_at - self.at < LONGEST_ROUND)
+    }
+
     fn write<T>(self, slot: &mut Slot<T>, value: T) -> Written {
-        if slot.as_ref().is_some_and(|known| known.observed_at > self.at) {
+        if self.is_outdated_by(slot.as_ref()) {
             return Written::Outdated;
         }
         *slot = Some(Evidence { value, observed_at: self.at, probe: self.probe, max_age: self.max_age });

@@ -27,10 +27,6 @@ enum Rejection {
     Waits,
 }
 
-fn is_newer<T>(slot: Option<&Evidence<T>>, at: DateTime<Utc>) -> bool {
-    slot.is_some_and(|known| known.observed_at > at)
-}
-
 /// Counts a rejection. One that only repeats a confirmed one needs no second.
 fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: DateTime<Utc>) -> Rejection {
     match memory.confirming {
@@ -74,7 +70,7 @@ pub(super) fn snyk(
     fact: &SnykAuthentication,
 ) -> Option<FollowUp> {
     let slot = &mut state.evidence.snyk_tokens.entry(name.clone()).or_default().authentication;
-    if is_newer(slot.as_ref(), stamp.at) {
+    if stamp.is_outdated_by(slot.as_ref()) {
         return None;
     }
     let secret = fleet.snyk_tokens.get(name).and_then(|token| token.token_version.clone());
@@ -109,7 +105,7 @@ pub(super) fn scm(
     fact: &ScmAuthentication,
 ) -> Option<FollowUp> {
     let slot = &mut state.evidence.scm_credentials.entry(name.clone()).or_default().authentication;
-    if is_newer(slot.as_ref(), stamp.at) {
+    if stamp.is_outdated_by(slot.as_ref()) {
         return None;
     }
     let watched = fleet.scm_credentials.get(name);

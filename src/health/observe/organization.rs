@@ -36,7 +36,7 @@ pub(super) fn on_listing(
     listing: &Arc<Vec<OrganizationListing>>,
 ) {
     let slot = &mut state.evidence.groups.entry(name.clone()).or_default().organizations;
-    if slot.as_ref().is_some_and(|known| known.observed_at >= stamp.at) {
+    if stamp.is_outdated_by(slot.as_ref()) || slot.as_ref().is_some_and(|known| known.observed_at == stamp.at) {
         return;
     }
     let listed: HashSet<OrganizationId> = listing.iter().map(|organization| organization.id).collect();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
@@ -170,4 +171,25 @@ fn an_empty_listing_is_doubted_even_with_one_organization() {
     }
     assert_eq!(world.status(Some(0)).0, Status::Unknown);
     assert_eq!(world.condition(Some(0), Condition::SnykAccessible).1, Reason::OrganizationsVanished);
+}
+
+#[test]
+fn evidence_from_the_future_is_neither_fresh_nor_final() {
+    // A clock that was a year ahead wrote the state, and is right again after a restart.
+    let mut world = connected();
+    world.now += TimeDelta::days(365);
+    world.assets.iter_mut().for_each(|asset| asset.last_sync = None);
+    world.sync(world.now);
+    world.test_everything();
+    world.probe();
+    world.now = start() + hours(1);
+    world.evaluate();
+    for level in [None, Some(0)] {
+        assert_eq!(world.status(level).0, Status::Unknown, "{}", world.message(level));
+    }
+    world.main().workspaces.values_mut().for_each(|fact| *fact = WorkspaceFact::NotFound);
+    world.organization(0).presence = IntegrationPresence::Absent;
+    world.probe();
+    assert_eq!(world.status(None).0, Status::ConnectionFailed);
+    assert_eq!(world.status(Some(0)).0, Status::NotConfigured);
 }
