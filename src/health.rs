@@ -10,6 +10,7 @@
 //! - [`evaluate()`] recomputes every condition and status from the evidence that is fresh, and stores the clocks (since
 //!   when, last connected). Asking twice at one instant changes nothing the second time.
 //! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
+//! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
@@ -34,6 +35,7 @@ mod observe;
 mod organization;
 mod progress;
 mod rebase;
+mod subjects;
 mod survey;
 mod verdict;
 mod words;
@@ -47,3 +49,4 @@ pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
 pub use rebase::rebase;
+pub use subjects::forget_other_subjects;

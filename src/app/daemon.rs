@@ -162,10 +162,11 @@ impl Daemon {
 
     /// Probes everything once, without serving, and gives what was found.
     pub async fn one_pass(
-        config: Config,
+        mut config: Config,
         options: DaemonOptions,
         on_progress: &(impl Fn(PassProgress) + Send + Sync),
     ) -> Result<Pass, StartError> {
+        config.schedule = config.schedule.for_one_pass();
         let mut core = Core::prepare(config, &options).await?;
         let memory = Arc::clone(core.wiring.lock().await.memory());
         let (quiet, is_quiet) = oneshot::channel();

@@ -71,7 +71,7 @@ impl Reloader {
             Ok(wiring) => Arc::new(wiring),
             Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
         };
-        let rotated = wiring.rotated_since(&in_force).len();
+        let rotated = wiring.secrets_rotated_since(&in_force);
         files.follow(wiring.config());
         self.exporter.set_options(super::exporter_options(wiring.config()));
         self.exporter.own().on_watched(&wiring.apis(), &wiring.credentials());

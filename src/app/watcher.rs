@@ -55,6 +55,8 @@ struct Finished {
     /// In real time.
     took: Duration,
     hold: Hold,
+    /// The generation it was started in.
+    generation: u64,
 }
 
 /// What the watcher is made of.
@@ -76,6 +78,8 @@ pub(super) struct Watcher {
     parts: Parts,
     participant: Participant,
     fleet: Arc<Fleet>,
+    /// Counts the reloads that brought other secrets or subjects: a probe that began before one tells nothing of them.
+    generation: u64,
     prober: Arc<Prober>,
     planner: Planner,
     probes: JoinSet<Finished>,
@@ -93,14 +97,18 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(mut parts: Parts) -> Self {
         let now = parts.clock.now();
+        // What was stored may be about what an earlier configuration named. What is missing then is asked for at once.
+        let fleet = parts.wiring.fleet(&parts.state.evidence);
+        health::forget_other_subjects(Arc::make_mut(&mut parts.state), &fleet);
         let evidence = &parts.state.evidence;
         let fleet = parts.wiring.fleet(evidence);
         Self {
             participant: parts.clock.participant(),
             prober: parts.wiring.prober(Arc::clone(&fleet)),
             fleet,
+            generation: 0,
             planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work), now),
             probes: JoinSet::new(),
             held: Vec::new(),
@@ -160,8 +168,11 @@ impl Watcher {
                 let now = self.parts.clock.now();
                 let rotated = wiring.rotated_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
+                let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
+                let others = health::forget_other_subjects(Arc::make_mut(&mut self.parts.state), &fleet);
+                self.generation += u64::from(!rotated.is_empty() || !others.is_empty());
                 self.adopt_fleet();
-                for work in rotated {
+                for work in rotated.into_iter().chain(others) {
                     self.planner.schedule_confirmation(&work, now);
                 }
                 // The asker may have gone away; the wiring is in force all the same.
@@ -194,6 +205,7 @@ impl Watcher {
             let prober = Arc::clone(&self.prober);
             let context = Context { state: Arc::clone(&self.parts.state) };
             let (clock, hold) = (self.parts.clock.clone(), self.parts.clock.hold());
+            let generation = self.generation;
             self.probes.spawn(async move {
                 let begin = Instant::now();
                 let probing = AssertUnwindSafe(prober.run(&work, &context)).catch_unwind().await;
@@ -204,7 +216,7 @@ impl Watcher {
                     finished_at: clock.now(),
                     outcome: Outcome::default(),
                 });
-                Finished { run, panicked, took: begin.elapsed(), hold }
+                Finished { run, panicked, took: begin.elapsed(), hold, generation }
             });
         }
     }
@@ -242,6 +254,11 @@ impl Watcher {
         }
         journal::log_failures(run);
         self.planner.on_finished(&run.work, class, now);
+        if finished.generation != self.generation {
+            tracing::debug!(probe = %run.work, "{} began before the reload; asking again", run.work);
+            self.planner.schedule_confirmation(&run.work, now);
+            return;
+        }
         let has_news = changes_the_plan(run, &self.parts.state.evidence);
         let state = Arc::make_mut(&mut self.parts.state);
         for FollowUp::Confirm(work) in health::observe(state, &self.fleet, self.parts.policy, run) {

@@ -154,11 +154,19 @@ impl Wiring {
     /// What is to be asked at once, because its secret is another than in `before`: the credential, and what was perhaps
     /// not to be seen with the one before.
     pub(super) fn rotated_since(&self, before: &Self) -> Vec<Work> {
-        let rotated = self
-            .versions
-            .iter()
-            .filter(|(name, version)| before.versions.get(*name).is_some_and(|known| known != *version));
-        rotated.flat_map(|(name, _)| self.works_of(name)).collect()
+        self.rotated(before).flat_map(|name| self.works_of(name)).collect()
+    }
+
+    /// How many secrets are others than in `before`.
+    pub(super) fn secrets_rotated_since(&self, before: &Self) -> usize {
+        self.rotated(before).count()
+    }
+
+    fn rotated<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a CredentialName> {
+        let is_new = |(name, version): &(&CredentialName, &String)| {
+            before.versions.get(*name).is_some_and(|known| known != *version)
+        };
+        self.versions.iter().filter(is_new).map(|(name, _)| name)
     }
 
     fn works_of(&self, credential: &CredentialName) -> Vec<Work> {

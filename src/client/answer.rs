@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-pub(crate) use classify::{body_kind, classify};
+pub(crate) use classify::{body_kind, classify, without_mark};
 pub(crate) use headers::{meta, retry_after};
 pub use redact::Redactor;
 pub(crate) use redact::safe_text;
@@ -79,6 +79,8 @@ pub struct AnswerMeta {
     pub version: Option<VersionNotice>,
     /// What a Bitbucket Cloud answer says about the credential.
     pub credential: CredentialHeaders,
+    /// Whether it asks for another credential (`WWW-Authenticate`), as an API does that rejects one.
+    pub has_challenge: bool,
 }
 
 impl AnswerMeta {
@@ -173,6 +175,21 @@ impl Failure {
             pages_before: 0,
             items_before: 0,
         }
+    }
+
+    /// A success that is well formed and does not say what we asked; `what` it is instead.
+    pub(crate) fn of_another_shape(what: &str, meta: AnswerMeta) -> Self {
+        let detail = format!("the API answered with {what} instead of the expected JSON");
+        let mut failure = Self::without_answer(FailureClass::UnexpectedBody, detail);
+        failure.body = BodyKind::Json;
+        *failure.meta = meta;
+        failure
+    }
+
+    /// Whether the API itself rejects the credential. A page for people with status 401 and without a challenge is a
+    /// gateway's or a login page, and says nothing about the credential.
+    pub fn is_rejection(&self) -> bool {
+        self.class == FailureClass::Unauthorized && (self.body != BodyKind::Html || self.meta.has_challenge)
     }
 
     /// The layer at which it failed.

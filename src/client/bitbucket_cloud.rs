@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use url::Url;
 
-pub use self::repositories::{Hook, Repository, SourceEntry};
+pub use self::repositories::{Hook, MainBranch, Repository, SourceEntry};
 pub use self::scopes::{GrantedScopes, Scope, Vocabulary};
 pub use self::user::{User, WorkspaceAccess};
 pub use self::workspaces::{Permission, Workspace};
@@ -123,15 +123,32 @@ pub struct FirstPage<T> {
     pub has_more: bool,
 }
 
-/// `{"values": […], "next", "size"}`
+/// `{"values": […], "next", "size"}`; only a list that states that it is empty may come without values.
 #[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
+#[serde(bound = "T: DeserializeOwned", try_from = "AnyPage<T>")]
 struct ValuesPage<T> {
     values: Vec<T>,
+    next: Option<String>,
+    size: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct AnyPage<T> {
+    values: Option<Vec<T>>,
     #[serde(default, deserialize_with = "lenient::text")]
     next: Option<String>,
     #[serde(default, deserialize_with = "lenient::count")]
     size: Option<u64>,
+}
+
+impl<T> TryFrom<AnyPage<T>> for ValuesPage<T> {
+    type Error = &'static str;
+
+    fn try_from(AnyPage { values, next, size }: AnyPage<T>) -> Result<Self, Self::Error> {
+        let values = values.or_else(|| (size == Some(0)).then(Vec::new)).ok_or("missing field `values`")?;
+        Ok(Self { values, next, size })
+    }
 }
 
 /// The same where `fields=` left the values of an empty list out.

@@ -13,7 +13,7 @@ use url::Url;
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 pub(crate) use self::walk::{Next, Page, PageParts};
 use super::allowed::{HostRole, Verb};
-use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta};
+use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta, without_mark};
 use super::budget::{LONGEST_PACING, RequestBudget};
 use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
@@ -171,7 +171,7 @@ impl Connection {
 }
 
 fn decode<T: DeserializeOwned>(raw: &RawAnswer) -> Result<T, Failure> {
-    let error = match serde_json::from_slice(&raw.body) {
+    let error = match serde_json::from_slice(without_mark(&raw.body)) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };

@@ -1,7 +1,9 @@
 //! The hardened transport: the one place where a request leaves this process for Snyk or a Git host.
 //!
 //! - A [`Target`] binds a secret to one base URL; a request to any other host, port, scheme or path never leaves.
-//! - Only what [`super::allowed`] lists leaves. No redirect is followed, no cookie kept, nothing retried.
+//! - Only what [`super::allowed`] lists leaves. No redirect is followed, no cookie kept.
+//! - One thing is tried again, once: a request whose connection ended before the first byte of an answer. A kept
+//!   connection that the server closed meanwhile looks like that, and is no outage.
 //! - Name lookup to last byte has a time limit, in real time; the decompressed body has a size limit while it streams.
 //! - Plain HTTP goes to loopback only (the sandbox); everything else needs a trusted certificate.
 //!
@@ -220,7 +222,15 @@ impl HttpClient {
         if let Some(body) = request.body {
             outgoing = outgoing.header(CONTENT_TYPE, body.content_type).body(body.bytes);
         }
-        let answer = match timeout_at(deadline, outgoing.send()).await {
+        let again = outgoing.try_clone();
+        let mut sent = timeout_at(deadline, outgoing.send()).await;
+        if let (Ok(Err(error)), Some(again)) = (&sent, again)
+            && trouble::looks_like_a_stale_connection(error)
+        {
+            tracing::trace!(host = target.host(), "the connection had ended; sending the request once more");
+            sent = timeout_at(deadline, again.send()).await;
+        }
+        let answer = match sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(trouble::of_connection(&error, target.host(), is_proxied)),
             Err(_) => return Err(trouble::timeout(TimeoutPhase::Answer, target.host())),

@@ -81,6 +81,8 @@ pub(crate) fn json(status: u16, body: &str) -> ResponseTemplate {
 pub(crate) enum Play {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
+    /// Sends these bytes, keeps the connection, and closes it without a word when the next request comes.
+    SendAndLeave(Vec<u8>),
     /// Resets the connection.
     Reset,
     /// Sends these bytes and keeps the connection.
@@ -169,6 +171,12 @@ fn act(play: &Play, mut stream: TcpStream, stop: &AtomicBool) -> std::io::Result
             stream.write_all(bytes)?;
             stream.shutdown(Shutdown::Write)
         }
+        Play::SendAndLeave(bytes) => {
+            stream.write_all(bytes)?;
+            stream.set_read_timeout(Some(tick))?;
+            while !stop.load(Ordering::SeqCst) && is_silent(&mut stream) {}
+            Ok(())
+        }
         Play::Reset => reset(stream),
         Play::SendAndHang(bytes) => {
             stream.write_all(bytes)?;
@@ -202,6 +210,12 @@ fn still_open(stream: &mut TcpStream) -> bool {
         Ok(read) => read > 0,
         Err(error) => matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
     }
+}
+
+/// Whether nothing came, and the connection is still there.
+fn is_silent(stream: &mut TcpStream) -> bool {
+    let came = stream.read(&mut [0; 4096]).map_err(|error| error.kind());
+    matches!(came, Err(std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
 }
 
 fn read_head(stream: &mut impl std::io::Read) -> std::io::Result<()> {

@@ -17,6 +17,9 @@ pub const LEAST_MAX_AGE: Duration = Duration::from_secs(15 * MINUTE);
 /// and below one only for runs on a sandbox.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
+/// No single pass takes longer.
+const LONGEST_PASS: Duration = Duration::from_secs(DAY);
+
 /// What is scheduled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScheduledProbe {
@@ -146,6 +149,25 @@ impl ScheduleSettings {
             ScheduledProbe::Organizations => &self.organizations,
             ScheduledProbe::Webhooks => &self.webhooks,
             ScheduledProbe::Catalog => &self.catalog,
+        }
+    }
+
+    /// The schedules of a single pass: every probe runs once, however long the pass takes, and what it finds counts to
+    /// the end.
+    #[must_use]
+    pub fn for_one_pass(self) -> Self {
+        let once = |schedule: ProbeSchedule| ProbeSchedule {
+            cadence: Cadence::Every(LONGEST_PASS),
+            max_age: schedule.max_age.max(LONGEST_PASS),
+            ..schedule
+        };
+        Self {
+            snyk: once(self.snyk),
+            credentials: once(self.credentials),
+            inventory: once(self.inventory),
+            organizations: once(self.organizations),
+            webhooks: once(self.webhooks),
+            catalog: once(self.catalog),
         }
     }
 }

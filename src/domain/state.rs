@@ -9,7 +9,9 @@ use super::condition::{Condition, ConditionState, Reason};
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
-use super::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId};
+use super::names::{
+    CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
+};
 use super::status::{Status, StatusState};
 use super::stored::pairs;
 
@@ -37,6 +39,20 @@ pub struct State {
     /// Integrations of which too many Organizations vanished from one listing: such a listing is not believed.
     #[serde(default)]
     pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
+    /// What the evidence of each Group integration is about.
+    #[serde(default)]
+    pub subjects: BTreeMap<IntegrationName, GroupSubject>,
+}
+
+/// What a Group integration's evidence is about, as it was configured then: evidence about something else proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSubject {
+    /// The Group.
+    pub group: GroupId,
+    /// The `snyk` key it is read with.
+    pub snyk: CredentialName,
+    /// The `credentials` key and the workspaces of each profile.
+    pub profiles: BTreeMap<ProfileName, (CredentialName, BTreeSet<WorkspaceSlug>)>,
 }
 
 /// Too many watched Organizations were missing from a complete listing at once.

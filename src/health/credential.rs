@@ -134,7 +134,17 @@ impl Claims<'_> {
             return self.accepted();
         }
         if let Some((listed, basis)) = self.listed() {
-            let expired = listed.expires_at.filter(|at| *at <= self.now && self.skew.is_none());
+            let expired = listed.expires_at.filter(|at| *at <= self.now);
+            let is_doubtful = |at: DateTime<Utc>, skew: TimeDelta| at <= self.now + skew.abs();
+            if let (true, Some(at), Some(skew)) = (listed.allowed, listed.expires_at, self.skew)
+                && is_doubtful(at, skew)
+            {
+                let off = span(skew.abs());
+                return Verdict::unknown(
+                    Reason::ClockSkewed,
+                    format!("our clock is off by {off}: whether the PAT saved in Snyk has expired cannot be told"),
+                );
+            }
             return match (listed.allowed, expired) {
                 (false, _) => Verdict::fails(
                     Reason::CredentialBlocked,

@@ -178,7 +178,9 @@ impl<'a> View<'a> {
             ),
             None => accessible(&shared.token, slot(evidence, |book| &book.access), "the Organization", self.now),
         };
+        let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
         let verdicts = OrganizationCase {
+            is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
             thresholds: &watched.thresholds,
             evidence,
             memory: &recorder.state.organization,

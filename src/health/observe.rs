@@ -12,14 +12,16 @@ mod upstream;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::evidence::{Evidence, Slot};
+use crate::domain::facts::IntegrationPresence;
 use crate::domain::fleet::Fleet;
 use crate::domain::state::State;
-use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work};
+use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
 /// What an observation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FollowUp {
-    /// Ask again after [`Policy::confirm_after`]: a credential was rejected, and that is not confirmed yet.
+    /// Ask again after [`Policy::confirm_after`]: a credential was rejected, and that is not confirmed yet; or something
+    /// that was there is gone, by one answer.
     Confirm(Work),
 }
 
@@ -87,6 +89,12 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
     follow_ups
 }
 
+/// One answer that turns good into bad is written, because it is conclusive, and asked for again at once: an incident
+/// about it must not rest on a single answer until the next round.
+fn ask_again(stamp: Stamp, subject: WorkSubject) -> FollowUp {
+    FollowUp::Confirm(Work { kind: stamp.probe, subject })
+}
+
 fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding: &Finding) -> Option<FollowUp> {
     match finding {
         Finding::SnykAuthentication(name, fact) => return credential::snyk(state, fleet, policy, stamp, name, fact),
@@ -109,10 +117,16 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::GroupAccess(name, fact) => group::on_access(state, fleet, stamp, name, fact),
         Finding::Workspaces(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
-            stamp.write(&mut profiles.entry(profile.clone()).or_default().workspaces, fact.clone());
+            let slot = &mut profiles.entry(profile.clone()).or_default().workspaces;
+            let was_bad = slot.as_ref().is_some_and(|known| group::misses_a_workspace(&known.value));
+            if stamp.write(slot, fact.clone()) == Written::Yes && group::misses_a_workspace(fact) && !was_bad {
+                return Some(ask_again(stamp, WorkSubject::Profile(name.clone(), profile.clone())));
+            }
         }
         Finding::Repositories(name, profile, fact) => {
-            group::on_repositories(state, fleet, stamp, name, profile, fact);
+            if group::on_repositories(state, fleet, stamp, name, profile, fact) == Some(group::Emptied) {
+                return Some(ask_again(stamp, WorkSubject::Profile(name.clone(), profile.clone())));
+            }
         }
         Finding::Assets(name, fact) => group::on_assets(state, fleet, stamp, name, fact),
         Finding::Catalog(name, fact) => {
@@ -120,7 +134,14 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         }
         Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
         Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
-        Finding::Presence(key, fact) => organization::on_presence(state, fleet, stamp, key, fact),
+        Finding::Presence(key, fact) => {
+            let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
+            let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
+            organization::on_presence(state, fleet, stamp, key, fact);
+            if was_there && *fact == IntegrationPresence::Absent {
+                return Some(ask_again(stamp, WorkSubject::Organization(key.clone())));
+            }
+        }
         Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
             stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());

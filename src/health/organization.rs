@@ -36,6 +36,8 @@ pub(super) struct OrganizationCase<'a> {
     /// `SnykAccessible`.
     pub(super) accessible: Verdict,
     pub(super) credential: &'a CredentialVerdicts,
+    /// Our clock is too far off Snyk's for verdicts about lateness.
+    pub(super) is_skewed: bool,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -218,6 +220,12 @@ impl<'a> OrganizationCase<'a> {
             let message = format!("{inactive} of {} projects are inactive", projects.len());
             return Verdict::fails(Reason::ProjectsInactive, message, basis);
         }
+        if self.is_skewed {
+            return Verdict::unknown(
+                Reason::ClockSkewed,
+                "our clock is too far off to judge when projects were tested",
+            );
+        }
         let grace = self.thresholds.test_grace;
         let late_before = evidence.observed_at - grace;
         let is_late = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at < late_before);
@@ -229,6 +237,10 @@ impl<'a> OrganizationCase<'a> {
         }
         if judged == 0 {
             return Verdict::holds(Reason::NothingTestedDaily, "no daily project is old enough to be judged", basis);
+        }
+        if projects.iter().all(|project| project.last_tested_at.is_none()) {
+            let message = format!("when {} were tested: Snyk does not say", count(judged, "project", "projects"));
+            return Verdict::unknown(Reason::NotObserved, message);
         }
         let tested = judged - late;
         let hours = grace.num_hours();

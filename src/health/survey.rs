@@ -34,6 +34,8 @@ pub(super) struct Survey<'a> {
 pub(super) struct ProfileSurvey<'a> {
     /// Judged repositories that have an asset, and so could have a canary.
     pub(super) assets: usize,
+    /// Those of them with a time on both sides: the others cannot be late.
+    pub(super) comparable: usize,
     /// When an asset of the profile last moved.
     pub(super) last_moved_at: Option<DateTime<Utc>>,
     /// Open canaries: how late each is, and since which change.
@@ -92,11 +94,13 @@ impl<'a> Surveyed<'a> {
 
     fn look_at_lag(&self, profile: &mut ProfileSurvey<'a>, repository: &'a Repository, found: Match<'_>) {
         let Match::Live(asset) = found else { return };
-        profile.last_moved_at = profile.last_moved_at.max(moved_at(asset, self.walk));
+        let moved_at = moved_at(asset, self.walk);
+        profile.last_moved_at = profile.last_moved_at.max(moved_at);
         if !is_judged(self.group, repository, Some(asset)) {
             return;
         }
         profile.assets += 1;
+        profile.comparable += usize::from(moved_at.is_some() && repository.updated_at.is_some());
         if let Some(canary) = self.memory.canaries.get(&repository.id) {
             profile.laggards.push((self.walked_at - canary.changed_at, canary.changed_at, repository));
         }

@@ -1,5 +1,6 @@
 //! Stories of a whole integration: what really happened, and what must be said of it.
 
+mod absence;
 mod credentials;
 mod evidence;
 mod group;

@@ -71,8 +71,9 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>
     if !is_proved || live.iter().any(is_open) {
         match search_live(session, &scope, round).await {
             Some(found) => live = complete_with(live, found),
-            // What `inventory/assets` listed stands without its sources; nothing listed proves nothing.
-            None if !is_proved => return,
+            // What `inventory/assets` listed stands without its sources; nothing listed proves nothing. Where none has
+            // `last_sync` either, nobody tells which of them discovery found.
+            None if !is_proved || !has_last_sync => return,
             None => {}
         }
     }
@@ -182,7 +183,9 @@ async fn removed(
 }
 
 fn observe_sources(live: &[Asset], assumed: &str, round: &Round) {
-    for source in live.iter().flat_map(|asset| &asset.sources).filter(|source| *source != merge::SNYK_ITSELF) {
+    for source in
+        live.iter().flat_map(|asset| &asset.sources).filter(|source| !source.eq_ignore_ascii_case(merge::SNYK_ITSELF))
+    {
         round.observe(Assumption::AssetSourceIsBitbucket, source == assumed);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn denial(failure: &Failure) -> Option<u16> {
             | FailureClass::NotAccessibleByThisAuthentication
             | FailureClass::NotFound
     );
-    failure.status.filter(|_| denies && failure.body != BodyKind::Html)
+    failure.status.filter(|_| denies && (failure.body != BodyKind::Html || failure.is_rejection()))
 }
 
 /// What a failure on a target proves, given the credential's standing.
@@ -81,7 +81,7 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::NotFound
         | FailureClass::Unauthorized
         | FailureClass::BadRequest
-        | FailureClass::Gone { .. } => failure.body == BodyKind::Html,
+        | FailureClass::Gone { .. } => failure.body == BodyKind::Html && !failure.is_rejection(),
         FailureClass::MissingScope { .. }
         | FailureClass::NotAccessibleByThisAuthentication
         | FailureClass::ForeignNextLink { .. }

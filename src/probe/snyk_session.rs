@@ -3,7 +3,7 @@
 use super::judgement::{Standing, Verdict, denial, judge};
 use super::round::Round;
 use super::targets::SnykTarget;
-use crate::client::answer::{Answer, Failure, FailureClass};
+use crate::client::answer::{Answer, Failure};
 use crate::client::snyk::{Identity, IdentityKind, SnykClient};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::{CredentialExpiry, SnykAuthentication, SnykRejectionCause};
@@ -39,7 +39,7 @@ impl<'a> SnykSession<'a> {
         let result = round.hear(self.api, self.client().identity().await);
         let (standing, authentication) = match &result {
             Ok(answer) => (Standing::Accepted, Some(accepted(&answer.value))),
-            Err(Failure { class: FailureClass::Unauthorized, .. }) => {
+            Err(failure) if failure.is_rejection() => {
                 let foreign_host = self.client().foreign_token_host().filter(|_| !self.was_accepted());
                 let cause = rejection_cause(foreign_host, self.has_expired(round));
                 (Standing::Rejected, Some(SnykAuthentication::Rejected(cause)))
@@ -72,7 +72,7 @@ impl<'a> SnykSession<'a> {
             return standing;
         }
         if let Err(failure) = self.identify(round).await
-            && failure.class != FailureClass::Unauthorized
+            && !failure.is_rejection()
         {
             round.fail(self.api, "ask who the token is", &failure);
         }

@@ -14,7 +14,7 @@ use super::assumptions::Assumption;
 use super::judgement::{answered, denial};
 use super::round::Round;
 use super::snyk_session::SnykSession;
-use crate::client::answer::{Answer, Failure, FailureClass};
+use crate::client::answer::{Answer, Failure};
 use crate::client::snyk::{Identity, IdentityKind, PersonalAccessToken, ServiceAccount, TokenKind};
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
@@ -42,7 +42,7 @@ pub(super) async fn run(
     let identity = match session.identify(round).await {
         Ok(answer) => answer.value,
         Err(failure) => {
-            if failure.class != FailureClass::Unauthorized {
+            if !failure.is_rejection() {
                 round.fail(session.api, "ask who the token is", &failure);
             }
             return;

@@ -67,7 +67,7 @@ async fn secrets_are_seen_nowhere() {
     // The PAT is replaced by a wrong one, Snyk sends its callers elsewhere, Bitbucket's lists do.
     scene.write_secret("bitbucket-token", WRONG_TOKEN);
     daemon.signal("HUP").await;
-    daemon.until_metric(r#"snykwatch_credential_valid{credential="bitbucket-acme"}"#, 0.0).await;
+    daemon.until_log_says("gave a bad answer for the first time").await;
     scene.sandbox.world(|world| {
         world.break_api(Api::Snyk, FaultKind::LoginRedirect);
         world.break_api(Api::Bitbucket, FaultKind::NextOnAnotherHost);

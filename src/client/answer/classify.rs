@@ -4,7 +4,7 @@
 //! not contradict each other, and real bodies stray from every one of them.
 
 use chrono::{DateTime, Utc};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::{BodyKind, Failure, FailureClass, Redactor, TimeoutPhase, meta, retry_after};
@@ -94,7 +94,7 @@ pub(crate) fn classify(
     redactor: &Redactor,
     now: DateTime<Utc>,
 ) -> Failure {
-    let parsed = serde_json::from_slice::<Value>(body).ok();
+    let parsed = serde_json::from_slice::<Value>(without_mark(body)).ok();
     let error = parsed.as_ref().map(ErrorBody::read).unwrap_or_default();
     let wait = retry_after(headers, now);
     let class = match status {
@@ -150,16 +150,21 @@ fn location_host(headers: &HeaderMap) -> Option<String> {
     url::Url::parse(location).ok()?.host_str().map(super::safe_text)
 }
 
+/// The body without the byte order mark that some put before UTF-8, and which is no JSON.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// What sort of body it was: told by what it begins with, because a login page may call itself anything.
 pub(crate) fn body_kind(headers: &HeaderMap, body: &[u8], is_json: bool) -> BodyKind {
-    let text = body.trim_ascii_start();
+    let text = without_mark(body).trim_ascii_start();
+    let is_called_html =
+        |kind: &HeaderValue| kind.to_str().is_ok_and(|kind| kind.to_ascii_lowercase().contains("html"));
     if text.is_empty() {
         BodyKind::Absent
     } else if is_json {
         BodyKind::Json
-    } else if text.first() == Some(&b'<')
-        || headers.get("content-type").and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.contains("html"))
-    {
+    } else if text.first() == Some(&b'<') || headers.get("content-type").is_some_and(is_called_html) {
         BodyKind::Html
     } else {
         BodyKind::Other

@@ -25,6 +25,7 @@ pub(crate) fn meta(headers: &HeaderMap) -> AnswerMeta {
         request_id: request_id.iter().find_map(|name| text_header(headers, name)),
         version: version_notice(headers),
         credential: credential_headers(headers),
+        has_challenge: headers.contains_key("www-authenticate"),
     }
 }
 
@@ -88,9 +89,11 @@ fn credential_headers(headers: &HeaderMap) -> CredentialHeaders {
 
 /// A comma-separated list of scopes. Not capped like a text: a long list is still a list of short words.
 fn scope_list(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
-    let text = headers.get(name)?.to_str().ok()?;
-    let scopes = text.split([',', ' ']).map(str::trim).filter(|scope| !scope.is_empty() && scope.len() <= 64);
-    Some(scopes.map(str::to_owned).collect())
+    // A header may be repeated instead of being one long list.
+    let lines: Option<Vec<&str>> = headers.get_all(name).iter().map(|line| line.to_str().ok()).collect();
+    let lines = lines.filter(|lines| !lines.is_empty())?;
+    let scopes = lines.iter().flat_map(|line| line.split([',', ' '])).map(str::trim);
+    Some(scopes.filter(|scope| !scope.is_empty() && scope.len() <= 64).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -133,6 +136,9 @@ mod tests {
             Some("read:user:bitbucket,read:workspace:bitbucket"),
             Some(&["read:user:bitbucket", "read:workspace:bitbucket"]),
         );
+        let mut repeated = headers(&[("x-oauth-scopes", "account")]);
+        repeated.append("x-oauth-scopes", "webhook, repository".parse().unwrap());
+        assert_eq!(meta(&repeated).credential.granted.unwrap(), ["account", "webhook", "repository"]);
     }
 
     #[test]

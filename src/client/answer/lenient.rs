@@ -3,12 +3,12 @@
 //! A field that cannot be read becomes its default instead of spoiling a whole page; only what identifies an item is
 //! required, and that is said by the types that use these.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A time with offset, or a bare date (00:00 UTC); anything else is `None`.
+/// A time, see [`parse_time`]; anything else is `None`.
 pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     Ok(value.as_ref().and_then(Value::as_str).and_then(parse_time))
@@ -56,11 +56,28 @@ pub fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> 
     })
 }
 
-/// Reads a time with offset, or a bare date as 00:00 UTC.
+/// A time that must be there, read as generously as [`time`].
+pub fn required_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    time(deserializer)?.ok_or_else(|| serde::de::Error::custom("not a time"))
+}
+
+/// A string that must be there, or a number in its place.
+pub fn required_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(deserializer)?.ok_or_else(|| serde::de::Error::custom("not a text"))
+}
+
+/// Reads a time with offset (with or without a colon), one without (UTC), or a bare date as 00:00 UTC.
 pub fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
+    }
+    if let Ok(time) = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z") {
+        return Some(time.to_utc());
+    }
+    let without_offset = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
+    if let Some(time) = without_offset.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok()) {
+        return Some(time.and_utc());
     }
     let date = text.parse::<NaiveDate>().ok()?;
     Some(date.and_time(chrono::NaiveTime::MIN).and_utc())
@@ -105,5 +122,28 @@ mod tests {
             },
         );
         assert_eq!(parse_time("2026-11-23T02:00:00+02:00"), parse_time("2026-11-23"));
+    }
+
+    #[test]
+    fn a_time_is_read_in_whatever_way_it_is_written() {
+        let expected = parse_time("2026-11-23T09:30:00Z");
+        assert!(expected.is_some());
+        for same in [
+            "2026-11-23T09:30:00.000000Z",
+            "2026-11-23T09:30:00+00:00",
+            "2026-11-23T11:30:00.000+0200",
+            "2026-11-23t09:30:00z",
+            "2026-11-23 09:30:00+00:00",
+            "2026-11-23T09:30:00",
+            "2026-11-23T09:30:00.000",
+            "2026-11-23 09:30:00",
+            "2026-11-23T09:30",
+            " 2026-11-23T09:30:00Z ",
+        ] {
+            assert_eq!(parse_time(same), expected, "{same}");
+        }
+        for nothing in ["", "soon", "2026-13-40", "1790000000", "09:30"] {
+            assert_eq!(parse_time(nothing), None, "{nothing}");
+        }
     }
 }

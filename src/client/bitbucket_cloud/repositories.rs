@@ -1,14 +1,14 @@
 //! Repositories: how many, which, and what is in them that bears on a Snyk integration.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{BitbucketCloudClient, FirstPage, PAGE_SIZE};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 
 /// The fields we use; without them a page of 100 repositories is half a megabyte.
 const FIELDS: &str = "size,next,values.uuid,values.full_name,values.slug,values.name,values.is_private,\
-                      values.created_on,values.updated_on,values.size,values.mainbranch.name,values.project.key,values.links.html.href";
+                      values.created_on,values.updated_on,values.size,values.mainbranch,values.project.key,values.links.html.href";
 const TOTAL_FIELDS: &str = "size,next,values.uuid,values.full_name";
 
 /// A repository.
@@ -28,18 +28,29 @@ pub struct Repository {
     pub updated_on: Option<DateTime<Utc>>,
     /// Its size in bytes.
     pub size_bytes: Option<u64>,
-    /// Its main branch; an empty repository has none.
-    pub main_branch: Option<String>,
+    /// Its main branch.
+    pub main_branch: MainBranch,
     /// The project it is in.
     pub project_key: Option<String>,
     /// Its address in a browser.
     pub web_url: Option<String>,
 }
 
+/// The main branch of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MainBranch {
+    /// Its name.
+    Named(String),
+    /// There is none: nothing was pushed yet.
+    Nothing,
+    /// The answer has no such field, which says nothing about the repository.
+    Untold,
+}
+
 impl Repository {
     /// Whether there is nothing in it for Snyk to import: no main branch, or no bytes. An inference.
     pub fn is_empty(&self) -> bool {
-        self.main_branch.is_none() || self.size_bytes == Some(0)
+        self.main_branch == MainBranch::Nothing || self.size_bytes == Some(0)
     }
 
     /// The second part of the full name.
@@ -90,8 +101,8 @@ struct Entry {
     updated_on: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "lenient::count")]
     size: Option<u64>,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    mainbranch: Option<Branch>,
+    #[serde(default, deserialize_with = "main_branch")]
+    mainbranch: Option<MainBranch>,
     #[serde(default, deserialize_with = "lenient::or_default")]
     project: Option<Project>,
     #[serde(default, deserialize_with = "lenient::or_default")]
@@ -131,6 +142,21 @@ struct SourceMeta {
     kind: Option<String>,
 }
 
+/// Keeps an explicit `null` apart from a field that is not there.
+fn main_branch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MainBranch>, D::Error> {
+    let branch: Option<Branch> = lenient::or_default(deserializer)?;
+    Ok(Some(branch.map_or(MainBranch::Nothing, |branch| MainBranch::Named(branch.name))))
+}
+
+/// A list that names the main branch of some repositories leaves it out where there is none. One that names none at all
+/// has lost the field, and its repositories must not pass for empty ones.
+fn settle_branches(repositories: &mut [Repository]) {
+    if repositories.iter().any(|repository| repository.main_branch != MainBranch::Untold) {
+        let untold = repositories.iter_mut().filter(|repository| repository.main_branch == MainBranch::Untold);
+        untold.for_each(|repository| repository.main_branch = MainBranch::Nothing);
+    }
+}
+
 impl From<Entry> for Repository {
     fn from(entry: Entry) -> Self {
         Self {
@@ -141,7 +167,7 @@ impl From<Entry> for Repository {
             created_on: entry.created_on,
             updated_on: entry.updated_on,
             size_bytes: entry.size,
-            main_branch: entry.mainbranch.map(|branch| branch.name),
+            main_branch: entry.mainbranch.unwrap_or(MainBranch::Untold),
             project_key: entry.project.map(|project| project.key),
             web_url: entry.links.html.map(|link| link.href),
         }
@@ -169,7 +195,9 @@ impl BitbucketCloudClient {
     pub async fn repositories(&self, workspace: &str) -> Result<Walk<Repository>, Failure> {
         // By creation, so that a change during the walk moves none to a page already read.
         let parameters = [("pagelen", PAGE_SIZE), ("sort", "created_on"), ("fields", FIELDS)];
-        Ok(self.list::<Entry>(self.get(&["repositories", workspace], &parameters)).await?.map(Into::into))
+        let mut walk = self.list::<Entry>(self.get(&["repositories", workspace], &parameters)).await?.map(Into::into);
+        settle_branches(&mut walk.items);
+        Ok(walk)
     }
 
     /// The repositories of a workspace that changed after `since`.
@@ -257,5 +285,21 @@ mod tests {
         check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":{"name":"main"}}"#, false);
         check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":{"name":"main"},"size":0}"#, true);
         check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":null,"size":7}"#, true);
+        // A field that is gone empties no repository.
+        check(r#"{"uuid":"{1}","full_name":"acme/web","size":7}"#, false);
+        check(r#"{"uuid":"{1}","full_name":"acme/web","size":0}"#, true);
+    }
+
+    #[test]
+    fn a_branch_that_is_left_out_is_none_only_beside_others_that_are_named() {
+        let check = |branches: [&str; 2], expected: [bool; 2]| {
+            let entry = |branch: &str| format!(r#"{{"uuid":"{{1}}","full_name":"acme/web"{branch}}}"#);
+            let mut both = branches.map(|branch| serde_json::from_str::<Entry>(&entry(branch)).unwrap().into());
+            settle_branches(&mut both);
+            assert_eq!(both.map(|repository: Repository| repository.is_empty()), expected, "{branches:?}");
+        };
+        check(["", ""], [false, false]);
+        check([r#","mainbranch":{"name":"main"}"#, ""], [false, true]);
+        check([r#","mainbranch":null"#, ""], [true, true]);
     }
 }

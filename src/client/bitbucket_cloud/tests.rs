@@ -265,7 +265,7 @@ async fn the_rest_of_the_endpoints_ask_where_they_should() {
 async fn each_kind_of_credential_is_sent_its_way() {
     async fn check(auth: BitbucketCloudAuth, expected: &str) {
         let server = MockServer::start().await;
-        answer(&server, "GET", "/2.0/user", json(200, "{}")).await;
+        answer(&server, "GET", "/2.0/user", json(200, r#"{"uuid":"{u}"}"#)).await;
         let token = json(200, r#"{"access_token":"granted-token","expires_in":7200,"scopes":"webhook"}"#);
         let mock = Mock::given(method("POST")).and(path("/site/oauth2/access_token"));
         mock.and(header("authorization", "Basic a2V5Omh1bnRlcjI=")).respond_with(token).mount(&server).await;
@@ -300,4 +300,39 @@ fn the_first_letters_tell_the_kind_of_token() {
     check(TOKEN, TokenKind::ApiToken);
     check("ATCTT3xFfGN0", TokenKind::AccessToken);
     check("hunter2", TokenKind::Unknown);
+}
+
+#[tokio::test]
+async fn a_success_that_says_nothing_is_no_success() {
+    async fn check(body: &str) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", "/2.0/user", json(200, body)).await;
+        let failure = client(&server).user().await.unwrap_err();
+        assert_eq!((&failure.class, failure.body), (&FailureClass::UnexpectedBody, BodyKind::Json), "{body}");
+    }
+    check("{}").await;
+    check("[]").await;
+    check(r#"{"status":"ok","display_name":"Welcome"}"#).await;
+}
+
+#[tokio::test]
+async fn a_list_is_complete_or_it_is_none() {
+    async fn check(body: &str, expected: Option<usize>) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", "/2.0/repositories/acme", json(200, body)).await;
+        let walk = client(&server).repositories("acme").await;
+        assert_eq!(walk.map(|walk| walk.items.len()).ok(), expected, "{body}");
+    }
+    let one = r#"{"uuid":"{a}","full_name":"acme/a"}"#;
+    check(r#"{"values":[],"size":0}"#, Some(0)).await;
+    check(r#"{"size":0}"#, Some(0)).await;
+    check(r#"{"values":[]}"#, Some(0)).await;
+    check("\u{feff} {\"values\":[],\"next\":\"\"} \r\n", Some(0)).await;
+    check("{}", None).await;
+    check(r#"{"size":1}"#, None).await;
+    check(r#"{"values":null,"size":1}"#, None).await;
+    check(&format!(r#"{{"values":[{one}],"size":1}}"#), Some(1)).await;
+    check(&format!(r#"{{"values":[{one}],"size":"2"}}"#), Some(1)).await; // one was made or hidden meanwhile
+    check(&format!(r#"{{"values":[{one}],"size":3,"next":null}}"#), None).await;
+    check(r#"{"values":[],"size":128}"#, None).await;
 }

@@ -60,8 +60,14 @@ impl From<AccessEntry> for WorkspaceAccess {
 impl BitbucketCloudClient {
     /// The account. The one call that tells whether a credential is valid and what it may do: read
     /// [`AnswerMeta::credential`](crate::client::answer::AnswerMeta) of the answer, or of the failure.
+    ///
+    /// An answer that names nobody is none: any JSON with status 200 would otherwise pass for an accepted credential.
     pub async fn user(&self) -> Result<Answer<User>, Failure> {
-        self.one(self.get(&["user"], &[])).await
+        let answer: Answer<User> = self.one(self.get(&["user"], &[])).await?;
+        if answer.value.uuid.is_none() && answer.value.account_id.is_none() {
+            return Err(Failure::of_another_shape("an account without an id", answer.meta));
+        }
+        Ok(answer)
     }
 
     /// Every workspace that the account is a member of.

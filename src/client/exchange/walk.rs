@@ -39,6 +39,13 @@ pub(crate) enum Next {
     Cursor(&'static str, String),
 }
 
+/// Whether a list stated more than it gave. A few more are left to the changes of a living list, and to items that are
+/// counted and not shown; more would hide what is missing.
+fn ends_too_early(listed: usize, total: u64) -> bool {
+    let missing = usize::try_from(total).unwrap_or(usize::MAX).saturating_sub(listed);
+    missing >= 2 && missing > listed / 20
+}
+
 impl Connection {
     /// Walks the list that begins with `first`.
     pub(crate) async fn walk<P: Page>(
@@ -66,6 +73,10 @@ impl Connection {
             items.extend(parts.items);
             total = parts.total.or(total);
             let Some(next) = parts.next else {
+                if let Some(total) = total.filter(|total| ends_too_early(items.len(), *total)) {
+                    let what = format!("a list that ends after {} of its {total} items", items.len());
+                    return Err(failed(Failure::of_another_shape(&what, answer.meta), items.len()));
+                }
                 let complete_at = self.context.clock.now();
                 return Ok(Walk { items, pages: pages + 1, started_at, complete_at, total, meta: answer.meta });
             };

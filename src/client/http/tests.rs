@@ -79,6 +79,21 @@ async fn an_error_status_survives_a_body_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_the_server_closed_is_no_outage() {
+    let server = RawServer::start(Play::SendAndLeave([head("Content-Length: 2\r\n"), b"{}".to_vec()].concat()));
+    let http = HttpClient::build(&options()).unwrap();
+    for round in 0..3 {
+        let raw = get(&http, &server.url("http", "/rest"), "self").await;
+        assert_eq!(raw.map(|raw| raw.status), Ok(200), "round {round}");
+    }
+    assert_eq!(server.connections(), 3);
+    // Once, not for ever.
+    let server = RawServer::start(Play::Send(Vec::new()));
+    let failure = get(&http, &server.url("http", "/rest"), "self").await.unwrap_err();
+    assert_eq!((failure.class, server.connections()), (FailureClass::Network, 2));
+}
+
+#[tokio::test]
 async fn nobody_listening_is_a_refused_connection() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let http = HttpClient::build(&options()).unwrap();

@@ -48,6 +48,16 @@ pub(crate) fn of_connection(error: &reqwest::Error, host: &str, is_proxied: bool
     Failure::without_answer(class, safe_text(&detail))
 }
 
+/// Whether a connection ended before the first byte of an answer. Everything that leaves only reads, so that it may leave
+/// twice does no harm.
+pub(crate) fn looks_like_a_stale_connection(error: &reqwest::Error) -> bool {
+    error.is_request()
+        && !error.is_timeout()
+        && !error.is_connect()
+        && find::<rustls::Error>(error).is_none()
+        && find::<LookupFailed>(error).is_none()
+}
+
 /// What kept the rest of a body from coming.
 pub(crate) fn of_body(error: &reqwest::Error, host: &str) -> Failure {
     let cause = innermost(error);

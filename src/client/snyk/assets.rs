@@ -184,7 +184,8 @@ impl From<SearchedEntry> for SearchedAsset {
         } = entry.resource.attributes;
         Self {
             id: entry.resource.id,
-            is_removed: entry.removed.unwrap_or(false),
+            // Without the flag, why it was removed says that it was.
+            is_removed: entry.removed.unwrap_or(!removed_reasons.is_empty()),
             name,
             repository_url,
             browse_url,

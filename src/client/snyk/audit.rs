@@ -13,6 +13,7 @@ use crate::client::answer::{Failure, Walk, lenient};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AuditEvent {
     /// When it happened.
+    #[serde(deserialize_with = "lenient::required_time")]
     pub created: DateTime<Utc>,
     /// What happened: `org.integration.edit`, `group.service_account.create`, …
     pub event: String,

@@ -67,6 +67,12 @@ impl SnykClient {
     pub async fn integrations(&self, organization: Uuid) -> Result<Answer<BTreeMap<String, String>>, Failure> {
         let url = self.v1.target.url(["org", &organization.to_string(), "integrations"]);
         let answer = self.authentication.call::<BTreeMap<String, Value>>(&self.v1, Call::get(url, JSON)).await?;
+        // Any object looks like a map of kinds; what tells of an error, or holds no ids, lists no integrations.
+        let is_id = |id: &Value| id.is_string() || id.is_null();
+        let tells_error = |kind: &str| matches!(kind, "error" | "errors" | "message" | "code" | "ok");
+        if answer.value.iter().any(|(kind, id)| tells_error(kind) || !is_id(id)) {
+            return Err(Failure::of_another_shape("no map of integrations", answer.meta));
+        }
         Ok(answer.map(|kinds| {
             let text = |(kind, id): (String, Value)| Some((kind, id.as_str()?.to_owned()));
             kinds.into_iter().filter_map(text).collect()

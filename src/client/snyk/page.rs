@@ -89,6 +89,7 @@ impl<T: DeserializeOwned> Page for ItemsPage<T> {
 #[derive(Deserialize)]
 #[serde(bound = "A: DeserializeOwned + Default")]
 pub(super) struct Resource<A> {
+    #[serde(deserialize_with = "lenient::required_text")]
     pub(super) id: String,
     #[serde(rename = "type", default, deserialize_with = "lenient::text")]
     pub(super) kind: Option<String>,

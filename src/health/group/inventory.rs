@@ -132,6 +132,14 @@ impl<'a> GroupCase<'a> {
         if let Some((profile, gap)) = &looked.gap {
             return gap.verdict(&format!("the repositories of profile {profile}"));
         }
+        // A field that is gone must not look like an idle workspace.
+        let blind =
+            self.claims.keys().zip(&looked.survey.profiles).find(|(_, one)| one.assets > 0 && one.comparable == 0);
+        if let Some((profile, survey)) = blind {
+            let many = repositories(survey.assets);
+            let message = format!("no time of change and of sync to compare, for any of {many} of profile {profile}");
+            return Verdict::unknown(Reason::NotObserved, message);
+        }
         let laggards: usize = looked.survey.profiles.iter().map(|profile| profile.laggards.len()).sum();
         let verdict = if laggards > 0 {
             let message = format!("{} changed and not synced yet", repositories(laggards));

@@ -11,9 +11,10 @@ use crate::domain::policy::Case;
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
     for (name, facts) in &inputs.state.evidence.apis {
-        let dependents = inputs.apis.get(name).cloned().unwrap_or_default();
-        all.push(unreachable(inputs, name, facts, &dependents));
-        all.push(version_ending(inputs, name, facts, &dependents));
+        // What is remembered of an API that nobody is watched by any more is no incident.
+        let Some(dependents) = inputs.apis.get(name) else { continue };
+        all.push(unreachable(inputs, name, facts, dependents));
+        all.push(version_ending(inputs, name, facts, dependents));
     }
     all
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::{GroupEvidence, fresh};
-use crate::domain::facts::{Access, AssetWalk, RemovalReason, RemovedAsset, RepositorySet};
+use crate::domain::facts::{Access, AssetWalk, RemovalReason, RemovedAsset, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Fleet, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Scm;
-use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName};
+use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, WorkspaceSlug};
 use crate::domain::state::{Arrival, Canary, DeletedProfile, GroupMemory, IntegrationState, RepositoryAge, State};
 
 use super::super::canary::next_canary;
@@ -43,6 +43,16 @@ pub(super) fn on_access(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &I
     }
 }
 
+/// A profile sees no repository any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Emptied;
+
+/// Whether a configured workspace is not there, or not for this account.
+pub(super) fn misses_a_workspace(workspaces: &BTreeMap<WorkspaceSlug, WorkspaceFact>) -> bool {
+    let is_missing = |fact: &WorkspaceFact| matches!(fact, WorkspaceFact::NotFound | WorkspaceFact::NotMember);
+    workspaces.is_empty() || workspaces.values().any(is_missing)
+}
+
 pub(super) fn on_repositories(
     state: &mut State,
     fleet: &Fleet,
@@ -50,15 +60,17 @@ pub(super) fn on_repositories(
     name: &IntegrationName,
     profile: &ProfileName,
     set: &Arc<RepositorySet>,
-) {
-    let Some((integration, group, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return };
+) -> Option<Emptied> {
+    let (integration, group, stored, evidence) = watched(state, fleet, name, stamp.at)?;
     let slot = &mut evidence.profiles.entry(profile.clone()).or_default().repositories;
     let before = slot.as_ref().map(|known| Arc::clone(&known.value));
     if stamp.write(slot, Arc::clone(set)) == Written::Outdated {
-        return;
+        return None;
     }
     note_ages(&mut stored.group, integration.scm, before.as_deref(), set, stamp.at);
     stored.group.canaries = canaries(&stored.group, integration, group, evidence);
+    let had_some = before.is_some_and(|before| !before.repositories.is_empty());
+    (had_some && set.repositories.is_empty()).then_some(Emptied)
 }
 
 /// Notes when repositories were first seen or renamed. What the first list of a profile has was there before we looked:

@@ -50,7 +50,9 @@ pub(super) fn on_listing(
     let absent: Vec<&IntegrationKey> = watched.iter().filter(is_absent).collect();
     // So many at once look like lost rights, not like deleted Organizations.
     let believable = thresholds(fleet, name).vanished_share * watched.len() as f64;
-    if absent.len() >= MASS_AT_LEAST && absent.len() as f64 > believable {
+    // An empty listing looks the same, even where only one was watched.
+    let is_mass = absent.len() >= MASS_AT_LEAST || (listed.is_empty() && !absent.is_empty());
+    if is_mass && absent.len() as f64 > believable {
         let since = state.mass_vanishing.get(name).map_or(stamp.at, |known| known.since);
         if stamp.at - since < MASS_BELIEVED_AFTER {
             let vanishing = MassVanishing { since, vanished: absent.len(), watched: watched.len() };

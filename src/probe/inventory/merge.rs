@@ -100,7 +100,8 @@ pub(super) fn complete_with(mut listed: Vec<Asset>, found: Vec<Asset>) -> Vec<As
 
 /// Snyk's word for the SCM, when every discovered asset that names sources names the same one.
 pub(super) fn learned_source(live: &[Asset]) -> Option<String> {
-    let sources = live.iter().flat_map(|asset| &asset.sources).filter(|source| *source != SNYK_ITSELF);
+    let sources =
+        live.iter().flat_map(|asset| &asset.sources).filter(|source| !source.eq_ignore_ascii_case(SNYK_ITSELF));
     let words: BTreeSet<_> = sources.collect();
     let mut words = words.into_iter();
     match (words.next(), words.next()) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::OrganizationScope;
+use crate::client::answer::{AnswerMeta, Failure};
 use crate::client::snyk::{self, ProjectStatus, RecurringTests};
 use crate::domain::facts::{OrganizationImports, Project, Target, normalised_url};
 use crate::domain::work::Finding;
@@ -25,11 +26,35 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
             return;
         }
     };
+    // The filters of the request are asked for, not relied on: another integration's imports prove nothing about ours.
+    let is_ours = |kind: Option<&String>| kind.is_none_or(|kind| types.contains(&kind.as_str()));
+    let targets: Vec<_> = targets.into_iter().filter(|one| is_ours(one.integration_type.as_ref())).collect();
+    let projects: Vec<_> = projects.into_iter().filter(|one| is_ours(one.origin.as_ref())).collect();
+    if let Some(lost) = lost_field(&targets, &projects) {
+        let failure = Failure::of_another_shape(lost, AnswerMeta::default());
+        round.fail(session.api, "list the Organization's projects", &failure);
+        return;
+    }
     let imports = OrganizationImports {
         targets: targets.into_iter().map(target).collect(),
         projects: projects.into_iter().map(project).collect(),
     };
     round.find(Finding::Imports(scope.key.clone(), Arc::new(imports)));
+}
+
+/// What no project carries although every project has it: without it the rest would be read into a wrong verdict.
+fn lost_field(targets: &[snyk::Target], projects: &[snyk::Project]) -> Option<&'static str> {
+    if projects.is_empty() {
+        None
+    } else if targets.is_empty() {
+        Some("projects of targets that are not listed")
+    } else if projects.iter().all(|project| project.target_id.is_none()) {
+        Some("projects without their target")
+    } else if projects.iter().all(|project| project.recurring_tests.is_none()) {
+        Some("projects without their test frequency")
+    } else {
+        None
+    }
 }
 
 fn target(target: snyk::Target) -> Target {

@@ -363,3 +363,17 @@ async fn catalog_files_are_compared_with_application_context() {
     shown.sort();
     assert_eq!(shown, ["acme/api true Some(true)", "acme/web false Some(false)"]);
 }
+
+#[tokio::test]
+async fn a_login_page_rejects_no_credential() {
+    let check = async |answer: ResponseTemplate, expected: &str| {
+        let world = World::new().await;
+        world.answers("GET", "/2.0/user", answer).await;
+        let shown = shown(&world.run_credential(ProbeKind::ScmCredential, "pat").await);
+        assert!(shown.starts_with(expected), "{shown}");
+    };
+    check(html(401), "FAILED bitbucket-cloud unauthorized (api)").await;
+    check(html(401).insert_header("www-authenticate", "BitbucketCustom realm=x"), "Rejected").await;
+    check(ResponseTemplate::new(401), "Rejected").await;
+    check(ok(&json!({})), "FAILED bitbucket-cloud unexpected_body (endpoint)").await;
+}

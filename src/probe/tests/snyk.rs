@@ -208,6 +208,13 @@ async fn the_inventory_is_read_from_both_endpoints_as_far_as_needed() {
     FAILED snyk/snyk unexpected_body (endpoint): could not read `inventory/assets`, the source of `last_sync`: no repository carries `last_sync` any more
     "#);
 
+    // Neither `last_sync` nor sources: that nothing was discovered cannot be concluded from that.
+    world.forget_answers().await;
+    world.answers("GET", &list, inventory(&[("1", "acme/web", false)])).await;
+    world.answers("POST", &search, error(500)).await;
+    let run = world.run_group(ProbeKind::Inventory).await;
+    assert_eq!(run.outcome.findings, [], "{}", shown(&run));
+
     // Nothing anywhere, after two complete walks.
     world.forget_answers().await;
     world.answers("GET", &list, inventory(&[])).await;
@@ -228,8 +235,8 @@ async fn mount_organization(world: &World, integrations: ResponseTemplate, audit
     let targets = json!({"data": [{"type": "target", "id": "t1", "attributes":
         {"display_name": "acme/web", "url": "https://bitbucket.org/acme/web"}}]});
     world.answers("GET", &format!("{rest}/targets"), ok(&targets)).await;
-    let projects = json!({"data": [{"type": "project", "id": "p1", "attributes": {"status": "active"},
-        "relationships": {"target": {"data": {"id": "t1", "type": "target"}}}}]});
+    let projects = json!({"data": [{"type": "project", "id": "p1", "attributes": {"status": "active",
+        "settings": {"recurring_tests": {"frequency": "daily"}}}, "relationships": {"target": {"data": {"id": "t1", "type": "target"}}}}]});
     world.answers("GET", &format!("{rest}/projects"), ok(&projects)).await;
     world.answers("GET", &format!("{rest}/audit_logs/search"), audit).await;
     world.answers("GET", "/rest/self", user()).await;
@@ -302,4 +309,52 @@ async fn an_organization_that_is_denied_ends_there() {
     organization: Denied { status: 404 }
     "#);
     assert_eq!(world.asked().await.len(), 2);
+}
+
+#[tokio::test]
+async fn imports_that_cannot_be_whole_are_none() {
+    let check = async |targets: Value, projects: Value, expected: &str| {
+        let world = World::new().await;
+        let rest = format!("/rest/orgs/{ORGANIZATION}");
+        world.answers_when(&format!("{rest}/targets"), Asks("source_types"), ok(&json!({"data": targets}))).await;
+        world.answers_when(&format!("{rest}/projects"), Asks("origins"), ok(&json!({"data": projects}))).await;
+        mount_organization(&world, ok(&json!({"bitbucket-cloud": "i1"})), audit(&[])).await;
+        let shown = shown(&world.run_organization(ProbeKind::Organization).await);
+        assert!(shown.contains(expected), "{shown}");
+    };
+    let target = |id: &str, kind: &str| {
+        let integration = json!({"data": {"id": "i", "type": "integration", "attributes": {"integration_type": kind}}});
+        json!({"id": id, "type": "target", "relationships": {"integration": integration}})
+    };
+    let project = |origin: &str, frequency: Value, target: Value| {
+        json!({"id": "p", "type": "project", "relationships": {"target": {"data": target}}, "attributes":
+            {"origin": origin, "status": "active", "settings": {"recurring_tests": {"frequency": frequency}}}})
+    };
+    let (ours, daily, of_ours) = (target("t1", "bitbucket-cloud"), json!("daily"), json!({"id": "t1"}));
+    let whole = json!([
+        project("bitbucket-cloud", daily.clone(), of_ours.clone()),
+        project("github", daily.clone(), of_ours.clone())
+    ]);
+    let both = json!([ours, target("t2", "github"), target("t3", "bitbucket-connect-app")]);
+    check(both, whole.clone(), "imports: 2 targets, 1 projects").await;
+    check(json!([target("t2", "github")]), json!([]), "imports: 0 targets, 0 projects").await;
+    check(json!([]), whole, "projects of targets that are not listed").await;
+    check(json!([ours]), json!([project("bitbucket-cloud", daily, json!(null))]), "projects without their target")
+        .await;
+    let untold = json!([project("bitbucket-cloud", json!(null), of_ours)]);
+    check(json!([ours]), untold, "projects without their test frequency").await;
+}
+
+#[tokio::test]
+async fn a_login_page_rejects_no_token() {
+    let check = async |answer: ResponseTemplate, expected: &str| {
+        let world = World::new().await;
+        world.answers("GET", "/rest/self", answer).await;
+        let shown = shown(&world.run_credential(ProbeKind::SnykToken, "snyk").await);
+        assert!(shown.starts_with(expected), "{shown}");
+    };
+    check(html(401), "FAILED snyk/snyk unauthorized (api)").await;
+    check(html(401).insert_header("www-authenticate", "Bearer"), "Rejected(Unspecified)").await;
+    check(ResponseTemplate::new(401), "Rejected(Unspecified)").await;
+    check(error(401), "Rejected(Unspecified)").await;
 }

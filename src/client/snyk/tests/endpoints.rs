@@ -48,11 +48,11 @@ async fn inventory_assets_and_their_count() {
     counted.respond_with(json(200, r#"{"meta":{"count":214}}"#)).with_priority(1).mount(&server).await;
     let page = r#"{"data":[{"type":"repositories","id":"0b7b","attributes":{"name":"payments","scm_id":"{u}",
         "last_sync":"2026-07-01T08:00:00Z","pushed_at":"2026-07-01T07:00:00Z","org_context":{"owner":"team-pay"}}},
-        {"type":"container_images","id":"c"}],"meta":{"count":"214"}}"#;
+        {"type":"container_images","id":"c"}],"meta":{"count":"2"}}"#;
     answer(&server, "GET", &at, json(200, page)).await;
     let client = client(&server);
     let walk = client.inventory_assets(GROUP).await.unwrap();
-    assert_eq!(walk.total, Some(214));
+    assert_eq!(walk.total, Some(2));
     assert_eq!(walk.items[0].scm_id.as_deref(), Some("{u}"));
     assert_eq!(walk.items[0].has_application_context, Some(true));
     assert!(walk.items[0].last_sync > walk.items[0].pushed_at);
@@ -151,4 +151,35 @@ async fn the_rest_of_the_endpoints_ask_where_they_should() {
     assert_eq!(integrations.into_iter().collect::<Vec<_>>(), [("bitbucket-cloud".to_owned(), "i-1".to_owned())]);
     let settings = client.integration_settings(ORGANIZATION, "i-1").await.unwrap().value;
     assert_eq!(settings.pull_request_test_enabled, Some(true));
+}
+
+#[tokio::test]
+async fn a_map_of_integrations_is_told_from_any_other_object() {
+    async fn check(body: &str, expected: Option<usize>) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", &format!("/v1/org/{ORGANIZATION}/integrations"), json(200, body)).await;
+        let integrations = client(&server).integrations(ORGANIZATION).await;
+        assert_eq!(integrations.map(|answer| answer.value.len()).ok(), expected, "{body}");
+    }
+    check("{}", Some(0)).await;
+    check(r#"{"github":"g-1","bitbucket-cloud":null}"#, Some(1)).await;
+    check(r#"{"code":500,"error":"Internal Server Error","message":"try again"}"#, None).await;
+    check(r#"{"message":"scheduled maintenance"}"#, None).await;
+    check(r#"{"bitbucket-cloud":{"id":"i-1"}}"#, None).await;
+    check("[]", None).await;
+}
+
+#[tokio::test]
+async fn an_asset_with_a_reason_to_be_removed_is_not_live() {
+    let server = MockServer::start().await;
+    let asset = |id: u32, flag: &str| {
+        format!(r#"{{"id":{id},{flag}"attributes":{{"removed_reasons":[{{"reason":"deleted-profile"}}]}}}}"#)
+    };
+    let page = format!(r#"{{"data":[{},{}]}}"#, asset(1, ""), asset(2, r#""removed":false,"#));
+    answer(&server, "POST", &format!("/rest/groups/{GROUP}/assets/search"), json(200, &page)).await;
+    let assets = client(&server).repository_assets(GROUP, None).await.unwrap().items;
+    assert_eq!(
+        assets.iter().map(|asset| (asset.id.as_str(), asset.is_removed)).collect::<Vec<_>>(),
+        [("1", true), ("2", false)]
+    );
 }

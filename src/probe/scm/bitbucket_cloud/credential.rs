@@ -5,7 +5,7 @@
 //! | 200 | accepted |
 //! | 403 that names a missing scope | accepted; the account stays unknown |
 //! | 403 *not accessible by this authentication mechanism* | an access token, accepted; liveness by listing repositories |
-//! | 401 | rejected; see [`super::rejection`] for the cause |
+//! | 401 | rejected; see [`super::rejection`] for the cause. A web page without a challenge proves nothing |
 //! | anything else | proves nothing |
 
 use std::collections::BTreeSet;
@@ -115,7 +115,7 @@ fn decide(
         Err(failure) => match &failure.class {
             FailureClass::MissingScope { granted, .. } => accepted(None, &failure.meta.credential, granted),
             FailureClass::NotAccessibleByThisAuthentication => accepted(None, &failure.meta.credential, &[]),
-            FailureClass::Unauthorized => Some(ScmAuthentication::Rejected(cause(failure))),
+            FailureClass::Unauthorized if failure.is_rejection() => Some(ScmAuthentication::Rejected(cause(failure))),
             _ => None,
         },
     }
@@ -129,7 +129,7 @@ async fn still_alive(
 ) -> Option<ScmAuthentication> {
     let Some(workspace) = session.scope.workspaces.first() else { return authentication };
     match round.hear(session.api(), session.client().repositories_total(workspace.as_str()).await) {
-        Err(failure) if failure.class == FailureClass::Unauthorized => {
+        Err(failure) if failure.is_rejection() => {
             Some(ScmAuthentication::Rejected(rejection::cause(session, &failure, round.started_at)))
         }
         _ => authentication,

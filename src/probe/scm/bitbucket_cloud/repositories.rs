@@ -180,7 +180,7 @@ mod tests {
             created_on: Some("2026-11-23T08:59:00Z".parse().unwrap()),
             updated_on: None,
             size_bytes: Some(1),
-            main_branch: Some("main".to_owned()),
+            main_branch: bitbucket_cloud::MainBranch::Named("main".to_owned()),
             project_key: None,
             web_url: None,
         };
