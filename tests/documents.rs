@@ -1,6 +1,11 @@
 //! The documents say what the code says, and point at things that exist.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test's helper fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

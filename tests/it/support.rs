@@ -19,7 +19,7 @@ use configuration::Configuration;
 use process::{Daemon, Finished};
 
 /// A condition that does not come true within this time never will. Far longer than any of them takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(25);

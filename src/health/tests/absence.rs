@@ -142,7 +142,7 @@ fn one_answer_without_what_was_there_is_asked_for_again() {
         let mut world = connected();
         harm(&mut world);
         world.probe();
-        assert_eq!(world.follow_ups, [expected.clone()]);
+        assert_eq!(world.follow_ups, std::slice::from_ref(&expected));
         world.probe();
         assert_eq!(world.follow_ups, [expected], "not for ever");
     };

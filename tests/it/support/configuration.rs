@@ -46,16 +46,6 @@ impl Configuration {
     pub(crate) fn request_timeout(self, request_timeout: &'static str) -> Self {
         Self { request_timeout, ..self }
     }
-
-    /// The Group alone.
-    pub(crate) fn without_organizations(self) -> Self {
-        Self { organizations: false, ..self }
-    }
-
-    /// With these lines at the end.
-    pub(crate) fn with(self, further: &str) -> Self {
-        Self { further: format!("{}{further}\n", self.further), ..self }
-    }
 }
 
 impl fmt::Display for Configuration {
