@@ -139,6 +139,20 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
+fn the_readmes_configuration_can_be_used() {
+    let readme = document("README.md");
+    let example = readme.split("```yaml\n").find(|block| block.contains("snyk:\n")).unwrap();
+    let example = example.split("```").next().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("snykwatch.yaml");
+    fs::write(&path, example).unwrap();
+    let now = "2026-11-23T09:00:00Z".parse().unwrap();
+    let loaded = snykwatch::config::load(&path, snykwatch::config::Secrets::Skip, now)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+}
+
+#[test]
 fn the_permissions_page_is_the_permission_table() {
     let page = document("docs/permissions.md");
     let rows = table(&page, "### What the token saved in Snyk needs");

@@ -91,19 +91,19 @@ pub const CONFIRMING_EVALUATIONS: u32 = 2;
 settings! {
     /// When each incident opens, and how bad it is.
     pub struct AlertRules / RawAlertRules {
-        /// The Snyk token is refused.
+        /// The Snyk token is rejected.
         snyk_token_invalid: EscalatingRule = EscalatingRule::of(Duration::ZERO, Escalation::After(DAY_DELAY)),
-        /// The Snyk token ends soon.
+        /// The Snyk token expires soon.
         snyk_token_expiring: NoticeRule = NoticeRule::default(),
-        /// The PAT is refused.
+        /// The PAT is rejected.
         credential_invalid: CredentialInvalidRule = CredentialInvalidRule::default(),
         /// No probe of one API gives an answer that counts.
         upstream_unreachable: EscalatingRule = EscalatingRule::of(OUTAGE_DELAY, Escalation::After(DAY_DELAY)),
         /// The PAT lacks a required permission.
         permissions_missing: PermissionsMissingRule = PermissionsMissingRule::default(),
-        /// The PAT ends soon.
+        /// The PAT expires soon.
         credential_expiring: ExpiryRule = ExpiryRule::default(),
-        /// Nobody can tell when the PAT ends.
+        /// Nobody can tell when the PAT expires.
         credential_expiry_unknown: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Info),
         /// A declared date has passed and the PAT still works.
         declared_date_outdated: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Warning),
@@ -169,7 +169,7 @@ settings! {
         severity: Severity = Severity::Warning,
     }
 
-    /// The PAT is refused.
+    /// The PAT is rejected.
     pub struct CredentialInvalidRule / RawCredentialInvalidRule {
         /// `false`: it opens no incident and holds none back. Default true.
         enabled: bool = true,
@@ -193,7 +193,7 @@ settings! {
         group_severity: Severity = Severity::Critical,
     }
 
-    /// The PAT ends soon: four steps, each later than the one before.
+    /// The PAT expires soon: four steps, each later than the one before.
     pub struct ExpiryRule / RawExpiryRule {
         /// `false`: it opens no incident and holds none back. Default true.
         enabled: bool = true,
