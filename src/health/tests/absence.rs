@@ -143,7 +143,7 @@ fn one_answer_without_what_was_there_is_asked_for_again() {
         let mut world = connected();
         harm(&mut world);
         world.probe();
-        assert_eq!(world.follow_ups, std::slice::from_ref(&expected));
+        assert_eq!(world.follow_ups, vec![expected.clone()]);
         world.probe();
         assert_eq!(world.follow_ups, [expected], "not for ever");
     };
