@@ -28,7 +28,6 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -39,7 +38,7 @@ use crate::metrics::Exporter;
 use crate::snapshot::SnapshotReader;
 
 pub use guard::HostGuard;
-pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, Stage};
+pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
 pub use server::serve;
 
@@ -58,8 +57,6 @@ pub struct WebState {
     pub exporter: Arc<Exporter>,
     /// Asks the daemon to reload.
     pub reload: ReloadHandle,
-    /// How far the daemon's start has come.
-    pub stage: watch::Receiver<Stage>,
     /// Domain time, for ages on pages.
     pub clock: Clock,
     /// Which hosts and origins are served.
@@ -72,7 +69,6 @@ struct Shared {
     snapshots: SnapshotReader,
     scrapes: scrape::Scrapes,
     reload: ReloadHandle,
-    stage: watch::Receiver<Stage>,
     clock: Clock,
     guard: HostGuard,
     /// When serving began, in real time: the first snapshot is due from then on.
@@ -85,7 +81,6 @@ impl Shared {
             scrapes: scrape::Scrapes::new(state.exporter, state.snapshots.clone()),
             snapshots: state.snapshots,
             reload: state.reload,
-            stage: state.stage,
             clock: state.clock,
             guard: state.guard,
             began_at: Instant::now(),

@@ -24,7 +24,7 @@ use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::memory::MemoryStore;
 use crate::store::{Revision, Store, StoreError};
-use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, Stage, WebState};
+use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -128,12 +128,10 @@ impl Daemon {
         let core = Core::prepare(config, &options).await?;
         let tasks = Tasks::default();
         let (reload, reload_requests) = ReloadHandle::new();
-        let (stage_sender, stage) = watch::channel(Stage::Running);
         let web = WebState {
             snapshots: core.snapshots.clone(),
             exporter: Arc::clone(&core.exporter),
             reload: reload.clone(),
-            stage,
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
         };
@@ -148,11 +146,7 @@ impl Daemon {
             asked: reload_requests,
         };
         let stop = tasks.stop.clone();
-        tasks.spawn(async move {
-            crate::web::serve(listener, web, stop.cancelled_owned()).await;
-            // Kept to the end: a page that asks for the stage must get an answer.
-            drop(stage_sender);
-        });
+        tasks.spawn(async move { crate::web::serve(listener, web, stop.cancelled_owned()).await });
         tasks.spawn(reloader.run(tasks.stop.clone()));
         let (snapshots, transitions) = (core.snapshots.clone(), core.transitions.clone());
         tasks.spawn(core.watcher.run(tasks.stop.clone()));

@@ -151,10 +151,17 @@ impl Wiring {
         Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
     }
 
-    /// What is to be asked at once, because its secret is another than in `before`: the credential, and what was perhaps
-    /// not to be seen with the one before.
+    /// What is to be asked at once, because its secret or its entry is another than in `before`: the credential, and what
+    /// was perhaps not to be seen with the one before.
     pub(super) fn rotated_since(&self, before: &Self) -> Vec<Work> {
-        self.rotated(before).flat_map(|name| self.works_of(name)).collect()
+        let rotated = self.rotated(before).cloned();
+        // Another e-mail, scheme or address is another credential too, with the same secret.
+        let snyk = self.config.snyk.iter().filter(|(name, entry)| differs(before.config.snyk.get(*name), entry));
+        let scm = self.config.credentials.iter();
+        let scm = scm.filter(|(name, credential)| differs(before.config.credentials.get(*name), credential));
+        let altered = snyk.map(|(name, _)| name.clone()).chain(scm.map(|(name, _)| name.clone()));
+        let names: BTreeSet<CredentialName> = rotated.chain(altered).collect();
+        names.iter().flat_map(|name| self.works_of(name)).collect()
     }
 
     /// How many secrets are others than in `before`.
@@ -180,6 +187,13 @@ impl Wiring {
                 kind: ProbeKind::Profile,
                 subject: WorkSubject::Profile(integration.name.clone(), name.clone()),
             }));
+            let groups = integration.group.iter().filter(|group| group.snyk.name == *credential);
+            works.extend(
+                groups.map(|_| Work {
+                    kind: ProbeKind::GroupAccess,
+                    subject: WorkSubject::Group(integration.name.clone()),
+                }),
+            );
         }
         works
     }
@@ -343,6 +357,11 @@ impl Builder<'_> {
         self.versions.insert(name.clone(), version.as_str().to_owned());
         Ok(secret)
     }
+}
+
+/// Whether an entry that was there before says something else now; a new one is asked about anyway.
+fn differs<T: PartialEq>(before: Option<&T>, now: &T) -> bool {
+    before.is_some_and(|before| before != now)
 }
 
 fn read(name: &CredentialName, source: &SecretSource) -> Result<SecretString, WiringError> {

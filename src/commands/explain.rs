@@ -15,11 +15,18 @@ use crate::config::Secrets;
 
 /// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
 pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let view = match ask(config, &options, terminal).await {
-        Ok(view) => view,
+    let (daemon, mut view) = match ask(config, &options, terminal).await {
+        Ok(asked) => asked,
         Err(exit) => return Ok(exit),
     };
+    let incidents = match daemon.get::<Value>(&["api", "v1", "incidents"], &[]).await {
+        Ok(answer) => incidents_about(&view, &answer),
+        Err(error) => return Ok(unanswered(&error, terminal)),
+    };
     if options.output == Output::Json {
+        if let Some(shown) = view.as_object_mut() {
+            shown.insert("incidents".to_owned(), Value::Array(incidents));
+        }
         terminal.data(&serde_json::to_string_pretty(&view)?);
         return Ok(Exit::Ok);
     }
@@ -63,13 +70,35 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
                 .tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(field(condition, "since")))),
         );
     }
+    for incident in &incidents {
+        print_incident(incident, terminal);
+    }
     Ok(Exit::Ok)
+}
+
+/// The incidents that affect the integration of `view`, pending ones too: they say why nothing is open yet.
+fn incidents_about(view: &Value, answer: &Value) -> Vec<Value> {
+    let is_about =
+        |key: &Value| ["integration", "organization"].iter().all(|part| field(key, part) == field(view, part));
+    let affects = |incident: &&Value| field(incident, "affected").as_array().into_iter().flatten().any(is_about);
+    field(answer, "incidents").as_array().into_iter().flatten().filter(affects).cloned().collect()
+}
+
+fn print_incident(incident: &Value, terminal: &Terminal) {
+    let word = |name| text(field(incident, name));
+    let title = format!("incident {} ({}, {}) since {}", word("rule"), word("severity"), word("phase"), word("since"));
+    terminal.data(&terminal.tone(Tone::Strong, &title));
+    paragraph(terminal, "  ", &word("summary"));
+    paragraph(terminal, "  next: ", &word("next_step"));
+    if field(incident, "cause").is_string() {
+        paragraph(terminal, "  held back by: ", &word("cause"));
+    }
 }
 
 /// Which repositories are missing from the Inventory, one a line.
 pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let view = match ask(config, &options, terminal).await {
-        Ok(view) => view,
+    let (_, view) = match ask(config, &options, terminal).await {
+        Ok(asked) => asked,
         Err(exit) => return Ok(exit),
     };
     let progress = field(&view, "progress");
@@ -98,8 +127,8 @@ fn line_of(repository: &Value) -> String {
     format!("{}{why}", text(field(repository, "full_name")))
 }
 
-/// The integration's view, or the exit code after what is wrong was said.
-async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<Value, Exit> {
+/// The daemon and the integration's view, or the exit code after what is wrong was said.
+async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<(DaemonClient, Value), Exit> {
     let root = match &options.url {
         Some(url) => url.clone(),
         None => root_of(config, terminal)?,
@@ -110,11 +139,12 @@ async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Res
     let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization", id.as_str())).collect();
     let answer: Value =
         daemon.get(&["api", "v1", "integrations", &options.integration], &query).await.map_err(failed)?;
-    answer.get("integration").cloned().ok_or_else(|| {
+    let Some(view) = answer.get("integration").cloned() else {
         terminal
             .error("the daemon answered with something else than an integration; is it a snykwatch of this version?");
-        Exit::Unavailable
-    })
+        return Err(Exit::Unavailable);
+    };
+    Ok((daemon, view))
 }
 
 fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {

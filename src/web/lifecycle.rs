@@ -15,17 +15,6 @@ use super::{Shared, problem};
 /// upstream APIs do.
 pub(super) const SNAPSHOT_MAX_AGE: Duration = Duration::from_mins(2);
 
-/// How far the daemon's start has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The configuration is being read and checked.
-    ReadingConfiguration,
-    /// The configuration is valid, the stored state is being restored.
-    RestoringState,
-    /// It runs.
-    Running,
-}
-
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReloadOutcome {
@@ -74,17 +63,12 @@ pub(super) async fn healthy(State(shared): State<Arc<Shared>>) -> Response {
     problem::text(StatusCode::SERVICE_UNAVAILABLE, &format!("{what}: nothing was published for {} s.", age.as_secs()))
 }
 
+/// The daemon listens only once its configuration is valid and its state restored; what is left is the first snapshot.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let missing = match *shared.stage.borrow() {
-        Stage::ReadingConfiguration => Some("The configuration is being read."),
-        Stage::RestoringState => Some("The stored state is being restored."),
-        Stage::Running if shared.snapshots.latest().is_none() => Some("The first snapshot is not published yet."),
-        Stage::Running => None,
-    };
-    match missing {
-        None => problem::text(StatusCode::OK, "Ready."),
-        Some(missing) => problem::text(StatusCode::SERVICE_UNAVAILABLE, missing),
+    if shared.snapshots.latest().is_none() {
+        return problem::text(StatusCode::SERVICE_UNAVAILABLE, "The first snapshot is not published yet.");
     }
+    problem::text(StatusCode::OK, "Ready.")
 }
 
 pub(super) async fn reload(State(shared): State<Arc<Shared>>) -> Response {

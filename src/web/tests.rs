@@ -72,17 +72,12 @@ async fn before_the_first_snapshot_there_is_own_health_and_no_claim() {
 async fn it_is_ready_when_the_first_snapshot_is_published() {
     let mut site = Site::start().await;
     let mut told = Vec::new();
-    for stage in [Stage::ReadingConfiguration, Stage::RestoringState, Stage::Running] {
-        site.stage.send_replace(stage);
-        let answer = site.get("/-/ready").await;
-        told.push(format!("{} {}", answer.status, answer.text().trim()));
-    }
+    let answer = site.get("/-/ready").await;
+    told.push(format!("{} {}", answer.status, answer.text().trim()));
     site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
     let answer = site.get("/-/ready").await;
     told.push(format!("{} {}", answer.status, answer.text().trim()));
     insta::assert_snapshot!(told.join("\n"), @r"
-    503 The configuration is being read.
-    503 The stored state is being restored.
     503 The first snapshot is not published yet.
     200 Ready.
     ");
@@ -93,12 +88,10 @@ async fn it_is_ready_when_the_first_snapshot_is_published() {
 async fn it_is_healthy_while_snapshots_come() {
     let (mut publisher, snapshots) = SnapshotPublisher::new(sample::own());
     let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
-    let (_stage, stage) = watch::channel(Stage::Running);
     let shared = Shared::new(WebState {
         snapshots,
         exporter: Arc::new(Exporter::new(OwnMetrics::new(build, &[]).unwrap(), Options::default())),
         reload: ReloadHandle::new().0,
-        stage,
         clock: Clock::system(),
         guard: HostGuard::new(([127, 0, 0, 1], 0).into(), []),
     });

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Pace};
 use crate::metrics::{BuildInfo, Exporter, Options, OwnMetrics};
 use crate::snapshot::{SnapshotPublisher, sample};
-use crate::web::{HostGuard, ReloadHandle, ReloadRequest, Stage, WebState, serve};
+use crate::web::{HostGuard, ReloadHandle, ReloadRequest, WebState, serve};
 
 /// Nothing here may take so long; a test that waits for this long fails.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -23,7 +23,6 @@ pub(super) struct Site {
     pub(super) address: SocketAddr,
     pub(super) publisher: SnapshotPublisher,
     pub(super) exporter: Arc<Exporter>,
-    pub(super) stage: watch::Sender<Stage>,
     pub(super) reloads: mpsc::Receiver<ReloadRequest>,
     pub(super) stop: oneshot::Sender<()>,
     pub(super) server: JoinHandle<()>,
@@ -56,14 +55,12 @@ impl Site {
         let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
         let exporter = Arc::new(Exporter::new(OwnMetrics::new(build, &["timeout"]).unwrap(), Options::default()));
         let (reload, reloads) = ReloadHandle::new();
-        let (stage, stages) = watch::channel(Stage::ReadingConfiguration);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let web = WebState {
             snapshots,
             exporter: Arc::clone(&exporter),
             reload,
-            stage: stages,
             clock: Clock::scaled(sample::now(), Pace::Immediate),
             guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
         };
@@ -71,14 +68,13 @@ impl Site {
         let server = tokio::spawn(serve(listener, web, async {
             let _ = stopped.await;
         }));
-        Self { address, publisher, exporter, stage, reloads, stop, server }
+        Self { address, publisher, exporter, reloads, stop, server }
     }
 
     /// A site with the rich sample.
     pub(super) async fn with_sample() -> Self {
         let mut site = Self::start().await;
         site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
-        site.stage.send_replace(Stage::Running);
         site
     }
 
