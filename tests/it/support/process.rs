@@ -214,7 +214,7 @@ impl Daemon {
 
     /// Sends a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().await.unwrap();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.id())]).status().await.unwrap();
         assert!(sent.success());
     }
 
