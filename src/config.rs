@@ -34,7 +34,9 @@ mod load;
 mod mask;
 pub mod problem;
 mod raw;
+pub mod receivers;
 mod resolve;
+pub mod routing;
 pub mod schedule;
 pub mod secrets;
 pub mod server;
@@ -42,6 +44,7 @@ mod settings;
 mod shape;
 mod show;
 pub mod snyk;
+pub mod storage;
 mod suggest;
 pub mod watch;
 
@@ -52,12 +55,15 @@ use http::HttpSettings;
 use integration::Integration;
 use problem::Problems;
 use raw::{RawConfig, RawFragment};
+use receivers::{HeartbeatSettings, ReceiverSettings};
+use routing::Routing;
 use schedule::ScheduleSettings;
 use server::{MetricsSettings, ServerSettings};
 pub use show::Endpoint;
 use snyk::SnykEntry;
+use storage::StorageSettings;
 
-use crate::domain::names::{CredentialName, IntegrationName};
+use crate::domain::names::{CredentialName, IntegrationName, ReceiverName};
 use crate::domain::permission::PermissionSet;
 
 /// A configuration without any problem: every reference resolved, every setting with a value.
@@ -79,6 +85,14 @@ pub struct Config {
     pub conditions: ConditionSettings,
     /// When incidents open, unless an integration says otherwise.
     pub rules: AlertRules,
+    /// Who is told of which incident.
+    pub routing: Routing,
+    /// Where notifications go.
+    pub receivers: BTreeMap<ReceiverName, Arc<ReceiverSettings>>,
+    /// The sign of life for a dead man's switch.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// Where the state is kept.
+    pub storage: StorageSettings,
     /// How much is exported.
     pub metrics: MetricsSettings,
     /// Where the daemon listens.

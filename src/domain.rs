@@ -9,15 +9,21 @@
 //! - [`evidence`]: facts with their time, and the book that keeps the latest of each;
 //! - [`permission`]: what an SCM credential must be allowed to do;
 //! - [`condition`], [`status`], [`incident`]: the verdicts;
+//! - [`page`]: what a person who is paged reads, [`notification`]: an incident's event and what became of it;
+//! - [`attention`]: who was told of what, and what people answered (acknowledgements, silences);
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
+pub mod attention;
 pub mod condition;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
 pub mod incident;
 pub mod kinds;
+pub mod matcher;
 pub mod names;
+pub mod notification;
+pub mod page;
 pub mod permission;
 pub mod policy;
 pub mod state;

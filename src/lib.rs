@@ -14,8 +14,10 @@ pub mod client;
 pub mod probe;
 
 pub mod health;
+pub mod notify;
 pub mod store;
 
+pub mod deliver;
 pub mod snapshot;
 
 pub mod metrics;

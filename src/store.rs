@@ -12,13 +12,20 @@
 //! What it deliberately does not do: it decides nothing, and no page and no scrape ever asks it; they read the published
 //! snapshot.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use secrecy::SecretSlice;
+use uuid::Uuid;
 
 use crate::domain::incident::Subject;
+use crate::domain::names::ReceiverName;
+use crate::domain::notification::{
+    About, AttemptFailure, Delivery, DeliveryId, DeliveryState, Notification, Outgoing, Reach,
+};
 use crate::domain::state::{Change, State, Transition};
 
 pub mod memory;
@@ -58,6 +65,8 @@ pub struct Commit {
     pub state: Arc<State>,
     /// What changed in this step, oldest first.
     pub transitions: Vec<Transition>,
+    /// What people are to be told of it.
+    pub notifications: Vec<Outgoing>,
 }
 
 /// What the store gives back at start.
@@ -110,17 +119,137 @@ pub enum StoreError {
     },
 }
 
+/// What tells one installation from another; made when the store is.
+#[derive(Clone)]
+pub struct Installation {
+    /// Names it.
+    pub id: Uuid,
+    /// Key of the secrets' versions: the same for the life of the installation, so that a restart sees a rotation.
+    pub version_key: SecretSlice<u8>,
+}
+
+impl fmt::Debug for Installation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Installation").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// A place for the daemon's memory.
-pub trait Store: fmt::Debug + Send + Sync {
+pub trait Store: Outbox {
+    /// Which installation this is.
+    fn installation(&self) -> Installation;
+
     /// The latest commit; `None` before the first.
     fn load(&self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>>;
 
-    /// Takes over state and transitions in one transaction and gives the new revision. An error changes nothing.
+    /// Takes over state, transitions and notifications in one transaction and gives the new revision. Each notification
+    /// becomes one delivery for each of its receivers; one whose id is known already makes no second one. An error
+    /// changes nothing.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>>;
 
     /// The latest `limit` transitions of a subject, newest first. Those of an integration's status and conditions
     /// belong to [`Subject::Integration`], those of an incident to the incident's subject.
     fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>>;
+
+    /// Drops transitions, and deliveries that have ended, from before `before`. What is pending stays.
+    fn prune(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<Pruned, StoreError>>;
+
+    /// How much room it takes, in bytes; zero in memory.
+    fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+}
+
+/// How many rows were dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Transitions.
+    pub transitions: u64,
+    /// Deliveries, with their attempts.
+    pub deliveries: u64,
+}
+
+/// The rows that deliverers work on: deliveries and attempts.
+pub trait Outbox: fmt::Debug + Send + Sync {
+    /// The pending deliveries of a receiver, oldest first, `limit` at most.
+    fn pending(&self, receiver: ReceiverName, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// Notes that an attempt begins: until it is finished, what it reaches is unclear.
+    fn begin_attempt(&self, delivery: DeliveryId, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Notes how an attempt ended, and with it what becomes of the delivery.
+    fn finish_attempt(&self, end: AttemptEnd) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Ends pending deliveries without an attempt (collapsed, or dead-lettered because they are too old).
+    fn settle(&self, settled: Vec<Settled>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What each receiver has before it and behind it.
+    fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>>;
+
+    /// For each key, the latest notification that this receiver took (delivered): those that still fire, and the
+    /// resolves that were delivered after `resolved_since`. What a leased receiver is to be reminded of.
+    fn standing(
+        &self,
+        receiver: ReceiverName,
+        resolved_since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>>;
+
+    /// Deliveries, newest first.
+    fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>>;
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptEnd {
+    /// Whose attempt.
+    pub delivery: DeliveryId,
+    /// When it ended, in domain time.
+    pub at: DateTime<Utc>,
+    /// `None`: it was accepted.
+    pub failure: Option<AttemptFailure>,
+    /// How far the delivery may have got by now.
+    pub reach: Reach,
+    /// What becomes of the delivery.
+    pub state: DeliveryState,
+    /// When it is tried next, if it is pending.
+    pub next_attempt_at: DateTime<Utc>,
+}
+
+/// A delivery that ends without an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// How.
+    pub state: DeliveryState,
+    /// Why, where that is to be told.
+    pub failure: Option<AttemptFailure>,
+}
+
+/// What a receiver has before it and behind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Pending deliveries.
+    pub pending: u64,
+    /// When the oldest pending one was made.
+    pub oldest_pending: Option<DateTime<Utc>>,
+    /// When the oldest pending critical one was made.
+    pub oldest_critical: Option<DateTime<Utc>>,
+    /// When it last took one.
+    pub last_delivered_at: Option<DateTime<Utc>>,
+    /// When one was last dead-lettered, and why.
+    pub last_dead_lettered: Option<(DateTime<Utc>, AttemptFailure)>,
+}
+
+/// Which deliveries are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Of this receiver.
+    pub receiver: Option<ReceiverName>,
+    /// About this problem.
+    pub about: Option<About>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// At most so many.
+    pub limit: usize,
 }
 
 /// Whose history a transition belongs to.

@@ -322,7 +322,7 @@ impl Watcher {
         self.uncommitted.extend(transitions);
         let state = Arc::clone(&self.parts.state);
         let transitions = self.uncommitted.clone();
-        let commit = Commit { based_on: self.parts.revision, at: now, state, transitions };
+        let commit = Commit { based_on: self.parts.revision, at: now, state, transitions, notifications: Vec::new() };
         match self.parts.store.commit(commit).await {
             Ok(revision) => {
                 self.parts.revision = revision;

@@ -128,6 +128,10 @@ pub(crate) fn resolve(
 
     let config = Config {
         schedule: resolver.schedule(&raw.schedule),
+        routing: Default::default(),
+        receivers: BTreeMap::new(),
+        heartbeat: None,
+        storage: resolver.storage(),
         metrics: resolver.metrics(&raw.metrics),
         server: resolver.server(&raw.server),
         timezone: resolver.timezone,

@@ -16,11 +16,13 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Who may read.
     pub access: Access,
+    /// Where people reach it, for links in notifications; `None`: the address it listens on.
+    pub external_url: Option<url::Url>,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { listen: DEFAULT_LISTEN, access: Access::LoopbackOnly }
+        Self { listen: DEFAULT_LISTEN, access: Access::LoopbackOnly, external_url: None }
     }
 }
 

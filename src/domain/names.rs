@@ -64,6 +64,15 @@ name! {
     ApiName
 }
 
+name! {
+    /// Configuration key of an entry under `alerts.receivers`.
+    ReceiverName
+}
+name! {
+    /// Identity of a silence: a UUID as text.
+    SilenceId
+}
+
 /// Snyk's id of a Group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::attention::Attention;
 use super::condition::{Condition, ConditionState, Reason};
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
@@ -42,6 +43,9 @@ pub struct State {
     /// What the evidence of each Group integration is about.
     #[serde(default)]
     pub subjects: BTreeMap<IntegrationName, GroupSubject>,
+    /// Who was told of what, and what people answered.
+    #[serde(default)]
+    pub attention: Attention,
 }
 
 /// What a Group integration's evidence is about, as it was configured then: evidence about something else proves nothing.

@@ -74,7 +74,7 @@ fn opened(subject: Subject, minute: i64) -> Transition {
 
 fn commit(based_on: u64, name: &str, transitions: Vec<Transition>) -> Commit {
     let minute = i64::try_from(based_on).unwrap();
-    Commit { based_on: Revision(based_on), at: at(minute), state: state(name), transitions }
+    Commit { based_on: Revision(based_on), at: at(minute), state: state(name), transitions, notifications: Vec::new() }
 }
 
 async fn history<S: Store>(store: &S, subject: Subject) -> Vec<Transition> {

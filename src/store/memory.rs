@@ -1,26 +1,43 @@
 //! The store that lives as long as the process.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod outbox;
 
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use uuid::Uuid;
 
+use self::outbox::Deliveries;
+use super::{
+    AttemptEnd, Backlog, Commit, DeliveryFilter, HistoryBounds, Installation, Outbox, Pruned, Revision, Settled, Store,
+    StoreError, Stored, subject_of,
+};
 use crate::domain::incident::Subject;
+use crate::domain::names::ReceiverName;
+use crate::domain::notification::{Delivery, DeliveryId, Notification};
 use crate::domain::state::Transition;
 
-use super::{Commit, HistoryBounds, Revision, Store, StoreError, Stored, subject_of};
-
 /// Keeps state and history in memory. A restart begins with nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
+    installation: Installation,
     contents: Mutex<Contents>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(HistoryBounds::default())
+    }
 }
 
 #[derive(Debug, Default)]
 struct Contents {
     stored: Option<Stored>,
     history: History,
+    deliveries: Deliveries,
 }
 
 /// Transitions in order of arrival, with an index by subject.
@@ -37,7 +54,9 @@ impl MemoryStore {
     /// An empty store that keeps so much history.
     pub fn new(bounds: HistoryBounds) -> Self {
         let history = History { bounds, ..History::default() };
-        Self { contents: Mutex::new(Contents { stored: None, history }) }
+        let version_key = Uuid::new_v4().as_bytes().to_vec().into();
+        let installation = Installation { id: Uuid::new_v4(), version_key };
+        Self { installation, contents: Mutex::new(Contents { history, ..Contents::default() }) }
     }
 
     /// Nothing in this module panics while it holds the lock, so a poisoned lock holds a sound value.
@@ -47,6 +66,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn installation(&self) -> Installation {
+        self.installation.clone()
+    }
+
     fn load(&self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
         ready(Ok(self.lock().stored.clone())).boxed()
     }
@@ -59,11 +82,59 @@ impl Store for MemoryStore {
     fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>> {
         ready(Ok(self.lock().history.latest(&subject, limit))).boxed()
     }
+
+    fn prune(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<Pruned, StoreError>> {
+        let mut contents = self.lock();
+        let pruned =
+            Pruned { transitions: contents.history.prune(before), deliveries: contents.deliveries.prune(before) };
+        ready(Ok(pruned)).boxed()
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        ready(Ok(0)).boxed()
+    }
+}
+
+impl Outbox for MemoryStore {
+    fn pending(&self, receiver: ReceiverName, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        ready(Ok(self.lock().deliveries.pending(&receiver, limit))).boxed()
+    }
+
+    fn begin_attempt(&self, delivery: DeliveryId, _at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.lock().deliveries.begin(delivery);
+        ready(Ok(())).boxed()
+    }
+
+    fn finish_attempt(&self, end: AttemptEnd) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.lock().deliveries.finish(end);
+        ready(Ok(())).boxed()
+    }
+
+    fn settle(&self, settled: Vec<Settled>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.lock().deliveries.settle(settled, at);
+        ready(Ok(())).boxed()
+    }
+
+    fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
+        ready(Ok(self.lock().deliveries.backlogs())).boxed()
+    }
+
+    fn standing(
+        &self,
+        receiver: ReceiverName,
+        resolved_since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
+        ready(Ok(self.lock().deliveries.standing(&receiver, resolved_since))).boxed()
+    }
+
+    fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        ready(Ok(self.lock().deliveries.list(&filter))).boxed()
+    }
 }
 
 impl Contents {
     fn commit(&mut self, commit: Commit) -> Result<Revision, StoreError> {
-        let Commit { based_on, at, state, transitions } = commit;
+        let Commit { based_on, at, state, transitions, notifications } = commit;
         let found = self.stored.as_ref().map_or(Revision::NONE, |stored| stored.revision);
         if based_on != found {
             return Err(StoreError::Conflict { based_on, found });
@@ -72,6 +143,9 @@ impl Contents {
         self.stored = Some(Stored { revision, committed_at: at, state });
         for transition in transitions {
             self.history.push(transition);
+        }
+        for outgoing in notifications {
+            self.deliveries.add(outgoing);
         }
         Ok(revision)
     }
@@ -93,6 +167,16 @@ impl History {
         while self.by_number.len() > self.bounds.total {
             self.drop_oldest();
         }
+    }
+
+    /// Drops what is from before; gives how many.
+    fn prune(&mut self, before: DateTime<Utc>) -> u64 {
+        let mut pruned = 0;
+        while self.by_number.first_key_value().is_some_and(|(_, transition)| transition.at < before) {
+            self.drop_oldest();
+            pruned += 1;
+        }
+        pruned
     }
 
     fn drop_oldest(&mut self) {

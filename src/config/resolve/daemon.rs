@@ -152,10 +152,16 @@ impl Resolver<'_> {
         }
     }
 
+    pub(super) fn storage(&self) -> crate::config::storage::StorageSettings {
+        let path = self.directory.join("snykwatch.db");
+        let backend = crate::config::storage::StorageBackend::Sqlite { path };
+        crate::config::storage::StorageSettings { backend, retention: chrono::TimeDelta::days(400) }
+    }
+
     pub(super) fn server(&self, raw: &RawServer) -> ServerSettings {
         let listen = raw.listen.as_ref().map_or(DEFAULT_LISTEN, |listen| listen.value.0);
         if listen.ip().is_loopback() {
-            return ServerSettings { listen, access: Access::LoopbackOnly };
+            return ServerSettings { listen, access: Access::LoopbackOnly, external_url: None };
         }
         let allowed = raw.allow_unauthenticated.as_ref().is_some_and(|allow| allow.value);
         if !allowed {
@@ -165,6 +171,6 @@ impl Resolver<'_> {
             let place = raw.listen.as_ref().map(|listen| listen.place);
             self.note(Problem::error(ProblemKind::InvalidValue, place, message).help(help));
         }
-        ServerSettings { listen, access: Access::Unauthenticated }
+        ServerSettings { listen, access: Access::Unauthenticated, external_url: None }
     }
 }

@@ -1,0 +1,3 @@
+//! Delivery: rows of the outbox on their way to receivers.
+
+pub mod receiver;

@@ -1,0 +1,3 @@
+//! Who is told of what: from the incidents, and what was told before, to the notifications that are due. Pure.
+
+pub mod situation;

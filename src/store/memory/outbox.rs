@@ -1,0 +1,161 @@
+//! Deliveries in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::incident::Severity;
+use crate::domain::names::ReceiverName;
+use crate::domain::notification::{
+    AttemptFailure, Delivery, DeliveryId, DeliveryState, Dispatch, Notification, NotificationId, Outgoing, Reach,
+};
+use crate::store::{AttemptEnd, Backlog, DeliveryFilter, Settled};
+
+/// Every delivery, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    known: BTreeSet<NotificationId>,
+    next: i64,
+    by_id: BTreeMap<DeliveryId, Delivery>,
+}
+
+impl Deliveries {
+    pub(super) fn add(&mut self, outgoing: Outgoing) {
+        if !self.known.insert(outgoing.notification.id.clone()) {
+            return;
+        }
+        let created_at = outgoing.notification.created_at;
+        let (state, ended_at) = match outgoing.dispatch {
+            Dispatch::Deliver => (DeliveryState::Pending, None),
+            Dispatch::Withhold => (DeliveryState::Withheld, Some(created_at)),
+        };
+        for receiver in outgoing.receivers {
+            self.next += 1;
+            let id = DeliveryId(self.next);
+            let delivery = Delivery {
+                id,
+                receiver,
+                notification: Arc::clone(&outgoing.notification),
+                state,
+                attempts: 0,
+                reach: Reach::NotReceived,
+                next_attempt_at: created_at,
+                ended_at,
+                last_failure: None,
+            };
+            self.by_id.insert(id, delivery);
+        }
+    }
+
+    pub(super) fn pending(&self, receiver: &ReceiverName, limit: usize) -> Vec<Delivery> {
+        self.all_pending().filter(|delivery| delivery.receiver == *receiver).take(limit).cloned().collect()
+    }
+
+    fn all_pending(&self) -> impl Iterator<Item = &Delivery> {
+        self.by_id.values().filter(|delivery| delivery.state == DeliveryState::Pending)
+    }
+
+    fn pending_mut(&mut self, id: DeliveryId) -> Option<&mut Delivery> {
+        self.by_id.get_mut(&id).filter(|delivery| delivery.state == DeliveryState::Pending)
+    }
+
+    pub(super) fn begin(&mut self, id: DeliveryId) {
+        if let Some(delivery) = self.pending_mut(id) {
+            delivery.attempts += 1;
+            delivery.reach = delivery.reach.max(Reach::Unclear);
+        }
+    }
+
+    pub(super) fn finish(&mut self, end: AttemptEnd) {
+        if let Some(delivery) = self.pending_mut(end.delivery) {
+            delivery.reach = end.reach;
+            delivery.state = end.state;
+            delivery.next_attempt_at = end.next_attempt_at;
+            delivery.ended_at = (end.state != DeliveryState::Pending).then_some(end.at);
+            delivery.last_failure = end.failure;
+        }
+    }
+
+    pub(super) fn settle(&mut self, settled: Vec<Settled>, at: DateTime<Utc>) {
+        for Settled { delivery, state, failure } in settled {
+            if let Some(delivery) = self.pending_mut(delivery) {
+                delivery.state = state;
+                delivery.ended_at = Some(at);
+                delivery.last_failure = failure.or(delivery.last_failure.take());
+            }
+        }
+    }
+
+    pub(super) fn backlogs(&self) -> BTreeMap<ReceiverName, Backlog> {
+        let mut backlogs: BTreeMap<ReceiverName, Backlog> = BTreeMap::new();
+        for delivery in self.by_id.values() {
+            let backlog = backlogs.entry(delivery.receiver.clone()).or_default();
+            let created_at = delivery.notification.created_at;
+            match (delivery.state, delivery.ended_at) {
+                (DeliveryState::Pending, _) => {
+                    backlog.pending += 1;
+                    backlog.oldest_pending = earliest(backlog.oldest_pending, created_at);
+                    if delivery.notification.severity == Severity::Critical {
+                        backlog.oldest_critical = earliest(backlog.oldest_critical, created_at);
+                    }
+                }
+                (DeliveryState::Delivered, Some(at)) => {
+                    backlog.last_delivered_at = backlog.last_delivered_at.max(Some(at));
+                }
+                (DeliveryState::DeadLettered, Some(at)) => {
+                    note_dead_letter(backlog, at, delivery.last_failure.as_ref())
+                }
+                _ => {}
+            }
+        }
+        backlogs
+    }
+
+    pub(super) fn standing(&self, receiver: &ReceiverName, resolved_since: DateTime<Utc>) -> Vec<Arc<Notification>> {
+        let mut latest: BTreeMap<String, &Delivery> = BTreeMap::new();
+        let taken = self.by_id.values().filter(|delivery| delivery.state == DeliveryState::Delivered);
+        for delivery in taken.filter(|delivery| delivery.receiver == *receiver) {
+            latest.insert(delivery.notification.key(), delivery);
+        }
+        let stands = |delivery: &&Delivery| {
+            delivery.notification.is_firing() || delivery.ended_at.is_some_and(|at| at > resolved_since)
+        };
+        latest.into_values().filter(stands).map(|delivery| Arc::clone(&delivery.notification)).collect()
+    }
+
+    pub(super) fn list(&self, filter: &DeliveryFilter) -> Vec<Delivery> {
+        let wanted = |delivery: &&Delivery| {
+            filter.receiver.as_ref().is_none_or(|receiver| *receiver == delivery.receiver)
+                && filter.about.as_ref().is_none_or(|about| *about == delivery.notification.about)
+                && filter.state.is_none_or(|state| state == delivery.state)
+        };
+        self.by_id.values().rev().filter(wanted).take(filter.limit).cloned().collect()
+    }
+
+    /// Drops what ended before; gives how many. The latest of a key that still fires stays: a leased receiver is
+    /// reminded of it.
+    pub(super) fn prune(&mut self, before: DateTime<Utc>) -> u64 {
+        let mut latest: BTreeMap<(ReceiverName, String), DeliveryId> = BTreeMap::new();
+        for delivery in self.by_id.values().filter(|delivery| delivery.state == DeliveryState::Delivered) {
+            latest.insert((delivery.receiver.clone(), delivery.notification.key()), delivery.id);
+        }
+        let kept: BTreeSet<DeliveryId> = latest.into_values().collect();
+        let count = self.by_id.len();
+        self.by_id.retain(|id, delivery| {
+            delivery.ended_at.is_none_or(|at| at >= before) || (kept.contains(id) && delivery.notification.is_firing())
+        });
+        u64::try_from(count - self.by_id.len()).unwrap_or(u64::MAX)
+    }
+}
+
+fn earliest(known: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Some(known.map_or(at, |known| known.min(at)))
+}
+
+fn note_dead_letter(backlog: &mut Backlog, at: DateTime<Utc>, failure: Option<&AttemptFailure>) {
+    let is_later = backlog.last_dead_lettered.as_ref().is_none_or(|(before, _)| *before <= at);
+    if let (true, Some(failure)) = (is_later, failure) {
+        backlog.last_dead_lettered = Some((at, failure.clone()));
+    }
+}
