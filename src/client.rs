@@ -9,8 +9,10 @@
 //! through the credential's [`budget`], the compiled allow-list ([`allowed`]) and the hardened transport ([`http`]),
 //! and classifies what came back ([`answer`]). Every call is counted through [`telemetry`].
 //!
+//! [`post`] stands apart: it brings notifications to receivers that the operator chose.
+//!
 //! **What it does not do.** It knows nothing about health: whether an outcome is conclusive is for the probes to say. It
-//! never writes to an API, follows no redirect, retries nothing, and reads no environment variable and no file but a CA
+//! never writes to a watched API, follows no redirect, retries nothing, and reads no environment variable and no file but a CA
 //! bundle. The outside facts it rests on are in `docs/apis/snyk.md` and `docs/apis/bitbucket-cloud.md`.
 
 pub mod allowed;
@@ -21,6 +23,7 @@ pub mod budget;
 pub mod daemon;
 mod exchange;
 pub mod http;
+pub mod post;
 pub mod snyk;
 pub mod telemetry;
 

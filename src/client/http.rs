@@ -25,6 +25,7 @@ use url::Url;
 
 pub use self::target::Target;
 pub use self::tls::install_tls_provider;
+pub(super) use self::trouble::{LookupFailed, of_post as post_trouble};
 
 use self::proxy::ProxyRule;
 use super::allowed::{self, Verb};
@@ -284,6 +285,25 @@ pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBu
     let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
     let options = HttpOptions { connect_timeout: timeout, ..HttpOptions::default() };
     builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
+}
+
+/// A client for receivers of notifications, whose addresses the operator chose.
+pub(super) fn post_client(
+    options: &HttpOptions,
+    resolver: Arc<dyn reqwest::dns::Resolve>,
+) -> Result<reqwest::Client, HttpBuildError> {
+    let authorities = tls::authorities(tls::system_authorities(), options.ca_file.as_deref())?;
+    let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
+    let builder = builder(options, tls).no_proxy().dns_resolver(resolver).timeout(options.request_timeout);
+    let builder = match &options.proxy {
+        None => builder,
+        Some(url) => {
+            let rule = ProxyRule::try_new(url, &options.no_proxy)?;
+            let proxy = url.clone();
+            builder.proxy(reqwest::Proxy::custom(move |target| rule.applies_to(target).then(|| proxy.clone())))
+        }
+    };
+    builder.build().map_err(HttpBuildError::Library)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the HTTP library is set up")]

@@ -7,6 +7,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::tls;
 use crate::client::answer::{Failure, FailureClass, TimeoutPhase, safe_text};
+use crate::client::post::{ForbiddenAddress, PostFailure};
+use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 
 /// The system's resolver, with an error that can be recognised.
 pub(crate) struct Resolver;
@@ -22,7 +24,7 @@ impl Resolve for Resolver {
 
 #[derive(Debug, thiserror::Error)]
 #[error("could not look the name up")]
-struct LookupFailed(#[source] io::Error);
+pub(crate) struct LookupFailed(#[source] pub(crate) io::Error);
 
 /// What kept the head of an answer from coming.
 pub(crate) fn of_connection(error: &reqwest::Error, host: &str, is_proxied: bool) -> Failure {
@@ -46,6 +48,28 @@ pub(crate) fn of_connection(error: &reqwest::Error, host: &str, is_proxied: bool
         (FailureClass::Network, format!("the connection to {host} failed: {cause}"))
     };
     Failure::without_answer(class, safe_text(&detail))
+}
+
+/// What kept the answer to a post from coming, and whether the post may have been received. Without the address: it may be
+/// a secret.
+pub(crate) fn of_post(error: &reqwest::Error) -> PostFailure {
+    let is_refused = error.is_connect() || error.is_builder();
+    let reach = if is_refused { Reach::NotReceived } else { Reach::Unclear };
+    let cause = innermost(error);
+    let (reason, detail) = if find::<ForbiddenAddress>(error).is_some() {
+        (FailureReason::Address, cause)
+    } else if find::<LookupFailed>(error).is_some() {
+        (FailureReason::Address, format!("could not look the name up: {cause}"))
+    } else if let Some(error) = find::<rustls::Error>(error) {
+        let rejected = tls::rejected(error);
+        let reason = rejected.map_or_else(|| error.to_string(), ToString::to_string);
+        (FailureReason::Tls, format!("no trusted connection: {reason}"))
+    } else if error.is_timeout() {
+        (FailureReason::Timeout, "no answer in time".to_owned())
+    } else {
+        (FailureReason::Connection, format!("the connection failed: {cause}"))
+    };
+    PostFailure { failure: AttemptFailure { reason, detail: safe_text(&detail) }, reach }
 }
 
 /// Whether a connection ended before the first byte of an answer. Everything that leaves only reads, so that it may leave

@@ -1,0 +1,154 @@
+//! Posts to receivers of notifications: addresses that the operator chose, so no list of hosts applies. Other rules do:
+//!
+//! - no redirect is followed, whatever it promises;
+//! - link-local and metadata addresses are refused, after the name was resolved: a name must not lead us there;
+//! - connection, answer and body have time and size limits, in real time;
+//! - what is not known to have been refused may have been received ([`Reach`]): only the caller can repeat it safely.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
+
+use super::http::{HttpBuildError, HttpOptions, post_client, post_trouble};
+use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
+
+/// As much of an answer as is looked at: receivers answer with a word or a small document. Bytes.
+const ANSWER_LIMIT: usize = 16 * 1024;
+
+/// Cloud providers serve credentials of the machine to whoever asks these. Other such services are link-local.
+const METADATA_ADDRESSES: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Posts to receivers. Clones share connections.
+#[derive(Debug, Clone)]
+pub struct PostClient {
+    http: reqwest::Client,
+}
+
+/// What is posted.
+#[derive(Debug)]
+pub struct Post {
+    /// Where to; may be a secret (who knows it may post), so it is never shown.
+    pub url: SecretString,
+    /// Further headers; the values may be secrets.
+    pub headers: Vec<(&'static str, SecretString)>,
+    /// The `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What a receiver answered, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long to wait, where it says so (`Retry-After`, as seconds or as a date).
+    pub retry_after: Option<Duration>,
+    /// The begin of the body.
+    pub body: String,
+}
+
+/// No answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostFailure {
+    /// Why, without the address.
+    pub failure: AttemptFailure,
+    /// Whether it may have been received.
+    pub reach: Reach,
+}
+
+impl PostClient {
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// When TLS, the CA file or the proxy cannot be set up.
+    pub fn build(options: &HttpOptions) -> Result<Self, HttpBuildError> {
+        Ok(Self { http: post_client(options, Arc::new(PublicResolver))? })
+    }
+
+    /// Posts, and waits for the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(&self, post: Post) -> Result<PostAnswer, PostFailure> {
+        let url = Url::parse(post.url.expose_secret())
+            .map_err(|error| refused(FailureReason::Address, format!("the address is none: {error}")))?;
+        if let Some(address) = literal(&url).filter(|address| is_forbidden(*address)) {
+            return Err(refused(FailureReason::Address, format!("{address} is an address we never post to")));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &post.headers {
+            let mut value = HeaderValue::from_str(value.expose_secret())
+                .map_err(|_| refused(FailureReason::Rejected, format!("the header {name} cannot be written")))?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        let request = self.http.post(url).headers(headers).header("content-type", post.content_type).body(post.body);
+        let mut answer = request.send().await.map_err(|error| post_trouble(&error))?;
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(seconds);
+        let mut body = Vec::new();
+        // The status is the answer; a body that breaks off takes nothing from it.
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= ANSWER_LIMIT {
+                body.truncate(ANSWER_LIMIT);
+                break;
+            }
+        }
+        Ok(PostAnswer { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+}
+
+fn refused(reason: FailureReason, detail: String) -> PostFailure {
+    PostFailure { failure: AttemptFailure { reason, detail }, reach: Reach::NotReceived }
+}
+
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+    }
+}
+
+/// Whether nothing is ever posted to an address: link-local, metadata services, nobody, everybody.
+fn is_forbidden(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let by_kind = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast(),
+    };
+    by_kind || METADATA_ADDRESSES.contains(&address)
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The system's resolver without the addresses that are never posted to.
+struct PublicResolver;
+
+/// A name leads only to addresses that are never posted to.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads only to addresses we never post to")]
+pub(crate) struct ForbiddenAddress;
+
+impl Resolve for PublicResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(super::http::LookupFailed)?;
+            let allowed: Vec<_> = found.filter(|address| !is_forbidden(address.ip())).collect();
+            if allowed.is_empty() { Err(ForbiddenAddress.into()) } else { Ok(Box::new(allowed.into_iter()) as Addrs) }
+        })
+    }
+}
