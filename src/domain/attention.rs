@@ -9,7 +9,7 @@ use super::incident::{IncidentKey, Severity};
 use super::matcher::Matcher;
 use super::names::{ReceiverName, SilenceId};
 use super::notification::{About, Dispatch};
-use super::page::Gap;
+use super::page::{Gap, Page};
 use super::stored::pairs;
 
 /// What delivery remembers.
@@ -34,8 +34,12 @@ pub struct Attention {
 pub struct Announcement {
     /// The episode: when the incident opened.
     pub opened_at: DateTime<Utc>,
+    /// When its cause began.
+    pub since: DateTime<Utc>,
     /// How many events of this episode there were; part of their ids.
     pub sequence: u32,
+    /// What people read last: the text of the end is made from it, when the incident itself is gone.
+    pub page: Page,
     /// Who was told what last.
     pub receivers: BTreeMap<ReceiverName, Told>,
 }
