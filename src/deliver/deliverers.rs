@@ -233,14 +233,17 @@ impl Inner {
                 Ok(()) if self.clock.is_scaled() => {}
                 Ok(()) => sleep(begin.elapsed() * REST_FACTOR).await,
                 Err(error) => {
-                    self.telemetry.on_store_error();
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "could not read how deliveries do: tried again");
+                    self.on_store_error(&error);
                     sleep(STORE_PAUSE).await;
                     self.reception.refresh();
                 }
             }
         }
+    }
+
+    fn on_store_error(&self, error: &StoreError) {
+        self.telemetry.on_store_error();
+        tracing::error!(error = error as &dyn std::error::Error, "could not read how deliveries do: tried again");
     }
 
     async fn refresh_board(&self) -> Result<(), StoreError> {

@@ -91,7 +91,7 @@ pub(crate) async fn commit(store: &dyn Store, receivers: &[&str], notifications:
 }
 
 /// How a fake receiver treats one message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Treat {
     /// Takes it.
     Take,

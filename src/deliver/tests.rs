@@ -24,7 +24,7 @@ use crate::domain::names::ReceiverName;
 use crate::domain::notification::NotificationKind::{Growth, Reminder, Resolve, Test, Trigger};
 use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, FailureReason, Reach};
 use crate::store::memory::MemoryStore;
-use crate::store::{DeliveryFilter, Outbox, Store};
+use crate::store::{DeliveryFilter, Outbox};
 
 const ZERO: TimeDelta = TimeDelta::zero();
 
