@@ -287,6 +287,10 @@ pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBu
     builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
 }
 
+/// A connection to a receiver is kept for so long, less than any server keeps it: a post on a closed one would have no
+/// known end. Real time.
+const RECEIVER_CONNECTION_KEPT: Duration = Duration::from_secs(3);
+
 /// A client for receivers of notifications, whose addresses the operator chose.
 pub(super) fn post_client(
     options: &HttpOptions,
@@ -294,7 +298,11 @@ pub(super) fn post_client(
 ) -> Result<reqwest::Client, HttpBuildError> {
     let authorities = tls::authorities(tls::system_authorities(), options.ca_file.as_deref())?;
     let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
-    let builder = builder(options, tls).no_proxy().dns_resolver(resolver).timeout(options.request_timeout);
+    let builder = builder(options, tls)
+        .no_proxy()
+        .dns_resolver(resolver)
+        .pool_idle_timeout(RECEIVER_CONNECTION_KEPT)
+        .timeout(options.request_timeout);
     let builder = match &options.proxy {
         None => builder,
         Some(url) => {

@@ -247,5 +247,7 @@ closed_list! {
         Expired => "expired",
         /// The receiver is no longer configured.
         Unconfigured => "unconfigured",
+        /// We failed ourselves: a defect of snykwatch.
+        Internal => "internal",
     }
 }
