@@ -36,53 +36,35 @@ use crate::client::post::PostClient;
 use crate::config::http::HttpSettings;
 use crate::config::receivers::{AddressSource, ReceiverKind, ReceiverSettings};
 use crate::config::secrets::{SecretReadError, SecretSource};
-use crate::domain::names::ReceiverName;
 
 /// A receiver that takes longer to answer is tried again later: a page must not hang on one attempt. Seconds.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
 
-/// A receiver cannot be made from its configuration.
-#[derive(Debug, thiserror::Error)]
-#[error("could not set up the receiver {receiver}")]
-pub struct ReceiverBuildError {
-    /// Which.
-    pub receiver: ReceiverName,
-    /// Why not.
-    #[source]
-    pub source: SetUpError,
-}
-
 /// Why a receiver cannot be made. No message holds a part of a secret.
 #[derive(Debug, thiserror::Error)]
-pub enum SetUpError {
-    /// A secret cannot be read.
-    #[error("could not read a secret")]
+pub enum ReceiverBuildError {
+    /// One of its secrets cannot be read.
+    #[error("could not read a secret of the receiver")]
     Secret(#[from] SecretReadError),
-    /// The HTTP client cannot be made.
-    #[error("could not set up the HTTP client")]
-    Http(#[from] HttpBuildError),
-    /// What should be an address is none that can be posted to.
-    #[error("the address from {place} cannot be used: {reason}")]
+    /// The way to it cannot be set up.
+    #[error("could not set up the way to the receiver")]
+    Client(#[from] HttpBuildError),
+    /// One of its addresses cannot be used.
+    #[error("{address} cannot be an address of the receiver: {reason}")]
     Address {
-        /// Where it was read.
-        place: String,
-        /// What is wrong with it.
-        reason: &'static str,
+        /// The address, or, where it is a secret, where it was read.
+        address: String,
+        /// Why not.
+        reason: String,
     },
-    /// A signing key of a webhook is none.
-    #[error("the signing secret from {place} cannot be used: {reason}")]
-    SigningSecret {
+    /// A key that its vendor gives out, or that is made for signing, is none.
+    #[error("what {place} holds cannot be {what}: {reason}")]
+    Key {
         /// Where it was read.
         place: SecretSource,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// A PagerDuty integration key is none.
-    #[error("the routing key from {place} cannot be used: {reason}")]
-    RoutingKey {
-        /// Where it was read.
-        place: SecretSource,
-        /// What is wrong with it.
+        /// What it should be.
+        what: &'static str,
+        /// Why not.
         reason: &'static str,
     },
     /// Its kind has no sender.
@@ -90,22 +72,18 @@ pub enum SetUpError {
     NoSender,
 }
 
-/// Makes a receiver from its configuration, reading its secrets. Blocking, but short.
+/// Makes a receiver from its configuration, reading its secrets. Blocking, but short. The error does not name the
+/// receiver: whoever asks knows it.
 ///
 /// # Errors
 /// When a secret cannot be read or is none, or the HTTP client cannot be set up.
 pub fn build(settings: &ReceiverSettings) -> Result<Arc<dyn Receiver>, ReceiverBuildError> {
-    let made: Result<Arc<dyn Receiver>, SetUpError> = match &settings.kind {
-        ReceiverKind::Webhook(kind) => webhook::Webhook::build(kind, settings).map(shared),
-        ReceiverKind::Slack(kind) => slack::Slack::build(kind, settings).map(shared),
-        ReceiverKind::PagerDuty(kind) => pagerduty::PagerDuty::build(kind, settings).map(shared),
-        ReceiverKind::Alertmanager(_) | ReceiverKind::Email(_) => Err(SetUpError::NoSender),
-    };
-    made.map_err(|source| ReceiverBuildError { receiver: settings.name.clone(), source })
-}
-
-fn shared(receiver: impl Receiver + 'static) -> Arc<dyn Receiver> {
-    Arc::new(receiver)
+    Ok(match &settings.kind {
+        ReceiverKind::Webhook(kind) => Arc::new(webhook::Webhook::build(kind, settings)?),
+        ReceiverKind::Slack(kind) => Arc::new(slack::Slack::build(kind, &settings.http)?),
+        ReceiverKind::PagerDuty(kind) => Arc::new(pagerduty::PagerDuty::build(kind, &settings.http)?),
+        ReceiverKind::Alertmanager(_) | ReceiverKind::Email(_) => return Err(ReceiverBuildError::NoSender),
+    })
 }
 
 /// The HTTP client of a receiver.
@@ -130,16 +108,21 @@ enum Protection {
 }
 
 /// Reads an address.
-fn address(source: &AddressSource, protection: Protection) -> Result<SecretString, SetUpError> {
-    let (text, place) = match source {
-        AddressSource::Plain(url) => (SecretString::from(url.to_string()), "the configuration".to_owned()),
-        AddressSource::Secret(secret) => (secret.read()?, secret.to_string()),
+fn address(source: &AddressSource, protection: Protection) -> Result<SecretString, ReceiverBuildError> {
+    let (text, shown) = match source {
+        AddressSource::Plain(url) => (SecretString::from(url.to_string()), without_secrets(url)),
+        AddressSource::Secret(secret) => (secret.read()?, format!("what {secret} holds")),
     };
     let text = SecretString::from(text.expose_secret().trim());
     match unfit(text.expose_secret(), protection) {
         None => Ok(text),
-        Some(reason) => Err(SetUpError::Address { place, reason }),
+        Some(reason) => Err(ReceiverBuildError::Address { address: shown, reason: reason.to_owned() }),
     }
+}
+
+/// Scheme and host: userinfo, path and query may let somebody in.
+fn without_secrets(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// What must not come back out of an answer: the address, and its path alone, as many servers repeat it.

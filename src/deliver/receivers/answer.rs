@@ -114,8 +114,14 @@ mod tests {
     use super::*;
     use crate::domain::notification::AttemptFailure;
 
-    fn answered(status: u16, retry_after: Option<u64>, body: &str) -> Result<PostAnswer, PostFailure> {
-        Ok(PostAnswer { status, retry_after: retry_after.map(Duration::from_secs), body: body.to_owned() })
+    fn judged(
+        status: u16,
+        retry_after: Option<u64>,
+        body: &str,
+        redactor: &Redactor,
+    ) -> Result<PostAnswer, SendFailure> {
+        let retry_after = retry_after.map(Duration::from_secs);
+        judge(Ok(PostAnswer { status, retry_after, body: body.to_owned() }), redactor)
     }
 
     #[test]
@@ -144,17 +150,17 @@ mod tests {
             (600, Why::InvalidAnswer, Reach::Unclear, Retry::Later),
         ];
         for (status, reason, reach, retry) in table {
-            let failure = judge(answered(status, Some(60), ""), &Redactor::default()).unwrap_err();
+            let failure = judged(status, Some(60), "", &Redactor::default()).unwrap_err();
             assert_eq!((failure.reason, failure.reach, failure.retry), (reason, reach, retry), "{status}");
         }
         for status in [200, 201, 202, 204, 299] {
-            assert!(judge(answered(status, Some(60), ""), &Redactor::default()).is_ok(), "{status}");
+            assert!(judged(status, Some(60), "", &Redactor::default()).is_ok(), "{status}");
         }
     }
 
     #[test]
     fn without_retry_after_our_own_schedule_applies_and_no_wait_is_endless() {
-        let retry = |wait| judge(answered(429, wait, ""), &Redactor::default()).unwrap_err().retry;
+        let retry = |wait| judged(429, wait, "", &Redactor::default()).unwrap_err().retry;
         assert_eq!(retry(None), Retry::Later);
         assert_eq!(retry(Some(0)), Retry::After(Duration::ZERO));
         assert_eq!(retry(Some(u64::MAX)), Retry::After(LONGEST_WAIT));
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn a_detail_is_one_line_without_secrets() {
         let redactor = Redactor::new([SecretString::from("/services/T0/B0/secret")]);
-        let detail = |status, body: &str| judge(answered(status, None, body), &redactor).unwrap_err().detail;
+        let detail = |status, body: &str| judged(status, None, body, &redactor).unwrap_err().detail;
         assert_eq!(detail(404, "no_service\r\n"), "it answered 404 Not Found: no_service");
         assert_eq!(
             detail(404, "Cannot POST /services/T0/B0/secret"),

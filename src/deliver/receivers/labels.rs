@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::clean_line;
+use super::text::{clean_line, unlinked};
 use crate::domain::notification::{About, Notification};
 
 /// The labels of an alert: together they are its identity, so nothing that changes while a problem lasts is among them.
@@ -17,14 +17,15 @@ pub(super) fn labels(notification: &Notification) -> BTreeMap<&'static str, Stri
         ("owner", about.owner.clone()),
     ];
     let own = [
-        ("alertname", notification.about.rule().to_owned()),
+        // As the shipped Prometheus rules name them, so that one route in Alertmanager serves both.
+        ("alertname", format!("Snykwatch{}", notification.about.rule())),
+        ("incident", notification.about.rule().to_owned()),
         ("severity", notification.severity.to_string()),
         ("subject", subject(&notification.about)),
-        ("service", "snykwatch".to_owned()),
     ];
     own.into_iter()
         .chain(optional.into_iter().filter_map(|(name, value)| Some((name, value?))))
-        .map(|(name, value)| (name, clean_line(&value)))
+        .map(|(name, value)| (name, unlinked(&clean_line(&value))))
         .filter(|(_, value)| !value.is_empty())
         .collect()
 }

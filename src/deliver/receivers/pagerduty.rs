@@ -24,10 +24,11 @@ use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{SetUpError, answer, post_client};
+use super::{Protection, ReceiverBuildError, answer, post_client, unfit, without_secrets};
 use crate::client::answer::Redactor;
 use crate::client::post::{Post, PostClient};
-use crate::config::receivers::{PagerDutySettings, ReceiverSettings};
+use crate::config::http::HttpSettings;
+use crate::config::receivers::PagerDutySettings;
 use crate::config::secrets::SecretSource;
 use crate::deliver::receiver::{Leased, Message, Receiver, SendFailure};
 use crate::domain::notification::NotificationKind;
@@ -49,15 +50,20 @@ pub(super) struct PagerDuty {
 
 impl PagerDuty {
     /// Reads the routing key.
-    pub(super) fn build(kind: &PagerDutySettings, settings: &ReceiverSettings) -> Result<Self, SetUpError> {
+    pub(super) fn build(kind: &PagerDutySettings, http: &HttpSettings) -> Result<Self, ReceiverBuildError> {
         let routing_key = routing_key(&kind.routing_key)?;
+        let unusable = |reason: &str| ReceiverBuildError::Address {
+            address: without_secrets(&kind.api_url),
+            reason: reason.to_owned(),
+        };
+        // The routing key is in what is sent.
+        if let Some(reason) = unfit(kind.api_url.as_str(), Protection::Required) {
+            return Err(unusable(reason));
+        }
         let mut url = kind.api_url.clone();
-        url.path_segments_mut()
-            .map_err(|()| SetUpError::Address { place: "`api_url`".to_owned(), reason: "it has no path" })?
-            .pop_if_empty()
-            .extend(["v2", "enqueue"]);
+        url.path_segments_mut().map_err(|()| unusable("it can have no path"))?.pop_if_empty().extend(["v2", "enqueue"]);
         let redactor = Redactor::new([routing_key.clone()]);
-        Ok(Self { http: post_client(&settings.http)?, url, routing_key, redactor })
+        Ok(Self { http: post_client(http)?, url, routing_key, redactor })
     }
 
     async fn post(&self, message: &Message) -> Result<(), SendFailure> {
@@ -71,16 +77,16 @@ impl PagerDuty {
     }
 }
 
-fn routing_key(source: &SecretSource) -> Result<SecretString, SetUpError> {
+fn routing_key(source: &SecretSource) -> Result<SecretString, ReceiverBuildError> {
     /// An integration key has 32 characters; nothing says so but what PagerDuty gives out, so this is generous.
     const LONGEST: usize = 128;
-    let refused = |reason| SetUpError::RoutingKey { place: source.clone(), reason };
+    let refused = |reason| ReceiverBuildError::Key { place: source.clone(), what: "a routing key", reason };
     let text = source.read()?;
     let key = text.expose_secret().trim();
     if key.len() > LONGEST {
         return Err(refused("it is too long for an integration key"));
     }
-    if !key.chars().all(|character| character.is_ascii_alphanumeric()) {
+    if !key.chars().all(|character| character.is_ascii_alphanumeric() || "-_".contains(character)) {
         return Err(refused("an integration key has letters and digits alone"));
     }
     Ok(SecretString::from(key))

@@ -19,10 +19,11 @@ use serde::Serialize;
 
 use self::escape::{escape, sections};
 use super::text::{clean_line, clean_lines, cut_characters, web_address};
-use super::{Protection, SetUpError, address, answer, post_client, secrets_of_address};
+use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
 use crate::client::answer::Redactor;
 use crate::client::post::{Post, PostClient};
-use crate::config::receivers::{AddressSource, ReceiverSettings, SlackSettings};
+use crate::config::http::HttpSettings;
+use crate::config::receivers::{AddressSource, SlackSettings};
 use crate::deliver::receiver::{Message, Receiver, SendFailure};
 use crate::domain::incident::Severity;
 use crate::domain::notification::{Notification, NotificationKind};
@@ -50,9 +51,9 @@ pub(super) struct Slack {
 
 impl Slack {
     /// Reads the address.
-    pub(super) fn build(kind: &SlackSettings, settings: &ReceiverSettings) -> Result<Self, SetUpError> {
+    pub(super) fn build(kind: &SlackSettings, http: &HttpSettings) -> Result<Self, ReceiverBuildError> {
         let url = address(&AddressSource::Secret(kind.webhook_url.clone()), Protection::Required)?;
-        Ok(Self { http: post_client(&settings.http)?, redactor: Redactor::new(secrets_of_address(&url)), url })
+        Ok(Self { http: post_client(http)?, redactor: Redactor::new(secrets_of_address(&url)), url })
     }
 
     async fn post(&self, message: &Message) -> Result<(), SendFailure> {
@@ -96,12 +97,12 @@ struct Attachment {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Block {
-    Section { text: Text },
-    Context { elements: [Text; 1] },
+    Section { text: Words },
+    Context { elements: [Words; 1] },
 }
 
 #[derive(Debug, Serialize)]
-struct Text {
+struct Words {
     #[serde(rename = "type")]
     kind: &'static str,
     text: String,
@@ -109,7 +110,7 @@ struct Text {
     verbatim: bool,
 }
 
-impl Text {
+impl Words {
     fn new(text: String) -> Self {
         Self { kind: "mrkdwn", text, verbatim: true }
     }
@@ -117,33 +118,23 @@ impl Text {
 
 fn payload(message: &Message) -> Payload {
     let notification = &message.notification;
-    let title = cut_characters(&clean_line(&message.title), TITLE_LENGTH);
-    let line = format!("[{}] {}", headline(notification), escape(&title));
+    let line = escape(&cut_characters(&title(message), TITLE_LENGTH));
     let text = sections(&clean_lines(&message.text), SECTIONS);
-    let mut blocks: Vec<Block> = text.into_iter().map(|text| Block::Section { text: Text::new(text) }).collect();
+    let mut blocks: Vec<Block> = text.into_iter().map(|text| Block::Section { text: Words::new(text) }).collect();
     let links: Vec<String> = notification.page.links.iter().filter_map(link).take(LINKS).collect();
     if !links.is_empty() {
-        blocks.push(Block::Section { text: Text::new(links.join(" · ")) });
+        blocks.push(Block::Section { text: Words::new(links.join(" · ")) });
     }
     let key = escape(&cut_characters(&clean_line(&notification.key()), TITLE_LENGTH));
     let foot = format!("since {} · {key}", instant(notification.since));
-    blocks.push(Block::Context { elements: [Text::new(foot)] });
+    blocks.push(Block::Context { elements: [Words::new(foot)] });
     Payload { text: line.clone(), attachments: [Attachment { color: colour(notification), fallback: line, blocks }] }
 }
 
-/// What happened, in a word or two.
-fn headline(notification: &Notification) -> String {
-    let severity = notification.severity.as_str().to_uppercase();
-    match notification.kind {
-        NotificationKind::Trigger => severity,
-        NotificationKind::Resolve => "RESOLVED".to_owned(),
-        NotificationKind::Reminder => format!("{severity}, still open"),
-        NotificationKind::Growth => format!("{severity}, growing"),
-        NotificationKind::Digest => format!("{severity}, changed"),
-        NotificationKind::SilenceEnded => format!("{severity}, silence ended"),
-        NotificationKind::Acknowledgement => "ACKNOWLEDGED".to_owned(),
-        NotificationKind::Test => "TEST".to_owned(),
-    }
+/// Slack rejects a message without text: a template that renders nothing must not lose a page.
+fn title(message: &Message) -> String {
+    let title = clean_line(&message.title);
+    if title.is_empty() { clean_line(&message.notification.key()) } else { title }
 }
 
 fn colour(notification: &Notification) -> &'static str {

@@ -51,6 +51,34 @@ pub(super) fn clean_value(value: &mut Value) {
     }
 }
 
+/// Stands between `@` and a word that would call everybody: no room, and no mention.
+const BREAK: char = '\u{2060}';
+
+/// Words that call many people in one chat or another.
+const CALLS: [&str; 5] = ["here", "channel", "everyone", "group", "all"];
+
+/// No `@` calls a crowd.
+pub(super) fn uncalled(text: &str) -> String {
+    let mut quiet = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        quiet.push(character);
+        if character == '@' {
+            let following: String = rest.as_str().chars().take(10).collect::<String>().to_lowercase();
+            if CALLS.iter().any(|call| following.starts_with(call)) {
+                quiet.push(BREAK);
+            }
+        }
+    }
+    quiet
+}
+
+/// For text that goes through templates of others into chats that we do not know: nothing in it begins a mention, a tag
+/// or a link of Markdown.
+pub(super) fn unlinked(text: &str) -> String {
+    uncalled(text).replace('<', "‹").replace('>', "›").replace("](", "] (")
+}
+
 /// At most `limit` characters; what was cut shows.
 pub(super) fn cut_characters(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
@@ -124,6 +152,19 @@ mod tests {
         assert_eq!(value["names"][0], "ab");
         assert_eq!(value["names"][1].as_str().map(|text| text.chars().count()), Some(LONGEST_STRING));
         assert_eq!((&value["count"], &value["none"]), (&json!(3), &Value::Null));
+    }
+
+    #[test]
+    fn nobody_is_called_and_nothing_is_linked() {
+        let table = [
+            ("@here @Channel @EVERYONE", "@\u{2060}here @\u{2060}Channel @\u{2060}EVERYONE"),
+            ("bot@acme.example", "bot@acme.example"),
+            ("@", "@"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(uncalled(text), expected);
+        }
+        assert_eq!(unlinked("<!channel> [a](https://evil.example)"), "‹!channel› [a] (https://evil.example)");
     }
 
     #[test]

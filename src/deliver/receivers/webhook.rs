@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::signature::SigningKey;
-use super::{Protection, SetUpError, address, answer, post_client, secrets_of_address};
+use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
 use crate::client::answer::Redactor;
 use crate::client::post::{Post, PostClient};
 use crate::config::receivers::{ReceiverSettings, WebhookBody, WebhookSettings};
@@ -36,7 +36,7 @@ pub(super) struct Webhook {
 
 impl Webhook {
     /// Reads the address and the signing keys.
-    pub(super) fn build(kind: &WebhookSettings, settings: &ReceiverSettings) -> Result<Self, SetUpError> {
+    pub(super) fn build(kind: &WebhookSettings, settings: &ReceiverSettings) -> Result<Self, ReceiverBuildError> {
         let url = address(&kind.url, Protection::AsConfigured)?;
         let keys = kind.secrets.iter().map(SigningKey::read).collect::<Result<_, _>>()?;
         Ok(Self {

@@ -22,7 +22,7 @@ const LINKS: usize = 10;
 
 /// What PagerDuty is sent. It holds the routing key: it is written to the wire and nowhere else.
 #[derive(Serialize)]
-pub(super) struct Event<'a> {
+pub(super) struct Enqueue<'a> {
     routing_key: &'a str,
     event_action: &'static str,
     dedup_key: String,
@@ -74,11 +74,11 @@ pub(super) fn action(kind: NotificationKind) -> Option<&'static str> {
 }
 
 /// The event for a message.
-pub(super) fn payload<'a>(message: &Message, routing_key: &'a str) -> Option<Event<'a>> {
+pub(super) fn payload<'a>(message: &Message, routing_key: &'a str) -> Option<Enqueue<'a>> {
     let notification = &message.notification;
     let event_action = action(notification.kind)?;
     let alert = (event_action == "trigger").then(|| alert(message));
-    Some(Event { routing_key, event_action, dedup_key: dedup_key(&notification.key()), alert })
+    Some(Enqueue { routing_key, event_action, dedup_key: dedup_key(&notification.key()), alert })
 }
 
 /// The key as it is, or, where it is too long or unfit to be shown, its begin and a digest of all of it.

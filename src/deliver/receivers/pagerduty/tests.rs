@@ -98,10 +98,10 @@ async fn service() -> (MockServer, Service, PagerDuty) {
     (server, service, receiver)
 }
 
-fn receiver(url: &str, key: &str) -> Result<PagerDuty, SetUpError> {
+fn receiver(url: &str, key: &str) -> Result<PagerDuty, ReceiverBuildError> {
     let secret = Secret::new(key);
     let kind = PagerDutySettings { routing_key: secret.source(), api_url: url.parse().unwrap() };
-    PagerDuty::build(&kind, &settings(ReceiverKind::PagerDuty(kind.clone())))
+    PagerDuty::build(&kind, &settings(ReceiverKind::PagerDuty(kind.clone())).http)
 }
 
 async fn failure_of(answer: ResponseTemplate) -> SendFailure {
@@ -184,8 +184,9 @@ async fn only_202_is_acceptance() {
 fn a_routing_key_is_checked_and_never_shown() {
     for wrong in ["with space", "https://events.pagerduty.com/x", &"a".repeat(200)] {
         let error = receiver("https://events.example.com", wrong).unwrap_err();
-        assert!(matches!(&error, SetUpError::RoutingKey { .. }) && !error.to_string().contains(wrong), "{error}");
+        assert!(matches!(&error, ReceiverBuildError::Key { .. }) && !error.to_string().contains(wrong), "{error}");
     }
+    assert!(receiver("http://events.example.com", KEY).is_err(), "the key would be readable");
     let fit = receiver("https://events.example.com/proxy/", KEY).unwrap();
     assert_eq!(fit.url.as_str(), "https://events.example.com/proxy/v2/enqueue");
     assert!(!format!("{fit:?}").contains(KEY));

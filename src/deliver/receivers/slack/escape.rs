@@ -1,36 +1,14 @@
 //! Slack's syntax: what is escaped, and how a text is divided into sections.
 
+use super::super::text::uncalled;
+
 /// Most characters of a section's text, escaped. Slack takes 3000.
 const SECTION_LENGTH: usize = 2_900;
 
-/// Stands between `@` and a word that would call everybody: no room, and no mention.
-const BREAK: char = '\u{2060}';
-
-/// Words that call many people.
-const CALLS: [&str; 4] = ["here", "channel", "everyone", "group"];
-
 /// Text as it is: `&`, `<` and `>` as Slack writes them, no mention, no code.
 pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(character) = rest.next() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            // A lone backtick would turn everything up to the next one into code.
-            '`' => escaped.push('\''),
-            '@' => {
-                escaped.push('@');
-                let following: String = rest.as_str().chars().take(10).collect::<String>().to_lowercase();
-                if CALLS.iter().any(|call| following.starts_with(call)) {
-                    escaped.push(BREAK);
-                }
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
+    // A lone backtick would turn everything up to the next one into code.
+    uncalled(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('`', "'")
 }
 
 /// A text as escaped sections: whole lines, as long as they fit. What does not fit in `limit` sections is left out, and

@@ -1,4 +1,6 @@
 //! The body that Alertmanager's webhook receivers expect, version 4: one group with one alert.
+//!
+//! Such receivers hand texts on to chats that we do not know, so nothing in them begins a mention, a tag or a link.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::super::labels::labels;
-use super::super::text::{clean_line, clean_lines, web_address};
+use super::super::text::{clean_line, clean_lines, unlinked, web_address};
 use crate::deliver::receiver::Message;
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Link;
@@ -21,7 +23,7 @@ type Labels = BTreeMap<&'static str, String>;
 /// The body.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Group {
+pub(super) struct Body {
     version: &'static str,
     group_key: String,
     truncated_alerts: u32,
@@ -49,7 +51,7 @@ struct Alert {
 }
 
 /// The body for a message.
-pub(super) fn payload(message: &Message, receiver: &ReceiverName) -> Group {
+pub(super) fn payload(message: &Message, receiver: &ReceiverName) -> Body {
     let notification = &message.notification;
     let status = if notification.is_firing() { "firing" } else { "resolved" };
     let (labels, annotations) = (labels(notification), annotations(message));
@@ -65,7 +67,7 @@ pub(super) fn payload(message: &Message, receiver: &ReceiverName) -> Group {
         generator_url: external_url.clone(),
         fingerprint: fingerprint(&key),
     };
-    Group {
+    Body {
         version: "4",
         group_key: key,
         truncated_alerts: 0,
@@ -83,9 +85,9 @@ fn annotations(message: &Message) -> Labels {
     let page = &message.notification.page;
     let runbook = page.links.iter().find(|link| link.title.to_ascii_lowercase().contains("runbook"));
     let texts = [
-        ("summary", clean_line(&message.title)),
-        ("description", clean_lines(&message.text)),
-        ("next_step", clean_line(&page.next_step)),
+        ("summary", unlinked(&clean_line(&message.title))),
+        ("description", unlinked(&clean_lines(&message.text))),
+        ("next_step", unlinked(&clean_line(&page.next_step))),
         ("runbook_url", runbook.and_then(link).unwrap_or_default()),
     ];
     texts.into_iter().filter(|(_, text)| !text.is_empty()).collect()

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::Sha256;
 
-use super::super::SetUpError;
+use super::super::ReceiverBuildError;
 use crate::config::secrets::SecretSource;
 use crate::domain::notification::NotificationId;
 
@@ -31,9 +31,13 @@ impl fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// Reads a key, in the standard's own form.
-    pub(super) fn read(source: &SecretSource) -> Result<Self, SetUpError> {
+    pub(super) fn read(source: &SecretSource) -> Result<Self, ReceiverBuildError> {
         let text = source.read()?;
-        Self::parse(&text).map_err(|reason| SetUpError::SigningSecret { place: source.clone(), reason })
+        Self::parse(&text).map_err(|reason| ReceiverBuildError::Key {
+            place: source.clone(),
+            what: "a signing key",
+            reason,
+        })
     }
 
     fn parse(text: &SecretString) -> Result<Self, &'static str> {

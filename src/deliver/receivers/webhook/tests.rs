@@ -176,13 +176,13 @@ fn alertmanagers_body_fires_and_ends() {
           "fingerprint": "bcf7edaf47075ccf",
           "generatorURL": "https://snykwatch.example.com/",
           "labels": {
-            "alertname": "CredentialInvalid",
+            "alertname": "SnykwatchCredentialInvalid",
             "credential": "bitbucket-acme",
+            "incident": "CredentialInvalid",
             "integration": "acme-bitbucket",
             "level": "group",
             "owner": "platform",
             "scm": "bitbucket-cloud",
-            "service": "snykwatch",
             "severity": "critical",
             "subject": "credential/bitbucket-acme"
           },
@@ -197,20 +197,20 @@ fn alertmanagers_body_fires_and_ends() {
         "summary": "CredentialInvalid: bitbucket-acme (1 Group integration and 50 Organizations)"
       },
       "commonLabels": {
-        "alertname": "CredentialInvalid",
+        "alertname": "SnykwatchCredentialInvalid",
         "credential": "bitbucket-acme",
+        "incident": "CredentialInvalid",
         "integration": "acme-bitbucket",
         "level": "group",
         "owner": "platform",
         "scm": "bitbucket-cloud",
-        "service": "snykwatch",
         "severity": "critical",
         "subject": "credential/bitbucket-acme"
       },
       "externalURL": "https://snykwatch.example.com/",
       "groupKey": "CredentialInvalid/credential/bitbucket-acme/critical",
       "groupLabels": {
-        "alertname": "CredentialInvalid"
+        "alertname": "SnykwatchCredentialInvalid"
       },
       "receiver": "on-call",
       "status": "firing",
@@ -241,6 +241,11 @@ fn hostile_names_are_data_in_both_bodies() {
     let alert = serde_json::to_value(alertmanager_body::payload(&message, &"on-call".into())).unwrap();
     for text in strings(&alert["alerts"][0]["labels"]) {
         assert!(!text.contains('\n'), "{text:?}");
+    }
+    for text in strings(&alert["commonAnnotations"]).iter().chain(&strings(&alert["commonLabels"])) {
+        for syntax in ["<", ">", "](", "@here", "@channel"] {
+            assert!(!text.contains(syntax), "{syntax} in {text:?}");
+        }
     }
 }
 
