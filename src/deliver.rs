@@ -26,6 +26,7 @@ pub mod deliverers;
 pub mod heartbeat;
 mod queue;
 pub mod receiver;
+pub mod receivers;
 mod renewal;
 mod schedule;
 pub mod telemetry;
