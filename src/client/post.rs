@@ -5,7 +5,7 @@
 //! - connection, answer and body have time and size limits, in real time;
 //! - what is not known to have been refused may have been received ([`Reach`]): only the caller can repeat it safely.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
+use super::answer::safe_text;
 use super::http::{HttpBuildError, HttpOptions, post_client, post_trouble};
 use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 
@@ -133,6 +134,14 @@ fn is_forbidden(address: IpAddr) -> bool {
 
 fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Where a name leads, without the addresses that nothing is ever sent to.
+pub(super) async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|error| format!("could not look the name up: {}", safe_text(&error.to_string())))?;
+    let allowed: Vec<_> = found.filter(|address| !is_forbidden(address.ip())).collect();
+    if allowed.is_empty() { Err(ForbiddenAddress.to_string()) } else { Ok(allowed) }
 }
 
 /// The system's resolver without the addresses that are never posted to.
