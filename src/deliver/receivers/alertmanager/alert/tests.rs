@@ -16,7 +16,33 @@ fn alert(message: &Message) -> Alert {
 #[test]
 fn a_trigger_fires_for_a_lease() {
     let trigger = message(token(), Severity::Critical, NotificationKind::Trigger);
-    assert_snapshot!(serde_json::to_string_pretty(&alert(&trigger)).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string_pretty(&alert(&trigger)).unwrap(), @r##"
+    {
+      "labels": {
+        "alertname": "SnykwatchCredentialInvalid",
+        "credential": "bitbucket-acme",
+        "incident": "CredentialInvalid",
+        "integration": "acme-bitbucket",
+        "level": "group",
+        "owner": "platform team",
+        "scm": "bitbucket-cloud",
+        "severity": "critical",
+        "subject": "credential/bitbucket-acme"
+      },
+      "annotations": {
+        "description": "Bitbucket rejects the token.\n\nNext: save a new token in Snyk.",
+        "next_step": "Save a new token in Snyk.",
+        "notification_id": "075e28a4a05465a35c9201fc2cf3adbb",
+        "runbook_url": "https://snykwatch.example.com/runbooks/x",
+        "since": "2026-11-20T11:50:00.000Z",
+        "status_url": "https://snykwatch.example.com/",
+        "summary": "CredentialInvalid: bitbucket-acme"
+      },
+      "startsAt": "2026-11-20T12:00:00.000Z",
+      "endsAt": "2026-11-20T12:05:00.000Z",
+      "generatorURL": "https://snykwatch.example.com/"
+    }
+    "##);
 }
 
 #[test]

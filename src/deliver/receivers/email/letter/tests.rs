@@ -35,7 +35,44 @@ fn header(message: &Message, name: &str) -> String {
 
 #[test]
 fn a_page_has_a_text_and_an_html_part() {
-    assert_snapshot!(written(&message(token(), Severity::Critical, NotificationKind::Trigger)), @"");
+    assert_snapshot!(written(&message(token(), Severity::Critical, NotificationKind::Trigger)), @r##"
+    From: snykwatch <snykwatch@acme.example>
+    Subject: CredentialInvalid: bitbucket-acme
+    Date: Fri, 20 Nov 2026 12:01:00 +0000
+    Message-ID: <075e28a4a05465a35c9201fc2cf3adbb@acme.example>
+    In-Reply-To: <thread-f607d0b2432bb07eecd583804d9b6d7e@acme.example>
+    References: <thread-f607d0b2432bb07eecd583804d9b6d7e@acme.example>
+    To: ops@acme.example, Security <security@acme.example>
+    MIME-Version: 1.0
+    Auto-Submitted: auto-generated
+    X-Snykwatch-Key: CredentialInvalid/credential/bitbucket-acme/critical
+    Content-Type: multipart/alternative;
+     boundary="BOUNDARY"
+
+    --BOUNDARY
+    Content-Type: text/plain; charset=utf-8
+    Content-Transfer-Encoding: 7bit
+
+    Bitbucket rejects the token.
+
+    Next: save a new token in Snyk.
+
+    --BOUNDARY
+    Content-Type: text/html; charset=utf-8
+    Content-Transfer-Encoding: quoted-printable
+
+    <!DOCTYPE html><html lang=3D"en"><head><meta charset=3D"utf-8"><title>Crede=
+    ntialInvalid: bitbucket-acme</title></head><body style=3D"font-family: sans=
+    -serif; max-width: 48em"><h2 style=3D"font-size: 1.1em">CredentialInvalid: =
+    bitbucket-acme</h2><div style=3D"white-space: pre-wrap">Bitbucket rejects t=
+    he token.
+
+    Next: save a new token in Snyk.
+    </div><p><a href=3D"https://snykwatch.example.com/">Status page</a></p><p><=
+    a href=3D"https://snykwatch.example.com/runbooks/x">Runbook</a></p></body><=
+    /html>
+    --BOUNDARY--
+    "##);
 }
 
 #[test]
@@ -89,7 +126,10 @@ fn html_is_escaped_and_only_web_addresses_are_links() {
         let link = |url: &str| Link { title: "\"><script>".to_owned(), url: url.to_owned() };
         notification.page.links = vec![link("javascript:alert(1)"), link("https://acme.example/?a=\"><script>")];
     });
-    assert_snapshot!(html(&hostile), @"");
+    assert_snapshot!(html(&hostile), @r##"
+    <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>&lt;b&gt;t&lt;/b&gt;</title></head><body style="font-family: sans-serif; max-width: 48em"><h2 style="font-size: 1.1em">&lt;b&gt;t&lt;/b&gt;</h2><div style="white-space: pre-wrap">&lt;img src=x onerror=alert(1)&gt; &amp; [31m
+    </div><p><a href="https://acme.example/?a=&quot;&gt;&lt;script&gt;">&quot;&gt;&lt;script&gt;</a></p></body></html>
+    "##);
 }
 
 #[test]
