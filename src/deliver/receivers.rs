@@ -14,7 +14,9 @@
 //! What they deliberately do not do: they keep no state, know no routes, and try nothing twice. That is the deliverer's.
 //! What each receiver is sent, and its limits, is told in `docs/receivers.md`.
 
+pub mod alertmanager;
 mod answer;
+pub mod email;
 mod labels;
 mod pagerduty;
 mod slack;
@@ -23,6 +25,8 @@ mod webhook;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,9 +71,6 @@ pub enum ReceiverBuildError {
         /// Why not.
         reason: &'static str,
     },
-    /// Its kind has no sender.
-    #[error("nothing is known about how to send to it")]
-    NoSender,
 }
 
 /// Makes a receiver from its configuration, reading its secrets. Blocking, but short. The error does not name the
@@ -82,7 +83,10 @@ pub fn build(settings: &ReceiverSettings) -> Result<Arc<dyn Receiver>, ReceiverB
         ReceiverKind::Webhook(kind) => Arc::new(webhook::Webhook::build(kind, settings)?),
         ReceiverKind::Slack(kind) => Arc::new(slack::Slack::build(kind, &settings.http)?),
         ReceiverKind::PagerDuty(kind) => Arc::new(pagerduty::PagerDuty::build(kind, &settings.http)?),
-        ReceiverKind::Alertmanager(_) | ReceiverKind::Email(_) => return Err(ReceiverBuildError::NoSender),
+        ReceiverKind::Alertmanager(kind) => {
+            Arc::new(alertmanager::AlertmanagerReceiver::try_new(kind, &post_client(&settings.http)?)?)
+        }
+        ReceiverKind::Email(kind) => Arc::new(email::EmailReceiver::try_new(kind, &settings.http)?),
     })
 }
 
