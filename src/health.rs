@@ -38,7 +38,7 @@ mod rebase;
 mod subjects;
 mod survey;
 mod verdict;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod testing;

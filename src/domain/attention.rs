@@ -29,6 +29,13 @@ pub struct Attention {
     pub gaps: Vec<Gap>,
 }
 
+impl Attention {
+    /// The latest time in which nobody watched and that reaches into `since` to `now`.
+    pub fn gap_between(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
+        self.gaps.iter().rev().find(|gap| gap.from < now && gap.to > since).copied()
+    }
+}
+
 /// Who was told of a problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
