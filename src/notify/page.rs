@@ -51,7 +51,7 @@ pub fn of_incident(key: &IncidentKey, incident: &IncidentState, state: &State, s
         evidence,
         ruled_out,
         last_change: change::last(&scene),
-        next_step: incident.next_step.clone(),
+        next_step: format!("{}.", scene::plain(&incident.next_step)),
         noticed: Some(noticed::of(&scene)),
         members,
         more_members,

@@ -79,6 +79,35 @@ pub(super) fn members(inputs: &Inputs<'_>, name: &IntegrationName, scene: &Scene
 
 /// A sentence with exactly one full stop at its end; nothing for nothing.
 pub(crate) fn sentence(text: &str) -> String {
-    let text = text.trim().trim_end_matches('.');
+    let text = capitalised(text.trim().trim_end_matches('.'));
     if text.is_empty() { String::new() } else { format!(" {text}.") }
+}
+
+/// Words with which our own messages begin. Anything else may be somebody's name, and stays as it is written.
+const BEGINNINGS: &[&str] = &[
+    "the",
+    "no",
+    "none",
+    "nothing",
+    "nobody",
+    "not",
+    "profile",
+    "workspace",
+    "set",
+    "first",
+    "our",
+    "when",
+    "whether",
+    "an",
+    "imported",
+];
+
+/// With a capital letter at its beginning, where that is a word of ours.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let is_ours = text.split_whitespace().next().is_some_and(|word| BEGINNINGS.contains(&word));
+    match letters.next().filter(|_| is_ours) {
+        Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
+        None => text.to_owned(),
+    }
 }

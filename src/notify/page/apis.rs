@@ -44,7 +44,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
 
 /// Other APIs answer: it is not our network as a whole.
 fn others(scene: &Scene<'_>, api: &ApiName) -> Option<String> {
-    let answering = |other: &&ApiName| *other != api && scene.answers(other).is_some();
+    let answering = |other: &&ApiName| *other != api && scene.answered_at(other).is_some();
     let answering: Vec<&str> = scene.state.evidence.apis.keys().filter(answering).map(ApiName::as_str).collect();
     let names = answering.join(", ");
     (!answering.is_empty()).then(|| {

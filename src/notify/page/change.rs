@@ -4,13 +4,16 @@
 //! declared times of a rotation or a set-up, and profiles that were deleted. Changes that nobody records are not
 //! guessed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::scene::Scene;
 use crate::domain::facts::{AuditEventKind, AuditEvents};
 use crate::domain::incident::Rule;
 use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::health::incidents::text::{instant, span};
+
+/// What was done longer ago than this did not cause what begins now.
+const REACHES_BACK: TimeDelta = TimeDelta::days(30);
 
 /// A change and when it was.
 type Change = (DateTime<Utc>, String);
@@ -27,7 +30,7 @@ pub(super) fn last(scene: &Scene<'_>) -> Option<String> {
         changes.extend(of_group(scene, key));
     }
     let since = scene.incident.since;
-    let (at, text) = changes.into_iter().filter(|(at, _)| *at <= since).max()?;
+    let (at, text) = changes.into_iter().filter(|(at, _)| *at <= since && since - *at <= REACHES_BACK).max()?;
     let before = since - at;
     let before = if before.num_minutes() < 1 { "at the onset".to_owned() } else { format!("{} before", span(before)) };
     Some(format!("{} ({before}): {text}.", instant(at)))

@@ -6,7 +6,7 @@ use super::scene::{Scene, measured, plain};
 use crate::domain::condition::Condition;
 use crate::domain::facts::WorkspaceFact;
 use crate::domain::incident::{Rule, Subject};
-use crate::domain::kinds::Source;
+use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
 use crate::domain::status::Status;
@@ -38,7 +38,6 @@ pub(super) fn workspace(scene: &Scene<'_>) -> Draft {
             )]);
         }
     }
-    draft.claim(scene.claim(&key, Condition::CredentialValid));
     draft.claim(last_movement(scene, &key));
     draft.rule_out(outside(scene, name));
     let looked_at = [Condition::CredentialValid, Condition::CredentialFresh, Condition::PermissionsGranted];
@@ -57,15 +56,22 @@ pub(super) fn group(scene: &Scene<'_>) -> Draft {
             &[Condition::CredentialValid, Condition::RepositoriesVisible, Condition::PermissionsGranted]
         }
         _ => &[
-            Condition::InventoryPopulated,
-            Condition::InventoryComplete,
+            if scene.condition(key, Condition::InventoryPopulated).is_some_and(|state| state.truth == Truth::False) {
+                Condition::InventoryPopulated
+            } else {
+                Condition::InventoryComplete
+            },
             Condition::RepositoriesVisible,
             Condition::CredentialValid,
             Condition::PermissionsGranted,
             Condition::CredentialInStep,
         ],
     };
-    draft.claim(telling.iter().filter_map(|condition| scene.claim(key, *condition)));
+    // What is well is told once: below, as ruled out.
+    let speaks = |condition: &&Condition| {
+        matches!(**condition, Condition::InventoryComplete) || scene.cleared(key, **condition).is_none()
+    };
+    draft.claim(telling.iter().filter(speaks).filter_map(|condition| scene.claim(key, *condition)));
     if scene.key.rule != Rule::CatalogNotLinked {
         credentials::of_integration(scene, &mut draft);
         draft.claim(last_movement(scene, key));
@@ -91,15 +97,12 @@ pub(super) fn group(scene: &Scene<'_>) -> Draft {
 }
 
 /// That both ends answer.
-pub(super) fn outside(scene: &Scene<'_>, name: &IntegrationName) -> Vec<String> {
+pub(super) fn outside(scene: &Scene<'_>, name: &IntegrationName) -> Option<String> {
     let watched = scene.fleet().integrations.get(name);
     let group = watched.and_then(|watched| watched.group.as_ref()).map(|group| &group.snyk);
     let snyk =
         group.or_else(|| watched.and_then(|watched| watched.organizations.as_ref()).map(|watched| &watched.snyk));
-    let mut apis: Vec<_> = snyk.into_iter().chain(scene.credentials()).filter_map(|name| scene.api_of(name)).collect();
-    apis.sort();
-    apis.dedup();
-    apis.into_iter().filter_map(|api| scene.answers(api)).collect()
+    scene.answers(snyk.into_iter().chain(scene.credentials()).filter_map(|name| scene.api_of(name)))
 }
 
 /// The last proof of life.

@@ -27,7 +27,7 @@ pub(super) fn snyk_token(scene: &Scene<'_>) -> Draft {
     }
     draft.claim(expiry(scene, name));
     draft.claim(first_used(scene, name));
-    draft.rule_out(scene.api_of(name).and_then(|api| scene.answers(api)));
+    draft.rule_out(scene.answers(scene.api_of(name)).filter(|_| scene.key.rule == Rule::SnykTokenInvalid));
     let scm = scene.first().and_then(|key| scene.cleared(key, Condition::CredentialValid));
     draft.rule_out(scm.filter(|_| scene.key.rule == Rule::SnykTokenInvalid));
     draft
@@ -85,7 +85,7 @@ fn rule_out(scene: &Scene<'_>, name: &CredentialName, draft: &mut Draft) {
         }
         _ => &[],
     };
-    draft.rule_out(scene.api_of(name).and_then(|api| scene.answers(api)).filter(|_| !looked_at.is_empty()));
+    draft.rule_out(scene.answers(scene.api_of(name)).filter(|_| !looked_at.is_empty()));
     if let Some(key) = scene.first() {
         draft.rule_out(looked_at.iter().filter_map(|condition| scene.cleared(key, *condition)));
     }

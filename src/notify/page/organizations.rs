@@ -3,7 +3,7 @@
 use super::connection::outside;
 use super::draft::Draft;
 use super::scene::Scene;
-use crate::domain::condition::{Condition, Reason};
+use crate::domain::condition::Condition;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::IntegrationKey;
@@ -21,20 +21,15 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         scene.incident.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)).collect();
     let telling = telling(scene.key.rule);
     for key in members.iter().take(TOLD) {
-        let of_this = telling.iter().filter_map(|condition| scene.claim(key, *condition));
-        let wrong = of_this.take(if scene.key.rule == Rule::Baseline { 0 } else { usize::MAX });
-        draft.claim(wrong.map(|claim| named(scene, key, claim)));
-        if scene.key.rule == Rule::Baseline {
-            let failing = telling
-                .iter()
-                .filter(|condition| scene.condition(key, **condition).is_some_and(|state| state.truth == Truth::False));
-            draft.claim(
-                failing.filter_map(|condition| scene.claim(key, *condition)).map(|claim| named(scene, key, claim)),
-            );
-        }
+        let is_bad =
+            |condition: &&Condition| scene.condition(key, **condition).is_some_and(|state| state.truth != Truth::True);
+        let told = telling.iter().filter(is_bad).filter_map(|condition| scene.claim(key, *condition));
+        draft.claim(told.map(|claim| named(scene, key, claim)));
     }
-    draft.rule_out(outside(scene, name));
-    rule_out(scene, &members, &mut draft);
+    if scene.key.rule != Rule::Baseline {
+        draft.rule_out(outside(scene, name));
+        rule_out(scene, &members, &mut draft);
+    }
     draft
 }
 
@@ -64,17 +59,24 @@ fn named(scene: &Scene<'_>, key: &IntegrationKey, claim: Claim) -> Claim {
 /// What is well in every listed Organization.
 fn rule_out(scene: &Scene<'_>, members: &[IntegrationKey], draft: &mut Draft) {
     let Some(first) = members.first() else { return };
-    let looked_at = [
-        Condition::SnykAccessible,
-        Condition::CredentialValid,
-        Condition::CredentialInStep,
-        Condition::IntegrationPresent,
-        Condition::RepositoriesImported,
-    ];
-    for condition in looked_at {
-        // That no rotation is known rules out nothing worth a line here.
-        let is_told = |key| scene.condition(key, condition).is_some_and(|state| state.reason != Reason::NotRotated);
-        let everywhere = members.iter().all(|key| is_told(key) && scene.cleared(key, condition).is_some());
+    let looked_at: &[Condition] = match scene.key.rule {
+        Rule::OrganizationIntegrationMissing => &[Condition::SnykAccessible, Condition::CredentialValid],
+        Rule::TestsStale | Rule::WebhooksMissing => &[
+            Condition::SnykAccessible,
+            Condition::CredentialValid,
+            Condition::CredentialInStep,
+            Condition::IntegrationPresent,
+            Condition::RepositoriesImported,
+        ],
+        _ => &[
+            Condition::SnykAccessible,
+            Condition::CredentialValid,
+            Condition::CredentialInStep,
+            Condition::IntegrationPresent,
+        ],
+    };
+    for condition in looked_at.iter().copied() {
+        let everywhere = members.iter().all(|key| scene.cleared(key, condition).is_some());
         if everywhere && let Some(proof) = scene.cleared(first, condition) {
             let others = match members.len() - 1 {
                 0 => String::new(),

@@ -11,7 +11,7 @@ use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationN
 use crate::domain::page::Claim;
 use crate::domain::state::{IntegrationState, State};
 use crate::domain::work::ProbeKind;
-use crate::health::incidents::text::instant;
+use crate::health::incidents::text::{capitalised, instant};
 use crate::notify::situation::Situation;
 
 /// How long an answer speaks for an API when the fleet does not say how often it is asked.
@@ -69,13 +69,16 @@ impl<'a> Scene<'a> {
     /// A condition as a claim. One that was never observed is no evidence and no news.
     pub(super) fn claim(&self, key: &IntegrationKey, condition: Condition) -> Option<Claim> {
         let state = self.condition(key, condition)?;
-        if state.message.is_empty() || (state.truth == Truth::Unknown && state.reason == Reason::NotObserved) {
+        let says_nothing = state.message.is_empty() || state.reason == Reason::NotRotated;
+        if says_nothing || (state.truth == Truth::Unknown && state.reason == Reason::NotObserved) {
             return None;
         }
         let unknown = if state.truth == Truth::Unknown { "Not known: " } else { "" };
         let weak = if state.confidence == Confidence::Weak { " (weak evidence)" } else { "" };
         let confirming = if state.confirming { "; a first rejection waits to be confirmed" } else { "" };
-        let text = format!("{unknown}{}{weak}{confirming}.", plain(&state.message));
+        let message = plain(&state.message);
+        let message = if unknown.is_empty() { capitalised(&message) } else { message };
+        let text = format!("{unknown}{message}{weak}{confirming}.");
         Some(Claim { text, source: state.source, observed_at: state.observed_at })
     }
 
@@ -83,7 +86,8 @@ impl<'a> Scene<'a> {
     pub(super) fn cleared(&self, key: &IntegrationKey, condition: Condition) -> Option<String> {
         let state = self.condition(key, condition)?;
         let is_stale = state.valid_until.is_some_and(|until| until < self.now());
-        if state.truth != Truth::True || is_stale || state.confirming {
+        // That no rotation is known is no proof of anything.
+        if state.truth != Truth::True || is_stale || state.confirming || state.reason == Reason::NotRotated {
             return None;
         }
         let not = match (state.source, state.confidence) {
@@ -91,7 +95,8 @@ impl<'a> Scene<'a> {
             _ => "Probably not",
         };
         let when = match (state.source, state.observed_at) {
-            (Source::Declared, _) => " (declared)".to_owned(),
+            // The message itself says who says so.
+            (Source::Declared, _) => String::new(),
             (Source::Inferred, Some(at)) => format!(" (inferred, {})", instant(at)),
             (Source::Inferred, None) => " (inferred)".to_owned(),
             (Source::Measured, Some(at)) => format!(" ({})", instant(at)),
@@ -101,14 +106,25 @@ impl<'a> Scene<'a> {
         Some(format!("{not} {}: {}{when}.", blamed(condition), plain(&state.message)))
     }
 
-    /// That an API answers: neither it nor the network is the cause.
-    pub(super) fn answers(&self, api: &ApiName) -> Option<String> {
+    /// When an API last answered, if that is so recent that neither it nor the network is the cause.
+    pub(super) fn answered_at(&self, api: &ApiName) -> Option<DateTime<Utc>> {
         let facts = self.state.evidence.apis.get(api)?;
         let at = facts.last_conclusive_at.filter(|_| facts.inconclusive_since.is_none())?;
         let probes = [ProbeKind::SnykToken, ProbeKind::ScmCredential];
         let counts_for = probes.iter().filter_map(|kind| self.fleet().max_ages.get(kind)).min();
         let is_recent = self.now() - at <= counts_for.copied().unwrap_or(ANSWER_COUNTS_FOR);
-        is_recent.then(|| format!("Not the network or an outage of {api}: it answered ({}).", instant(at)))
+        is_recent.then_some(at)
+    }
+
+    /// That APIs answer: neither they nor the network are the cause.
+    pub(super) fn answers(&self, apis: impl IntoIterator<Item = &'a ApiName>) -> Option<String> {
+        let mut apis: Vec<&ApiName> = apis.into_iter().collect();
+        apis.sort();
+        apis.dedup();
+        let answered =
+            apis.into_iter().filter_map(|api| Some(format!("{api} answered ({})", instant(self.answered_at(api)?))));
+        let answered: Vec<String> = answered.collect();
+        (!answered.is_empty()).then(|| format!("Not the network or an outage: {}.", answered.join(", ")))
     }
 
     /// The API of a Snyk token or an SCM credential.
@@ -156,10 +172,16 @@ pub(super) fn measured<T>(evidence: &Evidence<T>, text: String) -> Claim {
     Claim { text, source: Source::Measured, observed_at: Some(evidence.observed_at) }
 }
 
-/// Text on one line and without a full stop at its end. Control characters of hostile names would break lines.
+/// Text on one line: what a hostile name could break or turn a line with is gone.
+pub(super) fn one_line(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let tame: String = text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect();
+    tame.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The same, without a full stop at its end.
 pub(super) fn plain(text: &str) -> String {
-    let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    one_line.trim().trim_end_matches('.').to_owned()
+    one_line(text).trim_end_matches('.').to_owned()
 }
 
 /// What a person would suspect, were this condition false.

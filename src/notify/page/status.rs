@@ -28,6 +28,9 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         let unknown = |condition: &&Condition| {
             scene.condition(key, **condition).is_none_or(|state| state.truth == Truth::Unknown)
         };
+        let access = scene.claim(key, Condition::SnykAccessible);
+        let denied = scene.condition(key, Condition::SnykAccessible).is_some_and(|state| state.truth == Truth::False);
+        draft.claim(access.filter(|_| denied));
         for condition in Condition::of(key.level()).iter().filter(unknown) {
             // A condition of something that is not in use is not missing.
             let Some(state) = scene.condition(key, *condition) else { continue };

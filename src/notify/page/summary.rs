@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::heading::cut;
-use super::scene::{Scene, plain};
+use super::scene::{Scene, one_line, plain};
 use crate::domain::incident::{Rule, Severity, Subject};
 use crate::domain::page::{Gap, Page};
 use crate::domain::policy::{Case, RuleTiming};
@@ -12,11 +12,12 @@ use crate::notify::situation::Situation;
 
 /// The incident's own sentence, and what a person needs beside it.
 pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
-    let mut text = scene.incident.summary.clone();
+    let mut text = one_line(&scene.incident.summary);
     if let Some(cause) = &scene.incident.cause {
         text.push_str(&format!(" It follows from {cause}: repair that first."));
     } else if let Some((at, severity)) = escalation(scene) {
-        text.push_str(&format!(" It becomes {severity} {}.", instant(at)));
+        let what = if severity == Severity::Critical { "critical" } else { "a warning" };
+        text.push_str(&format!(" It becomes {what} {}.", instant(at)));
     }
     if let Some(gap) = gap {
         text.push_str(&sentence(&gap.to_string()));
@@ -49,10 +50,6 @@ pub(super) fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation
     let what = told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what);
     let because = plain(because);
     let mut summary = format!("{what} is over: {because}. It lasted {lasted}, since {}.", instant(since));
-    let was = told.summary.split_inclusive(". ").next().map(plain).unwrap_or_default();
-    if !was.is_empty() {
-        summary.push_str(&format!(" What was told last: {was}."));
-    }
     if let Some(gap) = told.gap {
         let text = gap.to_string();
         if !because.contains(&text) {

@@ -23,9 +23,8 @@ fn a_rejected_snyk_token() {
     - Snyk rejects acme-us: unknown, revoked, expired or of another region; a second probe confirmed it. [measured, 11-23 05:30]
     - Nobody tells when it expires: no API says so, and no date is declared. [inferred]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-23 05:30 UTC).
+    x Not the network or an outage: snyk/acme-us answered (2026-11-23 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 05:30 UTC).
-    Changed: 2026-05-07 03:00 UTC (200 d before): acme-bitbucket (group) was set up (declared).
     Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
     Next: (Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it in the secret of this `snyk` entry.
     Status page <https://snykwatch.acme.example/#credentials>
@@ -48,8 +47,6 @@ fn an_expiring_snyk_token() {
     - It belongs to a user. [measured, 11-23 04:00]
     - It expires 2026-12-03 03:00 UTC, as the API says. [measured, 11-23 04:00]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-23 04:00 UTC).
-    Changed: 2026-05-07 03:00 UTC (180 d before): acme-bitbucket (group) was set up (declared).
     Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
     Next: (Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it in the secret of this `snyk` entry.
     Status page <https://snykwatch.acme.example/#credentials>
@@ -70,9 +67,8 @@ fn a_rejected_pat() {
     - Bitbucket rejects bitbucket-acme: it has expired; a second probe confirmed it. [measured, 11-23 05:30]
     - It expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-23 05:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 05:30 UTC).
-    Changed: 2026-05-07 03:00 UTC (200 d before): acme-bitbucket (group) was set up (declared).
     Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
     Next: (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 12 Organizations (Group Admin, Organization Admins), and (whoever runs snykwatch) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001; Organization 00000000-0000-0000-0000-000000001002; Organization 00000000-0000-0000-0000-000000001003; Organization 00000000-0000-0000-0000-000000001004; Organization 00000000-0000-0000-0000-000000001005; Organization 00000000-0000-0000-0000-000000001006; Organization 00000000-0000-0000-0000-000000001007; Organization 00000000-0000-0000-0000-000000001008 +3
@@ -97,11 +93,10 @@ fn a_missing_permission() {
     - It expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
     - bitbucket-acme lacks Webhooks: write (write:webhook:bitbucket). [measured, 11-23 04:30]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-23 04:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:30 UTC).
-    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared) (declared).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
     x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-23 04:30 UTC).
-    Changed: 2026-05-07 03:00 UTC (200 d before): acme-bitbucket (group) was set up (declared).
     Noticed: Within 30 min of our copy being replaced (the probe of credentials); rights of the account within 30 min (the probe of the profile).
     Next: (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (whoever runs snykwatch) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
@@ -126,7 +121,6 @@ fn an_expiring_pat() {
     - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
     - It expires 2026-11-28 03:00 UTC, as the configuration says. [declared]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    Changed: 2026-05-07 03:00 UTC (175 d before): acme-bitbucket (group) was set up (declared).
     Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
     Next: (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 1 Organization before that date; (whoever runs snykwatch) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
@@ -143,11 +137,37 @@ fn a_pat_of_unknown_expiry() {
     let story = Story::healthy(3, 1, |world| {
         world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().expires_at = None;
     });
-    assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiryUnknown), @"");
+    assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiryUnknown), @"
+    CredentialExpiryUnknown: bitbucket-acme (1 Group integration and 1 Organization)
+    Nobody tells when the PAT of credential bitbucket-acme expires; it is used by 1 Group integration and 1 Organization. Its expiry would come without warning.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
+    - Nobody tells when it expires: no API says so, and no date is declared. [inferred]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: At once when the configuration is reloaded.
+    Next: (Whoever runs snykwatch) Declare `expires_at` of this credential; the owner of the bot account sees the date beside the token.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: CredentialExpiryUnknown <https://snykwatch.acme.example/runbooks/CredentialExpiryUnknown>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
 }
 
 #[test]
 fn an_outdated_declared_date() {
     let story = Story::healthy(3, 1, |world| declare(world, world.now + minutes(20)));
-    assert_snapshot!(story.after(hours(1)).text(Rule::DeclaredDateOutdated), @"");
+    assert_snapshot!(story.after(hours(1)).text(Rule::DeclaredDateOutdated), @"
+    DeclaredDateOutdated: bitbucket-acme (1 Group integration and 1 Organization)
+    The declared expiry of credential bitbucket-acme passed on 2026-11-23 03:50 UTC, and the PAT still works: the date is wrong, and the real one will come without warning.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:30]
+    - Its declared expiry was 2026-11-23 03:50 UTC; it is still accepted. [declared]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: At once when the configuration is reloaded.
+    Next: (Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees the date beside the token.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: DeclaredDateOutdated <https://snykwatch.acme.example/runbooks/DeclaredDateOutdated>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
 }

@@ -26,21 +26,18 @@ fn a_removed_integration_in_an_organization_of_a_hostile_name() {
     let story = story.after(hours(2));
     assert_snapshot!(story.text(Rule::OrganizationIntegrationMissing), @"
     OrganizationIntegrationMissing: 1 Organization of acme-bitbucket for 105 min
-    The integration is missing, though it was there or is required, in 1 Organization of acme-bitbucket, for 105 min (since 2026-11-23 03:45 UTC): Payments
-    <!channel> *bold* <b>@everyone</b>. the Organization has no such integration.
-    - Payments  <!channel> *bold* <b>@everyone</b>: the Organization has no such integration. [measured, 11-23 05:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-23 05:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-23 05:30 UTC).
+    The integration is missing, though it was there or is required, in 1 Organization of acme-bitbucket, for 105 min (since 2026-11-23 03:45 UTC): Payments <!channel> *bold* <b>@everyone</b>. The Organization has no such integration.
+    - Payments <!channel> *bold* <b>@everyone</b>: The Organization has no such integration. [measured, 11-23 05:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 05:30 UTC), snyk/acme-us answered (2026-11-23 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-23 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 05:30 UTC).
-    x Not the imports: 3 imported repositories, 0 without a project (2026-11-23 05:30 UTC).
-    Changed: 2026-11-23 02:30 UTC (75 min before): the integration was deleted in the Organization Payments  <!channel> *bold* <b>@everyone</b> (measured: Snyk's audit log).
+    Changed: 2026-11-23 02:30 UTC (75 min before): the integration was deleted in the Organization Payments <!channel> *bold* <b>@everyone</b> (measured: Snyk's audit log).
     Noticed: Within 30 min (the probe of the Organization).
     Next: (Organization Admin) Open Integrations in each listed Organization and connect the Git host again; the audit log on the status page shows who removed it and when.
-    Visit: Payments  <!channel> *bold* <b>@everyone</b> +0
+    Visit: Payments <!channel> *bold* <b>@everyone</b> +0
     Status page <https://snykwatch.acme.example/#organization-acme-bitbucket-00000000-0000-0000-0000-000000001000>
     Runbook: OrganizationIntegrationMissing <https://snykwatch.acme.example/runbooks/OrganizationIntegrationMissing>
-    Payments  <!channel> *bold* <b>@everyone</b> in Snyk <https://app.snyk.io/org/acme-00000000-0000-0000-0000-000000001000/manage/integrations>
+    Payments <!channel> *bold* <b>@everyone</b> in Snyk <https://app.snyk.io/org/acme-00000000-0000-0000-0000-000000001000/manage/integrations>
     [acme-bitbucket - organization bitbucket-cloud platform-team]
     ");
 }
@@ -56,14 +53,12 @@ fn an_old_pat_in_organizations() {
     assert_snapshot!(story.after(hours(26)).text(Rule::CredentialOutOfStep), @"
     CredentialOutOfStep: 2 Organizations of acme-bitbucket for 25 h
     The PAT from before its rotation is still in use in 2 Organizations of acme-bitbucket, the first for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001. The old PAT expires 2027-06-11 03:00 UTC; until then all works.
-    - Organization 00000000-0000-0000-0000-000000001000: not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
-    - Organization 00000000-0000-0000-0000-000000001001: not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-24 05:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-24 05:30 UTC).
+    - Organization 00000000-0000-0000-0000-000000001000: Not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
+    - Organization 00000000-0000-0000-0000-000000001001: Not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC). The same holds for 1 Organization more.
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC). The same holds for 1 Organization more.
-    x Not the imports: 3 imported repositories, 0 without a project (2026-11-24 05:30 UTC). The same holds for 1 Organization more.
     Changed: 2026-11-23 03:45 UTC (at the onset): a new version of bitbucket-acme was in use here for the first time (measured).
     Noticed: Within 30 min (the probe of the Organization).
     Next: (Organization Admin) Open Integrations in each listed Organization and save the new PAT.
@@ -84,8 +79,7 @@ fn daily_tests_that_stopped() {
     Daily projects are no longer tested in 2 Organizations of acme-bitbucket, the first for 11 h (since 2026-11-25 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001.
     - Organization 00000000-0000-0000-0000-000000001000: 0 of 3 daily projects were tested within 48 h. [measured, 11-25 15:30]
     - Organization 00000000-0000-0000-0000-000000001001: 0 of 3 daily projects were tested within 48 h. [measured, 11-25 15:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-25 15:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-25 15:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-25 15:30 UTC), snyk/acme-us answered (2026-11-25 15:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-25 15:30 UTC). The same holds for 1 Organization more.
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-25 15:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-25 15:30 UTC). The same holds for 1 Organization more.
@@ -109,10 +103,9 @@ fn nothing_imported() {
     });
     assert_snapshot!(story.after(hours(26)).text(Rule::NothingImported), @"
     NothingImported: 1 Organization of acme-bitbucket for 25 h
-    No repository was imported in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. no repository was imported.
-    - Organization 00000000-0000-0000-0000-000000001000: no repository was imported. [measured, 11-24 05:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-24 05:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-24 05:30 UTC).
+    No repository was imported in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. No repository was imported.
+    - Organization 00000000-0000-0000-0000-000000001000: No repository was imported. [measured, 11-24 05:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC).
@@ -135,8 +128,7 @@ fn imports_without_projects() {
     ImportsIncomplete: 1 Organization of acme-bitbucket for 25 h
     Imported repositories have no project in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. 4 imported repositories lost all projects: acme/service-2, acme/service-3, acme/service-4 and 1 more.
     - Organization 00000000-0000-0000-0000-000000001000: 4 imported repositories lost all projects: acme/service-2, acme/service-3, acme/service-4 and 1 more. [measured, 11-24 05:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-24 05:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-24 05:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC).
@@ -161,8 +153,7 @@ fn missing_webhooks() {
     WebhooksMissing: 1 Organization of acme-bitbucket for 25 h
     Repositories have no active Snyk webhook, so that their pull requests are not checked, in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. 1 of 4 sampled repositories have no active Snyk webhook: acme/../a?b#c d.
     - Organization 00000000-0000-0000-0000-000000001000: 1 of 4 sampled repositories have no active Snyk webhook: acme/../a?b#c d. [measured, 11-24 05:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-24 05:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-24 05:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC).
@@ -188,13 +179,8 @@ fn problems_of_first_sight() {
     assert_snapshot!(Story::new(world).after(minutes(30)).text(Rule::Baseline), @"
     Baseline: 2 Organizations of acme-bitbucket for 30 min
     2 Organizations of acme-bitbucket had a problem when snykwatch first saw them (2026-11-23 03:00 UTC) and have it still: NothingImported 2. New problems are told one by one.
-    - Organization 00000000-0000-0000-0000-000000001000: no repository was imported. [measured, 11-23 03:30]
-    - Organization 00000000-0000-0000-0000-000000001001: no repository was imported. [measured, 11-23 03:30]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-23 03:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-23 03:30 UTC).
-    x Not our access to Snyk: Snyk lets us read the Organization (2026-11-23 03:30 UTC). The same holds for 1 Organization more.
-    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 03:30 UTC).
-    x Not a removed integration: the Organization has the integration (2026-11-23 03:30 UTC). The same holds for 1 Organization more.
+    - Organization 00000000-0000-0000-0000-000000001000: No repository was imported. [measured, 11-23 03:30]
+    - Organization 00000000-0000-0000-0000-000000001001: No repository was imported. [measured, 11-23 03:30]
     Noticed: Each Organization leaves the list within 30 min of its repair.
     Next: (Organization Admin) Go through the listed Organizations on the status page when there is time; each leaves the list when its problem is gone.
     Visit: Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001 +0

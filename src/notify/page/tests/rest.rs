@@ -44,7 +44,7 @@ fn the_end_of_a_version() {
     });
     assert_snapshot!(story.after(minutes(15)).text(Rule::ApiVersionEnding), @"
     ApiVersionEnding: snyk/acme-us in 19 d
-    Version 2024-10-15 of snyk/acme-us, which snykwatch uses, ends on 2026-12-13 03:00 UTC. It becomes warning 2026-11-29 03:00 UTC.
+    Version 2024-10-15 of snyk/acme-us, which snykwatch uses, ends on 2026-12-13 03:00 UTC. It becomes a warning 2026-11-29 03:00 UTC.
     - snyk/acme-us announces in its answers: version 2024-10-15 is deprecated, for 2026-12-13 03:00 UTC. [measured, 11-23 03:00]
     Noticed: At the first answer after the update.
     Next: (Whoever runs snykwatch) Update snykwatch to a release that uses a newer version of this API before that date.
@@ -61,12 +61,12 @@ fn an_unknown_status() {
     assert_snapshot!(story.after(hours(3)).text(Rule::StatusUnknown), @"
     StatusUnknown: acme-bitbucket (group) for 2 h
     The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-23 03:45 UTC). Snyk does not let us read the Group (HTTP 403). Last known: connected. This concerns 1 Group integration. It becomes critical 2026-11-24 03:45 UTC.
+    - Snyk does not let us read the Group (HTTP 403). [measured, 11-23 06:30]
     - The last known status was connected (ok), since 2026-11-23 03:00 UTC. [inferred]
-    x Not the network or an outage of bitbucket-cloud: it answered (2026-11-23 06:30 UTC).
-    x Not the network or an outage of snyk/acme-us: it answered (2026-11-23 06:30 UTC).
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 06:30 UTC), snyk/acme-us answered (2026-11-23 06:30 UTC).
     x Not our Snyk token: Snyk accepts acme-us (2026-11-23 06:30 UTC).
     Noticed: When the missing evidence comes, without further waiting.
-    Next: Group Admin: give the account of our Snyk token the right to read this Group; or snykwatch operator: correct the Group's id in the configuration
+    Next: Group Admin: give the account of our Snyk token the right to read this Group; or snykwatch operator: correct the Group's id in the configuration.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
     Runbook: StatusUnknown <https://snykwatch.acme.example/runbooks/StatusUnknown>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
@@ -89,7 +89,7 @@ fn the_end_with_a_gap() {
     let because = "the status is connected now";
     assert_snapshot!(text(&of_end(&told, start(), because, &situation)), @"
     Resolved: PartiallyConnected: acme-bitbucket (group) after 15 h
-    PartiallyConnected: acme-bitbucket (group) is over: the status is connected now. It lasted 15 h, since 2026-11-23 03:00 UTC. What was told last: acme-bitbucket (group) has been Partially connected for 14 h (since 2026-11-23 03:00 UTC). snykwatch did not run from 2026-11-23 06:00 UTC to 2026-11-23 11:00 UTC.
+    PartiallyConnected: acme-bitbucket (group) is over: the status is connected now. It lasted 15 h, since 2026-11-23 03:00 UTC. snykwatch did not run from 2026-11-23 06:00 UTC to 2026-11-23 11:00 UTC.
     Next: Nothing is to be done.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
     Runbook: PartiallyConnected <https://snykwatch.acme.example/runbooks/PartiallyConnected>
