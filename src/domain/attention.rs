@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::incident::{IncidentKey, Severity};
@@ -30,9 +30,12 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// The latest time in which nobody watched and that reaches into `since` to `now`.
+    /// The latest time in which nobody watched and that reaches into `since` to `now`. What is seen first shortly after
+    /// it may have begun during it.
     pub fn gap_between(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
-        self.gaps.iter().rev().find(|gap| gap.from < now && gap.to > since).copied()
+        /// Until then everything was asked again.
+        const FIRST_LOOK: TimeDelta = TimeDelta::minutes(15);
+        self.gaps.iter().rev().find(|gap| gap.from < now && gap.to + FIRST_LOOK > since).copied()
     }
 }
 
