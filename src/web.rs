@@ -5,6 +5,7 @@
 //! - Every answer is made from a snapshot that is already there. A request starts no probe, waits for none, and asks
 //!   neither Snyk, the Git host nor the store.
 //! - `/metrics` is encoded once and served many times (see `scrape`).
+//! - `/runbooks` serves the pages of `docs/runbooks`, which are part of the binary.
 //! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
 //!
@@ -20,6 +21,7 @@ mod landing;
 mod lifecycle;
 mod openapi;
 mod problem;
+mod runbooks;
 mod scrape;
 mod server;
 
@@ -106,6 +108,8 @@ fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(landing::page))
         .route("/style.css", get(landing::style))
+        .route("/runbooks", get(runbooks::index))
+        .route("/runbooks/{rule}", get(runbooks::runbook))
         .route("/metrics", get(scrape::metrics))
         .route("/-/healthy", get(lifecycle::healthy))
         .route("/-/ready", get(lifecycle::ready))

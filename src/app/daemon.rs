@@ -19,7 +19,7 @@ use crate::client::answer::FailureClass;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::state::{State, Transition};
-use crate::health::Policy;
+use crate::health::{self, Policy};
 use crate::metrics::{BuildInfo, Exporter, OwnMetrics};
 use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
@@ -294,7 +294,13 @@ impl Core {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let stored = store.load().await.map_err(StartError::Store)?;
         let (revision, state) = match stored {
-            Some(stored) => (stored.revision, stored.state),
+            Some(mut stored) => {
+                let now = clock.now();
+                if let Some(gap) = health::resume(Arc::make_mut(&mut stored.state), stored.committed_at, now) {
+                    tracing::warn!("{gap}");
+                }
+                (stored.revision, stored.state)
+            }
             None => (Revision::NONE, Arc::new(State::default())),
         };
         let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };
