@@ -243,6 +243,7 @@ impl Resolver<'_> {
         if is_link_local(&host) {
             let message = format!("{host} is a link-local address: nothing is ever sent there");
             self.note(Problem::error(ProblemKind::InvalidValue, place, message));
+            return;
         }
         if host == Host::Domain(OPSGENIE) || host.to_string().ends_with(&format!(".{OPSGENIE}")) {
             let message = "Opsgenie's API ends on 2027-04-05";

@@ -192,7 +192,6 @@ fn one_mistake_in_a_receiver_is_one_problem() {
       snykwatch.yaml:15:47: http:// sends what is told in the clear to hooks.example.com
     { webhook: { url: http://169.254.169.254/latest } }
       snykwatch.yaml:15:47: 169.254.169.254 is a link-local address: nothing is ever sent there
-      snykwatch.yaml:15:47: http:// sends what is told in the clear to 169.254.169.254
     { webhook: { url: 'https://[fe80::1]/' } }
       snykwatch.yaml:15:47: [fe80::1] is a link-local address: nothing is ever sent there
     { webhook: { url: https://api.eu.opsgenie.com/v2/alerts } }
