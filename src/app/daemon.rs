@@ -24,7 +24,7 @@ use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::memory::MemoryStore;
 use crate::store::{Revision, Store, StoreError};
-use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, WebState};
+use crate::web::{HostGuard, OperatorHandle, ReloadHandle, ReloadOutcome, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -132,6 +132,7 @@ impl Daemon {
             snapshots: core.snapshots.clone(),
             exporter: Arc::clone(&core.exporter),
             reload: reload.clone(),
+            operator: OperatorHandle::new().0,
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
         };
