@@ -47,10 +47,11 @@ pub(super) enum HowEnded {
     Panicked,
 }
 
-/// Makes an attempt. Whatever happens in it, it ends here.
-pub(super) async fn attempt(tools: Arc<Tools>, delivery: Delivery) -> Ended {
+/// Makes an attempt. Whatever happens in it, it ends here. `hold` was taken when it was decided upon: scaled time must
+/// not run on before it begins.
+pub(super) async fn attempt(tools: Arc<Tools>, delivery: Delivery, hold: Hold) -> Ended {
     let id = delivery.id;
-    let mut hold = Some(tools.clock.hold());
+    let mut hold = Some(hold);
     let how = AssertUnwindSafe(noted_attempt(&tools, delivery, &mut hold)).catch_unwind().await;
     let how = how.unwrap_or_else(|_| {
         tools.telemetry.on_panic();

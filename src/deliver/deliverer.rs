@@ -236,7 +236,7 @@ impl Deliverer {
             }
             self.quiet_until = now + pause;
             self.in_flight.insert(delivery.id, delivery.notification.key());
-            self.attempts.spawn(attempt(Arc::clone(&self.tools), delivery));
+            self.attempts.spawn(attempt(Arc::clone(&self.tools), delivery, self.tools.clock.hold()));
         }
         None
     }
@@ -255,7 +255,7 @@ impl Deliverer {
         self.next_renewal = Some(next);
         let ending = pending.iter().filter(|delivery| !delivery.notification.is_firing());
         let keys = ending.map(|delivery| delivery.notification.key()).chain(self.in_flight.values().cloned());
-        self.renewals.spawn(renew(Arc::clone(&self.tools), keys.collect()));
+        self.renewals.spawn(renew(Arc::clone(&self.tools), keys.collect(), self.tools.clock.hold()));
         Some(next)
     }
 }

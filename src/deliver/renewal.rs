@@ -27,9 +27,9 @@ pub(super) struct Renewed {
 }
 
 /// Reminds the receiver of everything that stands, but of the keys in `left_out`: something newer about them is on its
-/// way.
-pub(super) async fn renew(tools: Arc<Tools>, left_out: BTreeSet<String>) -> Renewed {
-    let mut hold = Some(tools.clock.hold());
+/// way. `hold` was taken when it was decided upon.
+pub(super) async fn renew(tools: Arc<Tools>, left_out: BTreeSet<String>, hold: Hold) -> Renewed {
+    let mut hold = Some(hold);
     let Some(leased) = tools.destination.receiver.lease() else { return Renewed { hold } };
     let renewal = AssertUnwindSafe(timeout(RENEWAL_LIMIT, renew_all(&tools, leased, &left_out))).catch_unwind();
     tokio::pin!(renewal);

@@ -120,6 +120,12 @@ mod tests {
         };
         let ailments = verdict(&vitals).unwrap_err();
         let lines: Vec<String> = ailments.iter().map(ToString::to_string).collect();
-        assert_snapshot!(lines.join("\n"), @"");
+        assert_snapshot!(lines.join("\n"), @r"
+        the scheduler has stood still for 3600 s
+        nothing was evaluated for 3600 s
+        the store has taken no commit for 3600 s
+        a critical notification has waited for 60 min, and no receiver took it
+        every receiver rejects what it is sent
+        ");
     }
 }

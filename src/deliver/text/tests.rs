@@ -39,8 +39,31 @@ fn notification(kind: NotificationKind, page: Page) -> Notification {
 #[test]
 fn a_page_says_everything() {
     let notification = notification(NotificationKind::Trigger, page());
-    assert_snapshot!(title(&notification), @"");
-    assert_snapshot!(text(&notification), @"");
+    assert_snapshot!(title(&notification), @"[CRITICAL] CredentialInvalid: bitbucket-acme (1 Group integration and 50 Organizations)");
+    assert_snapshot!(text(&notification), @r"
+    Bitbucket Cloud has rejected the token of bitbucket-acme for 2 h.
+    Severity critical, since 2026-11-23 09:00 UTC.
+
+    Evidence
+    - GET /2.0/user answered 401 (measured, 2026-11-23 09:00 UTC)
+    - It expires on 2027-03-01 (declared)
+
+    Ruled out
+    - An outage: other tokens are accepted
+
+    Affected
+    - acme-payments
+    - acme-search
+    - and 48 more
+
+    Last change: 2026-11-23 08:40 UTC: the secret's file changed
+    Next step: Workspace admin: make a new token and save it in Snyk.
+    Noticed: within 5 minutes after the repair
+    Not watched: from 2026-11-22 07:00 UTC to 2026-11-23 08:50 UTC (1 d 1 h)
+
+    Links
+    - Status page: https://snykwatch.example.com/
+    ");
 }
 
 #[test]
@@ -53,7 +76,34 @@ fn each_kind_says_what_it_is() {
     };
     let mut all: Vec<String> = NotificationKind::ALL.iter().map(|kind| show(*kind, &short)).collect();
     all.push(show(NotificationKind::Growth, &members));
-    assert_snapshot!(all.join("\n\n"), @"");
+    assert_snapshot!(all.join("\n\n"), @r"
+    [CRITICAL] PartiallyConnected: acme-bitbucket (group)
+    Severity critical, since 2026-11-23 09:00 UTC.
+
+    [RESOLVED] PartiallyConnected: acme-bitbucket (group)
+    RESOLVED after 1 d 2 h.
+
+    [CRITICAL] Reminder: PartiallyConnected: acme-bitbucket (group)
+    Reminder: this has lasted for 1 d 2 h.
+
+    [CRITICAL] Growing: PartiallyConnected: acme-bitbucket (group)
+    Now affects more than before.
+
+    [CRITICAL] Changed: PartiallyConnected: acme-bitbucket (group)
+    What is listed here has changed.
+
+    [CRITICAL] No longer silenced: PartiallyConnected: acme-bitbucket (group)
+    A silence ended, and this still lasts.
+
+    [ACKNOWLEDGED] PartiallyConnected: acme-bitbucket (group)
+    ACKNOWLEDGED: somebody takes care of it.
+
+    [TEST] PartiallyConnected: acme-bitbucket (group)
+    This is a test. Nothing is wrong.
+
+    [CRITICAL] Growing: PartiallyConnected: acme-bitbucket (group)
+    Now affects 62.
+    ");
 }
 
 #[test]
@@ -64,7 +114,13 @@ fn an_end_is_told_in_few_lines() {
         cause: Some("CredentialInvalid/credential/bitbucket-acme".to_owned()),
         ..Page::default()
     };
-    assert_snapshot!(text(&notification(NotificationKind::Resolve, page)), @"");
+    assert_snapshot!(text(&notification(NotificationKind::Resolve, page)), @r"
+    RESOLVED after 1 d 2 h.
+    All 128 repositories reached the Inventory.
+    It was of severity critical, since 2026-11-23 09:00 UTC.
+
+    Caused by: CredentialInvalid/credential/bitbucket-acme
+    ");
 }
 
 #[test]
@@ -73,7 +129,10 @@ fn a_test_claims_nothing() {
     let event = event("acme", Severity::Info, NotificationKind::Test, 1, TimeDelta::zero());
     let id = NotificationId("1".to_owned());
     let test = Notification { id, about: About::Test("chat".into()), page, ..Arc::unwrap_or_clone(event) };
-    assert_snapshot!(format!("{}\n{}", title(&test), text(&test)), @"");
+    assert_snapshot!(format!("{}\n{}", title(&test), text(&test)), @r"
+    [TEST] Test of the receiver chat
+    This is a test. Nothing is wrong.
+    ");
 }
 
 #[test]
