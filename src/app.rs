@@ -5,11 +5,16 @@
 //! the demo all start this same daemon; they differ in the clock and in who stops it.
 
 mod daemon;
+mod desk;
+mod destinations;
 mod fleet;
+mod herald;
 mod journal;
+mod operations;
 mod plan;
 mod reload;
 mod rules;
+mod storage;
 mod telemetry;
 mod watcher;
 mod wiring;
@@ -19,6 +24,7 @@ use crate::config::server::OrganizationDetail as ConfiguredDetail;
 use crate::metrics::{Options, OrganizationDetail};
 
 pub use daemon::{Daemon, DaemonOptions, Pass, PassProgress, StartError};
+pub use storage::Remember;
 
 /// An error with its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

@@ -4,6 +4,8 @@
 //! no reader: probes run beside it and bring their outcome together with a hold on the clock, so that scaled time does
 //! not move on before an outcome was evaluated.
 
+mod operator;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +18,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::daemon::PassProgress;
+use super::herald::{Herald, Telling};
 use super::journal;
 use super::wiring::Wiring;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
+use crate::deliver::heartbeat::Pulse;
 use crate::domain::names::CredentialName;
+use crate::domain::notification::Outgoing;
 use crate::domain::state::{State, Transition};
 use crate::domain::work::{Finding, Outcome, ProbeRun};
 use crate::health::{self, FollowUp};
@@ -31,7 +36,8 @@ use crate::probe::{Context, Prober};
 use crate::schedule::last_observed;
 use crate::schedule::planner::{OutcomeClass, Planner};
 use crate::snapshot::SnapshotPublisher;
-use crate::store::{Commit, Revision, Store};
+use crate::store::{Commit, Revision, Store, StoreError};
+use crate::web::OperatorRequest;
 
 /// How often everything is evaluated although nothing came back: evidence goes stale and incidents open by time alone.
 const EVALUATION_INTERVAL: TimeDelta = TimeDelta::seconds(30);
@@ -44,6 +50,8 @@ const REST_FACTOR: u32 = 9;
 pub(super) enum Request {
     /// Take over new wiring (a reload); answered when it is in force.
     Adopt(Arc<Wiring>, oneshot::Sender<()>),
+    /// What people ask for that changes the state; answered when it is committed.
+    Operator(OperatorRequest),
     /// Answered when nothing is due, running or waiting to be confirmed: one pass over everything is complete.
     WhenQuiet(oneshot::Sender<()>),
 }
@@ -71,6 +79,10 @@ pub(super) struct Parts {
     pub(super) exporter: Arc<Exporter>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) transitions: broadcast::Sender<Transition>,
+    /// Has people told; `None`: nobody is told of anything (one pass).
+    pub(super) herald: Option<Herald>,
+    /// Tells the heartbeat that we are at work.
+    pub(super) pulse: Pulse,
 }
 
 /// The single writer.
@@ -91,6 +103,10 @@ pub(super) struct Watcher {
     waiting_for_quiet: Vec<oneshot::Sender<()>>,
     /// Transitions of a commit that failed: they go with the next.
     uncommitted: Vec<Transition>,
+    /// Notifications that are to be committed next.
+    unsent: Vec<Outgoing>,
+    /// Set when somebody else has committed to our store: we must not go on writing.
+    is_displaced: bool,
     /// Probes that came back since the start.
     probed: usize,
     progress: Option<watch::Sender<PassProgress>>,
@@ -117,6 +133,8 @@ impl Watcher {
             rest_until: Instant::now(),
             waiting_for_quiet: Vec::new(),
             uncommitted: Vec::new(),
+            unsent: Vec::new(),
+            is_displaced: false,
             probed: 0,
             progress: None,
             parts,
@@ -133,9 +151,14 @@ impl Watcher {
         loop {
             let is_rested = self.parts.clock.is_scaled() || Instant::now() >= self.rest_until;
             if self.needs_evaluation && is_rested {
-                self.evaluate().await;
+                // What could not be committed stays with us and goes with the next.
+                let _ = self.evaluate().await;
+            }
+            if self.is_displaced {
+                break;
             }
             self.start_due_probes();
+            self.parts.pulse.on_schedule();
             self.answer_when_quiet();
             let wake_at = self.planner.next_due().map_or(self.next_evaluation, |due| due.min(self.next_evaluation));
             let rest_until = self.rest_until;
@@ -143,7 +166,7 @@ impl Watcher {
                 biased;
                 () = stop.cancelled() => break,
                 Some(finished) = self.probes.join_next() => self.take_in_all(finished),
-                Some(request) = self.parts.requests.recv() => self.on_request(request),
+                Some(request) = self.parts.requests.recv() => self.on_request(request).await,
                 () = tokio::time::sleep_until(rest_until), if self.needs_evaluation => {}
                 () = self.participant.sleep_until(wake_at) => self.on_time(),
             }
@@ -162,7 +185,7 @@ impl Watcher {
         self.needs_evaluation |= self.parts.clock.now() >= self.next_evaluation;
     }
 
-    fn on_request(&mut self, request: Request) {
+    async fn on_request(&mut self, request: Request) {
         match request {
             Request::Adopt(wiring, done) => {
                 let now = self.parts.clock.now();
@@ -178,6 +201,7 @@ impl Watcher {
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }
+            Request::Operator(request) => self.on_operator(request).await,
             Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
         }
     }
@@ -278,7 +302,8 @@ impl Watcher {
         self.needs_evaluation = true;
     }
 
-    async fn evaluate(&mut self) {
+    /// Evaluates, commits and publishes; gives what became of the commit.
+    async fn evaluate(&mut self) -> Result<(), StoreError> {
         let begin = Instant::now();
         let now = self.parts.clock.now();
         let state = Arc::make_mut(&mut self.parts.state);
@@ -289,13 +314,19 @@ impl Watcher {
             self.planner.hasten(&name, now);
         }
         transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
-        self.commit(transitions, now).await;
+        if let Some(herald) = &self.parts.herald {
+            let telling = telling(&self.parts.wiring, &self.fleet, now);
+            self.unsent.extend(herald.due(Arc::make_mut(&mut self.parts.state), &transitions, telling));
+        }
+        let committed = self.commit(transitions, now).await;
+        self.parts.pulse.on_evaluation();
         self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
         self.measure(now);
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
         self.rest_until = Instant::now() + rest_after(begin.elapsed());
         self.held.clear();
+        committed
     }
 
     fn measure(&self, now: DateTime<Utc>) {
@@ -311,26 +342,45 @@ impl Watcher {
         }
     }
 
-    /// Commits the state with what changed. A store that fails is reported and tried again with the next evaluation;
-    /// monitoring goes on.
-    async fn commit(&mut self, transitions: Vec<Transition>, now: DateTime<Utc>) {
+    /// Commits the state with what changed and what people are to be told of it. A store that fails is reported and
+    /// tried again with the next evaluation; monitoring goes on.
+    async fn commit(&mut self, transitions: Vec<Transition>, now: DateTime<Utc>) -> Result<(), StoreError> {
         for transition in &transitions {
             journal::log(transition);
             // Nobody may be listening; that is no failure.
             let _ = self.parts.transitions.send(transition.clone());
         }
         self.uncommitted.extend(transitions);
-        let state = Arc::clone(&self.parts.state);
-        let transitions = self.uncommitted.clone();
-        let commit = Commit { based_on: self.parts.revision, at: now, state, transitions, notifications: Vec::new() };
-        match self.parts.store.commit(commit).await {
+        let commit = Commit {
+            based_on: self.parts.revision,
+            at: now,
+            state: Arc::clone(&self.parts.state),
+            transitions: self.uncommitted.clone(),
+            notifications: self.unsent.clone(),
+        };
+        let committed = self.parts.store.commit(commit).await;
+        match &committed {
             Ok(revision) => {
-                self.parts.revision = revision;
+                self.parts.revision = *revision;
+                self.parts.pulse.on_commit();
                 self.uncommitted.clear();
+                if !self.unsent.is_empty() {
+                    self.unsent.clear();
+                    self.parts.herald.iter().for_each(Herald::wake);
+                }
             }
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "could not commit the state"),
+            Err(error) => {
+                self.parts.exporter.own().delivery().on_store_error();
+                tracing::error!(error = error as &dyn std::error::Error, "could not commit the state");
+                self.is_displaced = matches!(error, StoreError::Conflict { .. });
+            }
         }
+        committed.map(drop)
     }
+}
+
+fn telling<'a>(wiring: &'a Wiring, fleet: &'a Fleet, now: DateTime<Utc>) -> Telling<'a> {
+    Telling { fleet, routing: &wiring.config().routing, external_url: wiring.external_url(), now }
 }
 
 fn rejected_credentials(state: &State) -> Vec<CredentialName> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::destinations::Destinations;
 use super::fleet::{fleet_of, scm_api, secret_of, snyk_api};
 use super::plan::plan_of;
 use crate::client::ClientContext;
@@ -27,9 +28,12 @@ use crate::config::integration::Integration;
 use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::{SecretReadError, SecretSource, TokenVersion};
 use crate::config::snyk::{self as snyk_config, SnykEntry};
+use crate::config::template::TemplateProblem;
+use crate::deliver::Destination;
+use crate::deliver::receivers::ReceiverBuildError;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
-use crate::domain::names::{ApiName, CredentialName};
+use crate::domain::names::{ApiName, CredentialName, ReceiverName};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::probe::scm::ScmProbes;
 use crate::probe::scm::bitbucket_cloud::{AdminListing, BitbucketCloudTarget};
@@ -60,6 +64,24 @@ pub enum WiringError {
         #[source]
         source: HttpBuildError,
     },
+    /// A receiver cannot be made.
+    #[error("could not set up the receiver {name}")]
+    Receiver {
+        /// Which.
+        name: ReceiverName,
+        /// Why not.
+        #[source]
+        source: ReceiverBuildError,
+    },
+    /// A receiver's template is none.
+    #[error("could not use a template of the receiver {name}")]
+    Template {
+        /// Which.
+        name: ReceiverName,
+        /// Why not.
+        #[source]
+        source: TemplateProblem,
+    },
     /// An address is no URL.
     #[error("could not use {text} as the address of {name}")]
     Address {
@@ -80,6 +102,8 @@ pub(super) struct Supplies {
     pub(super) telemetry: Telemetry,
     /// Key of the secrets' versions, the same for the life of the installation.
     pub(super) version_key: Arc<[u8]>,
+    /// Where people reach us unless the configuration says otherwise: the address we listen on.
+    pub(super) own_url: Url,
 }
 
 /// A configuration put into effect.
@@ -91,6 +115,8 @@ pub(super) struct Wiring {
     scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
     budgets: BTreeMap<CredentialName, RequestBudget>,
     memory: Arc<ProbeMemory>,
+    destinations: Destinations,
+    external_url: Url,
 }
 
 impl std::fmt::Debug for Wiring {
@@ -114,11 +140,25 @@ impl Wiring {
             scm.insert(name.clone(), builder.scm_probes(credential)?);
         }
         let Builder { versions, budgets, .. } = builder;
-        Ok(Self { config, clock: supplies.clock.clone(), versions, snyk, scm, budgets, memory })
+        let known = before.map(|before| &before.destinations);
+        let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
+        let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
+        let clock = supplies.clock.clone();
+        Ok(Self { config, clock, versions, snyk, scm, budgets, memory, destinations, external_url })
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Where notifications go.
+    pub(super) fn destinations(&self) -> BTreeMap<ReceiverName, Destination> {
+        self.destinations.all()
+    }
+
+    /// Where people reach this daemon.
+    pub(super) fn external_url(&self) -> &Url {
+        &self.external_url
     }
 
     pub(super) fn memory(&self) -> &Arc<ProbeMemory> {

@@ -1,0 +1,83 @@
+//! What people ask the watcher for, as changes of the state. Committed before the answer goes out.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::attention::Silence;
+use crate::domain::incident::IncidentKey;
+use crate::domain::names::SilenceId;
+use crate::domain::state::State;
+use crate::notify::requests::{self, Breadth, RequestError};
+use crate::notify::situation::Situation;
+use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, SilenceBreadth, SilenceView};
+
+/// A silence, as it is in force now.
+pub(super) fn silence(
+    state: &mut State,
+    id: SilenceId,
+    silence: Silence,
+    breadth: SilenceBreadth,
+    now: DateTime<Utc>,
+) -> Result<SilenceId, OperatorRefusal> {
+    let breadth = match breadth {
+        SilenceBreadth::Matching => Breadth::Matching,
+        SilenceBreadth::Everything => Breadth::Everything,
+    };
+    requests::silence(state, id, silence, breadth, now).map_err(refusal)
+}
+
+/// The end of a silence.
+pub(super) fn expire_silence(state: &mut State, id: &SilenceId, now: DateTime<Utc>) -> Result<(), OperatorRefusal> {
+    requests::expire_silence(state, id, now).map_err(refusal)
+}
+
+/// Somebody takes care of an incident.
+pub(super) fn acknowledge(
+    state: &mut State,
+    incident: &str,
+    author: &str,
+    comment: &str,
+    now: DateTime<Utc>,
+) -> Result<AcknowledgementView, OperatorRefusal> {
+    let key = requests::acknowledge(state, incident, author, comment, now).map_err(refusal)?;
+    acknowledgement(state, &key).ok_or_else(|| OperatorRefusal::Failed("the acknowledgement is gone".to_owned()))
+}
+
+/// Nobody takes care of it any more.
+pub(super) fn withdraw(state: &mut State, incident: &str) -> Result<(), OperatorRefusal> {
+    requests::withdraw_acknowledgement(state, incident).map(drop).map_err(refusal)
+}
+
+/// One silence, and what it covers.
+pub(super) fn silence_view(state: &State, id: &SilenceId, situation: &Situation<'_>) -> Option<SilenceView> {
+    let silence = state.attention.silences.get(id)?.clone();
+    let active = silence.is_active(situation.now);
+    let covered = state.incidents.iter().filter(|(key, incident)| {
+        active && crate::notify::covers(&silence.matcher, key, incident, situation.fleet)
+    });
+    let covers = covered.map(|(key, _)| key.to_string()).collect();
+    Some(SilenceView { id: id.clone(), active, covers, silence })
+}
+
+/// Silences and acknowledgements.
+pub(super) fn attention(state: &State, situation: &Situation<'_>) -> AttentionView {
+    let silences = state.attention.silences.keys().filter_map(|id| silence_view(state, id, situation));
+    let acknowledgements = state.attention.acknowledgements.keys().filter_map(|key| acknowledgement(state, key));
+    AttentionView { silences: silences.collect(), acknowledgements: acknowledgements.collect() }
+}
+
+fn acknowledgement(state: &State, key: &IncidentKey) -> Option<AcknowledgementView> {
+    let acknowledgement = state.attention.acknowledgements.get(key)?.clone();
+    Some(AcknowledgementView { incident: key.to_string(), acknowledgement })
+}
+
+fn refusal(error: RequestError) -> OperatorRefusal {
+    let text = error.to_string();
+    match error {
+        RequestError::UnknownSilence { .. } | RequestError::UnknownIncident { .. } => OperatorRefusal::Unknown(text),
+        RequestError::SilenceExists { .. }
+        | RequestError::NotOpen { .. }
+        | RequestError::NotAcknowledged { .. }
+        | RequestError::TooManySilences { .. } => OperatorRefusal::Conflict(text),
+        _ => OperatorRefusal::Invalid(text),
+    }
+}
