@@ -74,7 +74,7 @@ impl Template {
         // The engine's compiler calls itself for every operator of an expression: it gets a stack that the longest
         // template cannot use up.
         let text = text.to_owned();
-        let thread = std::thread::Builder::new().stack_size(COMPILER_STACK).spawn(move || environment(text));
+        let thread = std::thread::Builder::new().stack_size(COMPILER_STACK).spawn(move || environment(&text));
         let compiled = thread.map_err(|error| whole(format!("no thread to compile it: {error}")))?.join();
         let environment = compiled.map_err(|_| whole("the template engine gave up".to_owned()))??;
         Ok(Self { environment: Arc::new(environment) })
@@ -108,7 +108,7 @@ impl Template {
 }
 
 /// The engine with a template in it.
-fn environment(text: String) -> Result<Environment<'static>, TemplateProblem> {
+fn environment(text: &str) -> Result<Environment<'static>, TemplateProblem> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -122,7 +122,7 @@ fn environment(text: String) -> Result<Environment<'static>, TemplateProblem> {
             if value.is_none() { Ok(()) } else { minijinja::escape_formatter(out, state, value) }
         },
     );
-    environment.add_template_owned(NAME, text.clone()).map_err(|error| TemplateProblem::of(&error, &text))?;
+    environment.add_template_owned(NAME, text.to_owned()).map_err(|error| TemplateProblem::of(&error, text))?;
     Ok(environment)
 }
 

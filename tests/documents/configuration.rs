@@ -172,11 +172,13 @@ impl<'a> Pages<'a> {
             Some("Instant") => return "instant".to_owned(),
             Some("TimeOfDay") => return "time of the day".to_owned(),
             Some("Days") => return "day, range of days, or a list of them".to_owned(),
-            Some("Address") => return "URL, or secret".to_owned(),
             Some("Zone") => return "time zone".to_owned(),
             Some("Listen") => return "address and port".to_owned(),
             Some("Discover") => return "`all`, or a list of UUIDs".to_owned(),
             _ => {}
+        }
+        if is_address(resolved) {
+            return "URL, or secret".to_owned();
         }
         if is_secret(resolved) {
             return "secret".to_owned();
@@ -221,6 +223,11 @@ fn reference(node: &Value) -> Option<&str> {
 
 fn is_secret(node: &Value) -> bool {
     node["oneOf"].as_array().is_some_and(|any| any.iter().any(|choice| choice["properties"]["env"].is_object()))
+}
+
+/// An address that may be a secret.
+fn is_address(node: &Value) -> bool {
+    node["oneOf"].as_array().is_some_and(|any| any.iter().any(|choice| choice["format"] == "uri"))
 }
 
 /// The words of a closed list.
@@ -272,13 +279,14 @@ fn example_of<'a>(example: &'a Value, path: &[String]) -> Option<&'a Value> {
     example_of(example.get(key)?, rest)
 }
 
-/// Whether it fits a cell: a value, or a flat list or object.
+/// Whether it fits a cell: a value of one line, or a flat list or object of such.
 fn is_short(value: &Value) -> bool {
-    let is_flat = |value: &Value| !value.is_object() && !value.is_array();
+    let has_lines = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
+    let is_flat = |value: &Value| !value.is_object() && !value.is_array() && !has_lines(value);
     match value {
         Value::Object(map) => map.values().all(is_flat),
         Value::Array(items) => items.iter().all(is_flat),
-        _ => true,
+        _ => is_flat(value),
     }
 }
 

@@ -232,6 +232,7 @@ fn one_mistake_in_a_receiver_is_one_problem() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of mistakes and what is said of each")]
 fn one_mistake_in_routing_is_one_problem() {
     let mistakes = [
         "  routes: []",
