@@ -5,6 +5,7 @@
 //! the demo all start this same daemon; they differ in the clock and in who stops it.
 
 mod daemon;
+mod delivery;
 mod desk;
 mod destinations;
 mod fleet;

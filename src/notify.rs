@@ -41,11 +41,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Severity};
+use crate::domain::matcher::Matcher;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, Notification, NotificationId, NotificationKind, Outgoing};
 use crate::domain::state::{State, Transition};
 use announcing::Desk;
+use matching::Traits;
 use situation::Situation;
 
 /// An ended silence is shown for so long: who wonders at a quiet night looks the next day.
@@ -99,6 +102,11 @@ pub fn test(receiver: &ReceiverName, attempt: u32, situation: &Situation<'_>) ->
         receivers: vec![receiver.clone()],
         dispatch: crate::domain::notification::Dispatch::Deliver,
     }
+}
+
+/// Whether `matcher` (of a silence, a route) covers an incident.
+pub fn covers(matcher: &Matcher, key: &IncidentKey, incident: &IncidentState, fleet: &Fleet) -> bool {
+    matching::matches(matcher, &Traits::of(key, incident, fleet))
 }
 
 /// What an incident lists, as one number: the same on every machine and in every version (FNV-1a).

@@ -5,26 +5,33 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
+use super::delivery::Delivery;
+use super::desk::Desk;
 use super::reload::Reloader;
+use super::storage::{self, Remember};
 use super::telemetry::Telemetry;
 use super::watcher::{self, Request, Watcher};
 use super::wiring::{Supplies, Wiring, WiringError};
 use crate::client::answer::FailureClass;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deliver::heartbeat::Pulse;
+use crate::domain::notification::Dispatch;
 use crate::domain::state::{State, Transition};
 use crate::health::{self, Policy};
 use crate::metrics::{BuildInfo, Exporter, OwnMetrics};
 use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
-use crate::store::memory::MemoryStore;
-use crate::store::{Revision, Store, StoreError};
+use crate::store::sqlite::OpenError;
+use crate::store::{Revision, Store, StoreError, Stored};
 use crate::web::{Access, AccessHandle, HostGuard, OperatorHandle, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
@@ -41,13 +48,31 @@ pub struct DaemonOptions {
     pub confirm_after: TimeDelta,
     /// Reload when a file changes. Not in scaled time: files live in real time.
     pub watch_files: bool,
+    /// What is remembered at the end.
+    pub remember: Remember,
+    /// Whether notifications are sent or only noted.
+    pub dispatch: Dispatch,
 }
 
 impl DaemonOptions {
     /// A daemon that reloads when told so.
     pub fn new(path: impl AsRef<Path>, clock: Clock) -> Self {
         let confirm_after = Policy::default().confirm_after;
-        Self { path: path.as_ref().to_path_buf(), clock, confirm_after, watch_files: false }
+        let path = path.as_ref().to_path_buf();
+        let (remember, dispatch) = (Remember::AsConfigured, Dispatch::Deliver);
+        Self { path, clock, confirm_after, watch_files: false, remember, dispatch }
+    }
+
+    /// A daemon that remembers nothing when it ends.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { remember: Remember::Nothing, ..self }
+    }
+
+    /// A daemon that only notes what it would tell people.
+    #[must_use]
+    pub fn observing(self) -> Self {
+        Self { dispatch: Dispatch::Withhold, ..self }
     }
 
     /// A daemon that also reloads when a file changes.
@@ -63,6 +88,9 @@ pub enum StartError {
     /// The configuration cannot be put into effect.
     #[error("could not put the configuration into effect")]
     Wiring(#[source] WiringError),
+    /// The store cannot be opened.
+    #[error("could not open the store")]
+    Open(#[source] OpenError),
     /// The state cannot be restored.
     #[error("could not restore the state")]
     Store(#[source] StoreError),
@@ -130,14 +158,17 @@ impl Daemon {
         let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
         let access = Access::new(None, address.ip().is_loopback(), BTreeSet::new()).map_err(StartError::Access)?;
-        let core = Core::prepare(config, &options).await?;
+        let retention = config.storage.retention;
+        let mut core = Core::prepare(config, &options, own_url(address)).await?;
         let tasks = Tasks::default();
+        let delivery = Delivery::start(&mut core, &options, &tasks).await?;
         let (reload, reload_requests) = ReloadHandle::new();
+        let (operator, operator_requests) = OperatorHandle::new();
         let web = WebState {
             snapshots: core.snapshots.clone(),
             exporter: Arc::clone(&core.exporter),
             reload: reload.clone(),
-            operator: OperatorHandle::new().0,
+            operator,
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
             access: AccessHandle::new(access),
@@ -151,10 +182,22 @@ impl Daemon {
             watcher: core.requests.clone(),
             exporter: Arc::clone(&core.exporter),
             asked: reload_requests,
+            deliverers: delivery.deliverers.clone(),
+        };
+        let desk = Desk {
+            requests: operator_requests,
+            watcher: core.requests.clone(),
+            wiring: Arc::clone(&core.wiring),
+            store: Arc::clone(&core.store),
+            board: delivery.deliverers.board(),
         };
         let stop = tasks.stop.clone();
         tasks.spawn(async move { crate::web::serve(listener, web, stop.cancelled_owned()).await });
         tasks.spawn(reloader.run(tasks.stop.clone()));
+        tasks.spawn(desk.run(tasks.stop.clone()));
+        let house = (Arc::clone(&core.store), options.clock.clone(), Arc::clone(&core.exporter), tasks.stop.clone());
+        let (store, clock, exporter, house_stop) = house;
+        tasks.spawn(storage::keep_house(store, retention, clock, exporter, house_stop));
         let (snapshots, transitions) = (core.snapshots.clone(), core.transitions.clone());
         tasks.spawn(core.watcher.run(tasks.stop.clone()));
         let Tasks { tracker, stop, crash } = tasks;
@@ -168,7 +211,8 @@ impl Daemon {
         on_progress: &(impl Fn(PassProgress) + Send + Sync),
     ) -> Result<Pass, StartError> {
         config.schedule = config.schedule.for_one_pass();
-        let mut core = Core::prepare(config, &options).await?;
+        let own_url = own_url(config.server.listen);
+        let mut core = Core::prepare(config, &options.forgetting(), own_url).await?;
         let memory = Arc::clone(core.wiring.lock().await.memory());
         let (quiet, is_quiet) = oneshot::channel();
         let (progress, mut progressed) = watch::channel(PassProgress::Done);
@@ -231,14 +275,14 @@ impl Daemon {
 
 /// The tasks of a daemon. One that ends before it was told to is a crash.
 #[derive(Default)]
-struct Tasks {
+pub(super) struct Tasks {
     tracker: TaskTracker,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
     crash: CancellationToken,
 }
 
 impl Tasks {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let ended = Ended { stop: self.stop.clone(), crash: self.crash.clone() };
         self.tracker.spawn(async move {
             let _ended = ended;
@@ -268,42 +312,51 @@ impl Drop for Ended {
 }
 
 /// What `start` and `one_pass` have in common: everything but the server.
-struct Core {
-    watcher: Watcher,
-    wiring: Arc<tokio::sync::Mutex<Arc<Wiring>>>,
+pub(super) struct Core {
+    pub(super) watcher: Watcher,
+    pub(super) wiring: Arc<tokio::sync::Mutex<Arc<Wiring>>>,
     supplies: Supplies,
     requests: mpsc::Sender<Request>,
     snapshots: SnapshotReader,
     transitions: broadcast::Sender<Transition>,
-    exporter: Arc<Exporter>,
+    pub(super) exporter: Arc<Exporter>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) pulse: Pulse,
+}
+
+/// The address we listen on, as a link.
+fn own_url(address: SocketAddr) -> Url {
+    // An IP address and a port always make one; what is never shown stands in for the error that cannot be.
+    let mut url = Url::parse("http://localhost/").unwrap_or_else(|_| unreachable!("a constant that is a URL"));
+    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+    let _ = url.set_host(Some(&host));
+    let _ = url.set_port(Some(address.port()));
+    url
 }
 
 impl Core {
-    async fn prepare(config: Config, options: &DaemonOptions) -> Result<Self, StartError> {
+    async fn prepare(config: Config, options: &DaemonOptions, own_url: Url) -> Result<Self, StartError> {
         let clock = options.clock.clone();
         let own_metrics = OwnMetrics::new(BuildInfo::current(), &FailureClass::LABELS);
         let exporter = Exporter::new(own_metrics.map_err(StartError::Metrics)?, super::exporter_options(&config));
         let exporter = Arc::new(exporter);
+        let store = storage::open(&config.storage, options.remember).await.map_err(StartError::Open)?;
         let supplies = Supplies {
             clock: clock.clone(),
             telemetry: Arc::new(Telemetry(Arc::clone(&exporter))),
-            version_key: uuid::Uuid::new_v4().as_bytes().as_slice().into(),
+            version_key: store.installation().version_key.expose_secret().into(),
+            own_url,
         };
         let wiring = Arc::new(Wiring::try_new(config, &supplies, None).map_err(StartError::Wiring)?);
         exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
+        exporter.own().delivery().on_receivers(&wiring.config().routing.receivers);
         exporter.own().on_configuration_loaded(clock.now());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let stored = store.load().await.map_err(StartError::Store)?;
         let (revision, state) = match stored {
-            Some(mut stored) => {
-                let now = clock.now();
-                if let Some(gap) = health::resume(Arc::make_mut(&mut stored.state), stored.committed_at, now) {
-                    tracing::warn!("{gap}");
-                }
-                (stored.revision, stored.state)
-            }
+            Some(stored) => (stored.revision, resumed(stored, clock.now())),
             None => (Revision::NONE, Arc::new(State::default())),
         };
+        let pulse = Pulse::default();
         let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };
         let (publisher, snapshots) = SnapshotPublisher::new(own);
         let (requests, asked) = mpsc::channel(8);
@@ -313,14 +366,26 @@ impl Core {
             wiring: Arc::clone(&wiring),
             state,
             revision,
-            store,
+            store: Arc::clone(&store),
             policy: Policy { confirm_after: options.confirm_after },
             publisher,
             exporter: Arc::clone(&exporter),
             requests: asked,
             transitions: transitions.clone(),
+            herald: None,
+            pulse: pulse.clone(),
         });
         let wiring = Arc::new(tokio::sync::Mutex::new(wiring));
-        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter })
+        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter, store, pulse })
     }
+}
+
+/// The stored state, continued after the time in which nobody watched.
+fn resumed(stored: Stored, now: DateTime<Utc>) -> Arc<State> {
+    let Stored { committed_at, mut state, .. } = stored;
+    if let Some(gap) = health::resume(Arc::make_mut(&mut state), committed_at, now) {
+        let minutes = (gap.to - gap.from).num_minutes();
+        tracing::warn!(from = %gap.from, minutes, "nobody watched for {minutes} minutes; asking about everything again");
+    }
+    state
 }

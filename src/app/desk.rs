@@ -51,9 +51,8 @@ impl Desk {
         let board = self.board.borrow().clone();
         let views = wiring.config().receivers.iter().map(|(name, settings)| {
             let known = board.receivers.get(name).cloned().unwrap_or_default();
-            let last_failure = known.last_attempt.and_then(|attempt| {
-                Some(FailureView { at: attempt.at, failure: attempt.failure? })
-            });
+            let last_failure =
+                known.last_attempt.and_then(|attempt| Some(FailureView { at: attempt.at, failure: attempt.failure? }));
             ReceiverView {
                 receiver: name.clone(),
                 kind: settings.kind.word(),

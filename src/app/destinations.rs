@@ -33,11 +33,14 @@ impl Destinations {
     ) -> Result<Self, WiringError> {
         let mut entries = BTreeMap::new();
         for (name, settings) in configured {
-            let unreadable =
-                |source| WiringError::Receiver { name: name.clone(), source: receivers::ReceiverBuildError::Secret(source) };
-            let versions = settings.secrets().into_iter().map(|source| {
-                source.read().map(|secret| TokenVersion::of(&secret, version_key)).map_err(unreadable)
-            });
+            let unreadable = |source| WiringError::Receiver {
+                name: name.clone(),
+                source: receivers::ReceiverBuildError::Secret(source),
+            };
+            let versions = settings
+                .secrets()
+                .into_iter()
+                .map(|source| source.read().map(|secret| TokenVersion::of(&secret, version_key)).map_err(unreadable));
             let secrets = versions.collect::<Result<Vec<_>, _>>()?;
             let known = before.and_then(|before| before.0.get(name));
             let known = known.filter(|known| *known.settings == **settings && known.secrets == secrets);

@@ -51,9 +51,10 @@ pub(super) fn withdraw(state: &mut State, incident: &str) -> Result<(), Operator
 pub(super) fn silence_view(state: &State, id: &SilenceId, situation: &Situation<'_>) -> Option<SilenceView> {
     let silence = state.attention.silences.get(id)?.clone();
     let active = silence.is_active(situation.now);
-    let covered = state.incidents.iter().filter(|(key, incident)| {
-        active && crate::notify::covers(&silence.matcher, key, incident, situation.fleet)
-    });
+    let covered = state
+        .incidents
+        .iter()
+        .filter(|(key, incident)| active && crate::notify::covers(&silence.matcher, key, incident, situation.fleet));
     let covers = covered.map(|(key, _)| key.to_string()).collect();
     Some(SilenceView { id: id.clone(), active, covers, silence })
 }

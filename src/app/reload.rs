@@ -13,6 +13,7 @@ use crate::config::change::ConfigChange;
 use crate::config::problem::Style;
 use crate::config::watch::ConfigWatcher;
 use crate::config::{self, Secrets};
+use crate::deliver::Deliverers;
 use crate::metrics::Exporter;
 use crate::web::{ReloadOutcome, ReloadRequest};
 
@@ -27,6 +28,7 @@ pub(super) struct Reloader {
     pub(super) watcher: mpsc::Sender<Request>,
     pub(super) exporter: Arc<Exporter>,
     pub(super) asked: mpsc::Receiver<ReloadRequest>,
+    pub(super) deliverers: Deliverers,
 }
 
 impl Reloader {
@@ -75,6 +77,9 @@ impl Reloader {
         files.follow(wiring.config());
         self.exporter.set_options(super::exporter_options(wiring.config()));
         self.exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
+        self.exporter.own().delivery().on_receivers(&wiring.config().routing.receivers);
+        // Before anybody is told by the new routes.
+        self.deliverers.adopt(wiring.destinations()).await;
         let (done, in_effect) = oneshot::channel();
         let adopted = self.watcher.send(Request::Adopt(Arc::clone(&wiring), done)).await.is_ok();
         if !adopted || in_effect.await.is_err() {

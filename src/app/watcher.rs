@@ -22,10 +22,10 @@ use super::herald::{Herald, Telling};
 use super::journal;
 use super::wiring::Wiring;
 use crate::clock::{Clock, Hold, Participant};
+use crate::deliver::heartbeat::Pulse;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
-use crate::deliver::heartbeat::Pulse;
 use crate::domain::names::CredentialName;
 use crate::domain::notification::Outgoing;
 use crate::domain::state::{State, Transition};
@@ -139,6 +139,11 @@ impl Watcher {
             progress: None,
             parts,
         }
+    }
+
+    /// Has people told of what happens.
+    pub(super) fn have_people_told(&mut self, herald: Herald) {
+        self.parts.herald = Some(herald);
     }
 
     /// Tells of every probe that comes back.

@@ -73,6 +73,9 @@ pub enum WiringError {
         #[source]
         source: ReceiverBuildError,
     },
+    /// The heartbeat cannot be sent.
+    #[error("could not set up the HTTP client of the heartbeat")]
+    Heartbeat(#[source] HttpBuildError),
     /// A receiver's template is none.
     #[error("could not use a template of the receiver {name}")]
     Template {

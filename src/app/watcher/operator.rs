@@ -16,7 +16,8 @@ impl Watcher {
             OperatorRequest::Silence { id, silence, breadth, answer } => {
                 let made = self.change(|state| operations::silence(state, id, silence, breadth, now)).await;
                 let view = made.and_then(|id| {
-                    let view = self.with_situation(now, |situation| operations::silence_view(&self.parts.state, &id, situation));
+                    let view = self
+                        .with_situation(now, |situation| operations::silence_view(&self.parts.state, &id, situation));
                     view.flatten().ok_or_else(|| OperatorRefusal::Unknown(format!("there is no silence {id} any more")))
                 });
                 reply(answer, view);
@@ -53,7 +54,9 @@ impl Watcher {
         let changed = change(Arc::make_mut(&mut self.parts.state))?;
         self.evaluate().await.map_err(|error| {
             let cause = chain(&error);
-            OperatorRefusal::Failed(format!("it is in force, but could not be stored and a restart would forget it: {cause}"))
+            OperatorRefusal::Failed(format!(
+                "it is in force, but could not be stored and a restart would forget it: {cause}"
+            ))
         })?;
         Ok(changed)
     }

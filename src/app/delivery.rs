@@ -1,0 +1,83 @@
+//! Delivery of a daemon: deliverers, the heartbeat, and the gauges of both. `one_pass` has none of it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::daemon::{Core, DaemonOptions, StartError, Tasks};
+use super::herald::Herald;
+use super::telemetry::DeliveryCounts;
+use super::wiring::WiringError;
+use crate::client::http::HttpOptions;
+use crate::client::post::PostClient;
+use crate::config::http::HttpSettings;
+use crate::deliver::heartbeat::{Heartbeat, HeartbeatParts};
+use crate::deliver::telemetry::DeliveryTelemetry;
+use crate::deliver::{Board, Deliverers, Parts};
+use crate::metrics::{Exporter, Pending};
+
+/// What the daemon holds of its delivery.
+pub(super) struct Delivery {
+    pub(super) deliverers: Deliverers,
+}
+
+impl Delivery {
+    /// Starts everything that sends, and gives the watcher its herald.
+    pub(super) async fn start(core: &mut Core, options: &DaemonOptions, tasks: &Tasks) -> Result<Self, StartError> {
+        let telemetry: Arc<dyn DeliveryTelemetry> = Arc::new(DeliveryCounts(Arc::clone(&core.exporter)));
+        let deliverers = Deliverers::new(Parts {
+            store: Arc::clone(&core.store),
+            clock: options.clock.clone(),
+            telemetry: Arc::clone(&telemetry),
+        });
+        let wiring = Arc::clone(&*core.wiring.lock().await);
+        deliverers.adopt(wiring.destinations()).await;
+        core.watcher.have_people_told(Herald::new(deliverers.clone(), options.dispatch));
+        if let Some(settings) = &wiring.config().heartbeat {
+            let client = post_client(&settings.http).map_err(StartError::Wiring)?;
+            let heartbeat = Heartbeat::new(HeartbeatParts {
+                settings: settings.clone(),
+                client,
+                pulse: core.pulse.clone(),
+                store: Arc::clone(&core.store),
+                board: deliverers.board(),
+                clock: options.clock.clone(),
+                telemetry,
+            });
+            tasks.spawn(heartbeat.run(tasks.stop.clone()));
+        }
+        tasks.spawn(show(deliverers.board(), Arc::clone(&core.exporter), tasks.stop.clone()));
+        tasks.spawn(deliverers.clone().run(tasks.stop.clone()));
+        Ok(Self { deliverers })
+    }
+}
+
+/// Keeps the gauges of what is pending.
+async fn show(mut board: watch::Receiver<Board>, exporter: Arc<Exporter>, stop: CancellationToken) {
+    loop {
+        for (name, receiver) in &board.borrow_and_update().receivers {
+            let backlog = &receiver.backlog;
+            let pending = Pending { count: backlog.pending, oldest: backlog.oldest_pending };
+            exporter.own().delivery().set_pending(name, pending);
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = board.changed() => if changed.is_err() {
+                return stop.cancelled().await;
+            }
+        }
+    }
+}
+
+fn post_client(http: &HttpSettings) -> Result<PostClient, WiringError> {
+    let options = HttpOptions {
+        proxy: http.proxy.clone(),
+        no_proxy: http.no_proxy.clone(),
+        ca_file: http.ca_file.clone(),
+        connect_timeout: http.connect_timeout,
+        request_timeout: http.request_timeout,
+        ..HttpOptions::default()
+    };
+    PostClient::build(&options).map_err(WiringError::Heartbeat)
+}
