@@ -4,6 +4,7 @@
 //! command is one file; this one knows their names and arguments and nothing else.
 
 mod arguments;
+mod backup;
 pub mod check;
 pub mod config;
 mod configuration;
@@ -11,6 +12,7 @@ mod demo;
 mod exit;
 mod explain;
 mod generate;
+mod restore;
 mod run;
 mod terminal;
 
@@ -52,6 +54,8 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Config(command) => configuration::dispatch(&config, &command, terminal),
         Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
+        Command::Backup { file } => asynchronous(backup::backup(&config, &file, terminal)),
+        Command::Restore { file } => asynchronous(restore::restore(&config, &file, terminal)),
         Command::Completions { shell } => Ok(generate::completions(shell, terminal)),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }

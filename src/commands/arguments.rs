@@ -45,6 +45,20 @@ pub enum Command {
     Explain(DaemonOptions),
     /// Ask a running daemon which repositories are missing from the Inventory
     Missing(DaemonOptions),
+    /// Copy the daemon's memory to a new file, while it runs or not
+    ///
+    /// The copy is of one commit, and it is checked. Nothing is overwritten.
+    Backup {
+        /// Where to; it must not exist
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the daemon's memory, while it does not run
+    ///
+    /// The backup is checked first. The file that is replaced is kept beside it, under a name with the date.
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
     /// Print shell completions
     Completions {
         /// For which shell

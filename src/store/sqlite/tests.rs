@@ -1,6 +1,10 @@
 //! What only a file can promise, on real files.
 
-use std::path::PathBuf;
+mod copies;
+mod durability;
+mod openings;
+
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
@@ -13,7 +17,7 @@ fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-async fn open(path: &PathBuf) -> SqliteStore {
+async fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, SqliteOptions::default()).await.unwrap()
 }
 
