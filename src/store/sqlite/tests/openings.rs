@@ -7,7 +7,7 @@ use std::path::Path;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::{directory, open};
+use super::{chain, directory, open};
 use crate::store::contract::fixtures::{all, commit, integration, status, to, trigger};
 use crate::store::sqlite::open::{MIGRATOR, copy_before_upgrade, open as open_with};
 use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
@@ -174,7 +174,7 @@ async fn a_part_that_cannot_be_read_is_named() {
         filled(&path).await;
         alter(&path, statement).await;
         let error = refused(&path).await;
-        let told = crate::app::chain(&error);
+        let told = chain(&error);
         assert!(told.contains(named) && told.contains("Restore a backup"), "{told}");
     }
 }
