@@ -4,6 +4,7 @@
 //! command is one file; this one knows their names and arguments and nothing else.
 
 mod arguments;
+mod backup;
 pub mod check;
 pub mod config;
 mod configuration;
@@ -14,6 +15,7 @@ mod explain;
 mod generate;
 mod incidents;
 mod receivers;
+mod restore;
 mod run;
 mod silence;
 mod terminal;
@@ -61,6 +63,8 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
         Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),
+        Command::Backup { file } => asynchronous(backup::backup(&config, &file, terminal)),
+        Command::Restore { file } => asynchronous(restore::restore(&config, &file, terminal)),
         Command::Completions { shell } => Ok(generate::completions(shell, terminal)),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }

@@ -32,7 +32,7 @@ use crate::domain::notification::{
 use crate::domain::state::{Change, State, Transition};
 
 pub mod memory;
-mod parts;
+pub mod parts;
 pub mod sqlite;
 
 #[cfg(test)]

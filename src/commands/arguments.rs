@@ -60,6 +60,20 @@ pub enum Command {
     ///
     /// Exit code: 0 accepted, 1 not accepted, 64 no such receiver, 69 no daemon.
     TestReceiver(TestReceiverOptions),
+    /// Copy the daemon's memory to a new file, while it runs or not
+    ///
+    /// The copy is of one commit, and it is checked. Nothing is overwritten.
+    Backup {
+        /// Where to; it must not exist
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the daemon's memory, while it does not run
+    ///
+    /// The backup is checked first. The file that is replaced is kept beside it, under a name with the date.
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
     /// Print shell completions
     Completions {
         /// For which shell

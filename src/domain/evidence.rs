@@ -74,6 +74,7 @@ pub struct EvidenceBook {
 
 /// About one Snyk token.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SnykTokenEvidence {
     /// Does `/self` accept it.
     pub authentication: Slot<SnykAuthentication>,
@@ -83,6 +84,7 @@ pub struct SnykTokenEvidence {
 
 /// About one SCM credential.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScmCredentialEvidence {
     /// Does the SCM accept it.
     pub authentication: Slot<ScmAuthentication>,
@@ -96,6 +98,7 @@ pub struct ScmCredentialEvidence {
 
 /// About one Group integration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GroupEvidence {
     /// May the Snyk token read this Group.
     pub access: Slot<Access>,
@@ -111,6 +114,7 @@ pub struct GroupEvidence {
 
 /// About one profile.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProfileEvidence {
     /// Each configured workspace (or, with none configured, each that the account is a member of).
     pub workspaces: Slot<BTreeMap<WorkspaceSlug, WorkspaceFact>>,
@@ -120,6 +124,7 @@ pub struct ProfileEvidence {
 
 /// About one Organization's integration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OrganizationEvidence {
     /// May the Snyk token read this Organization.
     pub access: Slot<Access>,

@@ -72,6 +72,7 @@ pub struct MassVanishing {
 
 /// The Organization problems of an installation's first sight.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Baseline {
     /// When the first complete evaluation was.
     pub taken_at: Option<DateTime<Utc>>,
@@ -125,6 +126,7 @@ impl IntegrationState {
 
 /// What a Group integration remembers from one evaluation to the next.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GroupMemory {
     /// It had at least one asset at some time.
     pub was_populated: bool,
@@ -189,6 +191,7 @@ pub struct Arrival {
 
 /// What an Organization's integration remembers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OrganizationMemory {
     /// An integration was once seen here: the Organization is watched.
     pub was_present: bool,
@@ -216,6 +219,7 @@ pub struct OrganizationMemory {
 
 /// Synchronisation progress of a Group integration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SyncProgress {
     /// Eligible repositories that have an asset.
     pub found: usize,
@@ -260,6 +264,7 @@ pub struct MissingRepository {
 
 /// What is remembered about one credential, from one version of its secret to the next.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CredentialState {
     /// The version of the secret (`x-token-id`, else a keyed hash) that the counts below belong to.
     pub token_version: Option<String>,

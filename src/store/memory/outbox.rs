@@ -95,16 +95,16 @@ impl Deliveries {
             match (delivery.state, delivery.ended_at) {
                 (DeliveryState::Pending, _) => {
                     backlog.pending += 1;
-                    backlog.oldest_pending = earliest(backlog.oldest_pending, created_at);
+                    backlog.oldest_pending = Some(earliest(backlog.oldest_pending, created_at));
                     if delivery.notification.severity == Severity::Critical {
-                        backlog.oldest_critical = earliest(backlog.oldest_critical, created_at);
+                        backlog.oldest_critical = Some(earliest(backlog.oldest_critical, created_at));
                     }
                 }
                 (DeliveryState::Delivered, Some(at)) => {
                     backlog.last_delivered_at = backlog.last_delivered_at.max(Some(at));
                 }
                 (DeliveryState::DeadLettered, Some(at)) => {
-                    note_dead_letter(backlog, at, delivery.last_failure.as_ref())
+                    note_dead_letter(backlog, at, delivery.last_failure.as_ref());
                 }
                 _ => {}
             }
@@ -149,8 +149,8 @@ impl Deliveries {
     }
 }
 
-fn earliest(known: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    Some(known.map_or(at, |known| known.min(at)))
+fn earliest(known: Option<DateTime<Utc>>, at: DateTime<Utc>) -> DateTime<Utc> {
+    known.map_or(at, |known| known.min(at))
 }
 
 fn note_dead_letter(backlog: &mut Backlog, at: DateTime<Utc>, failure: Option<&AttemptFailure>) {

@@ -9,7 +9,7 @@ use serde_json::Error;
 
 use super::{Part, PartKind};
 use crate::domain::attention::Attention;
-use crate::domain::evidence::{Evidence, EvidenceBook, GroupEvidence, OrganizationEvidence, ProfileEvidence, Slot};
+use crate::domain::evidence::{Evidence, EvidenceBook, GroupEvidence, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, OrganizationImports, OrganizationListing, RepositorySet, WebhookSample};
 use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName};
 use crate::domain::state::{IntegrationState, State};
@@ -239,24 +239,20 @@ fn numbered<'a, T>(list: Option<&'a [T]>, id: impl Fn(&'a T) -> &'a String) -> B
     map
 }
 
-fn value<T>(slot: &Slot<T>) -> Option<&T> {
-    slot.as_ref().map(|evidence| &evidence.value)
-}
-
 fn repositories(profile: &ProfileEvidence) -> Option<&Arc<RepositorySet>> {
-    value(&profile.repositories)
+    profile.repositories.as_ref().map(|evidence| &evidence.value)
 }
 
 fn assets(group: &GroupEvidence) -> Option<&Arc<AssetWalk>> {
-    value(&group.assets)
+    group.assets.as_ref().map(|evidence| &evidence.value)
 }
 
 fn listing(group: &GroupEvidence) -> Option<&Arc<Vec<OrganizationListing>>> {
-    value(&group.organizations)
+    group.organizations.as_ref().map(|evidence| &evidence.value)
 }
 
 fn imports(organization: &OrganizationEvidence) -> Option<&Arc<OrganizationImports>> {
-    value(&organization.imports)
+    organization.imports.as_ref().map(|evidence| &evidence.value)
 }
 
 fn webhooks(organization: &OrganizationEvidence) -> Option<&Evidence<WebhookSample>> {

@@ -17,12 +17,12 @@ pub(super) fn millis(at: DateTime<Utc>) -> i64 {
 
 /// A stored instant.
 pub(super) fn instant(millis: i64) -> Result<DateTime<Utc>, UnreadableValue> {
-    DateTime::from_timestamp_millis(millis).ok_or_else(|| unreadable("instant", millis))
+    DateTime::from_timestamp_millis(millis).ok_or_else(|| unreadable("instant", &millis))
 }
 
 /// A stored count.
 pub(super) fn count<T: TryFrom<i64>>(number: i64) -> Result<T, UnreadableValue> {
-    T::try_from(number).map_err(|_| unreadable("count", number))
+    T::try_from(number).map_err(|_| unreadable("count", &number))
 }
 
 /// A word of a closed list.
@@ -40,6 +40,6 @@ pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn unreadable(what: &'static str, value: impl ToString) -> UnreadableValue {
+fn unreadable(what: &'static str, value: &(impl ToString + ?Sized)) -> UnreadableValue {
     UnreadableValue { what, value: value.to_string() }
 }

@@ -1,6 +1,10 @@
 //! What only a file can promise, on real files.
 
-use std::path::PathBuf;
+mod copies;
+mod durability;
+mod openings;
+
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
@@ -13,8 +17,14 @@ fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-async fn open(path: &PathBuf) -> SqliteStore {
+async fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, SqliteOptions::default()).await.unwrap()
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[tokio::test]

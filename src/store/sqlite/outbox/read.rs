@@ -75,13 +75,12 @@ fn decode(rows: Vec<Row>) -> Result<Vec<Delivery>, StoreError> {
     let mut deliveries = Vec::with_capacity(rows.len());
     for mut row in rows {
         let id = NotificationId(std::mem::take(&mut row.notification));
-        let notification = match notifications.get(&id) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let read: Arc<Notification> = Arc::new(serde_json::from_str(&row.json).map_err(broken(READ))?);
-                notifications.insert(id, Arc::clone(&read));
-                read
-            }
+        let notification = if let Some(known) = notifications.get(&id) {
+            Arc::clone(known)
+        } else {
+            let read: Arc<Notification> = Arc::new(serde_json::from_str(&row.json).map_err(broken(READ))?);
+            notifications.insert(id, Arc::clone(&read));
+            read
         };
         deliveries.push(delivery(row, notification).map_err(broken(READ))?);
     }
