@@ -11,6 +11,7 @@
 //!   when, last connected). Asking twice at one instant changes nothing the second time.
 //! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
+//! - [`resume()`] continues a restored state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
@@ -35,10 +36,11 @@ mod observe;
 mod organization;
 mod progress;
 mod rebase;
+mod resume;
 mod subjects;
 mod survey;
 mod verdict;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -49,4 +51,5 @@ pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
 pub use rebase::rebase;
+pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use subjects::forget_other_subjects;

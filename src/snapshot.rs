@@ -75,7 +75,7 @@ impl Snapshot {
         let before = Before::of(previous);
         let integrations = integration::views(fleet, state, &before.integrations, &own);
         let credentials = credential::views(fleet, state, &before.credentials, now, &integrations);
-        let incidents = incident::views(state, &before.incidents);
+        let incidents = incident::views(state, &before.incidents, now);
         let apis = upstream::views(state);
         Self { taken_at: now, own, integrations, credentials, incidents, apis }
     }

@@ -5,17 +5,23 @@
 //! - Every answer is made from a snapshot that is already there. A request starts no probe, waits for none, and asks
 //!   neither Snyk, the Git host nor the store.
 //! - `/metrics` is encoded once and served many times (see `scrape`).
+//! - `/runbooks` serves the pages of `docs/runbooks`, which are part of the binary.
 //! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
 //!
-//! Deliberately not here: TLS, passwords, client certificates, live updates.
+//! - `access` asks for passwords and client certificates, where a web-config file says so, and keeps reading and acting
+//!   apart.
+//!
+//! Deliberately not here: live updates.
 
+mod access;
 mod api;
 mod guard;
 mod landing;
 mod lifecycle;
 mod openapi;
 mod problem;
+mod runbooks;
 mod scrape;
 mod server;
 
@@ -37,6 +43,7 @@ use crate::clock::Clock;
 use crate::metrics::Exporter;
 use crate::snapshot::SnapshotReader;
 
+pub use access::{Access, AccessHandle, TlsError};
 pub use guard::HostGuard;
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
@@ -61,6 +68,8 @@ pub struct WebState {
     pub clock: Clock,
     /// Which hosts and origins are served.
     pub guard: HostGuard,
+    /// Who may read and who may act.
+    pub access: AccessHandle,
 }
 
 /// What the handlers share.
@@ -71,6 +80,7 @@ struct Shared {
     reload: ReloadHandle,
     clock: Clock,
     guard: HostGuard,
+    access: AccessHandle,
     /// When serving began, in real time: the first snapshot is due from then on.
     began_at: Instant,
 }
@@ -83,6 +93,7 @@ impl Shared {
             reload: state.reload,
             clock: state.clock,
             guard: state.guard,
+            access: state.access,
             began_at: Instant::now(),
         })
     }
@@ -97,6 +108,8 @@ fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(landing::page))
         .route("/style.css", get(landing::style))
+        .route("/runbooks", get(runbooks::index))
+        .route("/runbooks/{rule}", get(runbooks::runbook))
         .route("/metrics", get(scrape::metrics))
         .route("/-/healthy", get(lifecycle::healthy))
         .route("/-/ready", get(lifecycle::ready))
@@ -107,6 +120,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
         .layer(middleware::map_response(guard::harden))
         .with_state(shared)

@@ -45,7 +45,7 @@ fn check_generated(name: &str, page: &str) {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let folders = ["", "docs", "docs/apis"].map(|folder| root().join(folder));
+    let folders = ["", "docs", "docs/apis", "docs/runbooks"].map(|folder| root().join(folder));
     let mut found: Vec<PathBuf> = (folders.iter())
         .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
@@ -207,10 +207,69 @@ fn the_conditions_page_has_each_threshold_with_its_default() {
 }
 
 #[test]
+fn the_templates_page_has_each_name_and_its_example_works() {
+    use snykwatch::config::template::{Template, TemplateContext};
+    let page = document("docs/templates.md");
+    let rows = table(&page, "# Templates");
+    let named: Vec<&str> = rows.iter().filter_map(|row| quoted(row).next()).collect();
+    let context = TemplateContext::example().unwrap();
+    let context = serde_json::to_value(context).unwrap();
+    let mut expected: Vec<&str> = context.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut sorted = named.clone();
+    sorted.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(sorted, expected);
+    let example = page.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
+    let example: serde_json::Value = serde_saphyr::from_str(example).unwrap();
+    let templates = &example["alerts"]["receivers"]["chat"]["templates"];
+    for name in ["title", "text"] {
+        Template::compile(templates[name].as_str().unwrap()).unwrap().try_out().unwrap();
+    }
+}
+
+#[test]
 fn the_incidents_page_has_each_rule_in_order() {
     let page = document("docs/incidents.md");
     let rows = table(&page, "# Incidents");
     let named: Vec<&str> = rows.iter().filter_map(|row| row.split('|').nth(1)).map(str::trim).collect();
     let expected: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
     assert_eq!(named, expected);
+}
+
+#[test]
+fn each_rule_has_a_runbook_with_the_same_headings() {
+    let headings = [
+        "What it means",
+        "How it is detected",
+        "What is affected",
+        "What to do",
+        "How to verify",
+        "When it resolves",
+        "How to tune or silence it",
+        "Related",
+    ];
+    let rules = Rule::ALL.iter().map(|rule| rule.as_str());
+    let mut expected: Vec<String> =
+        rules.chain(["ReceiverFailing", "ReceiverTest"]).map(|rule| format!("{rule}.md")).collect();
+    expected.sort();
+    let mut found: Vec<String> = fs::read_dir(root().join("docs/runbooks"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert_eq!(found, expected);
+    for name in &found {
+        let text = document(&format!("docs/runbooks/{name}"));
+        let rule = name.trim_end_matches(".md");
+        assert_eq!(text.lines().next(), Some(format!("# {rule}").as_str()));
+        let sections: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(sections, headings, "{name}");
+        for section in text.split("\n## ").skip(1) {
+            assert!(section.lines().skip(1).any(|line| !line.trim().is_empty()), "an empty section in {name}");
+        }
+        if Rule::ALL.iter().any(|known| known.as_str() == rule) {
+            let key = quoted(&text).find_map(|word| word.strip_prefix("alerts.rules.")).expect(rule);
+            assert_eq!(key.replace('_', ""), rule.to_lowercase(), "{name}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The daemon: its tasks, their start and their end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,13 +19,13 @@ use crate::client::answer::FailureClass;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::state::{State, Transition};
-use crate::health::Policy;
+use crate::health::{self, Policy};
 use crate::metrics::{BuildInfo, Exporter, OwnMetrics};
 use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::memory::MemoryStore;
 use crate::store::{Revision, Store, StoreError};
-use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, WebState};
+use crate::web::{Access, AccessHandle, HostGuard, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -71,6 +72,9 @@ pub enum StartError {
     /// It ended before it had looked at anything.
     #[error("the daemon ended before it had looked at anything")]
     Stopped,
+    /// Access cannot be set up as the web-config file says.
+    #[error("could not set up access to our own pages")]
+    Access(#[source] TlsError),
     /// The port cannot be had.
     #[error("could not listen on {address}")]
     Listen {
@@ -125,6 +129,7 @@ impl Daemon {
         let listen_failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
+        let access = Access::new(None, address.ip().is_loopback(), BTreeSet::new()).map_err(StartError::Access)?;
         let core = Core::prepare(config, &options).await?;
         let tasks = Tasks::default();
         let (reload, reload_requests) = ReloadHandle::new();
@@ -134,6 +139,7 @@ impl Daemon {
             reload: reload.clone(),
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
+            access: AccessHandle::new(access),
         };
         let reloader = Reloader {
             path: options.path.clone(),
@@ -288,7 +294,13 @@ impl Core {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let stored = store.load().await.map_err(StartError::Store)?;
         let (revision, state) = match stored {
-            Some(stored) => (stored.revision, stored.state),
+            Some(mut stored) => {
+                let now = clock.now();
+                if let Some(gap) = health::resume(Arc::make_mut(&mut stored.state), stored.committed_at, now) {
+                    tracing::warn!("{gap}");
+                }
+                (stored.revision, stored.state)
+            }
             None => (Revision::NONE, Arc::new(State::default())),
         };
         let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };

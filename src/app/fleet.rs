@@ -37,9 +37,9 @@ pub(super) fn scm_api(credential: &Credential) -> ApiName {
 /// The fleet of `config`. `versions` are the secrets' versions (see `config::secrets`), absent where a secret cannot be
 /// read; `evidence` gives the Organizations that names in the configuration refer to.
 pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, String>, evidence: &EvidenceBook) -> Fleet {
-    let snyk_tokens = config.snyk.keys().map(|name| {
+    let snyk_tokens = config.snyk.iter().map(|(name, entry)| {
         let token_version = versions.get(name).cloned();
-        (name.clone(), SnykToken { api: snyk_api(name), token_version })
+        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version })
     });
     let scm_credentials = config.credentials.values().map(|credential| {
         let watched = ScmCredential {

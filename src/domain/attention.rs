@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::incident::{IncidentKey, Severity};
@@ -27,6 +27,16 @@ pub struct Attention {
     /// When snykwatch did not run: the latest few, oldest first.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+}
+
+impl Attention {
+    /// The latest time in which nobody watched and that reaches into `since` to `now`. What is seen first shortly after
+    /// it may have begun during it.
+    pub fn gap_between(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
+        /// Until then everything was asked again.
+        const FIRST_LOOK: TimeDelta = TimeDelta::minutes(15);
+        self.gaps.iter().rev().find(|gap| gap.from < now && gap.to + FIRST_LOOK > since).copied()
+    }
 }
 
 /// Who was told of a problem.

@@ -32,6 +32,8 @@ pub struct Fleet {
 pub struct SnykToken {
     /// The API it belongs to.
     pub api: ApiName,
+    /// The root of Snyk's pages for people; `None` where the API is not that of a public region.
+    pub app_root: Option<&'static str>,
     /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
     pub token_version: Option<String>,
 }

@@ -115,6 +115,15 @@ impl IntegrationKey {
         Self { integration, organization: Some(organization) }
     }
 
+    /// Where it stands on the status page: the part of an address behind `#`. Configuration keys and UUIDs need no
+    /// escaping.
+    pub fn anchor(&self) -> String {
+        match self.organization {
+            None => format!("group-{}", self.integration),
+            Some(organization) => format!("organization-{}-{organization}", self.integration),
+        }
+    }
+
     /// The level.
     pub fn level(&self) -> super::kinds::Level {
         match self.organization {

@@ -59,6 +59,14 @@ pub struct Gap {
     pub to: DateTime<Utc>,
 }
 
+impl std::fmt::Display for Gap {
+    /// One clause: `snykwatch did not run from … to …`, in UTC.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const FORM: &str = "%Y-%m-%d %H:%M UTC";
+        write!(formatter, "snykwatch did not run from {} to {}", self.from.format(FORM), self.to.format(FORM))
+    }
+}
+
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {

@@ -92,6 +92,10 @@ pub struct IntegrationState {
     pub status: Option<StatusState>,
     /// Synchronisation progress, at Group level.
     pub progress: Option<SyncProgress>,
+    /// Since when everything about it is asked again, after a time in which nobody watched: what is known of it may be
+    /// over. `None` once that came, or its time is up.
+    #[serde(default)]
+    pub asking_again_since: Option<DateTime<Utc>>,
     /// What only a Group integration remembers.
     pub group: GroupMemory,
     /// What only an Organization's integration remembers.
@@ -107,6 +111,7 @@ impl IntegrationState {
             conditions: BTreeMap::new(),
             status: None,
             progress: None,
+            asking_again_since: None,
             group: GroupMemory::default(),
             organization: OrganizationMemory::default(),
         }

@@ -11,6 +11,7 @@ use crate::domain::names::IntegrationKey;
 use crate::domain::state::{Change, IntegrationState, Transition};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 
+use super::resume::ASKING_AGAIN;
 use super::verdict::{Basis, Verdict};
 
 /// A derived status with its words.
@@ -77,8 +78,18 @@ impl Recorder<'_> {
         }
     }
 
+    /// Whether what is known was observed before a gap, and was not asked again yet.
+    fn is_asking_again(&self, basis: Basis) -> bool {
+        let asked_again = |since| basis.observed_at.is_some_and(|at| at >= since);
+        self.state.asking_again_since.is_some_and(|since| !asked_again(since) && self.now - since < ASKING_AGAIN)
+    }
+
     /// Replaces the status. `connected_for`: it must hold so long to count as a time of being connected.
     pub(super) fn status(&mut self, described: Described, connected_for: TimeDelta) {
+        let is_asking_again = self.is_asking_again(described.basis);
+        if !is_asking_again {
+            self.state.asking_again_since = None;
+        }
         let previous = self.state.status.take();
         let shown_before = previous.as_ref().map(|state| (state.status, state.reason));
         let shown = (described.status, described.reason);
@@ -107,7 +118,8 @@ impl Recorder<'_> {
         match described.status {
             Status::Connected => {
                 self.state.group.connected_since = Some(since);
-                if self.now - since >= connected_for {
+                // Before it was asked again nobody can say that it still is.
+                if self.now - since >= connected_for && !is_asking_again {
                     last_connected_at = last_connected_at.max(Some(self.now));
                 }
             }

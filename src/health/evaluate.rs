@@ -26,8 +26,8 @@ use super::verdict::{Verdict, slot};
 /// Idempotent: a second call at the same instant changes nothing and returns nothing.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     admit(state, fleet, now);
-    let State { evidence, integrations, credentials, mass_vanishing, .. } = state;
-    credentials::refresh(evidence, credentials, fleet, now);
+    let State { evidence, integrations, credentials, mass_vanishing, attention, .. } = state;
+    credentials::refresh(evidence, credentials, fleet, &attention.gaps, now);
     let view = View { evidence, credentials, fleet, now };
     let shared: BTreeMap<&IntegrationName, Shared<'_>> = fleet
         .integrations

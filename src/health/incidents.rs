@@ -28,7 +28,7 @@ mod organizations;
 mod permissions;
 mod status;
 mod sync;
-mod text;
+pub(crate) mod text;
 mod workspaces;
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
     for credential in state.credentials.values_mut() {
         shift.credential(credential);
     }
+    for gap in &mut state.attention.gaps {
+        shift.time(&mut gap.from);
+        shift.time(&mut gap.to);
+    }
     for incident in state.incidents.values_mut() {
         shift.time(&mut incident.since);
         if let IncidentPhase::Open { opened_at } = &mut incident.phase {
@@ -99,6 +103,7 @@ impl Shift {
 
     fn integration(&self, integration: &mut IntegrationState) {
         self.time(&mut integration.first_seen_at);
+        self.maybe(&mut integration.asking_again_since);
         for condition in integration.conditions.values_mut() {
             self.time(&mut condition.since);
             self.maybe(&mut condition.observed_at);

@@ -242,7 +242,7 @@ impl World {
             fleet: Fleet {
                 snyk_tokens: BTreeMap::from([(
                     CredentialName::from(TOKEN),
-                    SnykToken { api: ApiName::from(SNYK_API), token_version: None },
+                    SnykToken { api: ApiName::from(SNYK_API), app_root: None, token_version: None },
                 )]),
                 scm_credentials: BTreeMap::from([(CredentialName::from(PAT), credential("hash-1"))]),
                 integrations: BTreeMap::from([(IntegrationName::from(INTEGRATION), integration)]),
@@ -378,7 +378,11 @@ impl World {
         let listing = self
             .organizations
             .keys()
-            .map(|id| OrganizationListing { id: *id, name: format!("Organization {id}"), slug: None })
+            .map(|id| OrganizationListing {
+                id: *id,
+                name: format!("Organization {id}"),
+                slug: Some(format!("acme-{id}")),
+            })
             .collect();
         let listing = vec![Finding::Organizations(name.clone(), Arc::new(listing))];
         self.observe(ProbeKind::OrganizationList, group.clone(), listing);

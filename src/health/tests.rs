@@ -3,6 +3,7 @@
 mod absence;
 mod credentials;
 mod evidence;
+mod gaps;
 mod group;
 mod inventory;
 mod organization;

@@ -5,17 +5,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::kinds::Scm;
 
 /// `2026-11-23 03:05 UTC`
-pub(super) fn moment(at: DateTime<Utc>) -> String {
+pub(crate) fn moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// `2026-11-23`
-pub(super) fn date(at: DateTime<Utc>) -> String {
+pub(crate) fn date(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d").to_string()
 }
 
 /// `40 min`, `14 h`, `3 d`: the largest unit that still says enough, rounded down.
-pub(super) fn span(span: TimeDelta) -> String {
+pub(crate) fn span(span: TimeDelta) -> String {
     let span = span.max(TimeDelta::zero());
     if span < TimeDelta::hours(2) {
         format!("{} min", span.num_minutes())
@@ -27,17 +27,17 @@ pub(super) fn span(span: TimeDelta) -> String {
 }
 
 /// `1 repository`, `2 repositories`
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// `1 repository`, `2 repositories`
-pub(super) fn repositories(number: usize) -> String {
+pub(crate) fn repositories(number: usize) -> String {
     count(number, "repository", "repositories")
 }
 
 /// The first few of a list, and how many more there are.
-pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
     match names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -47,14 +47,14 @@ pub(super) fn listed<T: AsRef<str>>(names: &[T]) -> String {
 }
 
 /// The Git host's name as people write it.
-pub(super) const fn scm_name(scm: Scm) -> &'static str {
+pub(crate) const fn scm_name(scm: Scm) -> &'static str {
     match scm {
         Scm::BitbucketCloud => "Bitbucket",
     }
 }
 
 /// Whether `text` matches `glob`, where `*` stands for any run of characters and `?` for one; case does not count.
-pub(super) fn matches_glob(glob: &str, text: &str) -> bool {
+pub(crate) fn matches_glob(glob: &str, text: &str) -> bool {
     let glob: Vec<char> = glob.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
     // `reachable[i]`: the first `i` characters of the text match the glob read so far.

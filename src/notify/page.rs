@@ -1,38 +1,107 @@
-//! The text of a notification, from the state alone.
+//! The text of a notification, from the state alone: what an engineer reads at three in the morning.
+//!
+//! - The *summary* is the incident's own sentence, with when it gets worse, its cause and the time nobody watched.
+//! - A *claim* is one sentence of evidence with its source. What cannot be told is claimed as such.
+//! - *Ruled out* is what was looked at and is well, proved by evidence that is fresh now. Stale evidence rules out nothing.
+//! - The *last change* is the latest thing somebody did before the onset, as far as anybody recorded it.
+//! - *Noticed* says when a repair will show: at the next probe, or where Snyk has to act first, at its next
+//!   synchronisation.
+//!
+//! Each family of rules picks its claims in a file of its own; what all share stands in `scene`, `change`, `noticed`,
+//! `links`, `heading`. Names set in Snyk or the Git host are hostile and stay as they are: whoever renders a page
+//! escapes them. Only addresses are escaped here, since nobody can do it later.
+
+mod apis;
+mod change;
+mod connection;
+mod credentials;
+mod draft;
+mod heading;
+mod links;
+mod members;
+mod noticed;
+mod organizations;
+mod receivers;
+mod scene;
+mod status;
+mod summary;
+
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 
 use super::situation::Situation;
-use crate::domain::incident::{IncidentKey, IncidentState};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule};
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Page;
 use crate::domain::state::State;
+use draft::Draft;
+use scene::Scene;
 
 /// What a person reads about an incident that lasts.
 pub fn of_incident(key: &IncidentKey, incident: &IncidentState, state: &State, situation: &Situation<'_>) -> Page {
-    let _ = (state, situation);
+    let scene = Scene { key, incident, state, situation };
+    let Draft { evidence, ruled_out } = draft(&scene);
+    let gap = state.attention.gap_between(incident.since, situation.now);
+    let (members, more_members) = members::of(&scene);
     Page {
-        title: key.to_string(),
-        summary: incident.summary.clone(),
-        next_step: incident.next_step.clone(),
-        ..Page::default()
+        title: heading::title(&scene),
+        summary: summary::of(&scene, gap),
+        evidence,
+        ruled_out,
+        last_change: change::last(&scene),
+        next_step: format!("{}.", scene::plain(&incident.next_step)),
+        noticed: Some(noticed::of(&scene)),
+        members,
+        more_members,
+        cause: incident.cause.as_ref().map(ToString::to_string),
+        gap,
+        links: links::of(&scene),
+        labels: heading::labels(&scene),
+    }
+}
+
+/// What each family of rules knows.
+fn draft(scene: &Scene<'_>) -> Draft {
+    match scene.key.rule {
+        Rule::SnykTokenInvalid | Rule::SnykTokenExpiring => credentials::snyk_token(scene),
+        Rule::CredentialInvalid
+        | Rule::PermissionsMissing
+        | Rule::CredentialExpiring
+        | Rule::CredentialExpiryUnknown
+        | Rule::DeclaredDateOutdated => credentials::pat(scene),
+        Rule::UpstreamUnreachable | Rule::ApiVersionEnding => apis::draft(scene),
+        Rule::WorkspaceNotFound => connection::workspace(scene),
+        Rule::ConnectionFailed | Rule::PartiallyConnected | Rule::SyncStalled | Rule::CatalogNotLinked => {
+            if matches!(scene.key.subject, crate::domain::incident::Subject::Organizations(_)) {
+                organizations::draft(scene)
+            } else {
+                connection::group(scene)
+            }
+        }
+        Rule::OrganizationIntegrationMissing
+        | Rule::CredentialOutOfStep
+        | Rule::TestsStale
+        | Rule::NothingImported
+        | Rule::ImportsIncomplete
+        | Rule::WebhooksMissing
+        | Rule::Baseline => organizations::draft(scene),
+        Rule::StatusUnknown => status::draft(scene),
     }
 }
 
 /// What a person reads when it is over: made from what was told last, and why it is over.
 pub fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
-    let _ = (since, situation);
-    Page { summary: because.to_owned(), ..told.clone() }
+    summary::of_end(told, since, because, situation)
 }
 
 /// What a person reads about a receiver that rejects what it is sent.
 pub fn of_failing_receiver(receiver: &ReceiverName, situation: &Situation<'_>) -> Page {
-    let _ = situation;
-    Page { title: format!("ReceiverFailing: {receiver}"), ..Page::default() }
+    receivers::failing(receiver, situation)
 }
 
 /// What a person reads when somebody tests a receiver.
 pub fn of_test(receiver: &ReceiverName, situation: &Situation<'_>) -> Page {
-    let _ = situation;
-    Page { title: format!("Test of the receiver {receiver}"), ..Page::default() }
+    receivers::test(receiver, situation)
 }

@@ -227,7 +227,8 @@ fn fleet() -> Fleet {
         token_version: None,
     };
     Fleet {
-        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), token_version: None })].into(),
+        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), app_root: None, token_version: None })]
+            .into(),
         scm_credentials: [("pat".into(), credential)].into(),
         integrations: [("acme".into(), integration)].into(),
         rules: RulePolicy::default(),

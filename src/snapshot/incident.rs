@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::kinds::closed_list;
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::page::Gap;
 use crate::domain::state::State;
 
 closed_list! {
@@ -58,10 +59,12 @@ pub struct IncidentView {
     pub cause: Option<String>,
     /// By when it gets worse.
     pub deadline: Option<DateTime<Utc>>,
+    /// When snykwatch did not run, where that bears on it.
+    pub gap: Option<Gap>,
 }
 
 impl IncidentView {
-    fn new(key: &IncidentKey, state: &IncidentState) -> Self {
+    fn new(key: &IncidentKey, state: &IncidentState, gap: Option<Gap>) -> Self {
         let (integration, credential) = match &key.subject {
             Subject::Credential(credential) => (None, Some(credential.clone())),
             Subject::Api(_) => (None, None),
@@ -86,15 +89,17 @@ impl IncidentView {
             members: state.members.clone(),
             cause: state.cause.as_ref().map(ToString::to_string),
             deadline: state.deadline,
+            gap,
         }
     }
 
     /// Whether it shows `state`, without copying anything.
-    fn shows(&self, state: &IncidentState) -> bool {
+    fn shows(&self, state: &IncidentState, gap: Option<Gap>) -> bool {
         (self.phase, self.opened_at) == phase(state)
             && self.severity == state.severity
             && self.since == state.since
             && self.deadline == state.deadline
+            && self.gap == gap
             && self.summary == state.summary
             && self.next_step == state.next_step
             && self.affected == state.affected
@@ -111,10 +116,17 @@ fn phase(state: &IncidentState) -> (Phase, Option<DateTime<Utc>>) {
 }
 
 /// Every incident: open before pending, worst first, oldest first.
-pub(super) fn views(state: &State, before: &BTreeMap<IncidentKey, &Arc<IncidentView>>) -> Vec<Arc<IncidentView>> {
-    let views = state.incidents.iter().map(|(key, incident)| match before.get(key) {
-        Some(view) if view.shows(incident) => Arc::clone(view),
-        _ => Arc::new(IncidentView::new(key, incident)),
+pub(super) fn views(
+    state: &State,
+    before: &BTreeMap<IncidentKey, &Arc<IncidentView>>,
+    now: DateTime<Utc>,
+) -> Vec<Arc<IncidentView>> {
+    let views = state.incidents.iter().map(|(key, incident)| {
+        let gap = state.attention.gap_between(incident.since, now);
+        match before.get(key) {
+            Some(view) if view.shows(incident, gap) => Arc::clone(view),
+            _ => Arc::new(IncidentView::new(key, incident, gap)),
+        }
     });
     let mut views: Vec<_> = views.collect();
     views.sort_by_key(|view| (Reverse(view.phase), Reverse(view.severity), view.since));

@@ -94,7 +94,7 @@ pub(crate) fn fleet() -> Fleet {
     Fleet {
         snyk_tokens: BTreeMap::from([(
             "acme-us".into(),
-            SnykToken { api: "snyk/acme-us".into(), token_version: None },
+            SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None },
         )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), watched)]),

@@ -26,6 +26,7 @@ const INTEGRATIONS_SHOWN: usize = 200;
 const INCIDENTS_SHOWN: usize = 50;
 
 const LINKS: &[(&str, &str)] = &[
+    ("/runbooks", "Runbooks"),
     ("/metrics", "Metrics"),
     ("/api/v1/integrations", "Integrations (JSON)"),
     ("/api/v1/credentials", "Credentials (JSON)"),
@@ -132,10 +133,11 @@ fn incident(view: &IncidentView, now: DateTime<Utc>) -> Markup {
             h3 {
                 span class={ "badge severity-" (view.severity) } { (view.severity) }
                 " " (view.rule) " "
-                span.quiet { "for " (span(now - view.since)) }
+                span.quiet { "for " (span(now - view.since)) " " a href={ "/runbooks/" (view.rule) } { "Runbook" } }
             }
             p { bdi { (view.summary) } }
             p.next { b { "Next: " } bdi { (view.next_step) } }
+            @if let Some(gap) = view.gap { p.quiet { (gap) "." } }
             p.quiet {
                 "About " bdi { (view.subject) } ". Affected: " (view.affected.len()) "."
                 @if let Some(deadline) = view.deadline { " Deadline: " (instant(deadline)) "." }

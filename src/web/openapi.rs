@@ -229,6 +229,7 @@ fn permission() -> Value {
 }
 
 fn incident() -> Value {
+    let gap = object(&[("from", instant()), ("to", instant())]);
     object(&[
         ("id", text()),
         ("rule", words(Rule::ALL)),
@@ -245,6 +246,7 @@ fn incident() -> Value {
         ("members", list(&uuid())),
         ("cause", described(nullable(&text()), "The incident that turned out to be its cause.")),
         ("deadline", nullable(&instant())),
+        ("gap", described(nullable(&gap), "When snykwatch did not run, where that bears on it.")),
     ])
 }
 

@@ -10,6 +10,7 @@ use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
+use crate::domain::page::Gap;
 use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, OrganizationMemory};
 
 use super::super::access::token_accepted;
@@ -22,6 +23,7 @@ pub(super) fn refresh(
     evidence: &mut EvidenceBook,
     credentials: &mut BTreeMap<CredentialName, CredentialState>,
     fleet: &Fleet,
+    gaps: &[Gap],
     now: DateTime<Utc>,
 ) {
     credentials.retain(|name, _| fleet.snyk_tokens.contains_key(name) || fleet.scm_credentials.contains_key(name));
@@ -50,7 +52,13 @@ pub(super) fn refresh(
             now,
         };
         let (accepted, expiry, declared) = (claims.accepted(), claims.expiry(), claims.declared());
-        store(state, accepted, now);
+        let expired_at = match expiry {
+            Expiry::At(at, ..) if accepted.reason == Reason::CredentialExpired => Some(at),
+            _ => None,
+        };
+        // Had somebody watched, the date would have been the onset.
+        let is_in_gap = |at: &DateTime<Utc>| gaps.iter().any(|gap| gap.from <= *at && *at <= gap.to);
+        store(state, accepted, expired_at.filter(is_in_gap).unwrap_or(now));
         (state.expiry, state.expiry_source) = match expiry {
             Expiry::At(at, source, _) => (Some(at), Some(source)),
             Expiry::Never(source, _) => (None, Some(source)),
@@ -69,10 +77,11 @@ pub(super) fn refresh(
     }
 }
 
-fn store(state: &mut CredentialState, verdict: Verdict, now: DateTime<Utc>) {
+/// `onset`: since when, if this is another truth than before.
+fn store(state: &mut CredentialState, verdict: Verdict, onset: DateTime<Utc>) {
     let since = match state.valid.since {
         Some(since) if state.valid.truth == verdict.truth => since,
-        _ => now,
+        _ => onset,
     };
     state.valid = CredentialVerdict {
         truth: verdict.truth,

@@ -139,7 +139,7 @@ fn partially_connected<'a>(
     let describe = move |scene: &Scene<'_>| {
         let message = message_of(state, status, case);
         let lag = match state.progress.as_ref().and_then(|progress| progress.next_expected_at) {
-            Some(due) if due < scene.now => {
+            Some(due) if due < scene.now && !message.contains("due by") => {
                 format!(" A sync was due by {}.", instant(due))
             }
             _ => String::new(),

@@ -11,6 +11,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::{Case, RuleTiming};
 use crate::domain::state::{IntegrationState, State};
+use crate::health::resume::ASKING_AGAIN;
 
 /// What hangs on one credential or API.
 #[derive(Debug, Clone, Default)]
@@ -155,6 +156,37 @@ impl<'a> Inputs<'a> {
     pub(super) fn is_skewed(&self, api: &ApiName) -> bool {
         let skew = self.state.evidence.apis.get(api).and_then(|facts| facts.clock_skew);
         skew.is_some_and(|skew| skew.abs() > self.fleet.thresholds.clock_skew)
+    }
+
+    /// Whether an incident that was pending before a gap rests on what was not asked again since: it may be over.
+    pub(super) fn may_be_over(
+        &self,
+        subject: &Subject,
+        affected: &BTreeSet<IntegrationKey>,
+        since: DateTime<Utc>,
+    ) -> bool {
+        let Some(resumed_at) = self.state.attention.gaps.last().map(|gap| gap.to) else { return false };
+        if since >= resumed_at || self.age(resumed_at) >= ASKING_AGAIN {
+            return false;
+        }
+        let asks_again =
+            |key: &IntegrationKey| self.integration(key).is_some_and(|state| state.asking_again_since.is_some());
+        match subject {
+            Subject::Credential(name) => !self.was_asked_since(name, resumed_at),
+            // Its own clock stood still.
+            Subject::Api(_) => false,
+            Subject::Workspace(name, _) => asks_again(&IntegrationKey::group(name.clone())),
+            Subject::Integration(key) => asks_again(key),
+            Subject::Organizations(_) => affected.iter().any(asks_again),
+        }
+    }
+
+    fn was_asked_since(&self, credential: &CredentialName, resumed_at: DateTime<Utc>) -> bool {
+        let evidence = &self.state.evidence;
+        let snyk = evidence.snyk_tokens.get(credential).and_then(|token| token.authentication.as_ref());
+        let scm = evidence.scm_credentials.get(credential).and_then(|credential| credential.authentication.as_ref());
+        let asked = [snyk.map(|evidence| evidence.observed_at), scm.map(|evidence| evidence.observed_at)];
+        asked.into_iter().flatten().any(|at| at >= resumed_at)
     }
 
     /// How long ago.

@@ -153,7 +153,9 @@ impl Life<'_> {
     /// Ends what was there.
     fn resolve(&mut self, key: &IncidentKey, cause: &str) {
         if let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) {
-            self.tell(Change::Resolved { incident: key.clone(), severity: before.severity }, cause);
+            let gap = self.inputs.state.attention.gap_between(before.since, self.inputs.now);
+            let cause = gap.map_or_else(|| cause.to_owned(), |gap| format!("{cause}; {gap}"));
+            self.tell(Change::Resolved { incident: key.clone(), severity: before.severity }, &cause);
         }
     }
 
@@ -188,13 +190,14 @@ impl Life<'_> {
             (candidate.describe)(&Scene { now, since: holding.since, members: &holding.members, affected: &affected });
         let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
         let quiet = holding.cause.is_some();
+        let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
         let mut severity = holding.severity;
         let mut phase = IncidentPhase::Pending;
         let key = &candidate.key;
         if let Some(before) = before {
             phase = before.phase;
             severity = match before.tracking.case {
-                _ if quiet => before.severity,
+                _ if quiet || may_be_over => before.severity,
                 Some(case) if case == candidate.case => severity.max(before.severity),
                 _ => severity,
             };
@@ -207,7 +210,7 @@ impl Life<'_> {
                 self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
                 announced = affected.len();
             }
-        } else if holding.due && !quiet {
+        } else if holding.due && !quiet && !may_be_over {
             phase = IncidentPhase::Open { opened_at: now };
             self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
         }

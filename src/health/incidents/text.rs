@@ -13,7 +13,7 @@ use crate::domain::names::{IntegrationKey, IntegrationName};
 const LISTED: usize = 5;
 
 /// A span in its largest sensible unit: `35 min`, `14 h`, `3 d`.
-pub(super) fn span(span: TimeDelta) -> String {
+pub(crate) fn span(span: TimeDelta) -> String {
     let minutes = span.num_minutes().max(0);
     match minutes {
         0..120 => format!("{minutes} min"),
@@ -23,7 +23,7 @@ pub(super) fn span(span: TimeDelta) -> String {
 }
 
 /// An instant to the minute.
-pub(super) fn instant(at: DateTime<Utc>) -> String {
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -33,13 +33,13 @@ pub(super) fn duration(scene: &Scene<'_>) -> String {
 }
 
 /// `1 Organization`, `50 Organizations`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
 /// `1 Group integration and 50 Organizations`.
-pub(super) fn blast_radius(affected: &BTreeSet<IntegrationKey>) -> String {
+pub(crate) fn blast_radius(affected: &BTreeSet<IntegrationKey>) -> String {
     let groups = affected.iter().filter(|key| key.level() == Level::Group).count();
     let organizations = affected.len() - groups;
     match (groups, organizations) {
@@ -78,7 +78,36 @@ pub(super) fn members(inputs: &Inputs<'_>, name: &IntegrationName, scene: &Scene
 }
 
 /// A sentence with exactly one full stop at its end; nothing for nothing.
-pub(super) fn sentence(text: &str) -> String {
-    let text = text.trim().trim_end_matches('.');
+pub(crate) fn sentence(text: &str) -> String {
+    let text = capitalised(text.trim().trim_end_matches('.'));
     if text.is_empty() { String::new() } else { format!(" {text}.") }
+}
+
+/// Words with which our own messages begin. Anything else may be somebody's name, and stays as it is written.
+const BEGINNINGS: &[&str] = &[
+    "the",
+    "no",
+    "none",
+    "nothing",
+    "nobody",
+    "not",
+    "profile",
+    "workspace",
+    "set",
+    "first",
+    "our",
+    "when",
+    "whether",
+    "an",
+    "imported",
+];
+
+/// With a capital letter at its beginning, where that is a word of ours.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let is_ours = text.split_whitespace().next().is_some_and(|word| BEGINNINGS.contains(&word));
+    match letters.next().filter(|_| is_ours) {
+        Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
+        None => text.to_owned(),
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn card(view: &IntegrationView, now: DateTime<Utc>) -> Markup {
     let status = &view.status;
     let is_well = status.status == Status::Connected;
     html! {
-        article class={ "card status-" (status.status) } {
+        article #(view.key().anchor()) class={ "card status-" (status.status) } {
             h3 {
                 (badge(status.status)) " " bdi { (view.title()) } " "
                 span.quiet { (view.identity.level) ", " (view.identity.scm) ", for " (span(now - status.since)) }

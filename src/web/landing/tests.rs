@@ -34,14 +34,14 @@ fn the_worst_stands_first_with_its_next_step() {
     let snapshot = Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own());
     let text = text(&page(Some(&snapshot)));
     let lines: Vec<_> = text.lines().filter(|line| !line.contains("Not observed yet.")).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r"
+    insta::assert_snapshot!(lines.join("\n"), @"
     snykwatch
     Version 0.1.0, up for 3 h. As of 2026-11-23 12:00 UTC.
     1 partially connected
     2 unknown
     1 connected
     Open incidents
-    critical WorkspaceNotFound for 14 h
+    critical WorkspaceNotFound for 14 h Runbook
     It has been so for 14 h.
     Next: Re-save the profile.
     About workspace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.

@@ -103,7 +103,10 @@ impl World {
             token_version: None,
         };
         let fleet = Fleet {
-            snyk_tokens: BTreeMap::from([(snyk(), SnykToken { api: "snyk/acme-us".into(), token_version: None })]),
+            snyk_tokens: BTreeMap::from([(
+                snyk(),
+                SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None },
+            )]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
             rules: RulePolicy::default(),

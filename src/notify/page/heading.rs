@@ -1,0 +1,91 @@
+//! The title, and what a notification is routed and grouped by.
+
+use super::scene::{Scene, plain};
+use crate::domain::fleet::WatchedIntegration;
+use crate::domain::incident::{Rule, Subject};
+use crate::domain::kinds::{Level, Scm};
+use crate::domain::page::PageLabels;
+use crate::health::incidents::text::{blast_radius, count, span};
+
+/// More does not fit on the lock screen of a telephone, nor into a subject line.
+const LONGEST: usize = 120;
+
+/// One line: the rule, its subject, and what makes it urgent.
+pub(super) fn title(scene: &Scene<'_>) -> String {
+    let lasting = format!("for {}", span(scene.now() - scene.incident.since));
+    let affected = scene.incident.affected.iter().cloned().collect();
+    let text = match &scene.key.subject {
+        Subject::Credential(name) => match (scene.key.rule, scene.incident.deadline) {
+            (Rule::CredentialExpiring | Rule::SnykTokenExpiring, Some(date)) if date > scene.now() => {
+                format!("{name} expires in {}", span(date - scene.now()))
+            }
+            _ => format!("{name} ({})", blast_radius(&affected)),
+        },
+        Subject::Api(name) => match scene.incident.deadline {
+            Some(date) if scene.key.rule == Rule::ApiVersionEnding && date > scene.now() => {
+                format!("{name} in {}", span(date - scene.now()))
+            }
+            _ if scene.key.rule == Rule::ApiVersionEnding => name.to_string(),
+            _ => format!("{name} {lasting}"),
+        },
+        Subject::Workspace(name, slug) => format!("{slug} of {name} {lasting}"),
+        Subject::Integration(key) => format!("{key} {lasting}"),
+        Subject::Organizations(name) => {
+            format!("{} of {name} {lasting}", count(scene.incident.members.len(), "Organization"))
+        }
+    };
+    cut(&plain(&format!("{}: {text}", scene.key.rule)))
+}
+
+/// At most [`LONGEST`] characters.
+pub(super) fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(LONGEST - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// What it is about. What differs among the affected integrations is left out.
+pub(super) fn labels(scene: &Scene<'_>) -> PageLabels {
+    let watched = scene.watched();
+    let only = match watched.as_slice() {
+        [(name, _)] => Some((*name).clone()),
+        _ => None,
+    };
+    let credential = match &scene.key.subject {
+        Subject::Credential(name) => Some(name.clone()),
+        _ => None,
+    };
+    let levels = scene.incident.affected.iter().map(|key| key.level());
+    let of_subject = match &scene.key.subject {
+        Subject::Organizations(_) => Some(Level::Organization),
+        Subject::Workspace(..) => Some(Level::Group),
+        Subject::Integration(key) => Some(key.level()),
+        Subject::Credential(_) | Subject::Api(_) => None,
+    };
+    let of_credential = credential.as_ref().and_then(|name| scene.fleet().scm_credentials.get(name));
+    PageLabels {
+        integration: scene.name().cloned().or(only),
+        credential,
+        // The Group stands first among the levels.
+        level: levels.chain(of_subject).min(),
+        scm: of_credential.map(|credential| credential.scm).or_else(|| same(&watched, |watched| Some(watched.scm))),
+        owner: same(&watched, |watched| watched.owner.clone()),
+    }
+}
+
+/// What all have in common.
+fn same<T: PartialEq>(
+    watched: &[(&crate::domain::names::IntegrationName, &WatchedIntegration)],
+    of: impl Fn(&WatchedIntegration) -> Option<T>,
+) -> Option<T> {
+    let (_, first) = watched.first()?;
+    let first = of(first)?;
+    watched.iter().all(|(_, other)| of(other).as_ref() == Some(&first)).then_some(first)
+}
+
+/// The Git host as the word of its public API.
+pub(super) fn is_public(api: &crate::domain::names::ApiName, scm: Scm) -> bool {
+    api.as_str() == scm.as_str()
+}

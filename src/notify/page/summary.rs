@@ -1,0 +1,71 @@
+//! What, since when, how bad; and how it ended.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::heading::cut;
+use super::scene::{Scene, one_line, plain};
+use crate::domain::incident::{Rule, Severity, Subject};
+use crate::domain::page::{Gap, Page};
+use crate::domain::policy::{Case, RuleTiming};
+use crate::health::incidents::text::{instant, sentence, span};
+use crate::notify::situation::Situation;
+
+/// The incident's own sentence, and what a person needs beside it.
+pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
+    let mut text = one_line(&scene.incident.summary);
+    if let Some(cause) = &scene.incident.cause {
+        text.push_str(&format!(" It follows from {cause}: repair that first."));
+    } else if let Some((at, severity)) = escalation(scene) {
+        let what = if severity == Severity::Critical { "critical" } else { "a warning" };
+        text.push_str(&format!(" It becomes {what} {}.", instant(at)));
+    }
+    if let Some(gap) = gap {
+        text.push_str(&sentence(&gap.to_string()));
+    }
+    text
+}
+
+/// When it gets worse by itself, and how bad it is then.
+fn escalation(scene: &Scene<'_>) -> Option<(DateTime<Utc>, Severity)> {
+    let rule = scene.key.rule;
+    let case = scene.incident.tracking.case.unwrap_or(Case::Default);
+    let of_integration = match &scene.key.subject {
+        Subject::Credential(_) | Subject::Api(_) => None,
+        _ => scene.name().and_then(|name| scene.fleet().integrations.get(name)),
+    };
+    let timing: RuleTiming = of_integration.map_or(&scene.fleet().rules, |watched| &watched.rules).timing(rule, case);
+    let looks_ahead = matches!(rule, Rule::CredentialExpiring | Rule::SnykTokenExpiring | Rule::ApiVersionEnding);
+    let instant_of = |span: TimeDelta| {
+        if looks_ahead { scene.incident.deadline.map(|date| date - span) } else { Some(scene.incident.since + span) }
+    };
+    let worse = timing.severities.iter().filter(|(_, severity)| *severity > scene.incident.severity);
+    let worse = worse.filter_map(|(span, severity)| Some((instant_of(*span)?, *severity)));
+    worse.filter(|(at, _)| *at > scene.now()).min()
+}
+
+/// Made from what was told last.
+pub(super) fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
+    let lasted = span(situation.now - since);
+    // What it was: the rule and the subject of the title, without how long it had lasted when that was told.
+    let what = told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what);
+    let because = plain(because);
+    let mut summary = format!("{what} is over: {because}. It lasted {lasted}, since {}.", instant(since));
+    if let Some(gap) = told.gap {
+        let text = gap.to_string();
+        if !because.contains(&text) {
+            summary.push_str(&sentence(&text));
+        }
+    }
+    Page {
+        title: cut(&format!("Resolved: {what} after {lasted}")),
+        summary,
+        evidence: Vec::new(),
+        ruled_out: Vec::new(),
+        last_change: None,
+        next_step: "Nothing is to be done.".to_owned(),
+        noticed: None,
+        members: Vec::new(),
+        more_members: 0,
+        ..told.clone()
+    }
+}

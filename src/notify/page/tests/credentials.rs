@@ -1,0 +1,173 @@
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+
+use super::Story;
+use crate::domain::facts::{
+    CredentialExpiry, PermissionProof, RejectionCause, ScmAuthentication, SnykAuthentication, SnykRejectionCause,
+};
+use crate::domain::incident::Rule;
+use crate::domain::kinds::Source;
+use crate::domain::names::CredentialName;
+use crate::domain::permission::Permission;
+use crate::domain::work::Finding;
+use crate::health::testing::{PAT, TOKEN, World, hours, minutes, start};
+
+#[test]
+fn a_rejected_snyk_token() {
+    let story = Story::healthy(3, 2, |world| {
+        world.snyk = SnykAuthentication::Rejected(SnykRejectionCause::Unspecified);
+    });
+    assert_snapshot!(story.after(hours(2)).text(Rule::SnykTokenInvalid), @"
+    SnykTokenInvalid: acme-us (1 Group integration and 2 Organizations)
+    Snyk has rejected the Snyk token acme-us for 90 min (since 2026-11-23 04:00 UTC). Snyk rejects acme-us: unknown, revoked, expired or of another region. snykwatch is blind for 1 Group integration and 2 Organizations; scanning itself goes on. It becomes critical 2026-11-24 04:00 UTC.
+    - Snyk rejects acme-us: unknown, revoked, expired or of another region; a second probe confirmed it. [measured, 11-23 05:30]
+    - Nobody tells when it expires: no API says so, and no date is declared. [inferred]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    x Not the network or an outage: snyk/acme-us answered (2026-11-23 05:30 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 05:30 UTC).
+    Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
+    Next: (Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it in the secret of this `snyk` entry.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: SnykTokenInvalid <https://snykwatch.acme.example/runbooks/SnykTokenInvalid>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket acme-us group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn an_expiring_snyk_token() {
+    let story = Story::healthy(3, 1, |world| {
+        let at = CredentialExpiry::At { at: start() + TimeDelta::days(10), source: Source::Measured };
+        world.extra = vec![Finding::SnykTokenExpiry(CredentialName::from(TOKEN), at)];
+    });
+    assert_snapshot!(story.after(minutes(30)).text(Rule::SnykTokenExpiring), @"
+    SnykTokenExpiring: acme-us expires in 9 d
+    The Snyk token acme-us expires in 9 d (2026-12-03 03:00 UTC). From then on snykwatch is blind for 1 Group integration and 1 Organization.
+    - Snyk accepts acme-us. [measured, 11-23 04:00]
+    - It belongs to a user. [measured, 11-23 04:00]
+    - It expires 2026-12-03 03:00 UTC, as the API says. [measured, 11-23 04:00]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
+    Next: (Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it in the secret of this `snyk` entry.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: SnykTokenExpiring <https://snykwatch.acme.example/runbooks/SnykTokenExpiring>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket acme-us group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_rejected_pat() {
+    let story = Story::healthy(3, 12, |world| {
+        world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Expired);
+    });
+    assert_snapshot!(story.after(hours(2)).text(Rule::CredentialInvalid), @"
+    CredentialInvalid: bitbucket-acme (1 Group integration and 12 Organizations)
+    The PAT of credential bitbucket-acme has been rejected for 90 min (since 2026-11-23 04:00 UTC). Bitbucket rejects bitbucket-acme: it has expired. It is used by 1 Group integration and 12 Organizations: discovery, imports and pull request comments stop there.
+    - Bitbucket rejects bitbucket-acme: it has expired; a second probe confirmed it. [measured, 11-23 05:30]
+    - It expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 05:30 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 05:30 UTC).
+    Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
+    Next: (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 12 Organizations (Group Admin, Organization Admins), and (whoever runs snykwatch) replace our copy.
+    Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001; Organization 00000000-0000-0000-0000-000000001002; Organization 00000000-0000-0000-0000-000000001003; Organization 00000000-0000-0000-0000-000000001004; Organization 00000000-0000-0000-0000-000000001005; Organization 00000000-0000-0000-0000-000000001006; Organization 00000000-0000-0000-0000-000000001007; Organization 00000000-0000-0000-0000-000000001008 +3
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: CredentialInvalid <https://snykwatch.acme.example/runbooks/CredentialInvalid>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_missing_permission() {
+    let story = Story::healthy(3, 1, |world| {
+        let scope = Some("write:webhook:bitbucket".to_owned());
+        world.main().permissions.insert(Permission::WebhookWrite, PermissionProof::Missing { scope });
+    });
+    assert_snapshot!(story.after(hours(1)).text(Rule::PermissionsMissing), @"
+    PermissionsMissing: bitbucket-acme (1 Group integration and 1 Organization)
+    The PAT of credential bitbucket-acme has lacked Webhooks: write (scope write:webhook:bitbucket) for 45 min (since 2026-11-23 03:45 UTC). It is used by 1 Group integration and 1 Organization.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:30]
+    - It expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - bitbucket-acme lacks Webhooks: write (write:webhook:bitbucket). [measured, 11-23 04:30]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:30 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:30 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-23 04:30 UTC).
+    Noticed: Within 30 min of our copy being replaced (the probe of credentials); rights of the account within 30 min (the probe of the profile).
+    Next: (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (whoever runs snykwatch) replace our copy.
+    Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: PermissionsMissing <https://snykwatch.acme.example/runbooks/PermissionsMissing>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
+}
+
+fn declare(world: &mut World, at: chrono::DateTime<chrono::Utc>) {
+    world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().expires_at = Some(at);
+}
+
+#[test]
+fn an_expiring_pat() {
+    let story = Story::healthy(3, 1, |world| declare(world, start() + TimeDelta::days(5)));
+    assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiring), @"
+    CredentialExpiring: bitbucket-acme expires in 4 d
+    The PAT of credential bitbucket-acme expires in 4 d (2026-11-28 03:00 UTC, declared). From then on 1 Group integration and 1 Organization no longer reach the Git host. It becomes critical 2026-11-27 03:00 UTC.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
+    - It expires 2026-11-28 03:00 UTC, as the configuration says. [declared]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
+    Next: (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 1 Organization before that date; (whoever runs snykwatch) replace our copy.
+    Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: CredentialExpiring <https://snykwatch.acme.example/runbooks/CredentialExpiring>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_pat_of_unknown_expiry() {
+    let story = Story::healthy(3, 1, |world| {
+        world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().expires_at = None;
+    });
+    assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiryUnknown), @"
+    CredentialExpiryUnknown: bitbucket-acme (1 Group integration and 1 Organization)
+    Nobody tells when the PAT of credential bitbucket-acme expires; it is used by 1 Group integration and 1 Organization. Its expiry would come without warning.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
+    - Nobody tells when it expires: no API says so, and no date is declared. [inferred]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: At once when the configuration is reloaded.
+    Next: (Whoever runs snykwatch) Declare `expires_at` of this credential; the owner of the bot account sees the date beside the token.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: CredentialExpiryUnknown <https://snykwatch.acme.example/runbooks/CredentialExpiryUnknown>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn an_outdated_declared_date() {
+    let story = Story::healthy(3, 1, |world| declare(world, world.now + minutes(20)));
+    assert_snapshot!(story.after(hours(1)).text(Rule::DeclaredDateOutdated), @"
+    DeclaredDateOutdated: bitbucket-acme (1 Group integration and 1 Organization)
+    The declared expiry of credential bitbucket-acme passed on 2026-11-23 03:50 UTC, and the PAT still works: the date is wrong, and the real one will come without warning.
+    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:30]
+    - Its declared expiry was 2026-11-23 03:50 UTC; it is still accepted. [declared]
+    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
+    Noticed: At once when the configuration is reloaded.
+    Next: (Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees the date beside the token.
+    Status page <https://snykwatch.acme.example/#credentials>
+    Runbook: DeclaredDateOutdated <https://snykwatch.acme.example/runbooks/DeclaredDateOutdated>
+    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
+    ");
+}

@@ -1,0 +1,198 @@
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+
+use super::Story;
+use crate::domain::facts::{CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, WorkspaceFact};
+use crate::domain::incident::Rule;
+use crate::domain::names::WorkspaceSlug;
+use crate::health::testing::{WORKSPACE, World, hours, minutes};
+
+#[test]
+fn a_workspace_without_the_account() {
+    let story = Story::healthy(3, 1, |world| {
+        world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), WorkspaceFact::NotMember);
+    });
+    assert_snapshot!(story.after(minutes(30)).text(Rule::WorkspaceNotFound), @"
+    WorkspaceNotFound: acme of acme-bitbucket for 15 min
+    The PAT's account has not been a member of the workspace acme of acme-bitbucket for 15 min (since 2026-11-23 03:45 UTC): only its public repositories are visible. The PAT itself works. Private repositories no longer reach Snyk.
+    - Workspace acme, asked with the credential of profile main: it answers, and the account is not a member. [measured, 11-23 04:00]
+    - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-23 04:00]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:00 UTC), snyk/acme-us answered (2026-11-23 04:00 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:00 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:00 UTC).
+    Noticed: Within 30 min (the probe of the profile).
+    Next: (Workspace administrator of the Git host) Add the bot account to the workspace again, with access to its repositories.
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: WorkspaceNotFound <https://snykwatch.acme.example/runbooks/WorkspaceNotFound>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Workspace acme in Bitbucket <https://bitbucket.org/acme/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_deleted_profile() {
+    let story = Story::healthy(3, 0, |world| {
+        let gone = std::mem::take(&mut world.assets);
+        let now = world.now;
+        world.removed = gone
+            .into_iter()
+            .map(|asset| RemovedAsset {
+                id: asset.id,
+                scm_id: asset.scm_id,
+                url: asset.url,
+                reasons: vec![(RemovalReason::DeletedProfile, Some(now))],
+            })
+            .collect();
+    });
+    assert_snapshot!(story.after(minutes(45)).text(Rule::ConnectionFailed), @"
+    ConnectionFailed: acme-bitbucket (group) for 30 min
+    acme-bitbucket (group) has failed for 30 min (since 2026-11-23 03:45 UTC). Profile main was deleted in Snyk: 3 of its 3 assets were removed with that reason. No repository of it is discovered or synchronised.
+    - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-23 04:15]
+    - Snyk removed 3 of 3 assets of profile main with the reason deleted-profile, while their repositories are still visible. [measured, 11-23 03:45]
+    - It was last connected 2026-11-23 03:30 UTC. [inferred, 11-23 03:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:15 UTC), snyk/acme-us answered (2026-11-23 04:15 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 04:15 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:15 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:15 UTC).
+    x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-23 04:15 UTC).
+    Changed: 2026-11-23 03:45 UTC (at the onset): the assets of profile main were removed as deleted-profile (measured).
+    Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
+    Next: Group Admin: create the profile again (Integrations > Bitbucket in the Group).
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: ConnectionFailed <https://snykwatch.acme.example/runbooks/ConnectionFailed>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_first_synchronisation_that_never_comes() {
+    let story = Story::new(World::just_set_up(12, 0));
+    assert_snapshot!(story.after(hours(14)).text(Rule::PartiallyConnected), @"
+    PartiallyConnected: acme-bitbucket (group) for 14 h
+    acme-bitbucket (group) has been Partially connected for 14 h (since 2026-11-23 03:00 UTC). 0 of 12 repositories reached the Inventory; no sync seen since set-up, one was due by 2026-11-23 09:00 UTC. It becomes critical 2026-11-24 05:00 UTC.
+    - 0 of 12 repositories reached the Inventory. [measured, 11-23 17:00]
+    - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - No synchronisation was ever seen: no asset of it has been in the Inventory. [measured, 11-23 17:00]
+    - It was never seen connected. [inferred]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 17:00 UTC), snyk/acme-us answered (2026-11-23 17:00 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 17:00 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 17:00 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 17:00 UTC).
+    x Not the account's access to the repositories: the PAT sees 12 repositories (2026-11-23 17:00 UTC).
+    Changed: 2026-11-23 03:00 UTC (at the onset): acme-bitbucket (group) was set up (declared).
+    Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
+    Next: Group Admin: open Integrations > Bitbucket in the Group and re-save the profile.
+    Visit: acme/service-0; acme/service-1; acme/service-10; acme/service-11; acme/service-2; acme/service-3; acme/service-4; acme/service-5; acme/service-6; acme/service-7 +2
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: PartiallyConnected <https://snykwatch.acme.example/runbooks/PartiallyConnected>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn missing_repositories_with_hostile_names() {
+    let mut story = Story::new(World::just_set_up(20, 0));
+    story.pass(hours(1));
+    story.world.sync(story.world.now);
+    story.world.assets.truncate(8);
+    for repository in &mut story.world.main().repositories {
+        repository.full_name.push_str("\n<!channel> @here \u{202e}](https://evil.example)");
+    }
+    assert_snapshot!(story.after(TimeDelta::days(10)).text(Rule::PartiallyConnected), @"
+    PartiallyConnected: acme-bitbucket (group) for 8 d
+    acme-bitbucket (group) has been Partially connected for 8 d (since 2026-11-24 06:15 UTC). 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more.
+    - 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more. [measured, 12-03 04:00]
+    - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - The last movement of an asset was 2026-11-23 04:00 UTC. [measured, 12-03 04:00]
+    - It was last connected 2026-11-24 06:15 UTC. [inferred, 11-24 06:15]
+    x Not the network or an outage: bitbucket-cloud answered (2026-12-03 04:00 UTC), snyk/acme-us answered (2026-12-03 04:00 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-12-03 04:00 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-12-03 04:00 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-12-03 04:00 UTC).
+    x Not the account's access to the repositories: the PAT sees 20 repositories (2026-12-03 04:00 UTC).
+    Changed: 2026-11-23 03:00 UTC (27 h before): acme-bitbucket (group) was set up (declared).
+    Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
+    Next: Group Admin: check that the profile covers the missing repositories and re-save it (Integrations > Bitbucket in the Group); a repository that came into scope later is found only after it changes; the next sync is due by 2026-12-03 10:00 UTC.
+    Visit: acme/service-10 <!channel> @here ](https://evil.example); acme/service-11 <!channel> @here ](https://evil.example); acme/service-12 <!channel> @here ](https://evil.example); acme/service-13 <!channel> @here ](https://evil.example); acme/service-14 <!channel> @here ](https://evil.example); acme/service-15 <!channel> @here ](https://evil.example); acme/service-16 <!channel> @here ](https://evil.example); acme/service-17 <!channel> @here ](https://evil.example); acme/service-18 <!channel> @here ](https://evil.example); acme/service-19 <!channel> @here ](https://evil.example) +2
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: PartiallyConnected <https://snykwatch.acme.example/runbooks/PartiallyConnected>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_stalled_synchronisation() {
+    let story = Story::healthy(5, 0, |world| {
+        let now = world.now;
+        world.main().repositories.iter_mut().for_each(|repository| repository.updated_at = Some(now));
+    });
+    assert_snapshot!(story.after(hours(30)).text(Rule::SyncStalled), @"
+    SyncStalled: acme-bitbucket (group) for 3 h
+    acme-bitbucket (group) has stopped synchronising for 3 h (since 2026-11-24 05:45 UTC). 5 repositories changed and not synced for up to 30 h; the last asset of profile main moved 2026-11-13 03:00 UTC. The last sync was seen 2026-11-13 03:00 UTC. What changed since then is not in the Inventory. It becomes critical 2026-11-25 05:45 UTC.
+    - 5 repositories changed and not synced for up to 30 h; the last asset of profile main moved 2026-11-13 03:00 UTC. [measured, 11-24 09:30]
+    - 5 of 5 repositories reached the Inventory. [measured, 11-24 09:30]
+    - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-24 09:30]
+    - It was last connected 2026-11-24 05:30 UTC. [inferred, 11-24 05:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 09:30 UTC), snyk/acme-us answered (2026-11-24 09:30 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-24 09:30 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 09:30 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-24 09:30 UTC).
+    x Not the account's access to the repositories: the PAT sees 5 repositories (2026-11-24 09:30 UTC).
+    Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
+    Next: (Group Admin) Open Integrations in the Group and save the profile again, which starts a synchronisation; if nothing moves within 6 h, ask Snyk's support with the listed repositories.
+    Visit: acme/service-0; acme/service-1; acme/service-2; acme/service-3; acme/service-4 +0
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: SyncStalled <https://snykwatch.acme.example/runbooks/SyncStalled>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
+
+#[test]
+fn a_catalog_that_is_not_linked() {
+    let story = Story::healthy(3, 0, |world| {
+        world.group().catalog_file = Some("catalog-info.yaml".to_owned());
+        let repositories = world.main().repositories.clone();
+        let check = |repository: &crate::domain::facts::Repository| CatalogCheck {
+            repository: repository.id.clone(),
+            full_name: repository.full_name.clone(),
+            has_file: true,
+            linked: Some(false),
+        };
+        world.catalog = Some(CatalogSample { checks: repositories.iter().map(check).collect() });
+    });
+    assert_snapshot!(story.after(hours(26)).text(Rule::CatalogNotLinked), @"
+    CatalogNotLinked: acme-bitbucket (group) for 25 h
+    The catalog files of acme-bitbucket (group) have had no effect in Snyk for 25 h (since 2026-11-23 03:45 UTC). 3 of 3 repositories with a catalog file have no application context: acme/service-0, acme/service-1, acme/service-2.
+    - 3 of 3 repositories with a catalog file have no application context: acme/service-0, acme/service-1, acme/service-2. [measured, 11-24 05:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-24 05:30 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
+    x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-24 05:30 UTC).
+    x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-24 05:30 UTC).
+    x Not a stalled synchronisation: nothing changed in the SCM that is not in the Inventory (2026-11-24 05:30 UTC).
+    Noticed: After Snyk's next synchronisation (every 6 h), then within 30 min.
+    Next: (Group Admin) Open Integrations in the Group and check the name of the catalog file in the profile.
+    Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
+    Runbook: CatalogNotLinked <https://snykwatch.acme.example/runbooks/CatalogNotLinked>
+    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
+    [acme-bitbucket - group bitbucket-cloud platform-team]
+    ");
+}
