@@ -41,7 +41,9 @@ fn the_best_reader_takes_warnings_and_is_nobodys_own() {
         (&["chat", "desk", "team", "pager"], None),
     ] {
         let mut stage = stage();
-        failing.iter().for_each(|receiver| stage.fails(receiver));
+        for receiver in failing {
+            stage.fails(receiver);
+        }
         let told = stage.tell(&[]);
         let first = failing[0];
         let expected = reader.map(|reader| format!("trigger ReceiverFailing/receiver/{first}/warning -> {reader}"));

@@ -91,7 +91,7 @@ fn routing(which: usize) -> Routing {
         matcher: Matcher { rules: BTreeSet::from([stale().rule]), ..everything() },
         when: MaintenanceTime::Weekly(daily("backup", 2, 4)),
     };
-    let maintenance = if which % 2 == 0 { vec![maintenance] } else { Vec::new() };
+    let maintenance = if which.is_multiple_of(2) { vec![maintenance] } else { Vec::new() };
     let deliver = if which == 3 { DeliverBy::Both } else { DeliverBy::Builtin };
     let deliver = if which == 5 { DeliverBy::Prometheus } else { deliver };
     Routing { deliver, routes, receivers, maintenance, digest_every: hours(24) }
