@@ -32,7 +32,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::situation::Situation;
-use crate::domain::incident::{IncidentKey, IncidentState, Rule};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Page;
 use crate::domain::state::State;
@@ -74,7 +74,7 @@ fn draft(scene: &Scene<'_>) -> Draft {
         Rule::UpstreamUnreachable | Rule::ApiVersionEnding => apis::draft(scene),
         Rule::WorkspaceNotFound => connection::workspace(scene),
         Rule::ConnectionFailed | Rule::PartiallyConnected | Rule::SyncStalled | Rule::CatalogNotLinked => {
-            if matches!(scene.key.subject, crate::domain::incident::Subject::Organizations(_)) {
+            if matches!(scene.key.subject, Subject::Organizations(_)) {
                 organizations::draft(scene)
             } else {
                 connection::group(scene)

@@ -14,10 +14,10 @@ use crate::notify::situation::Situation;
 pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
     let mut text = one_line(&scene.incident.summary);
     if let Some(cause) = &scene.incident.cause {
-        text.push_str(&format!(" It follows from {cause}: repair that first."));
+        text.push_str(&sentence(&format!("It follows from {cause}: repair that first")));
     } else if let Some((at, severity)) = escalation(scene) {
         let what = if severity == Severity::Critical { "critical" } else { "a warning" };
-        text.push_str(&format!(" It becomes {what} {}.", instant(at)));
+        text.push_str(&sentence(&format!("It becomes {what} {}", instant(at))));
     }
     if let Some(gap) = gap {
         text.push_str(&sentence(&gap.to_string()));
