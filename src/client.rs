@@ -9,7 +9,7 @@
 //! through the credential's [`budget`], the compiled allow-list ([`allowed`]) and the hardened transport ([`http`]),
 //! and classifies what came back ([`answer`]). Every call is counted through [`telemetry`].
 //!
-//! [`post`] stands apart: it brings notifications to receivers that the operator chose.
+//! [`post`] and [`smtp`] stand apart: they bring notifications to receivers that the operator chose.
 //!
 //! **What it does not do.** It knows nothing about health: whether an outcome is conclusive is for the probes to say. It
 //! never writes to a watched API, follows no redirect, retries nothing, and reads no environment variable and no file but a CA
@@ -24,6 +24,7 @@ pub mod daemon;
 mod exchange;
 pub mod http;
 pub mod post;
+pub mod smtp;
 pub mod snyk;
 pub mod telemetry;
 

@@ -46,7 +46,9 @@ mod show;
 pub mod snyk;
 pub mod storage;
 mod suggest;
+pub mod template;
 pub mod watch;
+pub mod web_config;
 
 use alerts::AlertRules;
 use conditions::ConditionSettings;

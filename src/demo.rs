@@ -2,7 +2,7 @@
 //!
 //! A *scenario* says what really happens (deeds done to the sandbox's world at certain times) and what the daemon must
 //! make of it (expectations: data, not code). The *stage* sets up the sandbox, a configuration file with secret files,
-//! and the real daemon on them; the *player* lets time run and does the deeds, the *narrator* tells the story on the
+//! and the real daemon on them, with a *pager* to send to; the *player* lets time run and does the deeds, the *narrator* tells the story on the
 //! terminal, the *court* checks the expectations against what the daemon publishes, the *witness* that HTTP says the
 //! same. The scenarios are the diagnosis catalogue: the tests play all of them, and `docs/diagnosis.md` is generated
 //! from them.
@@ -10,6 +10,7 @@
 pub mod catalogue;
 mod court;
 pub mod narrator;
+mod pager;
 pub mod player;
 pub mod scenario;
 mod scenarios;

@@ -22,6 +22,7 @@ mod call;
 mod faults;
 mod ids;
 mod paging;
+pub mod receivers;
 mod requests;
 mod scm_auth;
 mod server;

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 pub use self::target::Target;
 pub use self::tls::install_tls_provider;
-pub(super) use self::trouble::{LookupFailed, of_post as post_trouble};
+pub(super) use self::trouble::{LookupFailed, innermost, of_post as post_trouble, tls_trouble};
 
 use self::proxy::ProxyRule;
 use super::allowed::{self, Verb};
@@ -125,6 +126,9 @@ pub enum HttpBuildError {
     /// TLS cannot be set up.
     #[error("could not set up TLS")]
     Tls(#[source] rustls::Error),
+    /// The mail library refuses the certificates.
+    #[error("could not set up TLS for the mail server")]
+    Smtp(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The HTTP library refuses.
     #[error("could not set up the HTTP client")]
     Library(#[source] reqwest::Error),
@@ -179,10 +183,7 @@ impl HttpClient {
         Self::build_with(options, tls::system_authorities())
     }
 
-    fn build_with(
-        options: &HttpOptions,
-        system: Vec<rustls::pki_types::CertificateDer<'static>>,
-    ) -> Result<Self, HttpBuildError> {
+    fn build_with(options: &HttpOptions, system: Vec<CertificateDer<'static>>) -> Result<Self, HttpBuildError> {
         let authorities = tls::authorities(system, options.ca_file.as_deref())?;
         let has_authorities = !authorities.is_empty();
         let config = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
@@ -287,6 +288,15 @@ pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBu
     builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
 }
 
+/// A connection to a receiver is kept for so long, less than any server keeps it: a post on a closed one would have no
+/// known end. Real time.
+const RECEIVER_CONNECTION_KEPT: Duration = Duration::from_secs(3);
+
+/// The certificates of a CA file.
+pub(super) fn read_ca_file(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, HttpBuildError> {
+    tls::ca_file(path)
+}
+
 /// A client for receivers of notifications, whose addresses the operator chose.
 pub(super) fn post_client(
     options: &HttpOptions,
@@ -294,7 +304,11 @@ pub(super) fn post_client(
 ) -> Result<reqwest::Client, HttpBuildError> {
     let authorities = tls::authorities(tls::system_authorities(), options.ca_file.as_deref())?;
     let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
-    let builder = builder(options, tls).no_proxy().dns_resolver(resolver).timeout(options.request_timeout);
+    let builder = builder(options, tls)
+        .no_proxy()
+        .dns_resolver(resolver)
+        .pool_idle_timeout(RECEIVER_CONNECTION_KEPT)
+        .timeout(options.request_timeout);
     let builder = match &options.proxy {
         None => builder,
         Some(url) => {

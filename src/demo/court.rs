@@ -1,6 +1,7 @@
 //! The court: judges expectations by what the daemon publishes.
 
-use super::scenario::{Expectation, Who, organization_id};
+use super::pager::{rule_of, text};
+use super::scenario::{Expectation, PagerSetup, Who, organization_id};
 use super::stage::{INTEGRATION, Stage};
 use crate::domain::condition::Condition;
 use crate::domain::incident::{Rule, Severity};
@@ -96,7 +97,49 @@ impl Court<'_> {
                 let strays: Vec<_> = strays.iter().filter(|request| request.api == Api::Elsewhere).collect();
                 strays.is_empty().then_some(()).ok_or_else(|| format!("{strays:?}"))
             }
+            Expectation::Paged { rule, times } => self.judge_pages(Some(*rule), *times),
+            Expectation::PagesSoFar(times) => self.judge_pages(None, *times),
+            Expectation::PagerQuiet => {
+                let open: Vec<String> = self.stage.pager.open().into_iter().map(|page| page.summary).collect();
+                open.is_empty().then_some(()).ok_or_else(|| format!("open on the pager: {}", open.join(", ")))
+            }
+            Expectation::ResolvedAtPager(rule) => {
+                let pages = self.stage.pager.pages(Some(*rule));
+                let is_over = !pages.is_empty() && pages.iter().all(|page| page.resolved_at.is_some());
+                is_over.then_some(()).ok_or_else(|| format!("on the pager: {pages:?}"))
+            }
+            Expectation::PageSays(rule, wanted) => {
+                let pages = self.stage.pager.pages(Some(*rule));
+                let said: Vec<String> = pages.iter().map(|page| text(page).join(" ")).collect();
+                said.iter().any(|said| said.contains(wanted)).then_some(()).ok_or_else(|| said.join(" | "))
+            }
         }
+    }
+
+    fn judge_pages(&self, rule: Option<Rule>, times: usize) -> Result<(), String> {
+        let pages = self.stage.pager.pages(rule);
+        let found = || pages.iter().map(|page| format!("{} ({})", page.summary, page.severity)).collect::<Vec<_>>();
+        (pages.len() == times).then_some(()).ok_or_else(|| format!("{} pages: {}", pages.len(), found().join(", ")))
+    }
+
+    /// What is open on the pager is what is open, and nothing it was sent was malformed.
+    pub(super) fn judge_pager(&self) -> Result<(), String> {
+        let complaints = self.stage.pager.complaints();
+        if !complaints.is_empty() {
+            return Err(complaints.join("; "));
+        }
+        if self.stage.pager_setup() == PagerSetup::Absent {
+            return Ok(());
+        }
+        let open = self.snapshot.incidents.iter().filter(|incident| matches!(incident.phase, Phase::Open));
+        let open = open.filter(|incident| incident.severity >= Severity::Warning);
+        let mut open: Vec<(Option<Rule>, String)> =
+            open.map(|incident| (Some(incident.key.rule), incident.severity.to_string())).collect();
+        let shown = self.stage.pager.open();
+        let mut shown: Vec<_> = shown.into_iter().map(|page| (rule_of(&page), page.severity)).collect();
+        open.sort();
+        shown.sort();
+        (open == shown).then_some(()).ok_or_else(|| format!("open: {open:?}, on the pager: {shown:?}"))
     }
 
     fn judge_open(&self, expected: &[(Rule, &str, Severity)]) -> Result<(), String> {

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
+use super::pager::{self, Pager, Ring};
 use super::scenario::Scenario;
 use super::stage::Stage;
 use crate::domain::incident::Severity;
 use crate::domain::names::IntegrationKey;
 use crate::domain::state::{Change, Transition};
 use crate::domain::status::Status;
-use crate::snapshot::{Snapshot, SnapshotReader};
+use crate::sandbox::receivers::PagerIncident;
+use crate::snapshot::Snapshot;
 
 /// How a line is meant; the terminal turns it into colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,12 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// A progress line is told at every such step of coverage.
 const PROGRESS_STEP: f64 = 0.1;
 
+/// A page stands below the text of its time.
+const PAGE_INDENT: &str = "          ";
+
+/// Characters of a line of a page.
+const PAGE_WIDTH: usize = 88;
+
 impl Narrator {
     /// A narrator with an audience.
     pub fn to(sink: Sink) -> Self {
@@ -74,13 +81,10 @@ impl Narrator {
     }
 
     /// Tells what the daemon says from now on, until the handle is aborted.
-    pub(super) fn watch(
-        &self,
-        mut transitions: broadcast::Receiver<Transition>,
-        snapshots: SnapshotReader,
-        start: DateTime<Utc>,
-    ) -> JoinHandle<()> {
+    pub(super) fn watch(&self, stage: &Stage, start: DateTime<Utc>) -> JoinHandle<()> {
         let narrator = self.clone();
+        let (mut transitions, snapshots) = (stage.daemon.transitions(), stage.daemon.snapshots());
+        let pager = stage.pager.clone();
         tokio::spawn(async move {
             let mut told_ratio = 0.0;
             let mut looks = tokio::time::interval(LOOK_INTERVAL);
@@ -99,6 +103,7 @@ impl Narrator {
                 }
                 let Some(published) = snapshots.latest() else { continue };
                 narrator.on_transitions(&heard, &published.snapshot, start);
+                narrator.on_pager(&pager, start);
                 narrator.on_snapshot(&published.snapshot, start, &mut told_ratio);
             }
         })
@@ -155,6 +160,48 @@ impl Narrator {
         }
     }
 
+    /// Tells what the pager received since the last time, as it arrived.
+    pub(super) fn on_pager(&self, pager: &Pager, start: DateTime<Utc>) {
+        // Without an audience the news waits for one.
+        if self.sink.is_none() {
+            return;
+        }
+        for (at, ring) in pager.news() {
+            let at = stamp(at - start);
+            match ring {
+                Ring::Page(page) => {
+                    self.tell(Mood::Bad, &format!("{at}  the pager rings"));
+                    self.show_page(&page);
+                }
+                Ring::Escalation(page, before) => {
+                    let severity = &page.severity;
+                    self.tell(Mood::Bad, &format!("{at}  the pager rings again: {severity}, no longer {before}"));
+                    self.show_page(&page);
+                }
+                Ring::Update(page) => {
+                    self.tell(Mood::Doubtful, &format!("{at}  the page on the pager has another text"));
+                    self.show_page(&page);
+                }
+                Ring::Acknowledgement(page) => {
+                    self.tell(Mood::Quiet, &format!("{at}  acknowledged on the pager: {}", page.summary));
+                }
+                Ring::Resolve(page) => {
+                    self.tell(Mood::Good, &format!("{at}  resolved on the pager: {}", page.summary));
+                }
+            }
+        }
+    }
+
+    /// The page in an indented box.
+    fn show_page(&self, page: &PagerIncident) {
+        let lines: Vec<String> = pager::text(page).iter().flat_map(|line| broken(line)).collect();
+        self.tell(Mood::Quiet, &format!("{PAGE_INDENT}┌{}", "─".repeat(PAGE_WIDTH)));
+        for line in lines {
+            self.tell(Mood::Quiet, &format!("{PAGE_INDENT}│ {line}"));
+        }
+        self.tell(Mood::Quiet, &format!("{PAGE_INDENT}└{}", "─".repeat(PAGE_WIDTH)));
+    }
+
     fn on_snapshot(&self, snapshot: &Snapshot, start: DateTime<Utc>, told_ratio: &mut f64) {
         let progress = snapshot.integrations.iter().find_map(|view| view.progress.as_ref());
         let Some((progress, ratio)) = progress.and_then(|progress| Some((progress, progress.ratio?))) else { return };
@@ -176,6 +223,26 @@ impl Narrator {
         }
         self.tell(Mood::Quiet, &line);
     }
+}
+
+/// Breaks a line at spaces; what follows is indented as it was.
+fn broken(line: &str) -> Vec<String> {
+    let indent: String = line.chars().take_while(|letter| *letter == ' ').collect();
+    let mut lines = Vec::new();
+    let mut present = indent.clone();
+    for word in line.split_whitespace() {
+        let is_begun = present.len() > indent.len();
+        if is_begun && present.chars().count() + 1 + word.chars().count() > PAGE_WIDTH {
+            lines.push(std::mem::replace(&mut present, format!("{indent}{word}")));
+            continue;
+        }
+        if is_begun {
+            present.push(' ');
+        }
+        present.push_str(word);
+    }
+    lines.push(present);
+    lines
 }
 
 /// Whether two Organizations came to the same status at the same time.

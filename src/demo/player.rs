@@ -61,7 +61,7 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
     narrator.begin(scenario, start);
     let mut stage = Stage::set(&clock, story.world, &story.setup, performance.listen).await?;
     narrator.stage_is_set(&stage);
-    let watching = narrator.watch(stage.daemon.transitions(), stage.daemon.snapshots(), start);
+    let mut watching = narrator.watch(&stage, start);
     let mut heard = stage.daemon.transitions();
     let mut past = Vec::new();
     let mut disappointments = Vec::new();
@@ -81,6 +81,19 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
                 {
                     anyhow::bail!("the daemon did not take the new secret: {problems}");
                 }
+            }
+            Deed::StopDaemon => {
+                hear(&mut heard, &mut past)?;
+                narrator.deed(step.after, "snykwatch goes down");
+                stage.stop_daemon().await;
+                watching.abort();
+            }
+            Deed::StartDaemon => {
+                stage.start_daemon().await?;
+                heard = stage.daemon.transitions();
+                watching = narrator.watch(&stage, start);
+                let up = format!("snykwatch is up again, its status page on http://{}/", stage.daemon.address());
+                narrator.deed(step.after, &up);
             }
             Deed::Expect(expectations) => {
                 hear(&mut heard, &mut past)?;
@@ -103,8 +116,15 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
         let expected = "HTTP tells what the snapshot says".to_owned();
         disappointments.push(Disappointment { after, expected, found });
     }
+    checked += 1;
+    if let Err(found) = (Court { stage: &stage, snapshot: &*latest(&stage)?, past: &past }).judge_pager() {
+        let after = story.steps.last().map_or(TimeDelta::zero(), |step| step.after);
+        let expected = "the pager shows what is open, and had nothing to complain of".to_owned();
+        disappointments.push(Disappointment { after, expected, found });
+    }
     drop(participant);
     watching.abort();
+    narrator.on_pager(&stage.pager, start);
     Ok(Ending { stage, disappointments, checked })
 }
 

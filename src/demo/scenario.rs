@@ -77,8 +77,30 @@ pub struct Setup {
     pub schedule: Vec<(&'static str, &'static str)>,
     /// How long one request may take, in real time; `None` for the default.
     pub request_timeout: Option<&'static str>,
+    /// Who is told.
+    pub pager: PagerSetup,
+    /// What outlives the daemon.
+    pub memory: Memory,
     /// Further YAML lines of the integration (indented by four spaces).
     pub extra: Vec<String>,
+}
+
+/// Whether the daemon is configured to page anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PagerSetup {
+    /// Warnings and what is critical go to the pager.
+    Configured,
+    /// Nobody is told.
+    Absent,
+}
+
+/// What outlives the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Nothing: for scenarios in which it never goes down.
+    Process,
+    /// Its state, in a file.
+    File,
 }
 
 /// How often the daemon asks.
@@ -151,6 +173,10 @@ pub enum Deed {
     Change(&'static str, Box<dyn Fn(&mut World) + Send + Sync>),
     /// The daemon's own copy of a sandbox credential's secret is written anew (a rotation the operator did).
     WriteSecret(&'static str, &'static str),
+    /// The daemon goes down.
+    StopDaemon,
+    /// The daemon is started again.
+    StartDaemon,
     /// The daemon must say this by now.
     Expect(Vec<Expectation>),
 }
@@ -208,6 +234,21 @@ pub enum Expectation {
     Organizations(usize),
     /// No request went to a host that nobody configured.
     NothingSentElsewhere,
+    /// The pager rang so often for this rule, since the start.
+    Paged {
+        /// For which rule.
+        rule: Rule,
+        /// How often.
+        times: usize,
+    },
+    /// The pager rang so often in all, since the start.
+    PagesSoFar(usize),
+    /// Nothing is open on the pager.
+    PagerQuiet,
+    /// The pager was told that this is over, and nothing of this rule is open on it.
+    ResolvedAtPager(Rule),
+    /// A page of this rule has this text.
+    PageSays(Rule, &'static str),
 }
 
 /// Ids of the sandbox that expectations name are looked up by place.
@@ -247,11 +288,46 @@ impl Story {
         self
     }
 
+    /// The daemon is down from `from` until `until`; its state is in a file.
+    #[must_use]
+    pub fn down(mut self, from: TimeDelta, until: TimeDelta) -> DownTime {
+        self.setup.memory = Memory::File;
+        self.steps.push(Step { after: from, deed: Deed::StopDaemon });
+        DownTime { story: self, until }
+    }
+
     /// The daemon must say this by then.
     #[must_use]
     pub fn expect(mut self, after: TimeDelta, expectations: impl IntoIterator<Item = Expectation>) -> Self {
         self.steps.push(Step { after, deed: Deed::Expect(expectations.into_iter().collect()) });
         self
+    }
+}
+
+/// What happens while the daemon is down.
+pub struct DownTime {
+    story: Story,
+    until: TimeDelta,
+}
+
+impl DownTime {
+    /// Something changes in the world, and nobody watches.
+    #[must_use]
+    pub fn change(
+        mut self,
+        after: TimeDelta,
+        text: &'static str,
+        change: impl Fn(&mut World) + Send + Sync + 'static,
+    ) -> Self {
+        self.story = self.story.change(after, text, change);
+        self
+    }
+
+    /// The daemon is up again.
+    #[must_use]
+    pub fn up(mut self) -> Story {
+        self.story.steps.push(Step { after: self.until, deed: Deed::StartDaemon });
+        self.story
     }
 }
 
@@ -272,6 +348,8 @@ impl Setup {
             pace: Cadences::Default,
             schedule: Vec::new(),
             request_timeout: None,
+            pager: PagerSetup::Absent,
+            memory: Memory::Process,
             extra: Vec::new(),
         }
     }

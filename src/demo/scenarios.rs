@@ -7,6 +7,7 @@
 mod access;
 mod apis;
 mod credentials;
+mod downtime;
 mod outages;
 mod prelude;
 mod projects;
@@ -35,6 +36,7 @@ pub(super) fn all() -> Vec<Scenario> {
         snyk_tokens::all(),
         outages::all(),
         apis::all(),
+        downtime::all(),
     ]
     .concat();
     all.sort_by_key(|scenario| scenario.line);

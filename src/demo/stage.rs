@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-use super::scenario::{AuthSetup, Cadences, CredentialSetup, Setup};
+use super::pager::{Pager, ROUTING_KEY};
+use super::scenario::{AuthSetup, Cadences, CredentialSetup, Memory, PagerSetup, Setup};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
 use crate::config::{self, Secrets};
@@ -23,8 +24,11 @@ const CONFIGURATION: &str = "snykwatch.yaml";
 pub struct Stage {
     /// The stand-in for Snyk and Bitbucket Cloud.
     pub sandbox: Sandbox,
-    /// The daemon.
+    /// The daemon; what is left of it while it is stopped.
     pub daemon: Daemon,
+    /// What it sends to.
+    pub pager: Pager,
+    clock: Clock,
     /// Holds the configuration and the secrets; gone with the stage.
     directory: TempDir,
     setup: Setup,
@@ -35,13 +39,23 @@ impl Stage {
     /// Sets everything up. `listen` is where the daemon listens.
     pub async fn set(clock: &Clock, world: World, setup: &Setup, listen: SocketAddr) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(clock.clone(), world).await.context("could not start the sandbox")?;
+        let pager = Pager::start(clock.clone()).await?;
         let directory = TempDir::with_prefix("snykwatch-demo-").context("could not create a temporary directory")?;
         write_secrets(directory.path(), &sandbox, setup)?;
-        let path = write_configuration(directory.path(), &sandbox, setup, listen)?;
-        let loaded = config::load(&path, Secrets::Check, clock.now());
-        let loaded = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        let daemon = Daemon::start(loaded.config, DaemonOptions::new(path, clock.clone())).await?;
-        Ok(Self { sandbox, daemon, directory, setup: setup.clone(), listen })
+        let path = write_configuration(directory.path(), &sandbox, &pager, setup, listen)?;
+        let daemon = start_daemon(path, clock).await?;
+        Ok(Self { sandbox, daemon, pager, clock: clock.clone(), directory, setup: setup.clone(), listen })
+    }
+
+    /// The daemon goes down: from now on nobody watches.
+    pub async fn stop_daemon(&self) {
+        self.daemon.stop().await;
+    }
+
+    /// A daemon is started with the configuration and the state that are there.
+    pub async fn start_daemon(&mut self) -> anyhow::Result<()> {
+        self.daemon = start_daemon(self.configuration_file(), &self.clock).await?;
+        Ok(())
     }
 
     /// Writes a sandbox credential's secret where the daemon reads that of `credential`, and its label into the
@@ -51,8 +65,13 @@ impl Stage {
         for known in self.setup.credentials.iter_mut().filter(|known| known.name == credential) {
             known.secret_of = secret_of;
         }
-        write_configuration(self.directory.path(), &self.sandbox, &self.setup, self.listen)?;
+        write_configuration(self.directory.path(), &self.sandbox, &self.pager, &self.setup, self.listen)?;
         Ok(())
+    }
+
+    /// Whether anybody is paged.
+    pub(super) fn pager_setup(&self) -> PagerSetup {
+        self.setup.pager
     }
 
     /// The configuration file, for a person who wants to look.
@@ -67,14 +86,21 @@ impl Stage {
     }
 }
 
+async fn start_daemon(path: PathBuf, clock: &Clock) -> anyhow::Result<Daemon> {
+    let loaded = config::load(&path, Secrets::Check, clock.now());
+    let loaded = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    Ok(Daemon::start(loaded.config, DaemonOptions::new(path, clock.clone())).await?)
+}
+
 fn write_configuration(
     directory: &Path,
     sandbox: &Sandbox,
+    pager: &Pager,
     setup: &Setup,
     listen: SocketAddr,
 ) -> anyhow::Result<PathBuf> {
     let path = directory.join(CONFIGURATION);
-    std::fs::write(&path, configuration(directory, sandbox, setup, listen))
+    std::fs::write(&path, configuration(directory, sandbox, pager, setup, listen))
         .with_context(|| format!("could not write {}", path.display()))?;
     Ok(path)
 }
@@ -84,6 +110,7 @@ fn write_secrets(directory: &Path, sandbox: &Sandbox, setup: &Setup) -> anyhow::
         world.snyk.tokens.iter().find(|token| token.name == setup.snyk_token).map(|token| token.secret.clone())
     });
     write_file(directory, "snyk-token", &snyk.context("the sandbox has no such Snyk token")?)?;
+    write_file(directory, "pager-routing-key", ROUTING_KEY)?;
     for credential in &setup.credentials {
         write_secret(directory, sandbox, credential.name, credential.secret_of)?;
         if credential.admin_api {
@@ -112,7 +139,7 @@ fn write_file(directory: &Path, name: &str, secret: &str) -> anyhow::Result<()> 
 }
 
 /// The file that an operator would have written for this set-up.
-fn configuration(directory: &Path, sandbox: &Sandbox, setup: &Setup, listen: SocketAddr) -> String {
+fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Setup, listen: SocketAddr) -> String {
     let group = sandbox.world(|world| world.snyk.groups.first().map(|group| group.id)).unwrap_or_default();
     let secret = |name: &str| format!("{{ file: {} }}", directory.join(name).display());
     let mut file = Yaml::default();
@@ -157,11 +184,29 @@ fn configuration(directory: &Path, sandbox: &Sandbox, setup: &Setup, listen: Soc
         file.line(2, line);
     }
     write_schedule(&mut file, setup);
+    if setup.pager == PagerSetup::Configured {
+        write_alerts(&mut file, pager, &secret);
+    }
+    if setup.memory == Memory::File {
+        file.line(0, &format!("storage: {{ sqlite: {{ path: {} }} }}", directory.join("snykwatch.db").display()));
+    }
     if let Some(timeout) = setup.request_timeout {
         file.line(0, &format!("http: {{ request_timeout: {timeout} }}"));
     }
     file.line(0, &format!("server: {{ listen: \"{listen}\" }}"));
     file.text
+}
+
+/// Whatever is worth a page goes to the pager.
+fn write_alerts(file: &mut Yaml, pager: &Pager, secret: &impl Fn(&str) -> String) {
+    file.line(0, "alerts:");
+    file.line(1, "receivers:");
+    file.line(2, "pager:");
+    file.line(3, "pagerduty:");
+    file.line(4, &format!("api_url: {}", pager.api_url()));
+    file.line(4, &format!("routing_key: {}", secret("pager-routing-key")));
+    file.line(1, "routes:");
+    file.line(2, "- { receivers: [pager], severity: [warning, critical] }");
 }
 
 fn write_schedule(file: &mut Yaml, setup: &Setup) {

@@ -91,13 +91,13 @@ async fn handle(
     });
     match answer.delivery {
         Delivery::Reset => {
-            peer.cut.store(true, Ordering::Release);
+            peer.cut();
             Response::new(HttpBody::empty())
         }
         Delivery::Hang => {
             let mut stopped = door.stopped.clone();
             let _ = stopped.wait_for(|stopped| *stopped).await;
-            peer.cut.store(true, Ordering::Release);
+            peer.cut();
             Response::new(HttpBody::empty())
         }
         _ => deliver(answer, now + skew),
@@ -189,7 +189,7 @@ fn filler(length: u64) -> HttpBody {
 }
 
 /// A listener without Nagle's delay, whose connections can be cut by their handler.
-struct Loopback(TcpListener);
+pub(super) struct Loopback(pub(super) TcpListener);
 
 impl Listener for Loopback {
     type Io = Connection;
@@ -214,15 +214,22 @@ impl Listener for Loopback {
 }
 
 /// A connection that fails as soon as its handler says so.
-struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     cut: Arc<AtomicBool>,
 }
 
 /// The handler's end of it.
 #[derive(Debug, Clone)]
-struct Peer {
+pub(super) struct Peer {
     cut: Arc<AtomicBool>,
+}
+
+impl Peer {
+    /// Cuts the connection before another byte is sent.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+    }
 }
 
 impl Connected<IncomingStream<'_, Loopback>> for Peer {

@@ -33,15 +33,20 @@ pub(crate) fn authorities(
 ) -> Result<RootCertStore, HttpBuildError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(system);
-    let Some(path) = ca_file else { return Ok(roots) };
-    let unreadable = |source| HttpBuildError::CaFileUnreadable { path: path.to_owned(), source };
-    let pem = std::fs::read(path).map_err(unreadable)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 {
-        return Err(HttpBuildError::CaFileEmpty { path: path.to_owned() });
+    if let Some(path) = ca_file {
+        roots.add_parsable_certificates(self::ca_file(path)?);
     }
     Ok(roots)
+}
+
+/// The usable certificates of a CA file: at least one.
+pub(crate) fn ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpBuildError> {
+    let unreadable = |source| HttpBuildError::CaFileUnreadable { path: path.to_owned(), source };
+    let pem = std::fs::read(path).map_err(unreadable)?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+    let usable: Vec<_> =
+        certificates.filter(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok()).collect();
+    if usable.is_empty() { Err(HttpBuildError::CaFileEmpty { path: path.to_owned() }) } else { Ok(usable) }
 }
 
 /// TLS for clients. Without authorities it trusts nobody.

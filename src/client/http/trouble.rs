@@ -60,16 +60,21 @@ pub(crate) fn of_post(error: &reqwest::Error) -> PostFailure {
         (FailureReason::Address, cause)
     } else if find::<LookupFailed>(error).is_some() {
         (FailureReason::Address, format!("could not look the name up: {cause}"))
-    } else if let Some(error) = find::<rustls::Error>(error) {
-        let rejected = tls::rejected(error);
-        let reason = rejected.map_or_else(|| error.to_string(), ToString::to_string);
-        (FailureReason::Tls, format!("no trusted connection: {reason}"))
+    } else if let Some(detail) = tls_trouble(error) {
+        (FailureReason::Tls, detail)
     } else if error.is_timeout() {
         (FailureReason::Timeout, "no answer in time".to_owned())
     } else {
         (FailureReason::Connection, format!("the connection failed: {cause}"))
     };
     PostFailure { failure: AttemptFailure { reason, detail: safe_text(&detail) }, reach }
+}
+
+/// Why TLS failed, if it did.
+pub(crate) fn tls_trouble(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = find::<rustls::Error>(error)?;
+    let reason = tls::rejected(error).map_or_else(|| error.to_string(), ToString::to_string);
+    Some(format!("no trusted connection: {reason}"))
 }
 
 /// Whether a connection ended before the first byte of an answer. Everything that leaves only reads, so that it may leave
@@ -134,6 +139,6 @@ fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
 }
 
 /// The words of the last error: the outer ones only repeat the URL.
-fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }

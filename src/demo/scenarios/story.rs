@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::demo::scenario::{
-    Expectation as E,
+    Expectation as E, PagerSetup,
     Who::{EveryOrganization, Group},
 };
 use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE};
@@ -28,6 +28,7 @@ fn story(start: DateTime<Utc>) -> Story {
     Story::new(world, Some(start))
         .setup(|setup| {
             setup.organizations = true;
+            setup.pager = PagerSetup::Configured;
             for credential in &mut setup.credentials {
                 credential.admin_api = true;
                 credential.expires_at = None;
@@ -40,6 +41,7 @@ fn story(start: DateTime<Utc>) -> Story {
                 E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync),
                 connected(EveryOrganization),
                 E::NothingEverOpened,
+                E::PagesSoFar(0),
             ],
         )
         .expect(
@@ -54,6 +56,8 @@ fn story(start: DateTime<Utc>) -> Story {
                 E::Status(Group, Status::ConnectionFailed, Reason::CredentialExpired),
                 only(Rule::CredentialInvalid, PAT, Severity::Critical),
                 E::Affects(Rule::CredentialInvalid, 4),
+                E::Paged { rule: Rule::CredentialInvalid, times: 1 },
+                E::ResolvedAtPager(Rule::CredentialExpiring),
             ],
         )
         .change(hours(28), "the owner of the bot account creates a new PAT", |world| {
@@ -67,5 +71,15 @@ fn story(start: DateTime<Utc>) -> Story {
             }
         })
         .write_secret(clock(28, 10), "bitbucket-acme", NEW)
-        .expect(hours(31), [connected(Group), connected(EveryOrganization), quiet()])
+        .expect(
+            hours(31),
+            [
+                connected(Group),
+                connected(EveryOrganization),
+                quiet(),
+                E::PagerQuiet,
+                E::ResolvedAtPager(Rule::CredentialInvalid),
+                E::PagesSoFar(2),
+            ],
+        )
 }

@@ -1,0 +1,97 @@
+//! Alerts as they leave, and hostile texts.
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::deliver::receivers::messages::{message, noon, token, with, with_texts};
+use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
+use crate::domain::notification::{About, NotificationKind};
+
+const LEASE: Lease = Lease(Duration::from_mins(4));
+
+fn alert(message: &Message) -> Alert {
+    Alert::of(message, labels(&message.notification), LEASE)
+}
+
+#[test]
+fn a_trigger_fires_for_a_lease() {
+    let trigger = message(token(), Severity::Critical, NotificationKind::Trigger);
+    assert_snapshot!(serde_json::to_string_pretty(&alert(&trigger)).unwrap(), @r##"
+    {
+      "labels": {
+        "alertname": "SnykwatchCredentialInvalid",
+        "credential": "bitbucket-acme",
+        "incident": "CredentialInvalid",
+        "integration": "acme-bitbucket",
+        "level": "group",
+        "owner": "platform team",
+        "scm": "bitbucket-cloud",
+        "severity": "critical",
+        "subject": "credential/bitbucket-acme"
+      },
+      "annotations": {
+        "description": "Bitbucket rejects the token.\n\nNext: save a new token in Snyk.",
+        "next_step": "Save a new token in Snyk.",
+        "notification_id": "075e28a4a05465a35c9201fc2cf3adbb",
+        "runbook_url": "https://snykwatch.example.com/runbooks/x",
+        "since": "2026-11-20T11:50:00.000Z",
+        "status_url": "https://snykwatch.example.com/",
+        "summary": "CredentialInvalid: bitbucket-acme"
+      },
+      "startsAt": "2026-11-20T12:00:00.000Z",
+      "endsAt": "2026-11-20T12:05:00.000Z",
+      "generatorURL": "https://snykwatch.example.com/"
+    }
+    "##);
+}
+
+#[test]
+fn a_resolve_is_the_same_alert_with_its_end() {
+    let trigger = alert(&message(token(), Severity::Critical, NotificationKind::Trigger));
+    let resolve = alert(&message(token(), Severity::Critical, NotificationKind::Resolve));
+    assert_eq!(resolve.labels, trigger.labels);
+    assert_eq!(resolve.starts_at, trigger.starts_at);
+    assert_eq!(resolve.ends_at, "2026-11-20T12:01:00.000Z");
+    let lower = alert(&message(token(), Severity::Warning, NotificationKind::Resolve));
+    assert_ne!(lower.labels, trigger.labels);
+}
+
+#[test]
+fn no_end_lies_before_its_begin() {
+    let early = with(message(token(), Severity::Info, NotificationKind::Resolve), |notification| {
+        notification.created_at = noon() - TimeDelta::hours(1);
+    });
+    assert_eq!(alert(&early).ends_at, alert(&early).starts_at);
+}
+
+#[test]
+fn labels_hold_no_hostile_text() {
+    let workspace = Subject::Workspace("acme-bitbucket".into(), "a\"b\n<!channel> ü".into());
+    let about = About::Incident(IncidentKey { rule: Rule::WorkspaceNotFound, subject: workspace });
+    let labels = labels(&message(about, Severity::Info, NotificationKind::Trigger).notification);
+    assert_eq!(labels["subject"], "workspace/acme-bitbucket/a_b___channel___");
+    assert_eq!(labels["alertname"], "SnykwatchWorkspaceNotFound");
+    let bare = with(message(token(), Severity::Info, NotificationKind::Trigger), |notification| {
+        notification.page.labels = crate::domain::page::PageLabels::default();
+    });
+    let names: Vec<_> = super::labels(&bare.notification).into_keys().collect();
+    assert_eq!(names, ["alertname", "incident", "severity", "subject"]);
+}
+
+#[test]
+fn annotations_call_nobody_and_link_nowhere() {
+    let hostile = with_texts(
+        message(token(), Severity::Info, NotificationKind::Trigger),
+        "one\r\ntwo <!channel> @HERE",
+        "<https://evil.example|ok>\n@channel @everyone @all me@acme.example \u{1b}[31m\u{202e}",
+    );
+    let hostile = with(hostile, |notification| notification.page.links[0].url = "javascript:alert(1)".to_owned());
+    let alert = alert(&hostile);
+    assert_eq!(alert.annotations["summary"], "one two ‹!channel› @\u{2060}HERE");
+    assert_eq!(
+        alert.annotations["description"],
+        "‹https://evil.example|ok›\n@\u{2060}channel @\u{2060}everyone @\u{2060}all me@acme.example [31m"
+    );
+    assert_eq!(alert.generator_url, None);
+    assert!(!alert.annotations.contains_key("status_url"));
+}

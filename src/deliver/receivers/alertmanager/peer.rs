@@ -1,0 +1,217 @@
+//! One Alertmanager.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{Duration, Instant};
+use url::Url;
+
+use super::Owned;
+use super::ReceiverBuildError;
+use crate::client::answer::Redactor;
+use crate::client::post::{Post, PostAnswer, PostClient};
+use crate::config::receivers::HttpAuth;
+use crate::deliver::receiver::{Retry, SendFailure};
+use crate::domain::notification::{FailureReason, NotificationId, Reach};
+
+/// Alerts in one request, as Prometheus does it.
+const BATCH: usize = 64;
+
+/// An alert that a peer calls invalid is offered again after this: an update may have taught it better.
+const PAUSE_AFTER_INVALID: Duration = Duration::from_hours(1);
+
+/// What is added to the root.
+const PATH: &str = "api/v2/alerts";
+
+/// One Alertmanager.
+pub(super) struct Peer {
+    /// Host and port, for people.
+    name: String,
+    url: SecretString,
+    authorization: Option<SecretString>,
+    redactor: Redactor,
+    client: PostClient,
+    memory: Mutex<Memory>,
+}
+
+/// What is known of a peer.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Alerts that it called invalid, and when.
+    invalid: BTreeMap<NotificationId, Instant>,
+    /// Whether the last request failed: a failure is logged when it begins, not with every reminder.
+    is_failing: bool,
+}
+
+/// What became of a request.
+enum Posted {
+    Accepted,
+    /// It says that something in it is invalid.
+    Invalid(String),
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Peer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    pub(super) fn try_new(
+        root: &Url,
+        auth: Option<&HttpAuth>,
+        client: &PostClient,
+    ) -> Result<Self, ReceiverBuildError> {
+        let host = root.host_str().unwrap_or_default();
+        let name = root.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        if !matches!(root.scheme(), "http" | "https") || host.is_empty() {
+            let reason = "only http and https addresses are reached".to_owned();
+            return Err(ReceiverBuildError::Address { address: name, reason });
+        }
+        let mut url = root.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        url.set_path(&format!("{}/{PATH}", root.path().trim_end_matches('/')));
+        let mut secrets: Vec<SecretString> = root.password().map(SecretString::from).into_iter().collect();
+        let authorization = match auth {
+            None => None,
+            Some(HttpAuth::Bearer(token)) => {
+                let token = token.read()?;
+                let header = format!("Bearer {}", token.expose_secret());
+                secrets.push(token);
+                Some(header)
+            }
+            Some(HttpAuth::Basic { username, password }) => {
+                let password = password.read()?;
+                let encoded = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
+                let header = format!("Basic {encoded}");
+                secrets.extend([password, SecretString::from(encoded)]);
+                Some(header)
+            }
+        };
+        Ok(Self {
+            name,
+            url: SecretString::from(String::from(url)),
+            authorization: authorization.map(SecretString::from),
+            redactor: Redactor::new(secrets),
+            client: client.clone(),
+            memory: Mutex::default(),
+        })
+    }
+
+    /// Brings alerts to this peer, in batches. One that it calls invalid is left out from then on, for a while; where
+    /// there is no other, that is the failure.
+    pub(super) async fn post(&self, alerts: &[Owned]) -> Result<(), SendFailure> {
+        let posted = self.post_all(alerts).await;
+        self.note(posted.as_ref().err());
+        posted
+    }
+
+    /// Notes that a request was given up, since another peer was faster.
+    pub(super) fn note_slowness(&self) {
+        self.note(Some(&SendFailure {
+            reason: FailureReason::Timeout,
+            detail: self.says("far slower than another one"),
+            reach: Reach::Unclear,
+            retry: Retry::Later,
+        }));
+    }
+
+    async fn post_all(&self, alerts: &[Owned]) -> Result<(), SendFailure> {
+        let now = Instant::now();
+        let offered: Vec<&Owned> = {
+            let mut memory = self.memory();
+            memory.invalid.retain(|_, at| now.duration_since(*at) < PAUSE_AFTER_INVALID);
+            // An alert that is alone is asked about whatever was said before: somebody waits for the answer.
+            let is_offered = |(id, _): &&Owned| alerts.len() == 1 || !memory.invalid.contains_key(id);
+            alerts.iter().filter(is_offered).collect()
+        };
+        for batch in offered.chunks(BATCH) {
+            match self.post_batch(batch).await? {
+                Posted::Accepted => {}
+                Posted::Invalid(said) if alerts.len() == 1 => return Err(self.rejected(&said)),
+                // The valid ones were stored all the same; each is asked about alone to find the others.
+                Posted::Invalid(_) => self.post_singly(batch).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn post_singly(&self, batch: &[&Owned]) -> Result<(), SendFailure> {
+        for alert in batch {
+            if let Posted::Invalid(said) = self.post_batch(std::slice::from_ref(alert)).await? {
+                let (id, _) = alert;
+                tracing::error!(peer = self.name, notification = %id, said, "an Alertmanager calls an alert invalid");
+                self.memory().invalid.insert(id.clone(), Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    async fn post_batch(&self, batch: &[&Owned]) -> Result<Posted, SendFailure> {
+        let alerts: Vec<_> = batch.iter().map(|(_, alert)| alert).collect();
+        let body = serde_json::to_vec(&alerts).map_err(|error| self.rejected(&error.to_string()))?;
+        let headers = self.authorization.iter().map(|value| ("authorization", value.clone())).collect();
+        let post = Post { url: self.url.clone(), headers, content_type: "application/json", body };
+        let answer = self.client.post(post).await.map_err(|failure| SendFailure {
+            reason: failure.failure.reason,
+            detail: self.says(&failure.failure.detail),
+            reach: failure.reach,
+            retry: Retry::Later,
+        })?;
+        self.judge(&answer)
+    }
+
+    fn judge(&self, answer: &PostAnswer) -> Result<Posted, SendFailure> {
+        use FailureReason::{InvalidAnswer, RateLimited, ServerError, Unauthorized};
+        let said = self.redactor.clean(answer.body.trim());
+        let paced = answer.retry_after.map_or(Retry::Later, Retry::After);
+        let (reason, reach, retry) = match answer.status {
+            // Alertmanager's own answer is empty; a page to read comes from something before it.
+            200..=299 if said.starts_with('<') => (InvalidAnswer, Reach::Unclear, Retry::Later),
+            200..=299 => return Ok(Posted::Accepted),
+            400 | 413 | 422 => return Ok(Posted::Invalid(said)),
+            401 | 403 | 407 => (Unauthorized, Reach::NotReceived, Retry::Later),
+            429 => (RateLimited, Reach::NotReceived, paced),
+            500.. => (ServerError, Reach::Unclear, paced),
+            // A redirect, or no such path: this is no Alertmanager of version 0.16 or later.
+            _ => (InvalidAnswer, Reach::NotReceived, Retry::Later),
+        };
+        let answered = format!("answered {}", answer.status);
+        let detail = if said.is_empty() || said.starts_with('<') { answered } else { format!("{answered}: {said}") };
+        Err(SendFailure { reason, detail: self.says(&detail), reach, retry })
+    }
+
+    fn rejected(&self, said: &str) -> SendFailure {
+        SendFailure {
+            reason: FailureReason::Rejected,
+            detail: self.says(&format!("the alert is invalid: {said}")),
+            reach: Reach::NotReceived,
+            retry: Retry::Never,
+        }
+    }
+
+    fn says(&self, what: &str) -> String {
+        self.redactor.clean(&format!("{}: {what}", self.name))
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs when failing begins and when it ends.
+    fn note(&self, failure: Option<&SendFailure>) {
+        let was_failing = std::mem::replace(&mut self.memory().is_failing, failure.is_some());
+        match failure {
+            Some(failure) if !was_failing => {
+                let SendFailure { reason, detail, .. } = failure;
+                tracing::warn!(peer = self.name, %reason, detail, "an Alertmanager does not take alerts");
+            }
+            None if was_failing => tracing::info!(peer = self.name, "an Alertmanager takes alerts again"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! When nobody watched: the daemon was down, or blind for a while. Verdicts, timers and pages are as if it had watched.
+
+use super::prelude::*;
+use crate::demo::scenario::{Expectation as E, PagerSetup, Who::Group};
+use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE, CredentialState, SyncState};
+use crate::sandbox::{Api, FaultKind};
+
+pub(super) fn all() -> Vec<Scenario> {
+    let down = |name, title, verdict, story| Scenario { name, line: Some(27), title, verdict, story };
+    let blind = |name, title, story| Scenario {
+        name,
+        line: Some(28),
+        title,
+        verdict: "the page still comes at hour 13, and once",
+        story,
+    };
+    vec![
+        down(
+            "down-while-things-broke",
+            "snykwatch is down for a day; meanwhile the PAT is revoked",
+            "one page as soon as it is up again, marked with the gap",
+            down_while_things_broke,
+        ),
+        down(
+            "down-while-things-healed",
+            "snykwatch is down for a day; meanwhile the revoked PAT is allowed again",
+            "resolved as soon as it is up again, marked with the gap; no second page",
+            down_while_things_healed,
+        ),
+        down(
+            "down-while-a-page-came-due",
+            "the first sync never comes; snykwatch is down while the page came due",
+            "critical at once, because its time had come; no warning before it",
+            down_while_a_page_came_due,
+        ),
+        blind(
+            "snyk-blind-spot-at-hour-12",
+            "the first sync never comes; Snyk does not answer for 40 minutes at hour 12",
+            |start| blind_spot(start, Api::Snyk),
+        ),
+        blind(
+            "bitbucket-blind-spot-at-hour-12",
+            "the first sync never comes; Bitbucket does not answer for 40 minutes at hour 12",
+            |start| blind_spot(start, Api::Bitbucket),
+        ),
+    ]
+}
+
+fn page_somebody(setup: &mut Setup) {
+    setup.pager = PagerSetup::Configured;
+}
+
+fn rejected() -> [E; 2] {
+    [
+        E::Status(Group, Status::ConnectionFailed, Reason::CredentialRejected),
+        only(Rule::CredentialInvalid, PAT, Severity::Critical),
+    ]
+}
+
+fn down_while_things_broke(start: DateTime<Utc>) -> Story {
+    settled(start, 20)
+        .setup(page_somebody)
+        .expect(hours(1), [connected(Group), quiet(), E::PagesSoFar(0)])
+        .down(hours(2), hours(26))
+        .change(hours(3), "the PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
+        .up()
+        .expect(clock(26, 10), rejected())
+        .expect(
+            clock(26, 10),
+            [
+                E::Paged { rule: Rule::CredentialInvalid, times: 1 },
+                E::PagesSoFar(1),
+                E::PageSays(Rule::CredentialInvalid, "2026-11-24 11:00 UTC"),
+            ],
+        )
+        .change(hours(27), "the revocation is taken back", allow)
+        .expect(hours(28), [connected(Group), quiet(), E::PagerQuiet, E::ResolvedAtPager(Rule::CredentialInvalid)])
+}
+
+fn down_while_things_healed(start: DateTime<Utc>) -> Story {
+    settled(start, 20)
+        .setup(page_somebody)
+        .change(hours(1), "the PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
+        .expect(minutes(70), rejected())
+        .expect(minutes(70), [E::PagesSoFar(1)])
+        .down(hours(2), hours(26))
+        .change(hours(3), "the revocation is taken back", allow)
+        .up()
+        .expect(
+            hours(27),
+            [connected(Group), quiet(), E::PagerQuiet, E::ResolvedAtPager(Rule::CredentialInvalid), E::PagesSoFar(1)],
+        )
+}
+
+fn down_while_a_page_came_due(start: DateTime<Utc>) -> Story {
+    never_synced(start).expect(hours(2), [awaiting(), E::NothingEverOpened]).down(hours(3), hours(27)).up().expect(
+        clock(27, 10),
+        [
+            awaiting(),
+            only(Rule::PartiallyConnected, GROUP, Severity::Critical),
+            E::Paged { rule: Rule::PartiallyConnected, times: 1 },
+            E::PagesSoFar(1),
+        ],
+    )
+}
+
+fn blind_spot(start: DateTime<Utc>, api: Api) -> Story {
+    never_synced(start)
+        .expect(clock(11, 55), [awaiting(), E::NothingEverOpened])
+        .change(hours(12), "nobody answers", move |world| world.break_api(api, FaultKind::Status(503)))
+        .change(clock(12, 40), "everybody answers again", move |world| world.repair(api))
+        .expect(clock(12, 55), [awaiting(), E::PagesSoFar(0)])
+        .expect(
+            clock(13, 5),
+            [
+                awaiting(),
+                only(Rule::PartiallyConnected, GROUP, Severity::Warning),
+                E::Paged { rule: Rule::PartiallyConnected, times: 1 },
+                E::PagesSoFar(1),
+            ],
+        )
+        // The escalation is a page of its own, and the end of the one before.
+        .expect(
+            clock(26, 5),
+            [
+                only(Rule::PartiallyConnected, GROUP, Severity::Critical),
+                E::Paged { rule: Rule::PartiallyConnected, times: 2 },
+            ],
+        )
+}
+
+/// Freshly set up, and the first sync never comes.
+fn never_synced(start: DateTime<Utc>) -> Story {
+    let mut world = World::acme(start).with_repositories(40);
+    world.set_sync(ACME_PROFILE, SyncState::Stuck);
+    Story::new(world, Some(start)).setup(page_somebody)
+}
+
+fn awaiting() -> E {
+    E::Status(Group, Status::PartiallyConnected, Reason::AwaitingFirstSync)
+}
+
+fn allow(world: &mut World) {
+    if let Some(credential) = world.credential_mut(ACME_CREDENTIAL) {
+        credential.state = CredentialState::Allowed;
+    }
+}
