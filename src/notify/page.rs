@@ -32,7 +32,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::situation::Situation;
-use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Page;
 use crate::domain::state::State;
@@ -94,6 +94,11 @@ fn draft(scene: &Scene<'_>) -> Draft {
 /// What a person reads when it is over: made from what was told last, and why it is over.
 pub fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
     summary::of_end(told, since, because, situation)
+}
+
+/// What a person reads when it lasts with another severity: the end of the key that said the severity before.
+pub fn of_severity_change(told: &Page, since: DateTime<Utc>, now_is: Severity, situation: &Situation<'_>) -> Page {
+    summary::of_severity_change(told, since, now_is, situation)
 }
 
 /// What a person reads about a receiver that rejects what it is sent.
