@@ -242,8 +242,8 @@ impl<'a> Desk<'a> {
         incident: &IncidentState,
     ) {
         for (severity, receivers) in mail.ends {
-            let because = format!("the severity is {} now", incident.severity);
-            self.end_key(about, announcement, severity, receivers, &because);
+            let page = page::of_severity_change(&announcement.page, incident.since, incident.severity, self.situation);
+            self.send(about, announcement, NotificationKind::Resolve, severity, receivers, page);
         }
         if mail.news.is_empty() {
             return;

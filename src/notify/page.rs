@@ -32,7 +32,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::situation::Situation;
-use crate::domain::incident::{IncidentKey, IncidentState, Rule};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Page;
 use crate::domain::state::State;
@@ -74,7 +74,7 @@ fn draft(scene: &Scene<'_>) -> Draft {
         Rule::UpstreamUnreachable | Rule::ApiVersionEnding => apis::draft(scene),
         Rule::WorkspaceNotFound => connection::workspace(scene),
         Rule::ConnectionFailed | Rule::PartiallyConnected | Rule::SyncStalled | Rule::CatalogNotLinked => {
-            if matches!(scene.key.subject, crate::domain::incident::Subject::Organizations(_)) {
+            if matches!(scene.key.subject, Subject::Organizations(_)) {
                 organizations::draft(scene)
             } else {
                 connection::group(scene)
@@ -94,6 +94,11 @@ fn draft(scene: &Scene<'_>) -> Draft {
 /// What a person reads when it is over: made from what was told last, and why it is over.
 pub fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
     summary::of_end(told, since, because, situation)
+}
+
+/// What a person reads when it lasts with another severity: the end of the key that said the severity before.
+pub fn of_severity_change(told: &Page, since: DateTime<Utc>, now_is: Severity, situation: &Situation<'_>) -> Page {
+    summary::of_severity_change(told, since, now_is, situation)
 }
 
 /// What a person reads about a receiver that rejects what it is sent.

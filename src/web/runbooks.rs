@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn html_is_text_and_links_stay_here() {
-        let html =
-            markdown("<script>a</script> [x](StatusUnknown.md) [y](https://status.snyk.io) b <b>c</b>").into_string();
+        let html = markdown("<script>a</script>\n\n[x](StatusUnknown.md) [y](https://status.snyk.io) b <b>c</b>")
+            .into_string();
         assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
         assert!(
             html.contains("href=\"/runbooks/StatusUnknown\"") && html.contains("href=\"https://status.snyk.io\""),

@@ -9,6 +9,7 @@ use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
+use crate::domain::state::DeletedProfile;
 use crate::domain::status::Status;
 use crate::health::incidents::text::{count, instant};
 
@@ -119,7 +120,7 @@ fn last_movement(scene: &Scene<'_>, key: &IntegrationKey) -> Option<Claim> {
 
 fn deleted_profiles(scene: &Scene<'_>, key: &IntegrationKey) -> Vec<Claim> {
     let memory = scene.integration(key).map(|state| &state.group.deleted_profiles);
-    let claim = |(profile, deleted): (&_, &crate::domain::state::DeletedProfile)| Claim {
+    let claim = |(profile, deleted): (&_, &DeletedProfile)| Claim {
         text: format!(
             "Snyk removed {} of {} of profile {profile} with the reason deleted-profile, while their repositories are still visible.",
             deleted.gone,

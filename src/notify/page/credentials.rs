@@ -1,5 +1,7 @@
 //! Rules about Snyk tokens and SCM credentials: rejected, expiring, without a permission, with a wrong date.
 
+use chrono::{DateTime, Utc};
+
 use super::draft::Draft;
 use super::scene::{Scene, measured, plain};
 use crate::domain::condition::{Condition, Reason};
@@ -92,11 +94,7 @@ fn rule_out(scene: &Scene<'_>, name: &CredentialName, draft: &mut Draft) {
 }
 
 /// Whether it is accepted.
-fn verdict(
-    scene: &Scene<'_>,
-    name: &CredentialName,
-    observed_at: Option<chrono::DateTime<chrono::Utc>>,
-) -> Option<Claim> {
+fn verdict(scene: &Scene<'_>, name: &CredentialName, observed_at: Option<DateTime<Utc>>) -> Option<Claim> {
     let valid = &scene.state.credentials.get(name)?.valid;
     if valid.message.is_empty() {
         return None;

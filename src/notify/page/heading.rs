@@ -4,6 +4,7 @@ use super::scene::{Scene, plain};
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Level, Scm};
+use crate::domain::names::{ApiName, IntegrationKey, IntegrationName};
 use crate::domain::page::PageLabels;
 use crate::health::incidents::text::{blast_radius, count, span};
 
@@ -57,7 +58,7 @@ pub(super) fn labels(scene: &Scene<'_>) -> PageLabels {
         Subject::Credential(name) => Some(name.clone()),
         _ => None,
     };
-    let levels = scene.incident.affected.iter().map(|key| key.level());
+    let levels = scene.incident.affected.iter().map(IntegrationKey::level);
     let of_subject = match &scene.key.subject {
         Subject::Organizations(_) => Some(Level::Organization),
         Subject::Workspace(..) => Some(Level::Group),
@@ -77,7 +78,7 @@ pub(super) fn labels(scene: &Scene<'_>) -> PageLabels {
 
 /// What all have in common.
 fn same<T: PartialEq>(
-    watched: &[(&crate::domain::names::IntegrationName, &WatchedIntegration)],
+    watched: &[(&IntegrationName, &WatchedIntegration)],
     of: impl Fn(&WatchedIntegration) -> Option<T>,
 ) -> Option<T> {
     let (_, first) = watched.first()?;
@@ -86,6 +87,6 @@ fn same<T: PartialEq>(
 }
 
 /// The Git host as the word of its public API.
-pub(super) fn is_public(api: &crate::domain::names::ApiName, scm: Scm) -> bool {
+pub(super) fn is_public(api: &ApiName, scm: Scm) -> bool {
     api.as_str() == scm.as_str()
 }

@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::heading::is_public;
-use super::scene::Scene;
+use super::scene::{Scene, plain};
 use crate::domain::facts::WebhookState;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::Scm;
@@ -130,24 +130,19 @@ fn webhooks(scene: &Scene<'_>, key: &IntegrationKey) -> Option<Link> {
     let check = sample.value.checks.iter().find(|check| is_missing(&check.state))?;
     let (workspace, slug) = check.full_name.split_once('/')?;
     let url = format!("https://bitbucket.org/{}/{}/admin/webhooks", segment(workspace)?, segment(slug)?);
-    Some(link(format!("Webhooks of {} in Bitbucket", super::scene::plain(&check.full_name)), url))
+    Some(link(format!("Webhooks of {} in Bitbucket", plain(&check.full_name)), url))
 }
 
 fn credential(scene: &Scene<'_>, name: &CredentialName, links: &mut Vec<Link>) {
-    match scene.fleet().scm_credentials.get(name) {
-        Some(credential) => {
-            if is_public(&credential.api, credential.scm) && credential.kind == "api_token" {
-                let url = "https://id.atlassian.com/manage-profile/security/api-tokens";
-                links.push(link("API tokens of the bot account at Atlassian", url.to_owned()));
-            }
-            let mut groups = scene.incident.affected.iter().filter(|key| key.organization.is_none());
-            links.extend(groups.next().and_then(|key| group(scene, &key.integration)));
-        }
-        None => {
-            let mut groups = scene.watched().into_iter().filter(|(_, watched)| watched.group.is_some());
-            links.extend(groups.next().and_then(|(integration, _)| group(scene, integration)));
-        }
+    if let Some(credential) = scene.fleet().scm_credentials.get(name)
+        && is_public(&credential.api, credential.scm)
+        && credential.kind == "api_token"
+    {
+        let url = "https://id.atlassian.com/manage-profile/security/api-tokens";
+        links.push(link("API tokens of the bot account at Atlassian", url.to_owned()));
     }
+    let mut groups = scene.watched().into_iter().filter(|(_, watched)| watched.group.is_some());
+    links.extend(groups.next().and_then(|(integration, _)| group(scene, integration)));
 }
 
 fn vendor_status(scene: &Scene<'_>, links: &mut Vec<Link>) {

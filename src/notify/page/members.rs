@@ -10,10 +10,10 @@ const SHOWN: usize = 10;
 
 /// The first few names (hostile text), and how many more there are.
 pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {
-    let names: Vec<String> = match (&scene.key.subject, scene.key.rule) {
+    match (&scene.key.subject, scene.key.rule) {
         (Subject::Organizations(name), _) => {
             let keys = scene.incident.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id));
-            return first(keys, scene.incident.members.len(), |key| scene.name_of(&key));
+            first(keys, scene.incident.members.len(), |key| scene.name_of(&key))
         }
         (Subject::Integration(key), Rule::PartiallyConnected | Rule::SyncStalled) => {
             let progress = scene.integration(key).and_then(|state| state.progress.as_ref());
@@ -22,16 +22,15 @@ pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {
                 (Some(progress), _) => &progress.missing_repositories,
                 (None, _) => &[],
             };
-            return first(repositories.iter(), repositories.len(), |repository| plain(&repository.full_name));
+            first(repositories.iter(), repositories.len(), |repository| plain(&repository.full_name))
         }
         // Where the new token has to be saved.
         (Subject::Credential(_), Rule::CredentialInvalid | Rule::CredentialExpiring | Rule::PermissionsMissing) => {
             let affected = &scene.incident.affected;
-            return first(affected.iter(), affected.len(), |key| scene.name_of(key));
+            first(affected.iter(), affected.len(), |key| scene.name_of(key))
         }
-        _ => Vec::new(),
-    };
-    (names, 0)
+        _ => (Vec::new(), 0),
+    }
 }
 
 fn first<T>(all: impl Iterator<Item = T>, count: usize, name: impl Fn(T) -> String) -> (Vec<String>, usize) {

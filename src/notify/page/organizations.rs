@@ -52,8 +52,9 @@ fn telling(rule: Rule) -> &'static [Condition] {
     }
 }
 
-fn named(scene: &Scene<'_>, key: &IntegrationKey, claim: Claim) -> Claim {
-    Claim { text: format!("{}: {}", scene.name_of(key), claim.text), ..claim }
+fn named(scene: &Scene<'_>, key: &IntegrationKey, mut claim: Claim) -> Claim {
+    claim.text = format!("{}: {}", scene.name_of(key), claim.text);
+    claim
 }
 
 /// What is well in every listed Organization.

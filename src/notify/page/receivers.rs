@@ -52,6 +52,7 @@ fn next_step(receiver: &ReceiverName, reason: FailureReason) -> String {
         FailureReason::Address | FailureReason::Connection | FailureReason::Tls | FailureReason::Timeout => {
             "Check its address, and DNS, proxy and TLS between here and there"
         }
+        FailureReason::Internal => "Read the log of snykwatch: the failure is its own",
         FailureReason::Unconfigured => "Configure the receiver again, or take it out of every route",
         FailureReason::InvalidAnswer => "Check that its address is that of the receiver itself, not of a page or proxy",
         FailureReason::RateLimited | FailureReason::ServerError | FailureReason::Expired => {

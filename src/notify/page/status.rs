@@ -2,8 +2,9 @@
 
 use super::connection::outside;
 use super::draft::Draft;
-use super::scene::Scene;
+use super::scene::{Scene, plain};
 use crate::domain::condition::Condition;
+use crate::domain::evidence::fresh;
 use crate::domain::incident::Subject;
 use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::IntegrationKey;
@@ -35,7 +36,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
             // A condition of something that is not in use is not missing.
             let Some(state) = scene.condition(key, *condition) else { continue };
             let whose = if key.organization.is_some() { format!("{}: ", scene.name_of(key)) } else { String::new() };
-            let text = format!("{whose}{condition} is not known: {}.", super::scene::plain(&state.message));
+            let text = format!("{whose}{condition} is not known: {}.", plain(&state.message));
             draft.claim([Claim { text, source: Source::Inferred, observed_at: None }]);
         }
         if let Some(known) = scene.integration(key).and_then(|state| state.status.as_ref()?.known.as_ref()) {
@@ -55,7 +56,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         let snyk = group.or_else(|| watched.organizations.as_ref().map(|watched| &watched.snyk));
         let token = snyk.and_then(|name| Some((name, scene.state.evidence.snyk_tokens.get(name)?)));
         if let Some((name, token)) = token
-            && let Some(evidence) = crate::domain::evidence::fresh(&token.authentication, scene.now())
+            && let Some(evidence) = fresh(&token.authentication, scene.now())
             && scene.state.credentials.get(name).is_some_and(well)
         {
             draft.rule_out([format!("Not our Snyk token: Snyk accepts {name} ({}).", instant(evidence.observed_at))]);

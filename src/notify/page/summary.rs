@@ -14,10 +14,10 @@ use crate::notify::situation::Situation;
 pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
     let mut text = one_line(&scene.incident.summary);
     if let Some(cause) = &scene.incident.cause {
-        text.push_str(&format!(" It follows from {cause}: repair that first."));
+        text.push_str(&sentence(&format!("It follows from {cause}: repair that first")));
     } else if let Some((at, severity)) = escalation(scene) {
         let what = if severity == Severity::Critical { "critical" } else { "a warning" };
-        text.push_str(&format!(" It becomes {what} {}.", instant(at)));
+        text.push_str(&sentence(&format!("It becomes {what} {}", instant(at))));
     }
     if let Some(gap) = gap {
         text.push_str(&sentence(&gap.to_string()));
@@ -43,11 +43,35 @@ fn escalation(scene: &Scene<'_>) -> Option<(DateTime<Utc>, Severity)> {
     worse.filter(|(at, _)| *at > scene.now()).min()
 }
 
+/// What it is: the rule and the subject of the title, without how long it had lasted when that was told.
+fn what_of(told: &Page) -> &str {
+    told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what)
+}
+
+/// It is not over: it is told under another severity from now on.
+pub(super) fn of_severity_change(
+    told: &Page,
+    since: DateTime<Utc>,
+    now_is: Severity,
+    situation: &Situation<'_>,
+) -> Page {
+    let what = what_of(told);
+    let lasting = span(situation.now - since);
+    Page {
+        title: cut(&format!("Now {now_is}: {what} for {lasting}")),
+        summary: format!(
+            "{what} lasts, for {lasting} (since {}), and its severity is {now_is} now. Only the alert of the severity \
+             before ends here; another one took its place.",
+            instant(since),
+        ),
+        ..told.clone()
+    }
+}
+
 /// Made from what was told last.
 pub(super) fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
     let lasted = span(situation.now - since);
-    // What it was: the rule and the subject of the title, without how long it had lasted when that was told.
-    let what = told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what);
+    let what = what_of(told);
     let because = plain(because);
     let mut summary = format!("{what} is over: {because}. It lasted {lasted}, since {}.", instant(since));
     if let Some(gap) = told.gap {

@@ -1,9 +1,9 @@
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 
-use super::{Parts, Story, of_end, of_failing_receiver, of_test, text};
+use super::{Parts, Story, of_end, of_failing_receiver, of_severity_change, of_test, text};
 use crate::domain::facts::{Access, VersionEnding};
-use crate::domain::incident::Rule;
+use crate::domain::incident::{Rule, Severity};
 use crate::domain::names::{ApiName, ReceiverName};
 use crate::domain::notification::{AttemptFailure, FailureReason};
 use crate::domain::page::Gap;
@@ -97,6 +97,17 @@ fn the_end_with_a_gap() {
     Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
     [acme-bitbucket - group bitbucket-cloud platform-team]
     ");
+}
+
+#[test]
+fn an_escalation_is_not_over() {
+    let story = Story::new(World::just_set_up(12, 0)).after(hours(14));
+    let told = story.page(Rule::PartiallyConnected);
+    let parts = Parts::default();
+    let situation = parts.situation(&story.world, story.world.now + hours(12));
+    let page = of_severity_change(&told, start(), Severity::Critical, &situation);
+    assert_eq!(page.title, "Now critical: PartiallyConnected: acme-bitbucket (group) for 26 h");
+    assert!(!page.summary.contains("over") && page.next_step == told.next_step, "{}", page.summary);
 }
 
 #[test]
