@@ -50,7 +50,7 @@ pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
 pub use operator::{
     AcknowledgementView, AttentionView, FailureView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
-    ReceiverView, SilenceBreadth, SilenceView,
+    ReceiverView, SilenceBreadth, SilenceView, WantedDeliveries,
 };
 pub use server::serve;
 

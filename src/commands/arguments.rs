@@ -210,7 +210,7 @@ pub struct AcknowledgeOptions {
 #[derive(Debug, Subcommand)]
 pub enum SilenceCommand {
     /// Make one; everything that is given must match
-    Add(NewSilenceOptions),
+    Add(Box<NewSilenceOptions>),
     /// List those in force
     List {
         /// Also those that have not begun, or ended lately
@@ -234,7 +234,7 @@ pub struct NewSilenceOptions {
     /// One incident: RULE/SUBJECT
     #[arg(long, value_name = "INCIDENT")]
     pub incident: Option<String>,
-    /// A rule, such as SyncStalled (may be given several times, like all below)
+    /// A rule, as incidents name it (may be given several times, like all below)
     #[arg(long = "rule", value_name = "RULE")]
     pub rules: Vec<String>,
     /// A severity: info, warning, critical

@@ -78,7 +78,9 @@ pub(super) async fn status(config: &Path, options: &AskOptions, terminal: &Termi
         Err(error) => return Ok(unanswered(&error, terminal)),
     };
     if !printed_as_json(&answer, options.output, terminal)? {
-        lines(&answer).into_iter().for_each(|(tone, line)| terminal.data(&terminal.tone(tone, &line)));
+        for (tone, line) in lines(&answer) {
+            terminal.data(&terminal.tone(tone, &line));
+        }
     }
     Ok(Exit::Ok)
 }

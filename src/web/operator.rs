@@ -9,8 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::attention::{Acknowledgement, Silence};
 use crate::domain::names::{ReceiverName, SilenceId};
-use crate::domain::notification::{AttemptFailure, Delivery, NotificationId};
-use crate::store::DeliveryFilter;
+use crate::domain::notification::{AttemptFailure, Delivery, DeliveryState, NotificationId};
 
 /// Requests beyond these wait.
 const WAITING: usize = 16;
@@ -106,6 +105,17 @@ pub enum OperatorRefusal {
     Stopping,
 }
 
+/// Which deliveries are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedDeliveries {
+    /// Of this receiver.
+    pub receiver: Option<ReceiverName>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Where an answer goes.
 pub type OperatorReply<T> = oneshot::Sender<Result<T, OperatorRefusal>>;
 
@@ -169,7 +179,7 @@ pub enum OperatorRequest {
     /// paged.
     Deliveries {
         /// Which.
-        filter: DeliveryFilter,
+        wanted: WantedDeliveries,
         /// Gets them.
         answer: OperatorReply<Vec<Delivery>>,
     },

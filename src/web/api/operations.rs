@@ -26,9 +26,8 @@ use crate::domain::names::{ReceiverName, SilenceId};
 use crate::domain::notification::{
     AttemptFailure, Delivery, DeliveryId, DeliveryState, NotificationId, NotificationKind, Reach,
 };
-use crate::store::DeliveryFilter;
 use crate::web::Shared;
-use crate::web::operator::{OperatorRefusal, OperatorRequest, SilenceBreadth};
+use crate::web::operator::{OperatorRefusal, OperatorRequest, SilenceBreadth, WantedDeliveries};
 
 /// Deliveries in one answer, when the client names no limit.
 pub(in crate::web) const DEFAULT_DELIVERIES: usize = 100;
@@ -240,8 +239,8 @@ async fn notifications(
         let detail = format!("limit must be from 1 to {MAXIMUM_DELIVERIES}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, detail));
     }
-    let filter = DeliveryFilter { receiver: receiver.map(ReceiverName::new), about: None, state, limit };
-    let deliveries = shared.operator.ask(|answer| OperatorRequest::Deliveries { filter, answer }).await?;
+    let wanted = WantedDeliveries { receiver: receiver.map(ReceiverName::new), state, limit };
+    let deliveries = shared.operator.ask(|answer| OperatorRequest::Deliveries { wanted, answer }).await?;
     let views: Vec<DeliveryView> = deliveries.into_iter().map(DeliveryView::from).collect();
     Ok(Json(json!({ "notifications": views })).into_response())
 }

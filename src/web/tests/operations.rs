@@ -78,7 +78,7 @@ fn answer(request: OperatorRequest) -> String {
             answer.send(Ok(vec![view])).unwrap();
             "receivers".to_owned()
         }
-        OperatorRequest::Deliveries { filter, answer } => {
+        OperatorRequest::Deliveries { wanted, answer } => {
             let notification = Notification {
                 id: NotificationId("00ff".to_owned()),
                 kind: NotificationKind::Trigger,
@@ -89,7 +89,7 @@ fn answer(request: OperatorRequest) -> String {
                 created_at: now,
                 page: Page::default(),
             };
-            let state = filter.state.unwrap_or(DeliveryState::Pending);
+            let state = wanted.state.unwrap_or(DeliveryState::Pending);
             let delivery = Delivery {
                 id: DeliveryId(7),
                 receiver: "on-call".into(),
@@ -102,7 +102,7 @@ fn answer(request: OperatorRequest) -> String {
                 last_failure: Some(failure),
             };
             answer.send(Ok(vec![delivery])).unwrap();
-            format!("deliveries {:?} {:?} {}", filter.receiver, filter.state, filter.limit)
+            format!("deliveries {:?} {:?} {}", wanted.receiver, wanted.state, wanted.limit)
         }
     }
 }
