@@ -47,6 +47,7 @@ pub mod snyk;
 pub mod storage;
 mod suggest;
 pub mod watch;
+pub mod web_config;
 
 use alerts::AlertRules;
 use conditions::ConditionSettings;

@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::kinds::{Level, closed_list};
 use crate::snapshot::Snapshot;
 
-pub use own::{BuildInfo, OwnMetrics, RequestEnd};
+pub use own::{BuildInfo, DeliveryMetrics, OwnMetrics, Pending, RequestEnd};
 pub use reference::reference;
 use text::{Counter, Sink, TextWriter};
 

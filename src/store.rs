@@ -4,10 +4,13 @@
 //!   not at all;
 //! - a [`Revision`] counts commits. A commit names the one it was based on, and is refused when that is not the latest:
 //!   there is one writer, and a second one (or a repeat of a commit whose answer was lost) must not pass unnoticed;
-//! - the history keeps transitions by [`Subject`], bounded in number by [`HistoryBounds`], newest kept.
+//! - the history keeps transitions by [`Subject`] until they are pruned. In memory they are also bounded in number, by
+//!   [`HistoryBounds`];
+//! - the [`Outbox`] has a row for each delivery, made in the commit that causes it: nothing is sent that was not first a
+//!   row.
 //!
-//! [`memory::MemoryStore`] keeps it all for the life of the process. Every back end passes the same contract suite
-//! (`store/contract.rs`).
+//! [`memory::MemoryStore`] keeps it all for the life of the process, [`sqlite::SqliteStore`] in one file. Every back end
+//! passes the same contract suite (`store/contract.rs`).
 //!
 //! What it deliberately does not do: it decides nothing, and no page and no scrape ever asks it; they read the published
 //! snapshot.
@@ -29,6 +32,8 @@ use crate::domain::notification::{
 use crate::domain::state::{Change, State, Transition};
 
 pub mod memory;
+mod parts;
+pub mod sqlite;
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -80,7 +85,7 @@ pub struct Stored {
     pub state: Arc<State>,
 }
 
-/// How much history is kept. What is beyond is dropped, oldest first.
+/// How much history is kept in memory. What is beyond is dropped, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryBounds {
     /// Transitions of one subject: a restless one must not crowd out the others.

@@ -8,8 +8,12 @@
 //! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
 //!
-//! Deliberately not here: TLS, passwords, client certificates, live updates.
+//! - `access` asks for passwords and client certificates, where a web-config file says so, and keeps reading and acting
+//!   apart.
+//!
+//! Deliberately not here: live updates.
 
+mod access;
 mod api;
 mod guard;
 mod landing;
@@ -37,6 +41,7 @@ use crate::clock::Clock;
 use crate::metrics::Exporter;
 use crate::snapshot::SnapshotReader;
 
+pub use access::{Access, AccessHandle, TlsError};
 pub use guard::HostGuard;
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
@@ -61,6 +66,8 @@ pub struct WebState {
     pub clock: Clock,
     /// Which hosts and origins are served.
     pub guard: HostGuard,
+    /// Who may read and who may act.
+    pub access: AccessHandle,
 }
 
 /// What the handlers share.
@@ -71,6 +78,7 @@ struct Shared {
     reload: ReloadHandle,
     clock: Clock,
     guard: HostGuard,
+    access: AccessHandle,
     /// When serving began, in real time: the first snapshot is due from then on.
     began_at: Instant,
 }
@@ -83,6 +91,7 @@ impl Shared {
             reload: state.reload,
             clock: state.clock,
             guard: state.guard,
+            access: state.access,
             began_at: Instant::now(),
         })
     }
@@ -107,6 +116,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .layer(CompressionLayer::new().gzip(true))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
         .layer(middleware::map_response(guard::harden))
         .with_state(shared)

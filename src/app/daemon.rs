@@ -1,5 +1,6 @@
 //! The daemon: its tasks, their start and their end.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::memory::MemoryStore;
 use crate::store::{Revision, Store, StoreError};
-use crate::web::{HostGuard, ReloadHandle, ReloadOutcome, WebState};
+use crate::web::{Access, AccessHandle, HostGuard, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -71,6 +72,9 @@ pub enum StartError {
     /// It ended before it had looked at anything.
     #[error("the daemon ended before it had looked at anything")]
     Stopped,
+    /// Access cannot be set up as the web-config file says.
+    #[error("could not set up access to our own pages")]
+    Access(#[source] TlsError),
     /// The port cannot be had.
     #[error("could not listen on {address}")]
     Listen {
@@ -125,6 +129,7 @@ impl Daemon {
         let listen_failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
+        let access = Access::new(None, address.ip().is_loopback(), BTreeSet::new()).map_err(StartError::Access)?;
         let core = Core::prepare(config, &options).await?;
         let tasks = Tasks::default();
         let (reload, reload_requests) = ReloadHandle::new();
@@ -134,6 +139,7 @@ impl Daemon {
             reload: reload.clone(),
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
+            access: AccessHandle::new(access),
         };
         let reloader = Reloader {
             path: options.path.clone(),

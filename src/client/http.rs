@@ -293,6 +293,10 @@ pub(super) fn read_ca_file(path: &std::path::Path) -> Result<Vec<CertificateDer<
     tls::ca_file(path)
 }
 
+/// A connection to a receiver is kept for so long, less than any server keeps it: a post on a closed one would have no
+/// known end. Real time.
+const RECEIVER_CONNECTION_KEPT: Duration = Duration::from_secs(3);
+
 /// A client for receivers of notifications, whose addresses the operator chose.
 pub(super) fn post_client(
     options: &HttpOptions,
@@ -300,7 +304,11 @@ pub(super) fn post_client(
 ) -> Result<reqwest::Client, HttpBuildError> {
     let authorities = tls::authorities(tls::system_authorities(), options.ca_file.as_deref())?;
     let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
-    let builder = builder(options, tls).no_proxy().dns_resolver(resolver).timeout(options.request_timeout);
+    let builder = builder(options, tls)
+        .no_proxy()
+        .dns_resolver(resolver)
+        .pool_idle_timeout(RECEIVER_CONNECTION_KEPT)
+        .timeout(options.request_timeout);
     let builder = match &options.proxy {
         None => builder,
         Some(url) => {

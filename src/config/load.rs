@@ -49,6 +49,11 @@ pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Documents {
     documents
 }
 
+/// Reads a file that stands apart from the configuration, such as a web-config file; it joins `files`.
+pub(crate) fn read_single(path: &Path, files: &mut Vec<SourceFile>, problems: &mut Vec<Problem>) -> Option<Node> {
+    read_file(path, files, &mut Numbers::default(), problems)
+}
+
 /// The directory of a main file's fragments.
 pub(crate) fn fragment_directory(main: &Path) -> PathBuf {
     main.parent().unwrap_or(Path::new("")).join(FRAGMENTS)

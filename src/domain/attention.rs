@@ -57,6 +57,12 @@ pub struct Told {
     pub listed: u64,
     /// A silence or a mute time has begun since.
     pub is_silenced: bool,
+    /// How many rows of the ladder towards the incident's date it knows of.
+    #[serde(default)]
+    pub step: usize,
+    /// Of which acknowledgement it knows: when that was made.
+    #[serde(default)]
+    pub acknowledged_at: Option<DateTime<Utc>>,
     /// Whether it was really told.
     pub dispatch: Dispatch,
 }

@@ -170,6 +170,9 @@ pub struct IncidentTracking {
     pub onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
     /// How many integrations were affected when it was last announced (opened or grown by a quarter).
     pub announced: usize,
+    /// How many rows of the ladder towards its date were reached: one that keeps the severity is told all the same.
+    #[serde(default)]
+    pub step: usize,
 }
 
 /// A cause that was removed a while ago. What it held back stays held back until the repair had its time to show.

@@ -29,3 +29,10 @@ pub struct Matcher {
     /// One incident, as `rule/subject`.
     pub incident: Option<String>,
 }
+
+impl Matcher {
+    /// Whether it matches everything.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

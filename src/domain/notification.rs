@@ -3,7 +3,7 @@
 //! The key on the wire is `rule/subject/severity`: an escalation ends the lower key and begins the higher one, so that a
 //! receiver notifies again. It holds no time, so a daemon that lost its state names the same problem by the same key.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -88,7 +88,12 @@ impl NotificationId {
         const BYTES: usize = 16;
         let text = format!("{about}\n{severity}\n{}\n{kind}\n{sequence}", opened_at.timestamp_millis());
         let digest = Sha256::digest(text.as_bytes());
-        Self(digest.iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect())
+        let mut id = String::with_capacity(2 * BYTES);
+        for byte in digest.iter().take(BYTES) {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        Self(id)
     }
 }
 
@@ -242,5 +247,7 @@ closed_list! {
         Expired => "expired",
         /// The receiver is no longer configured.
         Unconfigured => "unconfigured",
+        /// We failed ourselves: a defect of snykwatch.
+        Internal => "internal",
     }
 }

@@ -65,6 +65,11 @@ impl RuleTiming {
         self.worst_of(|at| at >= remaining)
     }
 
+    /// How many rows of the ladder towards the date are reached so long before it.
+    pub fn steps_before(&self, remaining: TimeDelta) -> usize {
+        self.severities.iter().filter(|(at, _)| *at >= remaining).count()
+    }
+
     fn worst_of(&self, reached: impl Fn(TimeDelta) -> bool) -> Severity {
         let opening = self.severities.first().map_or(Severity::Warning, |(_, severity)| *severity);
         self.severities

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::attention::Attention;
 use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
 use crate::domain::incident::IncidentPhase;
 use crate::domain::state::{CredentialState, IntegrationState, State};
@@ -24,6 +25,10 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
         if let IncidentPhase::Open { opened_at } = &mut incident.phase {
             shift.time(opened_at);
         }
+        incident.tracking.onsets.values_mut().for_each(|at| shift.time(at));
+    }
+    for resolved in state.resolved_causes.values_mut() {
+        shift.time(&mut resolved.at);
     }
     for baseline in state.baselines.values_mut() {
         shift.maybe(&mut baseline.taken_at);
@@ -31,6 +36,7 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
     for vanishing in state.mass_vanishing.values_mut() {
         shift.time(&mut vanishing.since);
     }
+    shift.attention(&mut state.attention);
 }
 
 struct Shift(TimeDelta);
@@ -117,6 +123,26 @@ impl Shift {
         self.maybe(&mut organization.mostly_active_at);
         organization.lost_targets.values_mut().for_each(|at| self.time(at));
         organization.counted.values_mut().for_each(|at| self.time(at));
+    }
+
+    /// Begin and end of a silence are what people said: they stay.
+    fn attention(&self, attention: &mut Attention) {
+        for announcement in attention.announcements.values_mut() {
+            self.time(&mut announcement.opened_at);
+            self.time(&mut announcement.since);
+            for told in announcement.receivers.values_mut() {
+                self.time(&mut told.at);
+                self.maybe(&mut told.acknowledged_at);
+            }
+        }
+        for acknowledgement in attention.acknowledgements.values_mut() {
+            self.time(&mut acknowledgement.opened_at);
+            self.time(&mut acknowledgement.at);
+        }
+        for gap in &mut attention.gaps {
+            self.time(&mut gap.from);
+            self.time(&mut gap.to);
+        }
     }
 
     fn credential(&self, credential: &mut CredentialState) {

@@ -29,6 +29,8 @@ closed_list! {
         Credentials => "Credentials",
         /// Upstream APIs.
         Apis => "Upstream APIs",
+        /// Delivery to receivers.
+        Notifications => "Notifications",
         /// The daemon itself.
         Own => "Own health",
     }
@@ -140,6 +142,20 @@ families! {
         API_BUDGET_REMAINING: Gauge "api_budget_remaining_requests" ["credential"]
             "Requests that the budget of a credential still allows in its current window.";
     }
+    Notifications {
+        NOTIFICATIONS: Counter "notifications_total" ["receiver"]
+            "Attempts to deliver a notification.";
+        NOTIFICATIONS_FAILED: Counter "notifications_failed_total" ["receiver", "reason"]
+            "Attempts that failed, by reason. They are tried again, unless the receiver rejects them for good.";
+        NOTIFICATIONS_DEAD_LETTERED: Counter "notifications_dead_lettered_total" ["receiver"]
+            "Deliveries given up: rejected for good, or too old. Another receiver is told.";
+        NOTIFICATIONS_PENDING: Gauge "notifications_pending" ["receiver"]
+            "Deliveries that wait to be sent.";
+        NOTIFICATION_OLDEST_PENDING: Gauge "notification_oldest_pending_timestamp_seconds" ["receiver"]
+            "When the oldest waiting delivery was made. Absent when none waits.";
+        HEARTBEAT_LAST_SUCCESS: Gauge "heartbeat_last_success_timestamp_seconds" []
+            "When the dead man's switch last took a sign of life. Absent before the first.";
+    }
     Own {
         SNAPSHOT_TIMESTAMP: Gauge "snapshot_timestamp_seconds" []
             "When the snapshot behind this page was taken.";
@@ -157,6 +173,10 @@ families! {
             "Whether the last load of the configuration succeeded.";
         CONFIG_LAST_RELOAD_SUCCESS: Gauge "config_last_reload_success_timestamp_seconds" []
             "When the configuration in force was loaded.";
+        STORE_ERRORS: Counter "store_errors_total" []
+            "Times that the store could not do what was asked. Monitoring goes on; what was not stored is tried again.";
+        STORE_SIZE: Gauge "store_size_bytes" []
+            "Room that the store takes, its log included.";
         PANICS: Counter "panics_total" []
             "Panics that were caught. Each is a defect of snykwatch.";
         SERIES_DROPPED: Gauge "series_dropped" []

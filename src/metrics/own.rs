@@ -3,6 +3,8 @@
 //! The registry is private: nothing that a library registers elsewhere gets onto the page. Series whose labels are
 //! known beforehand begin at zero, so that a first failure is an increase.
 
+mod delivery;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+pub use delivery::{DeliveryMetrics, Pending};
 
 use super::families::{
     API_BUDGET_REMAINING, API_REQUEST_DURATION, API_REQUESTS, BUILD_INFO, CONFIG_LAST_RELOAD_SUCCESS,
@@ -86,6 +90,7 @@ pub struct OwnMetrics {
     reload_success: Gauge,
     panics: IntCounter,
     series_dropped: IntGauge,
+    delivery: DeliveryMetrics,
 }
 
 impl OwnMetrics {
@@ -118,6 +123,7 @@ impl OwnMetrics {
             reload_success: registered(&registry, Gauge::with_opts(options(&CONFIG_LAST_RELOAD_SUCCESS))?)?,
             panics: registered(&registry, IntCounter::with_opts(options(&PANICS))?)?,
             series_dropped: registered(&registry, IntGauge::with_opts(options(&SERIES_DROPPED))?)?,
+            delivery: DeliveryMetrics::new(&registry)?,
             failure_reasons,
             registry,
         };
@@ -207,6 +213,11 @@ impl OwnMetrics {
     /// A reload failed; the configuration before stays in force.
     pub fn on_configuration_rejected(&self) {
         self.reload_successful.set(0);
+    }
+
+    /// Delivery and storage.
+    pub fn delivery(&self) -> &DeliveryMetrics {
+        &self.delivery
     }
 
     /// A panic was caught.

@@ -201,9 +201,38 @@ impl History {
 mod tests {
     use super::*;
     use crate::store::contract;
+    use crate::store::contract::fixtures::{commit, integration, status};
 
     #[tokio::test]
     async fn keeps_the_contract() {
-        contract::check(MemoryStore::new).await;
+        contract::check(async || MemoryStore::default()).await;
+    }
+
+    async fn history(store: &MemoryStore, subject: Subject) -> Vec<Transition> {
+        store.history(subject, usize::MAX).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn history_is_bounded_by_subject() {
+        let store = &MemoryStore::new(HistoryBounds { per_subject: 3, total: 100 });
+        let restless: Vec<_> = (0..10).map(|minute| status("restless", minute)).collect();
+        store.commit(commit(0, "acme", vec![status("calm", 0)])).await.unwrap();
+        store.commit(commit(1, "acme", restless)).await.unwrap();
+        let expected = [9, 8, 7].map(|minute| status("restless", minute));
+        assert_eq!(history(store, integration("restless")).await, expected);
+        assert_eq!(history(store, integration("calm")).await, [status("calm", 0)], "not crowded out");
+    }
+
+    #[tokio::test]
+    async fn history_is_bounded_in_all() {
+        let store = &MemoryStore::new(HistoryBounds { per_subject: 100, total: 4 });
+        let names = ["one", "two", "three"];
+        let transitions = (0..3).flat_map(|minute| names.map(|name| status(name, minute))).collect();
+        store.commit(commit(0, "acme", transitions)).await.unwrap();
+        assert_eq!(history(store, integration("one")).await, [status("one", 2)]);
+        assert_eq!(history(store, integration("two")).await, [status("two", 2)]);
+        assert_eq!(history(store, integration("three")).await, [status("three", 2), status("three", 1)]);
+        store.commit(commit(1, "acme", vec![status("four", 3); 4])).await.unwrap();
+        assert_eq!(history(store, integration("three")).await, []);
     }
 }

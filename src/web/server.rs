@@ -6,14 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::access::{self, Access};
 use super::{Shared, WebState, routes};
 
 /// Time for the whole head of a request; also how long a kept-alive connection may be idle.
@@ -44,7 +46,7 @@ pub async fn serve(listener: TcpListener, state: WebState, shutdown: impl Future
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = accept(&listener, &router, &connections) => {}
+        () = accept(&listener, &shared, &router, &connections) => {}
         () = ahead => {}
         () = shutdown => {}
     }
@@ -54,12 +56,12 @@ pub async fn serve(listener: TcpListener, state: WebState, shutdown: impl Future
     }
 }
 
-async fn accept(listener: &TcpListener, router: &Router, connections: &GracefulShutdown) {
+async fn accept(listener: &TcpListener, shared: &Shared, router: &Router, connections: &GracefulShutdown) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
     // Nobody closes the semaphore.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => connect(stream, slot, router.clone(), connections),
+            Ok((stream, _)) => connect(stream, slot, shared.access.current(), router.clone(), connections.watcher()),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -68,11 +70,25 @@ async fn accept(listener: &TcpListener, router: &Router, connections: &GracefulS
     }
 }
 
-fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, connections: &GracefulShutdown) {
+fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, access: Arc<Access>, router: Router, watcher: Watcher) {
     // A small answer in two segments would wait 40 ms for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    tokio::spawn(async move {
+        match access.tls() {
+            None => converse(stream, router, watcher).await,
+            Some(server) => {
+                if let Some((stream, names)) = access::accept(server, stream).await {
+                    converse(stream, router.layer(Extension(names)), watcher).await;
+                }
+            }
+        }
+        drop(slot);
+    });
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
@@ -81,11 +97,8 @@ fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, connec
         .max_buf_size(BUFFER_BYTES)
         .max_headers(HEADERS_LIMIT);
     let service = TowerToHyperService::new(router);
-    let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-        drop(slot);
-    });
+    let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }

@@ -88,7 +88,9 @@ async fn it_is_ready_when_the_first_snapshot_is_published() {
 async fn it_is_healthy_while_snapshots_come() {
     let (mut publisher, snapshots) = SnapshotPublisher::new(sample::own());
     let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
+    let access = AccessHandle::new(Access::new(None, true, std::collections::BTreeSet::new()).unwrap());
     let shared = Shared::new(WebState {
+        access,
         snapshots,
         exporter: Arc::new(Exporter::new(OwnMetrics::new(build, &[]).unwrap(), Options::default())),
         reload: ReloadHandle::new().0,

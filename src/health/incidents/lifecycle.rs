@@ -44,6 +44,8 @@ pub(super) struct Holding {
     /// Whoever was listed is well; others wait for their time. An open incident ends and a new one is pending.
     pub(super) anew: bool,
     pub(super) severity: Severity,
+    /// How many rows of the ladder towards its date were reached; none without a date.
+    pub(super) step: usize,
     pub(super) members: Vec<OrganizationId>,
     pub(super) onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
     pub(super) cause: Option<IncidentKey>,
@@ -108,11 +110,11 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
     let before = inputs.incident(&candidate.key);
     let holding = |since, due, severity| {
         let (members, onsets) = (candidate.listed.clone(), BTreeMap::new());
-        Standing::Holds(Holding { since, due, anew: false, severity, members, onsets, cause: cause.clone() })
+        Holding { since, due, anew: false, severity, step: 0, members, onsets, cause: cause.clone() }
     };
     let after = |since| {
         let elapsed = inputs.age(since);
-        holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed))
+        Standing::Holds(holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed)))
     };
     match verdict {
         Verdict::Gone => Standing::Gone { because: None },
@@ -123,14 +125,16 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         }
         Verdict::Holds(Onset::Undated(since)) => {
             let since = before.map_or(since, |before| before.since.min(since));
-            holding(since, true, candidate.severity_before(TimeDelta::MAX))
+            Standing::Holds(holding(since, true, candidate.severity_before(TimeDelta::MAX)))
         }
         Verdict::Holds(Onset::Before { date, at_most }) => {
             let opens_at = date - candidate.lead(at_most);
             if inputs.now < opens_at {
                 return Standing::Gone { because: None };
             }
-            holding(opens_at, true, candidate.severity_before(date - inputs.now))
+            let remaining = date - inputs.now;
+            let step = candidate.timing.steps_before(remaining);
+            Standing::Holds(Holding { step, ..holding(opens_at, true, candidate.severity_before(remaining)) })
         }
     }
 }
@@ -222,6 +226,7 @@ impl Life<'_> {
                 details: candidate.details.clone(),
                 onsets: holding.onsets,
                 announced,
+                step: holding.step,
             },
         };
         self.incidents.insert(key.clone(), incident);

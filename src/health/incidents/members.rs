@@ -52,6 +52,7 @@ pub(super) fn stand(
             due: true,
             anew: false,
             severity,
+            step: 0,
             members,
             onsets: sorted.onsets,
             cause,
@@ -73,7 +74,7 @@ pub(super) fn stand(
     let cause = sorted.held.into_iter().next().filter(|_| sorted.waiting.is_empty());
     let severity = candidate.severity_after(inputs.age(since));
     let members = sorted.onsets.keys().copied().collect();
-    Standing::Holds(Holding { since, due: false, anew: true, severity, members, onsets: sorted.onsets, cause })
+    Standing::Holds(Holding { since, due: false, anew: true, severity, step: 0, members, onsets: sorted.onsets, cause })
 }
 
 fn sort(

@@ -1,6 +1,6 @@
 //! A real listener on loopback and a plain client for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, Pace};
 use crate::metrics::{BuildInfo, Exporter, Options, OwnMetrics};
 use crate::snapshot::{SnapshotPublisher, sample};
-use crate::web::{HostGuard, ReloadHandle, ReloadRequest, WebState, serve};
+use crate::web::{Access, AccessHandle, HostGuard, ReloadHandle, ReloadRequest, WebState, serve};
 
 /// Nothing here may take so long; a test that waits for this long fails.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -63,6 +63,7 @@ impl Site {
             reload,
             clock: Clock::scaled(sample::now(), Pace::Immediate),
             guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
+            access: AccessHandle::new(Access::new(None, true, BTreeSet::new()).unwrap()),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, web, async {

@@ -128,3 +128,22 @@ fn the_share_of_its_life_from_which_a_token_is_announced_is_the_operators() {
     check(0.25, 10);
     check(0.7, 1);
 }
+
+#[test]
+fn each_step_towards_a_date_is_counted_even_where_the_severity_stays() {
+    let mut world = World::new(0);
+    world.credential(&pat()).expiry = Some(start() + TimeDelta::days(40));
+    world.credential(&pat()).expiry_source = Some(ExpirySource::Api);
+    for (days_left, severity, step) in [
+        (30, Severity::Info, 1),
+        (15, Severity::Info, 1),
+        (14, Severity::Warning, 2),
+        (4, Severity::Warning, 2),
+        (3, Severity::Warning, 3),
+        (1, Severity::Critical, 4),
+    ] {
+        world.at(TimeDelta::days(40 - days_left));
+        let incident = world.incident(Rule::CredentialExpiring);
+        assert_eq!((incident.severity, incident.tracking.step), (severity, step), "{days_left} d before");
+    }
+}

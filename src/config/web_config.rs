@@ -1,0 +1,248 @@
+//! The web-config file: TLS, users and headers of our own pages, in the form that Prometheus' exporters share
+//! (`docs/access.md`). A key of that form that we do not have is an error, never ignored: it is about safety.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use super::load;
+use super::problem::{Place, Problem, ProblemKind, SourceFile};
+use super::raw::spanned::Spanned;
+use super::shape::{self, FileKind};
+
+/// Headers that a file may set, as in the exporters' common form.
+const SETTABLE_HEADERS: [&str; 5] = [
+    "Content-Security-Policy",
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "X-XSS-Protection",
+];
+
+/// bcrypt hashes begin with one of these.
+const BCRYPT_MARKS: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
+
+/// The length of a bcrypt hash. Characters.
+const BCRYPT_LENGTH: usize = 60;
+
+/// What a web-config file says.
+#[derive(Debug, Clone)]
+pub struct WebConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// TLS; `None`: plain HTTP.
+    pub tls: Option<TlsSettings>,
+    /// bcrypt hashes of passwords, by user.
+    pub users: BTreeMap<String, SecretString>,
+    /// Headers of every answer.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl PartialEq for WebConfig {
+    fn eq(&self, other: &Self) -> bool {
+        fn hashes(config: &WebConfig) -> Vec<(&str, &str)> {
+            config.users.iter().map(|(user, hash)| (user.as_str(), hash.expose_secret())).collect()
+        }
+        self.path == other.path
+            && self.tls == other.tls
+            && hashes(self) == hashes(other)
+            && self.headers == other.headers
+    }
+}
+
+impl WebConfig {
+    /// Whether everybody who asks is known: by a password, or by a verified certificate.
+    pub fn authenticates(&self) -> bool {
+        !self.users.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.clients == ClientCertificates::Required)
+    }
+
+    /// Every file that it names, itself included.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let of_tls = self.tls.iter().flat_map(|tls| {
+            [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()].into_iter().flatten()
+        });
+        std::iter::once(self.path.as_path()).chain(of_tls.map(PathBuf::as_path))
+    }
+}
+
+/// TLS of our own pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The certificate with its chain, PEM.
+    pub cert_file: PathBuf,
+    /// Its key, PEM.
+    pub key_file: PathBuf,
+    /// Certificates of clients.
+    pub clients: ClientCertificates,
+    /// Who vouches for them, PEM.
+    pub client_ca_file: Option<PathBuf>,
+    /// Names and addresses of which a client's certificate must have one; empty: any.
+    pub client_allowed_sans: Vec<String>,
+    /// The oldest version that is spoken.
+    pub minimum: TlsVersion,
+}
+
+/// Certificates of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// None is asked for.
+    Ignored,
+    /// One is verified if it is there.
+    Optional,
+    /// One is needed.
+    Required,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawWebConfig {
+    tls_server_config: Option<Spanned<RawTls>>,
+    http_server_config: Option<Spanned<RawHttpServer>>,
+    basic_auth_users: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawTls {
+    cert_file: Option<Spanned<String>>,
+    key_file: Option<Spanned<String>>,
+    client_auth_type: Option<Spanned<String>>,
+    client_ca_file: Option<Spanned<String>>,
+    client_allowed_sans: Vec<Spanned<String>>,
+    min_version: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawHttpServer {
+    headers: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+/// Reads a web-config file. What it cannot be is noted; the file joins `files`, so that problems can be shown.
+pub(crate) fn read(path: &Path, files: &mut Vec<SourceFile>, problems: &mut Vec<Problem>) -> Option<WebConfig> {
+    let root = load::read_single(path, files, problems)?;
+    let before = problems.len();
+    let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems);
+    let mut reader = Reader { directory: path.parent().unwrap_or(Path::new("")), problems };
+    let tls = raw.tls_server_config.as_ref().and_then(|tls| reader.tls(&tls.value, tls.place));
+    let users = raw.basic_auth_users.iter().filter_map(|(user, hash)| reader.user(user, hash)).collect();
+    let headers = raw.http_server_config.iter().flat_map(|http| &http.value.headers);
+    let headers = headers.filter_map(|(name, value)| reader.header(name, value)).collect();
+    (problems.len() == before).then(|| WebConfig { path: path.to_path_buf(), tls, users, headers })
+}
+
+struct Reader<'a> {
+    directory: &'a Path,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn note(&mut self, place: Place, message: String, help: &str) {
+        self.problems.push(Problem::error(ProblemKind::InvalidValue, place, message).help(help));
+    }
+
+    fn file(&mut self, name: Option<&Spanned<String>>, key: &str, place: Place) -> Option<PathBuf> {
+        let Some(name) = name else {
+            let message = format!("the key `{key}` is missing here");
+            self.problems.push(Problem::error(ProblemKind::MissingKey, place, message));
+            return None;
+        };
+        let path = self.directory.join(&name.value);
+        if let Err(error) = std::fs::read(&path) {
+            let message = format!("could not read {}: {error}", path.display());
+            self.problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));
+        }
+        Some(path)
+    }
+
+    fn tls(&mut self, raw: &RawTls, place: Place) -> Option<TlsSettings> {
+        let cert_file = self.file(raw.cert_file.as_ref(), "cert_file", place);
+        let key_file = self.file(raw.key_file.as_ref(), "key_file", place);
+        let clients = raw.client_auth_type.as_ref().map_or(Some(ClientCertificates::Ignored), |kind| {
+            let found = match kind.value.as_str() {
+                "" | "NoClientCert" => Some(ClientCertificates::Ignored),
+                "VerifyClientCertIfGiven" => Some(ClientCertificates::Optional),
+                "RequireAndVerifyClientCert" => Some(ClientCertificates::Required),
+                _ => None,
+            };
+            if found.is_none() {
+                let help = "possible: NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert; a certificate \
+                            that nobody verifies proves nothing";
+                self.note(kind.place, format!("`{}` is not possible here", kind.value), help);
+            }
+            found
+        });
+        let wants_ca = clients.is_some_and(|clients| clients != ClientCertificates::Ignored);
+        let client_ca_file = match &raw.client_ca_file {
+            Some(name) => self.file(Some(name), "client_ca_file", place),
+            None if wants_ca => self.file(None, "client_ca_file", place),
+            None => None,
+        };
+        for name in &raw.client_allowed_sans {
+            let is_address = name.value.parse::<IpAddr>().is_ok();
+            if !is_address && name.value.contains(['@', ':', '/']) {
+                let help = "names and addresses can be checked; e-mail addresses and URIs cannot";
+                self.note(name.place, format!("`{}` cannot be checked", name.value), help);
+            }
+        }
+        let minimum =
+            raw.min_version.as_ref().map_or(Some(TlsVersion::Tls12), |version| match version.value.as_str() {
+                "TLS12" => Some(TlsVersion::Tls12),
+                "TLS13" => Some(TlsVersion::Tls13),
+                other => {
+                    self.note(version.place, format!("`{other}` is not spoken here"), "possible: TLS12, TLS13");
+                    None
+                }
+            });
+        let client_allowed_sans = raw.client_allowed_sans.iter().map(|name| name.value.clone()).collect();
+        Some(TlsSettings {
+            cert_file: cert_file?,
+            key_file: key_file?,
+            clients: clients?,
+            client_ca_file,
+            client_allowed_sans,
+            minimum: minimum?,
+        })
+    }
+
+    fn user(&mut self, user: &Spanned<String>, hash: &Spanned<String>) -> Option<(String, SecretString)> {
+        let is_bcrypt =
+            hash.value.len() == BCRYPT_LENGTH && BCRYPT_MARKS.iter().any(|mark| hash.value.starts_with(mark));
+        if !is_bcrypt {
+            // The value is not shown: it may be the password itself.
+            let help = "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'";
+            self.note(hash.place, format!("the password of `{}` is no bcrypt hash", user.value), help);
+        }
+        if user.value.is_empty() || user.value.contains(':') {
+            self.note(user.place, "a user's name is not empty and has no colon".to_owned(), "choose another name");
+            return None;
+        }
+        is_bcrypt.then(|| (user.value.clone(), SecretString::from(hash.value.as_str())))
+    }
+
+    fn header(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> Option<(String, String)> {
+        let known = SETTABLE_HEADERS.iter().find(|known| known.eq_ignore_ascii_case(&name.value));
+        if known.is_none() {
+            let help = format!("possible: {}", SETTABLE_HEADERS.join(", "));
+            self.note(name.place, format!("the header `{}` cannot be set here", name.value), &help);
+        }
+        if value.value.chars().any(|character| character.is_control() || !character.is_ascii()) {
+            self.note(value.place, "this cannot be written in a header".to_owned(), "use printable ASCII characters");
+            return None;
+        }
+        known.map(|known| ((*known).to_owned(), value.value.clone()))
+    }
+}

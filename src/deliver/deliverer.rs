@@ -1,0 +1,269 @@
+//! A deliverer: one task for one receiver. It decides by the queue, sends, and sees to it that the store knows.
+//!
+//! It waits for no other receiver, and nobody waits for it. What it does is always computed from the rows of the store,
+//! so that a restart continues where the last process ended: a row whose attempt has no known end is sent again, with
+//! the same id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Ended, HowEnded, attempt};
+use super::bell::Bell;
+use super::deliverers::{Destination, Reception};
+use super::queue::{self, Decision};
+use super::receiver::Message;
+use super::renewal::{Renewed, renew};
+use super::telemetry::DeliveryTelemetry;
+use crate::clock::{Clock, Hold, Participant};
+use crate::domain::names::ReceiverName;
+use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, Notification, NotificationKind};
+use crate::store::{Outbox, StoreError};
+
+/// So many messages are on their way to one receiver at once, each about another problem.
+const CONCURRENCY: usize = 4;
+
+/// Rows looked at in one go. More are read when these leave nothing to do.
+const ROWS: usize = 1_000;
+
+/// How long attempts under way may take when the deliverer stops. Real time.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The first and the longest pause after the store failed. Real time.
+const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// A receiver that asks for patience gets no other message either, but no longer than this: what it says about one
+/// message may not hold for all.
+const LONGEST_QUIET: TimeDelta = TimeDelta::minutes(5);
+
+/// What attempts share.
+pub(super) struct Tools {
+    pub(super) name: ReceiverName,
+    pub(super) destination: Destination,
+    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) clock: Clock,
+    pub(super) telemetry: Arc<dyn DeliveryTelemetry>,
+    pub(super) reception: Arc<Reception>,
+}
+
+impl Tools {
+    pub(super) fn message(&self, notification: &Arc<Notification>, attempted_at: DateTime<Utc>) -> Message {
+        Message {
+            notification: Arc::clone(notification),
+            title: self.destination.wording.title(notification),
+            text: self.destination.wording.text(notification),
+            attempted_at,
+        }
+    }
+
+    pub(super) fn on_store_error(&self, error: &StoreError, what_now: &'static str) {
+        self.telemetry.on_store_error();
+        tracing::error!(receiver = %self.name, error = error as &dyn std::error::Error, "{what_now}");
+    }
+}
+
+/// One receiver's task.
+pub(super) struct Deliverer {
+    tools: Arc<Tools>,
+    bell: Arc<Bell>,
+    participant: Participant,
+    attempts: JoinSet<Ended>,
+    /// What is on its way, with its key on the wire.
+    in_flight: BTreeMap<DeliveryId, String>,
+    renewals: JoinSet<Renewed>,
+    /// When a leased receiver is reminded next; `None` for the others.
+    next_renewal: Option<DateTime<Utc>>,
+    /// Nothing is sent before: the receiver wants a pause.
+    quiet_until: DateTime<Utc>,
+    rows: usize,
+    /// The store failed: nothing is tried before.
+    store_rests_until: Option<Instant>,
+    store_pause: Duration,
+    /// Keep time still until the next decision.
+    held: Vec<Option<Hold>>,
+}
+
+impl Deliverer {
+    pub(super) fn new(tools: Arc<Tools>, bell: Arc<Bell>) -> Self {
+        let now = tools.clock.now();
+        Self {
+            participant: tools.clock.participant(),
+            next_renewal: tools.destination.receiver.lease().map(|_| now),
+            tools,
+            bell,
+            attempts: JoinSet::new(),
+            in_flight: BTreeMap::new(),
+            renewals: JoinSet::new(),
+            quiet_until: now,
+            rows: ROWS,
+            store_rests_until: None,
+            store_pause: STORE_PAUSES.0,
+            held: Vec::new(),
+        }
+    }
+
+    /// Delivers until `stop`. Then attempts under way get a little time to end.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            self.held.push(self.bell.answer());
+            let wake_at = if self.store_rests_until.is_none() { self.work().await } else { None };
+            self.held.clear();
+            let wake_at = wake_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let rests_until = self.store_rests_until;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(ended) = self.attempts.join_next() => if let Ok(ended) = ended { self.on_ended(ended) },
+                Some(renewed) = self.renewals.join_next() => if let Ok(renewed) = renewed { self.held.push(renewed.hold) },
+                () = self.bell.rung() => {}
+                () = sleep_until(rests_until.unwrap_or_else(Instant::now)), if rests_until.is_some() => {
+                    self.store_rests_until = None;
+                }
+                () = sleep_in(&mut self.participant, wake_at) => {}
+            }
+        }
+        self.renewals.abort_all();
+        // Scaled time goes on meanwhile, for whoever else is at work.
+        drop(self.participant);
+        let ending = async { while self.attempts.join_next().await.is_some() {} };
+        if timeout(GRACE, ending).await.is_err() {
+            let receiver = &self.tools.name;
+            tracing::warn!(%receiver, "stopped before every message was answered: they are sent again at the next start");
+        }
+    }
+
+    fn on_ended(&mut self, ended: Ended) {
+        self.in_flight.remove(&ended.delivery);
+        match ended.how {
+            HowEnded::Noted { quiet_until: None } => {}
+            HowEnded::Noted { quiet_until: Some(until) } => {
+                let longest = self.tools.clock.now() + LONGEST_QUIET;
+                self.quiet_until = self.quiet_until.max(until.min(longest));
+            }
+            HowEnded::NotBegun | HowEnded::Panicked => self.let_the_store_rest(),
+        }
+        self.held.push(ended.hold);
+    }
+
+    fn let_the_store_rest(&mut self) {
+        self.store_rests_until = Some(Instant::now() + self.store_pause);
+        self.store_pause = (self.store_pause * 2).min(STORE_PAUSES.1);
+    }
+
+    /// Does what is to be done now; gives when there is something else to do.
+    async fn work(&mut self) -> Option<DateTime<Utc>> {
+        match self.try_work().await {
+            Ok(wake_at) => {
+                if self.store_rests_until.is_none() {
+                    self.store_pause = STORE_PAUSES.0;
+                }
+                wake_at
+            }
+            Err(error) => {
+                self.tools.on_store_error(&error, "could not work on the deliveries: tried again");
+                self.let_the_store_rest();
+                None
+            }
+        }
+    }
+
+    async fn try_work(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (pending, decision) = self.decide().await?;
+        let now = self.tools.clock.now();
+        if !decision.settle.is_empty() {
+            self.settle(&decision, now).await?;
+        }
+        let renewal = self.renew_if_due(&pending, now);
+        let sending = self.send_due(pending, &decision.send, now);
+        Ok([decision.next_due, renewal, sending].into_iter().flatten().min())
+    }
+
+    async fn decide(&mut self) -> Result<(Vec<Delivery>, Decision), StoreError> {
+        let receiver = Arc::clone(&self.tools.destination.receiver);
+        loop {
+            let pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
+            let in_flight: BTreeSet<DeliveryId> = self.in_flight.keys().copied().collect();
+            let now = self.tools.clock.now();
+            let decision = queue::decide(&pending, &in_flight, now, |kind| receiver.takes(kind));
+            let is_all = pending.len() < self.rows;
+            if is_all {
+                self.rows = ROWS;
+            }
+            if is_all || !decision.settle.is_empty() || !decision.send.is_empty() {
+                return Ok((pending, decision));
+            }
+            // Those at the front wait: what is behind them must not.
+            self.rows = self.rows.saturating_mul(4);
+        }
+    }
+
+    async fn settle(&self, decision: &Decision, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.tools.outbox.settle(decision.settle.clone(), now).await?;
+        let receiver = &self.tools.name;
+        for settled in &decision.settle {
+            let delivery = settled.delivery.0;
+            if settled.state == DeliveryState::DeadLettered {
+                self.tools.telemetry.on_dead_letter(receiver);
+                tracing::error!(%receiver, delivery, "a notification could not be delivered for so long that it is given up");
+            } else {
+                tracing::info!(%receiver, delivery, "a notification was overtaken before it was sent");
+            }
+        }
+        self.tools.reception.refresh();
+        Ok(())
+    }
+
+    /// Starts what is due; gives when the pause ends that the rest waits for. What waits for a place or for a renewal is
+    /// looked at when that ends.
+    fn send_due(&mut self, pending: Vec<Delivery>, due: &[DeliveryId], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let receiver = &self.tools.destination.receiver;
+        let pause = TimeDelta::from_std(receiver.pause()).unwrap_or(LONGEST_QUIET);
+        for delivery in pending.into_iter().filter(|delivery| due.binary_search(&delivery.id).is_ok()) {
+            // A reminder of what fires must not arrive after its end.
+            if delivery.notification.kind == NotificationKind::Resolve && !self.renewals.is_empty() {
+                continue;
+            }
+            if self.in_flight.len() >= CONCURRENCY {
+                return None;
+            }
+            if now < self.quiet_until {
+                return Some(self.quiet_until);
+            }
+            self.quiet_until = now + pause;
+            self.in_flight.insert(delivery.id, delivery.notification.key());
+            self.attempts.spawn(attempt(Arc::clone(&self.tools), delivery));
+        }
+        None
+    }
+
+    /// Reminds a leased receiver of what stands, but of nothing whose end is on its way.
+    fn renew_if_due(&mut self, pending: &[Delivery], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let due = self.next_renewal?;
+        if !self.renewals.is_empty() {
+            return None;
+        }
+        if now < due {
+            return Some(due);
+        }
+        let every = self.tools.destination.receiver.lease()?.renew_every();
+        let next = now + TimeDelta::from_std(every).unwrap_or(TimeDelta::MAX).max(TimeDelta::seconds(1));
+        self.next_renewal = Some(next);
+        let ending = pending.iter().filter(|delivery| !delivery.notification.is_firing());
+        let keys = ending.map(|delivery| delivery.notification.key()).chain(self.in_flight.values().cloned());
+        self.renewals.spawn(renew(Arc::clone(&self.tools), keys.collect()));
+        Some(next)
+    }
+}
+
+async fn sleep_in(participant: &mut Participant, wake_at: DateTime<Utc>) {
+    if wake_at == DateTime::<Utc>::MAX_UTC {
+        participant.sleep_forever().await;
+    } else {
+        participant.sleep_until(wake_at).await;
+    }
+}

@@ -1,0 +1,199 @@
+//! Why somebody hears of an incident, or does not: for people who ask.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::audience::{Access, Closed, Silencer, audience, silencers};
+use super::find;
+use super::matching::Traits;
+use super::situation::Situation;
+use crate::config::routing::{DeliverBy, MaintenanceTime};
+use crate::domain::attention::Told;
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Severity};
+use crate::domain::names::{ReceiverName, SilenceId};
+use crate::domain::notification::{About, Dispatch};
+use crate::domain::state::State;
+
+/// What one receiver hears of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hearing {
+    /// Who.
+    pub receiver: ReceiverName,
+    /// The route that leads there, counted from 1 from the top; `None`: none does, but it was told before, or nobody is
+    /// told at all.
+    pub route: Option<usize>,
+    /// What it was told last.
+    pub told: Option<LastTold>,
+    /// What keeps the incident from it now; empty: nothing.
+    pub kept_by: Vec<Keeping>,
+    /// Who takes care of the incident.
+    pub acknowledged: Option<Acknowledged>,
+    /// When it is reminded next, if nothing changes.
+    pub next_reminder_at: Option<DateTime<Utc>>,
+}
+
+/// What a receiver was told last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastTold {
+    /// With which severity it holds the incident open.
+    pub severity: Severity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether it was sent or only noted.
+    pub dispatch: Dispatch,
+}
+
+/// Who takes care of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub author: String,
+    /// What they say about it.
+    pub comment: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What keeps an incident from a receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Keeping {
+    /// It is not open yet.
+    Pending,
+    /// Prometheus delivers: snykwatch's own receivers hear of nothing new.
+    Prometheus,
+    /// No route leads there.
+    NoRoute,
+    /// Another incident was found to be its cause.
+    Cause {
+        /// Which, as `rule/subject`.
+        incident: String,
+    },
+    /// Somebody's silence.
+    Silence {
+        /// Which.
+        id: SilenceId,
+        /// Whose.
+        author: String,
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// A maintenance window.
+    Maintenance {
+        /// What it is for.
+        name: String,
+        /// Until when, where it is once.
+        until: Option<DateTime<Utc>>,
+    },
+    /// A mute time of the route.
+    MuteTime {
+        /// Its key in the configuration.
+        window: String,
+    },
+    /// It is none of the active times of the route.
+    OutsideActiveTimes {
+        /// Their keys in the configuration.
+        windows: Vec<String>,
+    },
+    /// `run --observe`: notifications are noted, not sent.
+    Observing,
+}
+
+/// For each receiver that could hear of an incident, or was told of it: what it hears, and why. Empty when there is no
+/// such incident, or nobody could hear of it.
+pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> Vec<Hearing> {
+    let Some(incident) = state.incidents.get(key) else { return Vec::new() };
+    let Situation { routing, now, .. } = *situation;
+    let traits = Traits::of(key, incident, situation.fleet);
+    let audience = audience(routing, &traits, now);
+    let for_all = keeping_from_all(state, situation, incident, &traits);
+    let episode = |opened_at| incident.phase == IncidentPhase::Open { opened_at };
+    let announcement = state.attention.announcements.get(&About::Incident(key.clone()));
+    let announcement = announcement.filter(|announcement| episode(announcement.opened_at));
+    let acknowledgement = state.attention.acknowledgements.get(key).filter(|known| episode(known.opened_at));
+    let told = announcement.iter().flat_map(|announcement| announcement.receivers.keys());
+    let receivers: BTreeSet<&ReceiverName> = audience.keys().copied().chain(told).collect();
+    let hearing = |receiver: &ReceiverName| {
+        let access = audience.get(receiver);
+        let told = announcement.and_then(|announcement| announcement.receivers.get(receiver));
+        let mut kept_by = for_all.clone();
+        match access {
+            None if routing.deliver == DeliverBy::Prometheus => {}
+            None => kept_by.push(Keeping::NoRoute),
+            Some(access) => kept_by.extend(access.closed.as_ref().map(keeping)),
+        }
+        let is_reminded = kept_by.is_empty() && acknowledgement.is_none();
+        Hearing {
+            receiver: receiver.clone(),
+            route: access.map(|access| access.position + 1),
+            told: told.map(|told| LastTold { severity: told.severity, at: told.at, dispatch: told.dispatch }),
+            kept_by,
+            acknowledged: acknowledgement.map(|known| Acknowledged {
+                author: known.author.clone(),
+                comment: known.comment.clone(),
+                at: known.at,
+            }),
+            next_reminder_at: told.zip(access).filter(|_| is_reminded).and_then(|(told, access)| next(told, access)),
+        }
+    };
+    receivers.into_iter().map(hearing).collect()
+}
+
+/// The same for an incident named as `rule/subject`; `None` when there is none.
+pub fn explain_by_text(state: &State, situation: &Situation<'_>, incident: &str) -> Option<Vec<Hearing>> {
+    find(state, incident).map(|(key, _)| explain(state, situation, key))
+}
+
+fn next(told: &Told, access: &Access<'_>) -> Option<DateTime<Utc>> {
+    told.at.checked_add_signed(access.remind_every?)
+}
+
+fn keeping_from_all(
+    state: &State,
+    situation: &Situation<'_>,
+    incident: &IncidentState,
+    traits: &Traits<'_>,
+) -> Vec<Keeping> {
+    let Situation { routing, now, .. } = *situation;
+    let mut kept_by = Vec::new();
+    if !incident.is_open() {
+        kept_by.push(Keeping::Pending);
+    }
+    if routing.deliver == DeliverBy::Prometheus {
+        kept_by.push(Keeping::Prometheus);
+    }
+    if situation.dispatch == Dispatch::Withhold {
+        kept_by.push(Keeping::Observing);
+    }
+    kept_by.extend(incident.cause.iter().map(|cause| Keeping::Cause { incident: cause.to_string() }));
+    kept_by.extend(silencers(state, routing, traits, now).map(|silencer| match silencer {
+        Silencer::Silence(id, silence) => Keeping::Silence {
+            id: id.clone(),
+            author: silence.author.clone(),
+            reason: silence.reason.clone(),
+            until: silence.ends_at,
+        },
+        Silencer::Maintenance(window) => {
+            let until = match window.when {
+                MaintenanceTime::Once { to, .. } => Some(to),
+                MaintenanceTime::Weekly(_) => None,
+            };
+            Keeping::Maintenance { name: window.name.clone(), until }
+        }
+    }));
+    kept_by
+}
+
+fn keeping(closed: &Closed<'_>) -> Keeping {
+    match closed {
+        Closed::Muted(window) => Keeping::MuteTime { window: window.name.clone() },
+        Closed::Inactive(windows) => {
+            let windows = windows.iter().map(|window| window.name.clone()).collect();
+            Keeping::OutsideActiveTimes { windows }
+        }
+    }
+}

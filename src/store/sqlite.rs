@@ -1,0 +1,160 @@
+//! The store in one file: SQLite, embedded.
+//!
+//! Words: the **writer** is the one connection that writes, and the **readers** are a small pool beside it; with a
+//! write-ahead log neither waits for the other. The **lock** is a file beside the store's, held as long as the store
+//! lives, so that no second snykwatch writes to it.
+//!
+//! How it works: the state is kept in parts (`store/parts.rs`). The store keeps the state of the latest commit and
+//! writes only the parts that differ from it, in the transaction that also writes revision, history and notifications.
+//! A commit is acknowledged when it is on the disk (`synchronous = FULL`). Opening checks the file before anything is
+//! believed of it, and each way in which that can fail is an [`OpenError`] that says what to do.
+//!
+//! What it does not do: it does not bound the history by number, only by time ([`Store::prune`]); it runs no task of its
+//! own; and it does not run on tokio's paused time, since it waits for real disks. Sizes and operation are described in
+//! `docs/storage.md`.
+
+mod backup;
+mod commit;
+mod failure;
+mod file;
+mod history;
+mod open;
+mod outbox;
+mod prune;
+mod restore;
+mod rows;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::SqlitePool;
+use tokio::sync::Mutex;
+
+pub use self::backup::{BackupError, BackupReport, backup};
+pub use self::failure::SqliteFailure;
+pub use self::open::OpenError;
+pub use self::restore::{RestoreError, RestoreReport, restore};
+pub use super::parts::{PartProblem, UnreadablePart};
+
+use self::file::Lock;
+use self::writer::Writer;
+use super::{
+    AttemptEnd, Backlog, Commit, DeliveryFilter, Installation, Outbox, Pruned, Revision, Settled, Store, StoreError,
+    Stored,
+};
+use crate::domain::incident::Subject;
+use crate::domain::names::ReceiverName;
+use crate::domain::notification::{Delivery, DeliveryId, Notification};
+use crate::domain::state::Transition;
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The file may take no more pages of 4 KiB than this: a quota of our own.
+    pub max_pages: Option<u32>,
+}
+
+/// Keeps everything in one file.
+pub struct SqliteStore {
+    path: PathBuf,
+    installation: Installation,
+    writer: Mutex<Writer>,
+    readers: SqlitePool,
+    /// Last, so that it is given back after the connections.
+    _lock: Lock,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store at `path`, and makes it (with its directory) when there is none. A store of an earlier version
+    /// is migrated, after a copy of it was put aside.
+    ///
+    /// # Errors
+    /// Each says what to do.
+    pub async fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
+        open::open(path, options, &open::MIGRATOR).await
+    }
+
+    /// Closes the file in an orderly way: the write-ahead log is merged. Dropping the store is as safe, and leaves that to
+    /// the next opening.
+    pub async fn close(self) {
+        let Self { writer, readers, _lock, .. } = self;
+        readers.close().await;
+        // Nothing is lost when it fails.
+        let _ = writer.into_inner().close().await;
+    }
+}
+
+impl Store for SqliteStore {
+    fn installation(&self) -> Installation {
+        self.installation.clone()
+    }
+
+    fn load(&self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
+        async move { self.writer.lock().await.load().await }.boxed()
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>> {
+        async move { self.writer.lock().await.commit(commit).await }.boxed()
+    }
+
+    fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>> {
+        async move { history::latest(&self.readers, &subject, limit).await }.boxed()
+    }
+
+    fn prune(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<Pruned, StoreError>> {
+        async move { prune::prune(&self.writer, before).await }.boxed()
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        async move { file::size(&self.path) }.boxed()
+    }
+}
+
+impl Outbox for SqliteStore {
+    fn pending(&self, receiver: ReceiverName, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        async move { outbox::pending(&self.readers, &receiver, limit).await }.boxed()
+    }
+
+    fn begin_attempt(&self, delivery: DeliveryId, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { outbox::begin(&mut *self.writer.lock().await, delivery, at).await }.boxed()
+    }
+
+    fn finish_attempt(&self, end: AttemptEnd) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { outbox::finish(&mut *self.writer.lock().await, end).await }.boxed()
+    }
+
+    fn settle(&self, settled: Vec<Settled>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { outbox::settle(&mut *self.writer.lock().await, settled, at).await }.boxed()
+    }
+
+    fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
+        async move { outbox::backlogs(&self.readers).await }.boxed()
+    }
+
+    fn standing(
+        &self,
+        receiver: ReceiverName,
+        resolved_since: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
+        async move { outbox::standing(&self.readers, &receiver, resolved_since).await }.boxed()
+    }
+
+    fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
+        async move { outbox::deliveries(&self.readers, &filter).await }.boxed()
+    }
+}

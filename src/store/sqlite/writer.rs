@@ -1,0 +1,66 @@
+//! The one connection that writes.
+
+use std::sync::Arc;
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use super::failure::failed;
+use crate::domain::state::State;
+use crate::store::{Revision, StoreError};
+
+/// The writing connection, and what it wrote last.
+pub(super) struct Writer {
+    pub(super) connection: SqliteConnection,
+    /// The latest commit, as far as it is known here: a commit writes only what differs from it.
+    pub(super) committed: Option<(Revision, Arc<State>)>,
+    /// A transaction was begun and has no known end: its future was dropped, or its commit failed.
+    is_open: bool,
+}
+
+impl Writer {
+    pub(super) fn new(connection: SqliteConnection) -> Self {
+        Self { connection, committed: None, is_open: false }
+    }
+
+    /// Begins a transaction. What an interrupted one left behind is rolled back first.
+    ///
+    /// This is done here and not by the library, since SQLite ends a transaction by itself when the disk is full, and a
+    /// library that counts transactions never recovers from that.
+    pub(super) async fn begin(&mut self, action: &'static str) -> Result<(), StoreError> {
+        if self.is_open {
+            self.roll_back().await;
+        }
+        self.is_open = true;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await.map_err(failed(action))?;
+        Ok(())
+    }
+
+    /// Commits what went well and rolls back what did not.
+    pub(super) async fn end<T>(
+        &mut self,
+        action: &'static str,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let committed = match outcome {
+            Ok(value) => {
+                let committed = sqlx::query("COMMIT").execute(&mut self.connection).await;
+                committed.map(|_| value).map_err(failed(action))
+            }
+            Err(error) => Err(error),
+        };
+        if committed.is_err() {
+            self.roll_back().await;
+        }
+        self.is_open = false;
+        committed
+    }
+
+    async fn roll_back(&mut self) {
+        // There may be none any more, which is as good.
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+    }
+
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        self.connection.close().await
+    }
+}

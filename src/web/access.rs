@@ -1,0 +1,188 @@
+//! Who may read and who may act: users and passwords, client certificates, and TLS for our own pages.
+//!
+//! Words: an *identity* is who asks (a user, or the holder of a verified certificate); *reading* is every safe request,
+//! *acting* every other (reload, silence, acknowledge, test).
+//!
+//! - Without a web-config file nobody is known. On loopback whoever is on this machine may read and act; elsewhere
+//!   (`allow_unauthenticated`) everybody may read and nobody may act.
+//! - With one, every page needs a password or a verified certificate, as the file says. Acting needs a name of
+//!   `server.actors` on top.
+//! - `/-/healthy` and `/-/ready` tell nothing and are open: whoever restarts us has no password.
+//!
+//! A password is checked off the async threads, two at a time, and the verdict is remembered by a keyed hash.
+
+mod passwords;
+mod tls;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use self::passwords::Passwords;
+pub(super) use self::tls::{CertifiedNames, accept};
+use super::{Shared, problem};
+use crate::config::web_config::{ClientCertificates, WebConfig};
+
+pub use self::tls::TlsError;
+
+/// Paths that are open to everybody: they say "yes" or "no".
+const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
+
+/// What is in force: replaced as a whole by a reload.
+#[derive(Debug, Clone)]
+pub struct AccessHandle(Arc<Mutex<Arc<Access>>>);
+
+impl AccessHandle {
+    /// A handle on these rules.
+    pub fn new(access: Access) -> Self {
+        Self(Arc::new(Mutex::new(Arc::new(access))))
+    }
+
+    /// Takes other rules over, for every request from now on.
+    pub fn replace(&self, access: Access) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+    }
+
+    pub(super) fn current(&self) -> Arc<Access> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The rules of access.
+#[derive(Debug)]
+pub struct Access {
+    /// Whether only this machine can reach us.
+    on_loopback: bool,
+    passwords: Passwords,
+    needs_certificate: bool,
+    actors: BTreeSet<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    tls: Option<tls::Server>,
+}
+
+impl Access {
+    /// The rules of a listener. `actors` are the users and certificate names that may act.
+    ///
+    /// # Errors
+    /// When a certificate, key or authority cannot be used.
+    pub fn new(web_config: Option<&WebConfig>, on_loopback: bool, actors: BTreeSet<String>) -> Result<Self, TlsError> {
+        let tls_settings = web_config.and_then(|config| config.tls.as_ref());
+        let tls = tls_settings.map(tls::Server::try_new).transpose()?;
+        let headers = web_config.iter().flat_map(|config| &config.headers);
+        let headers = headers.filter_map(|(name, value)| {
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
+        });
+        Ok(Self {
+            on_loopback,
+            passwords: Passwords::new(web_config.map(|config| config.users.clone()).unwrap_or_default()),
+            needs_certificate: tls_settings.is_some_and(|tls| tls.clients == ClientCertificates::Required),
+            actors,
+            headers: headers.collect(),
+            tls,
+        })
+    }
+
+    pub(super) fn tls(&self) -> Option<&tls::Server> {
+        self.tls.as_ref()
+    }
+
+    /// Whether nobody is known.
+    fn is_open(&self) -> bool {
+        self.passwords.is_empty() && !self.needs_certificate
+    }
+
+    async fn judge(&self, asker: Asker) -> Verdict {
+        if asker.wants == Wants::SignOfLife {
+            return Verdict::Welcome;
+        }
+        let user = if self.passwords.is_empty() {
+            None
+        } else {
+            match asker.given {
+                Some((user, password)) if self.passwords.are_right(&user, &password).await => Some(user),
+                _ => return Verdict::WhoAreYou,
+            }
+        };
+        if asker.wants == Wants::Read {
+            return Verdict::Welcome;
+        }
+        let mut names = user.iter().chain(asker.certified.iter().flat_map(|certified| certified.0.iter()));
+        let may_act = if self.is_open() { self.on_loopback } else { names.any(|name| self.actors.contains(name)) };
+        if may_act { Verdict::Welcome } else { Verdict::MayOnlyRead }
+    }
+}
+
+/// Who asks for what.
+struct Asker {
+    wants: Wants,
+    given: Option<(String, SecretString)>,
+    certified: Option<CertifiedNames>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    SignOfLife,
+    Read,
+    Act,
+}
+
+impl Asker {
+    fn of(request: &Request) -> Self {
+        let wants = match request.method().is_safe() {
+            true if OPEN.contains(&request.uri().path()) => Wants::SignOfLife,
+            true => Wants::Read,
+            false => Wants::Act,
+        };
+        let certified = request.extensions().get::<CertifiedNames>().cloned();
+        Self { wants, given: given(request.headers()), certified }
+    }
+}
+
+enum Verdict {
+    Welcome,
+    WhoAreYou,
+    MayOnlyRead,
+}
+
+/// User and password of a request.
+fn given(headers: &HeaderMap) -> Option<(String, SecretString)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), SecretString::from(password)))
+}
+
+/// Lets through whom the rules in force let through.
+pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let access = shared.access.current();
+    let mut response = match access.judge(Asker::of(&request)).await {
+        Verdict::Welcome => next.run(request).await,
+        Verdict::WhoAreYou => {
+            let detail = "A user and a password are needed here.";
+            let mut response = problem::error(request.uri(), StatusCode::UNAUTHORIZED, detail);
+            let scheme = HeaderValue::from_static("Basic realm=\"snykwatch\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            response
+        }
+        Verdict::MayOnlyRead => {
+            let detail = "Reading is allowed here, acting is not: name the user, or a name of the client's certificate, \
+                          in `server.actors`.";
+            problem::error(request.uri(), StatusCode::FORBIDDEN, detail)
+        }
+    };
+    for (name, value) in &access.headers {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    response
+}

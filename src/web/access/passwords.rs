@@ -1,0 +1,102 @@
+//! Passwords against bcrypt hashes. One check costs tens of milliseconds by design: it runs off the async threads, few at
+//! a time, and what was right once is remembered by a keyed hash, so that a scrape every few seconds costs nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Checks at a time. More would let strangers take the machine's cores.
+const AT_A_TIME: usize = 2;
+
+/// Right passwords that are remembered; when full, all are forgotten.
+const REMEMBERED: usize = 100;
+
+/// A hash of no password: an unknown user costs what a known one costs, so that the time tells nobody who is known.
+const NOBODY: &str = "$2b$10$abcdefghijklmnopqrstuuW1Z8pO3T8lLXcCXCVeLVCJYPpSSoYyi";
+
+#[derive(Debug)]
+pub(super) struct Passwords {
+    hashes: BTreeMap<String, SecretString>,
+    key: SecretString,
+    right: Mutex<Vec<[u8; 32]>>,
+    checks: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub(super) fn new(hashes: BTreeMap<String, SecretString>) -> Self {
+        let key = SecretString::from(format!("{}{}", Uuid::new_v4(), Uuid::new_v4()));
+        Self { hashes, key, right: Mutex::default(), checks: Arc::new(Semaphore::new(AT_A_TIME)) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Whether the user has this password.
+    pub(super) async fn are_right(&self, user: &str, password: &SecretString) -> bool {
+        let hash = self.hashes.get(user);
+        let print = self.print(user, password);
+        if hash.is_some() && self.right.lock().unwrap_or_else(PoisonError::into_inner).contains(&print) {
+            return true;
+        }
+        let Ok(_turn) = self.checks.acquire().await else { return false };
+        let (is_known, hash) = (hash.is_some(), hash.map_or(NOBODY, |hash| hash.expose_secret()).to_owned());
+        let password = password.clone();
+        let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
+        let is_right = is_known && tokio::task::spawn_blocking(check).await.unwrap_or(false);
+        if is_right {
+            let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
+            if right.len() >= REMEMBERED {
+                right.clear();
+            }
+            right.push(print);
+        }
+        is_right
+    }
+
+    fn print(&self, user: &str, password: &SecretString) -> [u8; 32] {
+        // HMAC takes a key of any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes()) else { return [0; 32] };
+        mac.update(user.as_bytes());
+        mac.update(&[0]);
+        mac.update(password.expose_secret().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cheap, for tests.
+    const COST: u32 = 4;
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user_is_right() {
+        let hash =
+            SecretString::from(bcrypt::hash_with_salt("secret", COST, *b"0123456789abcdef").unwrap().to_string());
+        let passwords = Passwords::new(BTreeMap::from([("prometheus".to_owned(), hash)]));
+        for _ in 0..2 {
+            for (user, password, expected) in [
+                ("prometheus", "secret", true),
+                ("prometheus", "Secret", false),
+                ("prometheus", "", false),
+                ("nobody", "secret", false),
+                ("", "", false),
+            ] {
+                let right = passwords.are_right(user, &SecretString::from(password)).await;
+                assert_eq!(right, expected, "{user} {password}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_of_nobody_is_one() {
+        assert!(bcrypt::verify("anything", NOBODY).is_ok_and(|is_right| !is_right));
+    }
+}

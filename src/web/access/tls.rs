@@ -1,0 +1,156 @@
+//! TLS of our own pages, and the names in a client's certificate.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::config::web_config::{ClientCertificates, TlsSettings, TlsVersion};
+
+/// A handshake that takes longer is given up: nobody may hold a connection for nothing.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why TLS cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("could not read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds nothing of what is needed.
+    #[error("{} holds no usable PEM {what}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What is needed.
+        what: &'static str,
+    },
+    /// Certificate and key, or an authority, cannot be used.
+    #[error("could not set up TLS with {}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::Error,
+    },
+    /// Client certificates cannot be verified.
+    #[error("could not set up the verification of client certificates by {}", path.display())]
+    Verifier {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rustls::server::VerifierBuilderError,
+    },
+}
+
+/// The DNS names in a verified client's certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct CertifiedNames(pub(crate) Arc<[String]>);
+
+/// One set of certificate, key and verification.
+pub(crate) struct Server {
+    acceptor: TlsAcceptor,
+    allowed: Vec<ServerName<'static>>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Server").field("allowed", &self.allowed).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    pub(super) fn try_new(settings: &TlsSettings) -> Result<Self, TlsError> {
+        let unusable = |source| TlsError::Unusable { path: settings.cert_file.clone(), source };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions: &[&rustls::SupportedProtocolVersion] = match settings.minimum {
+            TlsVersion::Tls12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
+            TlsVersion::Tls13 => &[&rustls::version::TLS13],
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_protocol_versions(versions).map_err(unusable)?;
+        let builder = match (settings.clients, &settings.client_ca_file) {
+            (ClientCertificates::Ignored, _) | (_, None) => builder.with_no_client_auth(),
+            (clients, Some(path)) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path)? {
+                    roots.add(certificate).map_err(|source| TlsError::Unusable { path: path.clone(), source })?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let verifier = match clients {
+                    ClientCertificates::Optional => verifier.allow_unauthenticated(),
+                    _ => verifier,
+                };
+                let verifier = verifier.build();
+                let verifier = verifier.map_err(|source| TlsError::Verifier { path: path.clone(), source })?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config =
+            builder.with_single_cert(certificates(&settings.cert_file)?, key(&settings.key_file)?).map_err(unusable)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let allowed = settings.client_allowed_sans.iter().filter_map(|name| ServerName::try_from(name.clone()).ok());
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), allowed: allowed.collect() })
+    }
+
+    /// The names of a client, or `None` when it has none of those that are needed.
+    fn names(&self, stream: &TlsStream<TcpStream>) -> Option<CertifiedNames> {
+        let certificates = stream.get_ref().1.peer_certificates();
+        let Some(certificate) = certificates.and_then(|certificates| certificates.first()) else {
+            return Some(CertifiedNames(Arc::from([])));
+        };
+        let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+        let is_allowed = self.allowed.is_empty()
+            || self.allowed.iter().any(|name| certificate.verify_is_valid_for_subject_name(name).is_ok());
+        let names: Vec<String> = certificate.valid_dns_names().map(str::to_owned).collect();
+        is_allowed.then(|| CertifiedNames(names.into()))
+    }
+}
+
+/// Shakes hands with a client. `None`: it did not, or may not.
+pub(crate) async fn accept(server: &Server, stream: TcpStream) -> Option<(TlsStream<TcpStream>, CertifiedNames)> {
+    let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, server.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            return None;
+        }
+        Err(_) => return None,
+    };
+    let names = server.names(&stream);
+    if names.is_none() {
+        tracing::debug!("a client's certificate has none of the names in client_allowed_sans");
+    }
+    Some((stream, names?))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = read(path)?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+    if found.is_empty() { Err(TlsError::Empty { path: path.to_path_buf(), what: "certificate" }) } else { Ok(found) }
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let pem = read(path)?;
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::Empty { path: path.to_path_buf(), what: "private key" })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_path_buf(), source })
+}
