@@ -288,14 +288,14 @@ pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBu
     builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
 }
 
-/// A connection to a receiver is kept for so long, less than any server keeps it: a post on a closed one would have no
-/// known end. Real time.
-const RECEIVER_CONNECTION_KEPT: Duration = Duration::from_secs(3);
-
 /// The certificates of a CA file.
 pub(super) fn read_ca_file(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, HttpBuildError> {
     tls::ca_file(path)
 }
+
+/// A connection to a receiver is kept for so long, less than any server keeps it: a post on a closed one would have no
+/// known end. Real time.
+const RECEIVER_CONNECTION_KEPT: Duration = Duration::from_secs(3);
 
 /// A client for receivers of notifications, whose addresses the operator chose.
 pub(super) fn post_client(

@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::answer::{self, safe_text};
+use super::answer;
 use super::http::{HttpBuildError, HttpOptions, post_client, post_trouble};
 use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 
@@ -157,7 +157,8 @@ fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// Where a name leads, without the addresses that nothing is ever sent to.
 pub(super) async fn lookup(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let found = tokio::net::lookup_host((host, port)).await;
-    let found = found.map_err(|error| format!("could not look the name up: {}", safe_text(&error.to_string())))?;
+    let found =
+        found.map_err(|error| format!("could not look the name up: {}", answer::safe_text(&error.to_string())))?;
     let allowed: Vec<_> = found.filter(|address| !is_forbidden(address.ip())).collect();
     if allowed.is_empty() { Err(ForbiddenAddress.to_string()) } else { Ok(allowed) }
 }

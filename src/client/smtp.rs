@@ -211,10 +211,10 @@ impl SmtpClient {
         if let Some((name, password)) = &self.server.login {
             let credentials = Credentials::new(name.clone(), password.expose_secret().to_owned());
             let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
-            expect(SmtpStep::Login, step(SmtpStep::Login, deadline, login).await?, 235)?;
+            expect(SmtpStep::Login, &step(SmtpStep::Login, deadline, login).await?, 235)?;
         }
         let sender = connection.command(Mail::new(Some(letter.from.clone()), Vec::new()));
-        expect(SmtpStep::Sender, step(SmtpStep::Sender, deadline, sender).await?, 250)?;
+        expect(SmtpStep::Sender, &step(SmtpStep::Sender, deadline, sender).await?, 250)?;
         let mut refused = Vec::new();
         let mut last_refusal = None;
         for address in letter.to {
@@ -235,8 +235,8 @@ impl SmtpClient {
             let trouble = SmtpTrouble::Refused { code, text };
             return Err(SmtpFailure { step: SmtpStep::Recipients, trouble });
         }
-        expect(SmtpStep::Data, step(SmtpStep::Data, deadline, connection.command(Data)).await?, 354)?;
-        expect(SmtpStep::Content, step(SmtpStep::Content, deadline, connection.message(letter.content)).await?, 250)?;
+        expect(SmtpStep::Data, &step(SmtpStep::Data, deadline, connection.command(Data)).await?, 354)?;
+        expect(SmtpStep::Content, &step(SmtpStep::Content, deadline, connection.message(letter.content)).await?, 250)?;
         Ok(refused)
     }
 }
@@ -255,7 +255,7 @@ async fn step<T>(
 }
 
 /// The one code that means success.
-fn expect(step: SmtpStep, answer: Response, code: u16) -> Result<(), SmtpFailure> {
+fn expect(step: SmtpStep, answer: &Response, code: u16) -> Result<(), SmtpFailure> {
     if answer.has_code(code) {
         return Ok(());
     }

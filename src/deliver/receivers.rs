@@ -24,9 +24,10 @@ mod text;
 mod webhook;
 
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod messages;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,8 +10,8 @@
 //! alerts: an escalation ends the lower one and begins the higher one, as its resolve and its trigger say.
 //!
 //! The labels of an alert are its identity, so they stay those of the trigger for as long as the incident lasts, whatever
-//! its blast radius becomes ([`alert`]). Reminders, growth, digests and acknowledgements are not sent: repeating is
-//! Alertmanager's own (`repeat_interval`), and so are silences there.
+//! its blast radius becomes ([`alert`]). That is why nothing but triggers and resolves is sent: what stands is then always
+//! the trigger, after a restart too. Repeating is Alertmanager's own (`repeat_interval`), and so are silences there.
 //!
 //! **What it does not do.** It never takes an accepted alert for an arrived page: what Alertmanager makes of it is
 //! configured there. It knows no cluster: peers that are not in `urls` get what their cluster gossips, and that is not
@@ -29,6 +29,7 @@ use futures_util::stream::FuturesUnordered;
 use self::alert::{Alert, Labels, Lease};
 use self::peer::Peer;
 use super::ReceiverBuildError;
+use super::labels::labels;
 use crate::client::post::PostClient;
 use crate::config::receivers::AlertmanagerSettings;
 use crate::deliver::receiver::{Leased, Message, Receiver, Retry, SendFailure};
@@ -46,6 +47,9 @@ const REPEAT_RESOLVES_FOR: Duration = Duration::from_mins(15);
 /// After one peer took a notification, the others have so long to do so too: a peer that hangs must not keep the next
 /// page waiting.
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(5);
+
+/// Labels of so many alerts are remembered before those that no longer stand are forgotten.
+const IDENTITIES_KEPT: usize = 4_096;
 
 /// One or several Alertmanagers.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ impl AlertmanagerReceiver {
         let key = notification.key();
         let mut identities = self.identities();
         let known = identities.get(&key).filter(|(opened_at, _)| *opened_at == notification.opened_at);
-        let labels = known.map_or_else(|| alert::labels(notification), |(_, labels)| labels.clone());
+        let labels = known.map_or_else(|| labels(notification), |(_, labels)| labels.clone());
         if known.is_none() && notification.is_firing() {
             identities.insert(key, (notification.opened_at, labels.clone()));
         }
@@ -117,12 +121,20 @@ impl AlertmanagerReceiver {
         if is_accepted { Ok(()) } else { Err(most_hopeful(failures)) }
     }
 
+    /// What is on its way does not stand, so identities are kept for as long as there is room.
+    fn forget_identities(&self, standing: &[Message]) {
+        let mut identities = self.identities();
+        if identities.len() > IDENTITIES_KEPT {
+            let keys: BTreeSet<_> = standing.iter().map(|message| message.notification.key()).collect();
+            identities.retain(|key, _| keys.contains(key));
+        }
+    }
+
     async fn renew_all(&self, standing: &[Message]) -> Result<(), SendFailure> {
         // A test is over when its lease is.
         let lasting = standing.iter().filter(|message| message.notification.kind != NotificationKind::Test);
         let alerts: Vec<_> = lasting.map(|message| self.alert(message)).collect();
-        let keys: BTreeSet<_> = standing.iter().map(|message| message.notification.key()).collect();
-        self.identities().retain(|key, _| keys.contains(key));
+        self.forget_identities(standing);
         if alerts.is_empty() {
             return Ok(());
         }
@@ -161,9 +173,8 @@ impl Receiver for AlertmanagerReceiver {
     fn takes(&self, kind: NotificationKind) -> bool {
         match kind {
             NotificationKind::Trigger | NotificationKind::Resolve | NotificationKind::Test => true,
-            // May be the first that this receiver hears of an incident which began silenced.
-            NotificationKind::SilenceEnded => true,
             NotificationKind::Reminder
+            | NotificationKind::SilenceEnded
             | NotificationKind::Growth
             | NotificationKind::Digest
             | NotificationKind::Acknowledgement => false,

@@ -11,7 +11,7 @@ use super::*;
 use crate::client::http::HttpOptions;
 use crate::config::receivers::HttpAuth;
 use crate::config::secrets::SecretSource;
-use crate::deliver::receivers::messages::{message, token, with};
+use crate::deliver::receivers::example::{message, token, with};
 use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
 use crate::domain::kinds::Level;
 use crate::domain::notification::About;
@@ -178,7 +178,6 @@ async fn a_test_is_sent_once_and_never_renewed() {
 fn what_alertmanager_repeats_by_itself_is_not_sent() {
     let receiver = receiver(&["http://127.0.0.1:9093"], None);
     let taken: Vec<_> = NotificationKind::ALL.iter().copied().filter(|kind| receiver.takes(*kind)).collect();
-    let expected =
-        [NotificationKind::Trigger, NotificationKind::Resolve, NotificationKind::SilenceEnded, NotificationKind::Test];
+    let expected = [NotificationKind::Trigger, NotificationKind::Resolve, NotificationKind::Test];
     assert_eq!(taken, expected);
 }

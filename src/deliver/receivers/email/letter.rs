@@ -3,6 +3,7 @@
 //! Everything from outside is hostile: a header is one line without control characters, whatever a name holds; the HTML
 //! part is escaped, and only web addresses become links.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use lettre::address::Address;
@@ -93,8 +94,11 @@ fn raw(name: &'static str, value: String) -> HeaderValue {
 fn thread_id(notification: &Notification) -> String {
     let text = format!("{}\n{}", notification.about, notification.opened_at.timestamp_millis());
     let digest = Sha256::digest(text.as_bytes());
-    let digest: String = digest.iter().take(THREAD_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    format!("thread-{digest}")
+    digest.iter().take(THREAD_BYTES).fold("thread-".to_owned(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn subject(message: &Message) -> String {

@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::deliver::receivers::messages::{message, noon, token, with, with_texts};
+use crate::deliver::receivers::example::{message, noon, token, with, with_texts};
+use crate::deliver::receivers::labels::labels;
 use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
 use crate::domain::notification::{About, NotificationKind};
 
@@ -65,16 +66,16 @@ fn no_end_lies_before_its_begin() {
 }
 
 #[test]
-fn labels_hold_no_hostile_text() {
+fn labels_call_nobody_and_those_without_a_value_are_left_out() {
     let workspace = Subject::Workspace("acme-bitbucket".into(), "a\"b\n<!channel> ü".into());
     let about = About::Incident(IncidentKey { rule: Rule::WorkspaceNotFound, subject: workspace });
-    let labels = labels(&message(about, Severity::Info, NotificationKind::Trigger).notification);
-    assert_eq!(labels["subject"], "workspace/acme-bitbucket/a_b___channel___");
-    assert_eq!(labels["alertname"], "SnykwatchWorkspaceNotFound");
+    let found = labels(&message(about, Severity::Info, NotificationKind::Trigger).notification);
+    assert_eq!(found["subject"], "workspace/acme-bitbucket/a\"b ‹!channel› ü");
+    assert_eq!(found["alertname"], "SnykwatchWorkspaceNotFound");
     let bare = with(message(token(), Severity::Info, NotificationKind::Trigger), |notification| {
         notification.page.labels = crate::domain::page::PageLabels::default();
     });
-    let names: Vec<_> = super::labels(&bare.notification).into_keys().collect();
+    let names: Vec<_> = labels(&bare.notification).into_keys().collect();
     assert_eq!(names, ["alertname", "incident", "severity", "subject"]);
 }
 
@@ -90,7 +91,7 @@ fn annotations_call_nobody_and_link_nowhere() {
     assert_eq!(alert.annotations["summary"], "one two ‹!channel› @\u{2060}HERE");
     assert_eq!(
         alert.annotations["description"],
-        "‹https://evil.example|ok›\n@\u{2060}channel @\u{2060}everyone @\u{2060}all me@acme.example [31m"
+        "‹https://evil.example|ok›\n@\u{2060}channel @\u{2060}everyone @\u{2060}all me@acme.example  [31m"
     );
     assert_eq!(alert.generator_url, None);
     assert!(!alert.annotations.contains_key("status_url"));

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::deliver::receivers::messages::{message, token, with, with_texts};
+use crate::deliver::receivers::example::{message, token, with, with_texts};
 use crate::domain::incident::Severity;
 use crate::domain::notification::NotificationKind;
 use crate::domain::page::Link;
