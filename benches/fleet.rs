@@ -216,7 +216,7 @@ fn fleet(now: DateTime<Utc>) -> Fleet {
     Fleet {
         snyk_tokens: BTreeMap::from([(
             "acme-us".into(),
-            SnykToken { api: "snyk/acme-us".into(), token_version: Some("hash".to_owned()) },
+            SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: Some("hash".to_owned()) },
         )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), integration)]),

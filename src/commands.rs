@@ -7,11 +7,15 @@ mod arguments;
 pub mod check;
 pub mod config;
 mod configuration;
+mod daemon;
 mod demo;
 mod exit;
 mod explain;
 mod generate;
+mod incidents;
+mod receivers;
 mod run;
+mod silence;
 mod terminal;
 
 use std::process::ExitCode;
@@ -52,6 +56,11 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Config(command) => configuration::dispatch(&config, &command, terminal),
         Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
+        Command::Status(options) => asynchronous(receivers::status(&config, &options, terminal)),
+        Command::Incidents(options) => asynchronous(incidents::incidents(&config, &options, terminal)),
+        Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
+        Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
+        Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),
         Command::Completions { shell } => Ok(generate::completions(shell, terminal)),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }

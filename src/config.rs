@@ -46,6 +46,7 @@ mod show;
 pub mod snyk;
 pub mod storage;
 mod suggest;
+pub mod template;
 pub mod watch;
 pub mod web_config;
 

@@ -1,12 +1,12 @@
-//! The HTTP side: metrics, health, reload, the read-only API and the landing page, all from the latest snapshot.
+//! The HTTP side: metrics, health, reload, the API and the landing page.
 //!
 //! - [`router`] is the whole of it as one service; [`serve`] runs it on a listener, guarded against slow and greedy
 //!   clients.
-//! - Every answer is made from a snapshot that is already there. A request starts no probe, waits for none, and asks
-//!   neither Snyk, the Git host nor the store.
+//! - Every answer about what is watched is made from a snapshot that is already there. A request starts no probe, waits
+//!   for none, and asks neither Snyk, the Git host nor the store. What is asked about delivery, the daemon answers.
 //! - `/metrics` is encoded once and served many times (see `scrape`).
 //! - `/runbooks` serves the pages of `docs/runbooks`, which are part of the binary.
-//! - The only request that changes anything is `POST /-/reload`, and it only asks: the daemon reloads.
+//! - Requests that change something only ask the daemon: to reload, or what `operator` lists. Its one writer does it.
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
 //!
 //! - `access` asks for passwords and client certificates, where a web-config file says so, and keeps reading and acting
@@ -20,6 +20,7 @@ mod guard;
 mod landing;
 mod lifecycle;
 mod openapi;
+mod operator;
 mod problem;
 mod runbooks;
 mod scrape;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -47,12 +48,16 @@ pub use access::{Access, AccessHandle, TlsError};
 pub use guard::HostGuard;
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
+pub use operator::{
+    AcknowledgementView, AttentionView, FailureView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
+    ReceiverView, SilenceBreadth, SilenceView,
+};
 pub use server::serve;
 
 /// A request that takes longer is given up. Only a reload may take more than a moment.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// No request has a body that we read.
+/// Bodies are small: a silence, an acknowledgement.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Everything the HTTP side is made from.
@@ -64,6 +69,8 @@ pub struct WebState {
     pub exporter: Arc<Exporter>,
     /// Asks the daemon to reload.
     pub reload: ReloadHandle,
+    /// Hands the daemon what people ask of it.
+    pub operator: OperatorHandle,
     /// Domain time, for ages on pages.
     pub clock: Clock,
     /// Which hosts and origins are served.
@@ -78,6 +85,7 @@ struct Shared {
     snapshots: SnapshotReader,
     scrapes: scrape::Scrapes,
     reload: ReloadHandle,
+    operator: OperatorHandle,
     clock: Clock,
     guard: HostGuard,
     access: AccessHandle,
@@ -91,6 +99,7 @@ impl Shared {
             scrapes: scrape::Scrapes::new(state.exporter, state.snapshots.clone()),
             snapshots: state.snapshots,
             reload: state.reload,
+            operator: state.operator,
             clock: state.clock,
             guard: state.guard,
             access: state.access,
@@ -131,8 +140,7 @@ async fn not_found(uri: Uri) -> Response {
 }
 
 async fn method_not_allowed(request: Request) -> Response {
-    let is_reload = request.uri().path() == "/-/reload";
-    let allowed = if is_reload { Method::POST.as_str() } else { "GET, HEAD" };
+    let allowed = api::methods(request.uri().path());
     let detail = format!("{} is not possible here; possible: {allowed}.", request.method());
     let mut response = problem::error(request.uri(), StatusCode::METHOD_NOT_ALLOWED, &detail);
     if let Ok(allowed) = allowed.parse() {

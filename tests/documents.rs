@@ -207,6 +207,27 @@ fn the_conditions_page_has_each_threshold_with_its_default() {
 }
 
 #[test]
+fn the_templates_page_has_each_name_and_its_example_works() {
+    use snykwatch::config::template::{Template, TemplateContext};
+    let page = document("docs/templates.md");
+    let rows = table(&page, "# Templates");
+    let named: Vec<&str> = rows.iter().filter_map(|row| quoted(row).next()).collect();
+    let context = TemplateContext::example().unwrap();
+    let context = serde_json::to_value(context).unwrap();
+    let mut expected: Vec<&str> = context.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut sorted = named.clone();
+    sorted.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(sorted, expected);
+    let example = page.split("```yaml").nth(1).unwrap().split("```").next().unwrap();
+    let example: serde_json::Value = serde_saphyr::from_str(example).unwrap();
+    let templates = &example["alerts"]["receivers"]["chat"]["templates"];
+    for name in ["title", "text"] {
+        Template::compile(templates[name].as_str().unwrap()).unwrap().try_out().unwrap();
+    }
+}
+
+#[test]
 fn the_incidents_page_has_each_rule_in_order() {
     let page = document("docs/incidents.md");
     let rows = table(&page, "# Incidents");

@@ -25,7 +25,7 @@ use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::memory::MemoryStore;
 use crate::store::{Revision, Store, StoreError};
-use crate::web::{Access, AccessHandle, HostGuard, ReloadHandle, ReloadOutcome, TlsError, WebState};
+use crate::web::{Access, AccessHandle, HostGuard, OperatorHandle, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -137,6 +137,7 @@ impl Daemon {
             snapshots: core.snapshots.clone(),
             exporter: Arc::clone(&core.exporter),
             reload: reload.clone(),
+            operator: OperatorHandle::new().0,
             clock: options.clock.clone(),
             guard: HostGuard::new(address, []),
             access: AccessHandle::new(access),

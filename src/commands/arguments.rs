@@ -45,6 +45,21 @@ pub enum Command {
     Explain(DaemonOptions),
     /// Ask a running daemon which repositories are missing from the Inventory
     Missing(DaemonOptions),
+    /// Ask a running daemon how everything does, in a few lines
+    Status(AskOptions),
+    /// Ask a running daemon what is wrong now, worst first, and what to do
+    Incidents(IncidentsOptions),
+    /// Tell a running daemon that you take care of an incident
+    ///
+    /// Reminders, growth and digests stop until it resolves. An escalation and the end are told all the same.
+    Ack(AcknowledgeOptions),
+    /// Keep incidents from people for a while
+    #[command(subcommand)]
+    Silence(SilenceCommand),
+    /// Send a test through a running daemon to one of its receivers
+    ///
+    /// Exit code: 0 accepted, 1 not accepted, 64 no such receiver, 69 no daemon.
+    TestReceiver(TestReceiverOptions),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -136,6 +151,126 @@ pub struct DaemonOptions {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+/// Which daemon is asked, and how its answer is printed.
+#[derive(Debug, Args)]
+pub struct AskOptions {
+    /// Where the daemon listens (taken from the configuration file if left out)
+    #[arg(long, value_name = "URL")]
+    pub url: Option<url::Url>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Options of `incidents`.
+#[derive(Debug, Args)]
+pub struct IncidentsOptions {
+    /// Also those whose time has not come yet
+    #[arg(long)]
+    pub pending: bool,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Options of `ack`.
+#[derive(Debug, Args)]
+pub struct AcknowledgeOptions {
+    /// The incident, as `snykwatch incidents` names it: RULE/SUBJECT
+    pub incident: String,
+    /// Who takes care of it
+    #[arg(long, value_name = "NAME", required_unless_present = "withdraw")]
+    pub author: Option<String>,
+    /// What to say about it
+    #[arg(long, value_name = "TEXT", conflicts_with = "withdraw")]
+    pub comment: Option<String>,
+    /// Take an acknowledgement back
+    #[arg(long, conflicts_with = "author")]
+    pub withdraw: bool,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// The commands about silences.
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Make one; everything that is given must match
+    Add(NewSilenceOptions),
+    /// List those in force
+    List {
+        /// Also those that have not begun, or ended lately
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        ask: AskOptions,
+    },
+    /// End one now
+    Expire {
+        /// Which (see `silence list`)
+        id: String,
+        #[command(flatten)]
+        ask: AskOptions,
+    },
+}
+
+/// Options of `silence add`.
+#[derive(Debug, Args)]
+pub struct NewSilenceOptions {
+    /// One incident: RULE/SUBJECT
+    #[arg(long, value_name = "INCIDENT")]
+    pub incident: Option<String>,
+    /// A rule, such as SyncStalled (may be given several times, like all below)
+    #[arg(long = "rule", value_name = "RULE")]
+    pub rules: Vec<String>,
+    /// A severity: info, warning, critical
+    #[arg(long = "severity", value_name = "SEVERITY")]
+    pub severities: Vec<String>,
+    /// A level: group, organization
+    #[arg(long = "level", value_name = "LEVEL")]
+    pub levels: Vec<String>,
+    /// A Git host, such as bitbucket-cloud
+    #[arg(long = "scm", value_name = "SCM")]
+    pub scms: Vec<String>,
+    /// A pattern of integrations' configuration keys, such as acme-*
+    #[arg(long = "integration", value_name = "PATTERN")]
+    pub integrations: Vec<String>,
+    /// A pattern of owners
+    #[arg(long = "owner", value_name = "PATTERN")]
+    pub owners: Vec<String>,
+    /// A pattern of credentials' configuration keys
+    #[arg(long = "credential", value_name = "PATTERN")]
+    pub credentials: Vec<String>,
+    /// Everything is meant: nothing needs to match
+    #[arg(long)]
+    pub everything: bool,
+    /// For how long, such as 2h
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::config::duration::parse_duration,
+          required_unless_present = "until", conflicts_with = "until")]
+    pub length: Option<std::time::Duration>,
+    /// Until when, such as 2026-11-24T08:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub until: Option<chrono::DateTime<chrono::Utc>>,
+    /// From when on (now if left out)
+    #[arg(long, value_name = "INSTANT")]
+    pub from: Option<chrono::DateTime<chrono::Utc>>,
+    /// Who wants it
+    #[arg(long, value_name = "NAME")]
+    pub author: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Options of `test-receiver`.
+#[derive(Debug, Args)]
+pub struct TestReceiverOptions {
+    /// Configuration key of the receiver
+    pub receiver: String,
+    #[command(flatten)]
+    pub ask: AskOptions,
 }
 
 /// How a command prints its data.

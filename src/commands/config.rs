@@ -12,6 +12,8 @@ use crate::config::problem::{Problems, Style};
 use crate::config::schedule::{Cadence, ScheduledProbe};
 use crate::config::{self, Config, Loaded, Secrets};
 
+mod routes;
+
 /// How many firing times of a cron schedule are printed.
 const FIRING_TIMES: usize = 3;
 
@@ -54,7 +56,7 @@ pub struct Reading {
     pub style: Style,
 }
 
-/// Checks a configuration: its problems, or when each schedule fires next.
+/// Checks a configuration: its problems, or when each schedule fires next and who is told of what.
 ///
 /// # Errors
 /// When a writer fails.
@@ -88,6 +90,7 @@ pub fn validate(
             }
         }
     }
+    routes::print(&config, reading.now, out)?;
     Ok(ConfigExit::Success)
 }
 

@@ -1,17 +1,14 @@
 //! `explain` and `missing`: questions to a running daemon.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::Value;
-use url::Url;
 
 use super::arguments::{DaemonOptions, Output};
-use super::terminal::{Tone, printable, wrap};
-use super::{Exit, Terminal, configuration};
+use super::daemon::{self, field, paragraph, text};
+use super::terminal::{Tone, printable};
+use super::{Exit, Terminal};
 use crate::client::daemon::{DaemonClient, DaemonError};
-use crate::clock::Clock;
-use crate::config::Secrets;
 
 /// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
 pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -129,10 +126,7 @@ fn line_of(repository: &Value) -> String {
 
 /// The daemon and the integration's view, or the exit code after what is wrong was said.
 async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<(DaemonClient, Value), Exit> {
-    let root = match &options.url {
-        Some(url) => url.clone(),
-        None => root_of(config, terminal)?,
-    };
+    let root = daemon::root(config, options.url.as_ref(), terminal)?;
     let failed = |error: DaemonError| unanswered(&error, terminal);
     let daemon = DaemonClient::new(root).map_err(failed)?;
     let organization = options.organization.map(|id| id.to_string());
@@ -147,61 +141,14 @@ async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Res
     Ok((daemon, view))
 }
 
-fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
-    let Some(config) = configuration::usable(config, Secrets::Skip, Clock::system().now(), terminal) else {
-        terminal.note("\nhint: the daemon's address stands in the configuration; without one, give it with --url");
-        return Err(Exit::Config);
-    };
-    let listen = config.server.listen;
-    let reachable = if listen.ip().is_unspecified() {
-        let loopback: std::net::IpAddr =
-            if listen.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-        SocketAddr::new(loopback, listen.port())
-    } else {
-        listen
-    };
-    Url::parse(&format!("http://{reachable}/")).map_err(|error| {
-        terminal.error(&format!("{reachable} is not the address of a daemon: {error}"));
-        Exit::Config
-    })
-}
-
 fn unanswered(error: &DaemonError, terminal: &Terminal) -> Exit {
-    match error {
-        DaemonError::Refused { status: 404, .. } => {
-            terminal.error("the daemon watches no such integration");
-            terminal.note(
-                "\nhint: the names are the keys under `integrations` in the configuration; an Organization is \
-                 named by --organization UUID",
-            );
-            return Exit::Usage;
-        }
-        DaemonError::Unreachable { .. } => {
-            terminal.error(&super::chain(error));
-            terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
-        }
-        _ => terminal.error(&super::chain(error)),
+    if let DaemonError::Refused { status: 404, .. } = error {
+        terminal.error("the daemon watches no such integration");
+        terminal.note(
+            "\nhint: the names are the keys under `integrations` in the configuration; an Organization is named by \
+             --organization UUID",
+        );
+        return Exit::Usage;
     }
-    Exit::Unavailable
-}
-
-fn paragraph(terminal: &Terminal, lead: &str, body: &str) {
-    for (number, line) in wrap(body, terminal.width().saturating_sub(lead.len())).into_iter().enumerate() {
-        let lead = if number == 0 { lead.to_owned() } else { " ".repeat(lead.len()) };
-        terminal.data(&format!("{lead}{line}"));
-    }
-}
-
-/// A field of an answer; one that is not there is null, since an older daemon may not have it.
-fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
-    value.get(name).unwrap_or(&Value::Null)
-}
-
-/// A value as text for a terminal.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => printable(text),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
+    daemon::unanswered(error, terminal)
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::Config;
 use super::schedule::ScheduledProbe;
-use crate::domain::names::{CredentialName, IntegrationName};
+use crate::domain::names::{CredentialName, IntegrationName, ReceiverName};
 
 /// What differs in one section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub enum GlobalSetting {
     Conditions,
     /// The zone in which times are shown.
     Timezone,
+    /// Where people reach the daemon.
+    ExternalUrl,
+    /// Who is told of what.
+    Routing,
+    /// The sign of life for a dead man's switch.
+    Heartbeat,
+    /// Where the state is kept: takes a restart.
+    Storage,
 }
 
 /// What differs between two configurations.
@@ -63,6 +71,8 @@ pub struct ConfigChange {
     pub credentials: SectionChange<CredentialName>,
     /// Integrations.
     pub integrations: SectionChange<IntegrationName>,
+    /// Receivers of notifications.
+    pub receivers: SectionChange<ReceiverName>,
     /// Probes with another schedule.
     pub schedules: BTreeSet<ScheduledProbe>,
     /// Settings of the whole daemon.
@@ -75,16 +85,21 @@ impl ConfigChange {
         let schedules =
             ScheduledProbe::ALL.into_iter().filter(|probe| old.schedule.of(*probe) != new.schedule.of(*probe));
         let global = [
-            (GlobalSetting::Server, old.server != new.server),
+            (GlobalSetting::Server, (old.server.listen, old.server.access) != (new.server.listen, new.server.access)),
             (GlobalSetting::Metrics, old.metrics != new.metrics),
             (GlobalSetting::Rules, old.rules != new.rules),
             (GlobalSetting::Conditions, old.conditions != new.conditions),
             (GlobalSetting::Timezone, old.timezone != new.timezone),
+            (GlobalSetting::ExternalUrl, old.server.external_url != new.server.external_url),
+            (GlobalSetting::Routing, old.routing != new.routing),
+            (GlobalSetting::Heartbeat, old.heartbeat != new.heartbeat),
+            (GlobalSetting::Storage, old.storage != new.storage),
         ];
         Self {
             snyk: SectionChange::between(&old.snyk, &new.snyk),
             credentials: SectionChange::between(&old.credentials, &new.credentials),
             integrations: SectionChange::between(&old.integrations, &new.integrations),
+            receivers: SectionChange::between(&old.receivers, &new.receivers),
             schedules: schedules.collect(),
             global: global.into_iter().filter(|(_, differs)| *differs).map(|(setting, _)| setting).collect(),
         }
@@ -95,6 +110,7 @@ impl ConfigChange {
         self.snyk.is_empty()
             && self.credentials.is_empty()
             && self.integrations.is_empty()
+            && self.receivers.is_empty()
             && self.schedules.is_empty()
             && self.global.is_empty()
     }
@@ -107,6 +123,7 @@ impl fmt::Display for ConfigChange {
             ("snyk", self.snyk.describe()),
             ("credentials", self.credentials.describe()),
             ("integrations", self.integrations.describe()),
+            ("receivers", self.receivers.describe()),
             ("schedules", self.schedules.iter().map(|probe| probe.name()).collect::<Vec<_>>().join(" ")),
         ];
         for setting in &self.global {
@@ -116,6 +133,10 @@ impl fmt::Display for ConfigChange {
                 GlobalSetting::Rules => ("alerts.rules", "changed".to_owned()),
                 GlobalSetting::Conditions => ("conditions", "changed".to_owned()),
                 GlobalSetting::Timezone => ("timezone", "changed".to_owned()),
+                GlobalSetting::ExternalUrl => ("server.external_url", "changed".to_owned()),
+                GlobalSetting::Routing => ("alerts.routes", "changed".to_owned()),
+                GlobalSetting::Heartbeat => ("alerts.heartbeat", "changed".to_owned()),
+                GlobalSetting::Storage => ("storage", "takes a restart, the one before stays in use".to_owned()),
             });
         }
         let told = parts.into_iter().filter(|(_, what)| !what.is_empty());

@@ -55,9 +55,12 @@ impl Node {
         }
     }
 
-    /// The keys below a top-level section, whatever the state of their values.
-    pub(crate) fn names_of(&self, section: &str) -> impl Iterator<Item = &str> {
-        let entries = self.entries().iter().filter(move |entry| entry.key == section);
-        entries.flat_map(|entry| entry.value.entries()).map(|entry| entry.key.as_str())
+    /// The keys below a section, whatever the state of their values.
+    pub(crate) fn names_of<'a>(&'a self, section: &[&str]) -> Vec<&'a str> {
+        let Some((first, rest)) = section.split_first() else {
+            return self.entries().iter().map(|entry| entry.key.as_str()).collect();
+        };
+        let entries = self.entries().iter().filter(|entry| entry.key == *first);
+        entries.flat_map(|entry| entry.value.names_of(rest)).collect()
     }
 }

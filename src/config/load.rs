@@ -77,6 +77,13 @@ pub(crate) fn fragment_paths(main: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The directory that systemd made for the unit's state (`StateDirectory=`); the first, if there are several.
+#[expect(clippy::disallowed_methods, reason = "the environment enters the configuration here")]
+pub(crate) fn state_directory() -> Option<PathBuf> {
+    let directories = std::env::var("STATE_DIRECTORY").ok()?;
+    directories.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
+}
+
 fn read_file(
     path: &Path,
     files: &mut Vec<SourceFile>,

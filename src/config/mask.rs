@@ -8,12 +8,13 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Values of the keys under which secrets belong, unless they are mappings; users and passwords in addresses.
+/// Values of the keys under which secrets belong, unless they are mappings; users and passwords in addresses; what is
+/// known to be a secret wherever it stands.
 static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let keys = "token|password|secret|api_key|client_id|client_secret|key";
+    let keys = "token|password|secret|api_key|client_id|client_secret|key|webhook_url|routing_key|bearer_token";
     let value = r#""[^"\n]*"?|'[^'\n]*'?|[^\s{}\["'#][^\n,}#]*"#;
     Regex::new(&format!(
-        r#"(?P<lead>["']?\b(?:{keys})\b["']?[ \t]*:[ \t]+)(?P<secret>{value})|(?P<scheme>://)(?P<user>[^/\s@"']*)@"#
+        r#"(?P<lead>["']?\b(?:{keys})\b["']?[ \t]*:[ \t]+)(?P<secret>{value})|(?P<scheme>://)(?P<user>[^/\s@"']*)@|(?P<known>whsec_[A-Za-z0-9+/=]+|hooks\.slack\.com/[^\s"'}},\]]+)"#
     ))
     .ok()
 });
@@ -26,7 +27,7 @@ pub(super) fn masked(text: &str) -> String {
         let at = if part("scheme").is_empty() { "" } else { "@" };
         let hidden = "*".repeat(part("secret").trim_end().len() + part("user").len());
         let rest = part("secret").get(part("secret").trim_end().len()..).unwrap_or_default();
-        format!("{}{}{hidden}{rest}{at}", part("lead"), part("scheme"))
+        format!("{}{}{hidden}{rest}{at}{}", part("lead"), part("scheme"), "*".repeat(part("known").len()))
     };
     secrets.replace_all(text, hide).into_owned()
 }
@@ -46,6 +47,9 @@ mod tests {
             ("api_key: { env: KEY }\nid: 1", "api_key: { env: KEY }\nid: 1"),
             ("token:\n  file: snyk-token", "token:\n  file: snyk-token"),
             ("proxy: http://bot:pass@proxy.example:3128", "proxy: http://********@proxy.example:3128"),
+            ("routing_key: abc", "routing_key: ***"),
+            ("secrets: [whsec_YWJj]", "secrets: [**********]"),
+            ("{ url: https://hooks.slack.com/T0/B0 }", "{ url: https://********************* }"),
             ("workspaces: [acme]", "workspaces: [acme]"),
         ] {
             assert_eq!(masked(text), expected);

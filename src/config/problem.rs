@@ -53,6 +53,14 @@ closed_list! {
         ExposedSecret => "exposed_secret",
         /// A schedule that cannot work.
         ImpossibleSchedule => "impossible_schedule",
+        /// A template that cannot be rendered.
+        Template => "template",
+        /// Something that would go over the network in the clear.
+        Insecure => "insecure",
+        /// A route that nothing reaches.
+        Unreachable => "unreachable",
+        /// Something that its maker ends.
+        Ending => "ending",
         /// Something that is defined and used nowhere.
         Unused => "unused",
     }

@@ -10,15 +10,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) mod account;
+pub(crate) mod address;
+pub(crate) mod alerts;
 pub(crate) mod daemon;
 pub(crate) mod integration;
+pub(crate) mod receivers;
 pub(crate) mod spanned;
 pub(crate) mod value;
 
-use super::alerts::RawAlertRules;
 use super::conditions::RawConditionSettings;
 use account::{RawCredential, RawSnyk};
-use daemon::{RawHttp, RawMetrics, RawSchedule, RawServer};
+use alerts::RawAlerts;
+use daemon::{RawHttp, RawMetrics, RawSchedule, RawServer, RawStorage};
 use integration::{RawIntegration, RawPermissionSet};
 use spanned::Spanned;
 use value::RawZone;
@@ -27,7 +30,7 @@ use value::RawZone;
 pub(crate) type Named<T> = BTreeMap<Spanned<String>, Spanned<T>>;
 
 /// The configuration of snykwatch: which Snyk Groups and Organizations are watched, with which credentials, how often,
-/// and when a problem becomes an incident.
+/// when a problem becomes an incident, and who is told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "snykwatch configuration")]
@@ -46,8 +49,10 @@ pub(crate) struct RawConfig {
     pub(crate) http: Option<Spanned<RawHttp>>,
     /// Thresholds of conditions. Integrations may override any of them.
     pub(crate) conditions: Option<Spanned<RawConditionSettings>>,
-    /// Incidents.
+    /// Incidents: when they open, and who is told.
     pub(crate) alerts: RawAlerts,
+    /// Where the state is kept, and for how long its history.
+    pub(crate) storage: RawStorage,
     /// The `/metrics` page.
     pub(crate) metrics: RawMetrics,
     /// The daemon's own pages.
@@ -62,12 +67,4 @@ pub(crate) struct RawConfig {
 pub(crate) struct RawFragment {
     /// What is watched, by name.
     pub(crate) integrations: Named<RawIntegration>,
-}
-
-/// Incidents.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RawAlerts {
-    /// When each incident opens, and how bad it is. Integrations may override any of it.
-    pub(crate) rules: Option<Spanned<RawAlertRules>>,
 }

@@ -8,6 +8,15 @@ use super::http::HttpSettings;
 use super::secrets::SecretSource;
 use crate::domain::names::ReceiverName;
 
+/// PagerDuty's own Events API; accounts of its EU region have another host.
+pub const DEFAULT_PAGERDUTY_URL: &str = "https://events.pagerduty.com";
+
+/// Firing alerts are sent to Alertmanager again after this, as Prometheus does.
+pub const DEFAULT_RESEND_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Dead man's switches count in minutes.
+pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_mins(1);
+
 /// A configured receiver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceiverSettings {
@@ -154,4 +163,51 @@ pub struct HeartbeatSettings {
     pub every: Duration,
     /// How it is reached.
     pub http: HttpSettings,
+}
+
+impl AddressSource {
+    /// The secret, where the address is one.
+    pub fn secret(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Secret(source) => Some(source),
+        }
+    }
+}
+
+impl ReceiverSettings {
+    /// Every secret it uses.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        match &self.kind {
+            ReceiverKind::Webhook(webhook) => webhook.url.secret().into_iter().chain(&webhook.secrets).collect(),
+            ReceiverKind::Slack(slack) => vec![&slack.webhook_url],
+            ReceiverKind::PagerDuty(pagerduty) => vec![&pagerduty.routing_key],
+            ReceiverKind::Alertmanager(alertmanager) => match &alertmanager.auth {
+                Some(HttpAuth::Basic { password, .. }) => vec![password],
+                Some(HttpAuth::Bearer(token)) => vec![token],
+                None => Vec::new(),
+            },
+            ReceiverKind::Email(email) => email.login.iter().map(|(_, password)| password).collect(),
+        }
+    }
+}
+
+impl ReceiverKind {
+    /// The word in the configuration.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::Slack(_) => "slack",
+            Self::PagerDuty(_) => "pagerduty",
+            Self::Alertmanager(_) => "alertmanager",
+            Self::Email(_) => "email",
+        }
+    }
+}
+
+impl HeartbeatSettings {
+    /// Every secret it uses.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        self.url.secret().into_iter().chain(self.failure_url.as_ref().and_then(AddressSource::secret)).collect()
+    }
 }

@@ -26,7 +26,11 @@ use crate::domain::permission::PermissionSet;
 
 mod account;
 mod daemon;
+mod email;
 mod integration;
+mod matcher;
+mod receivers;
+mod routing;
 mod thresholds;
 
 /// The longest name; names become metric labels. Characters.
@@ -77,14 +81,17 @@ pub(crate) fn resolve(
         used: RefCell::default(),
         written,
     };
-    let declared = |section| documents.main.iter().flat_map(move |root| root.names_of(section)).collect();
+    let declared = |section: &[&str]| -> BTreeSet<&str> {
+        documents.main.iter().flat_map(|root| root.names_of(section)).collect()
+    };
 
     let http = resolver.http(raw.http.as_ref(), &super::http::HttpSettings::default());
-    let snyk = Index { section: "snyk", resolved: resolver.snyk_entries(&raw.snyk, &http), declared: declared("snyk") };
+    let snyk =
+        Index { section: "snyk", resolved: resolver.snyk_entries(&raw.snyk, &http), declared: declared(&["snyk"]) };
     let credentials = Index {
         section: "credentials",
         resolved: resolver.credentials(&raw.credentials, &http),
-        declared: declared("credentials"),
+        declared: declared(&["credentials"]),
     };
     resolver.check_shared_names(raw);
     let permission_sets = resolver.permission_sets(&raw.permission_sets);
@@ -114,7 +121,7 @@ pub(crate) fn resolve(
     }
     let nothing_written =
         raw.integrations.is_empty() && fragments.iter().all(|fragment| fragment.integrations.is_empty());
-    if nothing_written && documents.main.as_ref().is_some_and(|root| root.names_of("integrations").next().is_none()) {
+    if nothing_written && documents.main.as_ref().is_some_and(|root| root.names_of(&["integrations"]).is_empty()) {
         resolver.note(
             Problem::error(
                 ProblemKind::MissingKey,
@@ -124,14 +131,27 @@ pub(crate) fn resolve(
             .help("add one to `integrations`"),
         );
     }
+    let all_integrations =
+        raw.integrations.values().chain(fragments.iter().flat_map(|fragment| fragment.integrations.values()));
+    let watched = documents.main.iter().chain(&documents.fragments).flat_map(|root| root.names_of(&["integrations"]));
+    let names = matcher::Names {
+        receivers: declared(&["alerts", "receivers"]),
+        times: declared(&["alerts", "times"]),
+        integrations: watched.collect(),
+        credentials: snyk.declared.union(&credentials.declared).copied().collect(),
+        owners: all_integrations.filter_map(|integration| integration.value.owner.as_deref()).collect(),
+    };
+    let receivers = resolver.receivers(&raw.alerts.receivers, &http);
+    let routing = resolver.routing(&raw.alerts, &names);
+    let heartbeat = raw.alerts.heartbeat.as_ref().and_then(|heartbeat| resolver.heartbeat(heartbeat, &http));
     resolver.warn_of_unused(raw, documents);
 
     let config = Config {
         schedule: resolver.schedule(&raw.schedule),
-        routing: Default::default(),
-        receivers: BTreeMap::new(),
-        heartbeat: None,
-        storage: resolver.storage(),
+        routing,
+        receivers,
+        heartbeat,
+        storage: resolver.storage(&raw.storage),
         metrics: resolver.metrics(&raw.metrics),
         server: resolver.server(&raw.server),
         timezone: resolver.timezone,

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, LocalResult, NaiveTime, Offset as _, TimeDelta, TimeZone as _, Utc, Weekday};
 use chrono_tz::Tz;
 
 use crate::domain::kinds::closed_list;
@@ -68,6 +68,56 @@ pub struct Route {
     pub continues: bool,
 }
 
+impl Route {
+    /// Whether no incident gets past this route to `below`. Patterns count as they are written: that
+    /// a wider pattern holds a narrower one is not seen.
+    pub fn leaves_nothing_of(&self, below: &Self) -> bool {
+        fn holds<T: Ord>(mine: &BTreeSet<T>, theirs: &BTreeSet<T>) -> bool {
+            mine.is_empty() || (!theirs.is_empty() && theirs.is_subset(mine))
+        }
+        fn patterns_hold(mine: &[String], theirs: &[String]) -> bool {
+            mine.is_empty() || (!theirs.is_empty() && theirs.iter().all(|pattern| mine.contains(pattern)))
+        }
+        let (mine, theirs) = (&self.matcher, &below.matcher);
+        !self.continues
+            && holds(&mine.rules, &theirs.rules)
+            && holds(&mine.severities, &theirs.severities)
+            && holds(&mine.levels, &theirs.levels)
+            && holds(&mine.scms, &theirs.scms)
+            && patterns_hold(&mine.integrations, &theirs.integrations)
+            && patterns_hold(&mine.owners, &theirs.owners)
+            && patterns_hold(&mine.credentials, &theirs.credentials)
+            && mine.incident.is_none()
+    }
+
+    /// Whether its times are now.
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        let is = |window: &Arc<TimeWindow>| window.contains(now);
+        (self.active_times.is_empty() || self.active_times.iter().any(is)) && !self.mute_times.iter().any(is)
+    }
+
+    /// When its times come, if they are not now; `None` if they are, or do not come within two weeks.
+    pub fn next_active(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.is_active(now) {
+            return None;
+        }
+        let end = now.checked_add_signed(SEARCHED)?;
+        let mut at = now;
+        while at < end {
+            let windows = self.active_times.iter().chain(&self.mute_times);
+            at = windows.filter_map(|window| window.next_change(at)).min()?;
+            if self.is_active(at) {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// So far ahead changes of a time window are looked for: two weeks, as an hour of one week may be skipped by daylight
+/// saving, and a day.
+const SEARCHED: TimeDelta = TimeDelta::days(15);
+
 /// Hours of some days of the week, in a zone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeWindow {
@@ -99,7 +149,57 @@ impl TimeWindow {
         }
         (begins(today) && self.from <= time) || (begins(today.pred()) && time < self.to)
     }
+
+    /// When it opens if it is closed, or closes if it is open; `None` if that does not happen within two weeks.
+    pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let is_open = self.contains(now);
+        let mut candidates = self.boundaries(now);
+        candidates.extend(self.clock_changes(now));
+        candidates.sort_unstable();
+        candidates.into_iter().find(|at| *at > now && self.contains(*at) != is_open)
+    }
+
+    /// Every instant at which a clock of its zone shows its begin or its end.
+    fn boundaries(&self, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let first = now.with_timezone(&self.zone).date_naive();
+        let days = first.iter_days().take(usize::try_from(SEARCHED.num_days()).unwrap_or_default());
+        let times = days.flat_map(|day| [day.and_time(self.from), day.and_time(self.to)]);
+        let instants = times.flat_map(|local| match self.zone.from_local_datetime(&local) {
+            LocalResult::None => [None, None],
+            LocalResult::Single(only) => [Some(only), None],
+            LocalResult::Ambiguous(earlier, later) => [Some(earlier), Some(later)],
+        });
+        instants.flatten().map(|instant| instant.to_utc()).collect()
+    }
+
+    /// Every instant at which the clocks of its zone are changed: that may lead into it or out of it.
+    fn clock_changes(&self, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let offset = |at: DateTime<Utc>| self.zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+        let mut changes = Vec::new();
+        let start = now.timestamp();
+        for day in 0..SEARCHED.num_days() {
+            let second = |seconds: i64| DateTime::from_timestamp(start.saturating_add(seconds), 0);
+            let (mut before, mut after) = (day * SECONDS_OF_A_DAY, (day + 1) * SECONDS_OF_A_DAY);
+            let (Some(first), Some(last)) = (second(before), second(after)) else { continue };
+            if offset(first) == offset(last) {
+                continue;
+            }
+            while after - before > 1 {
+                let middle = i64::midpoint(before, after);
+                if second(middle).is_some_and(|at| offset(at) == offset(first)) {
+                    before = middle;
+                } else {
+                    after = middle;
+                }
+            }
+            changes.extend(second(after));
+        }
+        changes
+    }
 }
+
+/// Seconds of a day of 24 hours.
+const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// A planned time in which nobody wants to hear of something. What begins in it and outlasts it is told at its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,3 +235,6 @@ impl Maintenance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,9 @@ use super::settings::Setting as _;
 use super::snyk::{SnykApi, SnykAuth, SnykEntry, SnykScheme};
 use crate::domain::permission::PermissionSet;
 
+mod alerts;
+mod egress;
+
 /// Where OAuth consumers of Bitbucket Cloud ask for tokens (see `docs/apis/bitbucket-cloud.md`).
 const BITBUCKET_CLOUD_TOKEN_ROOT: &str = "https://bitbucket.org";
 
@@ -68,6 +71,7 @@ impl Config {
                 endpoints.extend(endpoint(admin.api_root(), purpose, http));
             }
         }
+        endpoints.extend(egress::endpoints(self));
         endpoints.sort();
         endpoints.dedup();
         endpoints
@@ -82,7 +86,8 @@ impl Config {
             "schedule": named(ScheduledProbe::ALL.iter().map(|probe| (probe.name(), self.schedule.of(*probe))), schedule),
             "http": http(&self.http),
             "conditions": self.conditions.shown(),
-            "alerts": { "rules": self.rules.shown() },
+            "alerts": alerts::alerts(self),
+            "storage": alerts::storage(&self.storage),
             "metrics": {
                 "organizations": self.metrics.organizations.map(super::server::OrganizationDetail::name),
                 "max_series": self.metrics.max_series,
@@ -90,6 +95,7 @@ impl Config {
             "server": {
                 "listen": self.server.listen.to_string(),
                 "allow_unauthenticated": self.server.access == Access::Unauthenticated,
+                "external_url": self.server.external_url.as_ref().map(Url::as_str),
             },
             "timezone": self.timezone.name(),
         })
@@ -287,6 +293,12 @@ fn write_mapping(text: &mut String, value: &Value, depth: usize) {
                 write_mapping(text, value, depth + 1);
             }
             Value::Object(_) => text.push_str(" {}\n"),
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                text.push('\n');
+                for item in items {
+                    let _ = writeln!(text, "{:indent$}- {}", "", flow(item), indent = (depth + 1) * 2);
+                }
+            }
             Value::Array(items) => {
                 let items: Vec<_> =
                     items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), scalar)).collect();
@@ -299,6 +311,20 @@ fn write_mapping(text: &mut String, value: &Value, depth: usize) {
                 let _ = writeln!(text, " {other}");
             }
         }
+    }
+}
+
+/// A value in one line.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let present = map.iter().filter(|(_, value)| !value.is_null());
+            let entries: Vec<_> = present.map(|(key, value)| format!("{}: {}", scalar(key), flow(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::String(word) => scalar(word),
+        other => other.to_string(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::schedule::ScheduleSettings;
 use super::secrets::{SecretSource, TokenVersion};
 use super::*;
 
+mod alerts;
 mod corpus;
 mod generated;
 mod problems;

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::Config;
 use super::load::{fragment_directory, fragment_paths};
+use super::receivers::HeartbeatSettings;
 
 /// How often files are looked at. Seconds: a rotated token is in use soon, and a look costs next to nothing.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -158,9 +159,14 @@ fn configuration_files(main: &Path) -> BTreeSet<PathBuf> {
 fn secret_files(config: &Config) -> BTreeSet<PathBuf> {
     let snyk = config.snyk.values().flat_map(|entry| entry.auth.secrets());
     let credentials = config.credentials.values().flat_map(|credential| credential.secrets());
-    let secrets = snyk.chain(credentials).filter_map(|source| source.file().map(Path::to_path_buf));
+    let receivers = config.receivers.values().flat_map(|receiver| receiver.secrets());
+    let heartbeat = config.heartbeat.iter().flat_map(HeartbeatSettings::secrets);
+    let secrets = snyk.chain(credentials).chain(receivers).chain(heartbeat);
+    let secrets = secrets.filter_map(|source| source.file().map(Path::to_path_buf));
     let certificates =
         config.snyk.values().map(|entry| &entry.http).chain(config.credentials.values().map(|one| &one.http));
+    let certificates = certificates.chain(config.receivers.values().map(|receiver| &receiver.http));
+    let certificates = certificates.chain(config.heartbeat.iter().map(|heartbeat| &heartbeat.http));
     secrets.chain(certificates.filter_map(|http| http.ca_file.clone())).collect()
 }
 

@@ -1,4 +1,6 @@
-//! `/api/v1`: the snapshot as JSON, read only.
+//! `/api/v1`: the snapshot as JSON; `operations` is what asks the daemon for something.
+
+pub(super) mod operations;
 
 use std::sync::Arc;
 
@@ -31,6 +33,19 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/credentials", get(credentials))
         .route("/incidents", get(incidents))
         .route("/openapi.json", get(async || Json(openapi::description())))
+        .merge(operations::routes())
+}
+
+/// What is possible at an address, as `Allow` has it.
+pub(super) fn methods(path: &str) -> &'static str {
+    match path.strip_prefix("/api/v1/").unwrap_or_default() {
+        "silences" => "GET, HEAD, POST",
+        "incidents/acknowledgement" => "POST, DELETE",
+        silence if silence.starts_with("silences/") => "DELETE",
+        test if test.starts_with("receivers/") => "POST",
+        _ if path == "/-/reload" => "POST",
+        _ => "GET, HEAD",
+    }
 }
 
 /// Why there is no answer.

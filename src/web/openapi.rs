@@ -3,6 +3,8 @@
 //! Written by hand beside the views; a test holds every answer of a rich sample to it, unknown and missing fields
 //! included.
 
+mod operations;
+
 use serde_json::{Map, Value, json};
 
 use super::api::{DEFAULT_LIMIT, MAXIMUM_LIMIT};
@@ -33,14 +35,14 @@ pub fn description() -> Value {
         "The Organization; without it the Group level is meant.",
         &json!({ "type": "string", "format": "uuid" }),
     );
-    json!({
+    let mut description = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "snykwatch",
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Whether Snyk and the Git host are really connected, and why not.",
-            "description": "Read only. Every answer shows one snapshot and says when it was taken. Names set in Snyk \
-                or the Git host are passed on as they are: escape them.",
+            "description": "What is watched is shown from one snapshot, with the time it was taken. Names set in Snyk or \
+                the Git host are passed on as they are: escape them.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -51,7 +53,16 @@ pub fn description() -> Value {
             "/api/v1/incidents": get("Pending and open incidents, worst first.", &[], "Incidents"),
         },
         "components": { "schemas": schemas() },
-    })
+    });
+    add(&mut description, "/paths", operations::paths());
+    add(&mut description, "/components/schemas", operations::schemas());
+    description
+}
+
+fn add(description: &mut Value, place: &str, entries: impl IntoIterator<Item = (&'static str, Value)>) {
+    if let Some(known) = description.pointer_mut(place).and_then(Value::as_object_mut) {
+        known.extend(entries.into_iter().map(|(name, entry)| (name.to_owned(), entry)));
+    }
 }
 
 fn get(summary: &str, parameters: &[Value], schema: &str) -> Value {

@@ -1,3 +1,4 @@
+mod operations;
 mod site;
 
 use std::io::Read as _;
@@ -94,6 +95,7 @@ async fn it_is_healthy_while_snapshots_come() {
         snapshots,
         exporter: Arc::new(Exporter::new(OwnMetrics::new(build, &[]).unwrap(), Options::default())),
         reload: ReloadHandle::new().0,
+        operator: OperatorHandle::new().0,
         clock: Clock::system(),
         guard: HostGuard::new(([127, 0, 0, 1], 0).into(), []),
     });

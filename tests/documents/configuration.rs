@@ -24,8 +24,9 @@ an error with its file, line and column, and all of them are reported at once. `
 - A **share** is a number from 0 to 1.
 - A **secret** never stands in the file: `{ file: … }` or `{ env: … }` says where it is.
 - `<name>` is a name of your choice. Snyk tokens and credentials share one set of names.
+- `[]` is each entry of a list. A **pattern** knows `*` (anything) and `?` (one character); letter case does not count.
 
-The example of a key under `conditions` and `alerts` is its default. How the numbers were chosen stands in
+The example of a key under `conditions` and `alerts.rules` is its default. How the numbers were chosen stands in
 [conditions](conditions.md) and [incidents](incidents.md).
 
 It is loaded anew on SIGHUP, on `POST /-/reload` and when a file changes. What is wrong then changes nothing: the
@@ -33,7 +34,7 @@ configuration before stays in force, and `snykwatch_config_last_reload_successfu
 ";
 
 /// The sections in the order in which a person writes them.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "snyk",
     "credentials",
     "permission_sets",
@@ -42,6 +43,7 @@ const SECTIONS: [&str; 11] = [
     "http",
     "conditions",
     "alerts",
+    "storage",
     "metrics",
     "server",
     "timezone",
@@ -49,6 +51,9 @@ const SECTIONS: [&str; 11] = [
 
 /// What a name of the operator's choice is called in a path.
 const NAME: &str = "<name>";
+
+/// What each entry of a list is called in a path.
+const ITEM: &str = "[]";
 
 /// The page.
 pub(crate) fn page(schema: &Value, example: &Value) -> String {
@@ -91,7 +96,7 @@ impl<'a> Pages<'a> {
                 }
                 self.homes.insert(name.to_owned(), Home { path: path.clone(), is_shared: false });
             }
-            for (key, child) in children(self.resolved(node)) {
+            for (key, child) in self.children(self.resolved(node)) {
                 waiting.push_back((joined(&path, key), child));
             }
         }
@@ -99,6 +104,15 @@ impl<'a> Pages<'a> {
 
     fn resolved(&self, node: &'a Value) -> &'a Value {
         reference(node).map_or(node, |name| &self.definitions[name])
+    }
+
+    /// What lies below a node. Of lists, those of objects have something below them.
+    fn children<'b>(&self, node: &'b Value) -> Vec<(&'b str, &'b Value)> {
+        let properties = node["properties"].as_object().into_iter().flatten().map(|(key, child)| (key.as_str(), child));
+        let named = Some(&node["additionalProperties"]).filter(|child| child.is_object()).map(|child| (NAME, child));
+        let is_object = |child: &&Value| self.resolved_here(child)["properties"].is_object();
+        let items = Some(&node["items"]).filter(is_object).map(|child| (ITEM, child));
+        properties.chain(named).chain(items).collect()
     }
 
     /// The tables of an object and of what is below it, as far as this is their home.
@@ -115,13 +129,13 @@ impl<'a> Pages<'a> {
             if is_shared {
                 writeln!(self.page, "\n## {}", description.trim_end_matches('.')).unwrap();
             } else {
-                writeln!(self.page, "\n## `{}`\n\n{description}", path.join(".")).unwrap();
+                writeln!(self.page, "\n## `{}`\n\n{description}", written(path)).unwrap();
             }
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
             let examples = if is_shared { &Value::Null } else { self.example };
             self.table(path, properties, &keys, examples);
         }
-        for (key, child) in children(&resolved) {
+        for (key, child) in self.children(&resolved) {
             self.section(&joined(path, key), child);
         }
     }
@@ -156,6 +170,9 @@ impl<'a> Pages<'a> {
             Some("Escalation") => return "duration, or `never`".to_owned(),
             Some("Share") => return "share".to_owned(),
             Some("Instant") => return "instant".to_owned(),
+            Some("TimeOfDay") => return "time of the day".to_owned(),
+            Some("Days") => return "day, range of days, or a list of them".to_owned(),
+            Some("Address") => return "URL, or secret".to_owned(),
             Some("Zone") => return "time zone".to_owned(),
             Some("Listen") => return "address and port".to_owned(),
             Some("Discover") => return "`all`, or a list of UUIDs".to_owned(),
@@ -168,10 +185,10 @@ impl<'a> Pages<'a> {
             let shared = home.filter(|home| home.is_shared).map(|_| text(&resolved["description"]));
             let title = shared.map(|description| description.trim_end_matches('.').to_owned());
             let path = home.map_or(path, |home| &home.path);
-            return link(&title.unwrap_or_else(|| format!("`{}`", path.join("."))));
+            return link(&title.unwrap_or_else(|| format!("`{}`", written(path))));
         }
         if resolved["additionalProperties"].is_object() {
-            return format!("{} for each", link(&format!("`{}`", joined(path, NAME).join("."))));
+            return format!("{} for each", link(&format!("`{}`", written(&joined(path, NAME)))));
         }
         if resolved["oneOf"].is_array() || resolved["enum"].is_array() {
             return "a word".to_owned();
@@ -183,11 +200,14 @@ impl<'a> Pages<'a> {
             ("integer", _) => "whole number".to_owned(),
             ("number", _) => "share".to_owned(),
             ("boolean", _) => "`true`, `false`".to_owned(),
+            ("array", _) if self.resolved_here(&resolved["items"])["properties"].is_object() => {
+                format!("list of {}", link(&format!("`{}`", written(&joined(path, ITEM)))))
+            }
             ("array", _) => match choices(self.resolved_here(&resolved["items"])) {
                 Some(words) => format!("list of: {words}"),
                 None => "list".to_owned(),
             },
-            (other, _) => panic!("no words for {other} at {}", path.join(".")),
+            (other, _) => panic!("no words for {other} at {}", written(path)),
         }
     }
 }
@@ -197,12 +217,6 @@ fn reference(node: &Value) -> Option<&str> {
     let direct = node["$ref"].as_str();
     let wrapped = || node["anyOf"].as_array().and_then(|any| any.first()).and_then(|first| first["$ref"].as_str());
     direct.or_else(wrapped).map(|path| path.trim_start_matches("#/$defs/"))
-}
-
-fn children(node: &Value) -> Vec<(&str, &Value)> {
-    let properties = node["properties"].as_object().into_iter().flatten().map(|(key, child)| (key.as_str(), child));
-    let named = Some(&node["additionalProperties"]).filter(|child| child.is_object()).map(|child| (NAME, child));
-    properties.chain(named).collect()
 }
 
 fn is_secret(node: &Value) -> bool {
@@ -232,6 +246,11 @@ fn joined(path: &[String], key: &str) -> Vec<String> {
     path.iter().cloned().chain([key.to_owned()]).collect()
 }
 
+/// A path as a person reads it.
+fn written(path: &[String]) -> String {
+    path.join(".").replace(&format!(".{ITEM}"), ITEM)
+}
+
 /// A link to the section of this title.
 fn link(title: &str) -> String {
     format!("[{title}](#{})", super::anchor(title))
@@ -246,6 +265,9 @@ fn example_of<'a>(example: &'a Value, path: &[String]) -> Option<&'a Value> {
     let Some((key, rest)) = path.split_first() else { return Some(example) };
     if key == NAME {
         return example.as_object()?.values().find_map(|entry| example_of(entry, rest));
+    }
+    if key == ITEM {
+        return example.as_array()?.iter().find_map(|entry| example_of(entry, rest));
     }
     example_of(example.get(key)?, rest)
 }

@@ -80,10 +80,11 @@ async fn without_an_answer_it_may_have_been_received() {
     check(&options(), Play::Reset, FailureReason::Connection).await;
     check(&options(), Play::Send(Vec::new()), FailureReason::Connection).await;
     check(&options(), Play::Send(b"220 mail.example.com ESMTP\r\n".to_vec()), FailureReason::Connection).await;
+    let impatient = impatient();
     tokio::join!(
-        check(&impatient(), Play::SendAndHang(Vec::new()), FailureReason::Timeout),
-        check(&impatient(), Play::SendAndHang(b"HTTP/1.1 200".to_vec()), FailureReason::Timeout),
-        check(&impatient(), Play::Trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ".to_vec()), FailureReason::Timeout),
+        check(&impatient, Play::SendAndHang(Vec::new()), FailureReason::Timeout),
+        check(&impatient, Play::SendAndHang(b"HTTP/1.1 200".to_vec()), FailureReason::Timeout),
+        check(&impatient, Play::Trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ".to_vec()), FailureReason::Timeout),
     );
 }
 

@@ -30,7 +30,63 @@ fn validate_prints_the_next_firing_times() {
                        Wed 2026-11-25 03:30 CET = 2026-11-25T02:30Z
                        Thu 2026-11-26 03:30 CET = 2026-11-26T02:30Z
       catalog        every 1d
+    Nobody is told of incidents: there is no receiver in `alerts.receivers`.
     ");
+}
+
+#[test]
+fn validate_says_who_is_told() {
+    let check = |alerts: &str| {
+        let files = Files::new(&small(alerts));
+        let (code, out, messages) = run(|out, messages| validate(&files.main(), reading(), out, messages));
+        assert_eq!((code, messages.as_str()), (0, ""));
+        out.split_once("catalog        every 1d\n").unwrap().1.to_owned()
+    };
+    assert_snapshot!(check("alerts: { receivers: { chat: { slack: { webhook_url: { file: slack } } } } }\n"), @"
+    Receivers: chat (slack).
+    Routes, from the top:
+      1. everything -> chat
+    Who would be told now:
+      critical group        chat
+      critical organization chat
+      warning  group        chat
+      warning  organization chat
+      info     group        chat
+      info     organization chat
+    ");
+    // It is Monday 09:00 UTC: ten o'clock in Berlin, one o'clock in Los Angeles.
+    assert_snapshot!(check(
+        "alerts:
+  receivers:
+    chat: { slack: { webhook_url: { file: slack } } }
+    pager: { pagerduty: { routing_key: { env: PAGER_KEY } } }
+    mail: { email: { host: localhost, from: a@b.example, to: [c@d.example] } }
+  times:
+    office: { zone: America/Los_Angeles, days: mon-fri, from: '08:00', to: '18:00' }
+    forenoon: { zone: Europe/Berlin, to: '12:00' }
+  routes:
+    - { receivers: [pager], severity: [critical], level: [group], remind_every: 4h, continue: true }
+    - { receivers: [mail], rules: [credential_expiring], credential: ['bitbucket-*'], mute_times: [forenoon] }
+    - { receivers: [chat], severity: [critical, warning], active_times: [office] }
+  maintenance:
+    - { name: move, from: 2026-11-23, to: 2026-11-24, integrations: [acme] }
+"
+    ), @"
+    Receivers: chat (slack), mail (email), pager (pagerduty).
+    Routes, from the top:
+      1. critical, level group -> pager, again every 4h, and on
+      2. rule CredentialExpiring, credential bitbucket-* -> mail, not in forenoon, next Mon 2026-11-23 12:00 CET
+      3. critical or warning -> chat, in office, next Mon 2026-11-23 08:00 PST
+    In maintenance now, so not told: integration acme (move).
+    Who would be told now:
+      critical group        pager; mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
+      critical organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
+      warning  group        mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
+      warning  organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
+      info     group        mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*)
+      info     organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*)
+    ");
+    assert_snapshot!(check("alerts: { deliver: prometheus }\n"), @"Prometheus tells people, by the shipped rules (`alerts.deliver`).");
 }
 
 #[test]

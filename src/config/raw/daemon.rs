@@ -1,10 +1,11 @@
-//! The sections about the daemon itself as a file writes them: `schedule`, `http`, `metrics`, `server`.
+//! The sections about the daemon itself as a file writes them: `schedule`, `http`, `metrics`, `server`,
+//! `storage`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::spanned::Spanned;
-use super::value::{HumanDuration, Listen, ProxyUrl, RawZone};
+use super::value::{ExternalUrl, HumanDuration, Listen, ProxyUrl, RawZone};
 
 /// How often each probe runs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -111,4 +112,25 @@ pub(crate) struct RawServer {
     pub(crate) listen: Option<Spanned<Listen>>,
     /// Whether everybody who reaches the port may read. Needed for any address but loopback.
     pub(crate) allow_unauthenticated: Option<Spanned<bool>>,
+    /// Where people reach the daemon, for links in notifications. Default: the address it listens on.
+    pub(crate) external_url: Option<ExternalUrl>,
+}
+
+/// Where the state is kept. A change takes a restart.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawStorage {
+    /// One file.
+    pub(crate) sqlite: RawSqlite,
+    /// Transitions and ended deliveries are kept for so long. Default 400d.
+    pub(crate) retention: Option<Spanned<HumanDuration>>,
+}
+
+/// One file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawSqlite {
+    /// Which. A relative path lies in systemd's state directory (`StateDirectory=`) where there is one, else beside
+    /// this file. Default snykwatch.db.
+    pub(crate) path: Option<Spanned<String>>,
 }

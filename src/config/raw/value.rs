@@ -78,6 +78,12 @@ text_value! {
     /// The address of a proxy.
     ProxyUrl(Url), "the address of a proxy, http://…", read_proxy_url,
         { "type": "string", "format": "uri" };
+    /// Where people reach the daemon.
+    ExternalUrl(Url), "an address, https://…", read_external_url,
+        { "type": "string", "format": "uri" };
+    /// A time of the day; 24:00 is the end of the day.
+    RawTimeOfDay(NaiveTime), "a time of the day such as 08:00", read_time_of_day,
+        { "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "examples": ["08:00", "24:00"] };
     /// An address and port to listen on.
     Listen(SocketAddr), "an address and port such as 127.0.0.1:9979",
         |text| text.parse().map_err(|_| format!("`{text}` is no address and port; write for example 127.0.0.1:9979")),
@@ -127,6 +133,26 @@ fn read_proxy_url(text: &str) -> Result<Url, String> {
     }
 }
 
+fn read_external_url(text: &str) -> Result<Url, String> {
+    let url = read_url(text)?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(format!("`{text}` is no address of a web server; write https://…"))
+    }
+}
+
+fn read_time_of_day(text: &str) -> Result<NaiveTime, String> {
+    let malformed = || format!("`{}` is no time of the day; write for example 08:00 or 17:30", text.escape_debug());
+    if text == "24:00" {
+        return Ok(NaiveTime::MIN);
+    }
+    if text.len() != "08:00".len() {
+        return Err(malformed());
+    }
+    NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| malformed())
+}
+
 fn read_url(text: &str) -> Result<Url, String> {
     let url: Url = text.parse().map_err(|error| format!("`{text}` is no address: {error}"))?;
     if url.password().is_some() || !url.username().is_empty() {
@@ -143,13 +169,19 @@ fn read_url(text: &str) -> Result<Url, String> {
 
 /// Whether an address leads to this machine: a loopback address, or `localhost`, which resolvers keep at home.
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+    url.host().is_some_and(|host| is_loopback_host(&host))
+}
+
+/// Likewise for a host alone.
+pub(crate) fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(domain) => domain.as_ref() == "localhost" || domain.as_ref().ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }
+
+pub(crate) use text_value;
 
 /// A share between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,14 +1,16 @@
-//! Resolves the sections about the daemon itself: `schedule`, `http`, `metrics`, `server`.
+//! Resolves the sections about the daemon itself: `schedule`, `http`, `metrics`, `server`, `storage`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Resolver;
 use crate::config::cron::CronSchedule;
-use crate::config::duration::format_duration;
+use crate::config::duration::{DAY, format_duration};
 use crate::config::http::HttpSettings;
+use crate::config::load::state_directory;
 use crate::config::problem::{Problem, ProblemKind};
 use crate::config::raw::daemon::{
-    RawCadence, RawHttp, RawMetrics, RawOrganizationDetail, RawSampling, RawSchedule, RawServer,
+    RawCadence, RawHttp, RawMetrics, RawOrganizationDetail, RawSampling, RawSchedule, RawServer, RawStorage,
 };
 use crate::config::raw::spanned::Spanned;
 use crate::config::raw::value::HumanDuration;
@@ -19,6 +21,10 @@ use crate::config::secrets::SecretSource;
 use crate::config::server::{
     Access, DEFAULT_LISTEN, DEFAULT_MAXIMUM_SERIES, MetricsSettings, OrganizationDetail, ServerSettings,
 };
+use crate::config::storage::{DEFAULT_PATH, DEFAULT_RETENTION, StorageBackend, StorageSettings, placed};
+
+/// What happened yesterday must still be there: a day, in seconds.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(DAY);
 
 /// Fewer series than this would not even hold the daemon's own health. Series.
 const LEAST_SERIES: u32 = 1_000;
@@ -152,16 +158,31 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn storage(&self) -> crate::config::storage::StorageSettings {
-        let path = self.directory.join("snykwatch.db");
-        let backend = crate::config::storage::StorageBackend::Sqlite { path };
-        crate::config::storage::StorageSettings { backend, retention: chrono::TimeDelta::days(400) }
+    pub(super) fn storage(&self, raw: &RawStorage) -> StorageSettings {
+        let path = raw.sqlite.path.as_ref();
+        if let Some(path) = path
+            && (path.value.is_empty() || path.value.ends_with('/'))
+        {
+            let message = format!("`{}` names no file", path.value.escape_debug());
+            self.note(Problem::error(ProblemKind::InvalidValue, path.place, message));
+        }
+        let path = Path::new(path.map_or(DEFAULT_PATH, |path| path.value.as_str()));
+        let path = placed(path, state_directory().as_deref(), &self.directory);
+        let retention = raw.retention.as_ref().map_or(DEFAULT_RETENTION, |retention| {
+            if retention.value.0 < SHORTEST_RETENTION {
+                let message = format!("`retention` must be at least {}", format_duration(SHORTEST_RETENTION));
+                self.note(Problem::error(ProblemKind::InvalidValue, retention.place, message));
+            }
+            chrono::TimeDelta::from_std(retention.value.0).unwrap_or(DEFAULT_RETENTION)
+        });
+        StorageSettings { backend: StorageBackend::Sqlite { path }, retention }
     }
 
     pub(super) fn server(&self, raw: &RawServer) -> ServerSettings {
+        let external_url = raw.external_url.as_ref().map(|url| url.0.clone());
         let listen = raw.listen.as_ref().map_or(DEFAULT_LISTEN, |listen| listen.value.0);
         if listen.ip().is_loopback() {
-            return ServerSettings { listen, access: Access::LoopbackOnly, external_url: None };
+            return ServerSettings { listen, access: Access::LoopbackOnly, external_url };
         }
         let allowed = raw.allow_unauthenticated.as_ref().is_some_and(|allow| allow.value);
         if !allowed {
@@ -171,6 +192,6 @@ impl Resolver<'_> {
             let place = raw.listen.as_ref().map(|listen| listen.place);
             self.note(Problem::error(ProblemKind::InvalidValue, place, message).help(help));
         }
-        ServerSettings { listen, access: Access::Unauthenticated, external_url: None }
+        ServerSettings { listen, access: Access::Unauthenticated, external_url }
     }
 }

@@ -27,6 +27,7 @@ fn the_examples_can_be_used_and_obey_the_schema() {
         let path = repository(name);
         let loaded = load(&path, Secrets::Skip, now()).unwrap_or_else(|problems| panic!("{problems}"));
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+        assert!(!loaded.config.shown().is_empty() && !loaded.config.egress().is_empty());
         assert_eq!(loaded.config.files.len(), 2, "the file and its fragment");
         let value: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();

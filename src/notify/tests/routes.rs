@@ -135,7 +135,10 @@ fn what_affects_nobody_yet_belongs_to_whoever_names_it() {
     let mut integration = watched("labs");
     integration.organizations = Some(organizations);
     stage.fleet.integrations.insert("labs-bitbucket".into(), integration);
-    stage.fleet.snyk_tokens.insert("acme-us".into(), SnykToken { api: "snyk/acme-us".into(), token_version: None });
+    stage
+        .fleet
+        .snyk_tokens
+        .insert("acme-us".into(), SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None });
     let credential = ScmCredential {
         scm: Scm::BitbucketCloud,
         api: "bitbucket-cloud".into(),

@@ -13,7 +13,9 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, Pace};
 use crate::metrics::{BuildInfo, Exporter, Options, OwnMetrics};
 use crate::snapshot::{SnapshotPublisher, sample};
-use crate::web::{Access, AccessHandle, HostGuard, ReloadHandle, ReloadRequest, WebState, serve};
+use crate::web::{
+    Access, AccessHandle, HostGuard, OperatorHandle, OperatorRequest, ReloadHandle, ReloadRequest, WebState, serve,
+};
 
 /// Nothing here may take so long; a test that waits for this long fails.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -24,6 +26,7 @@ pub(super) struct Site {
     pub(super) publisher: SnapshotPublisher,
     pub(super) exporter: Arc<Exporter>,
     pub(super) reloads: mpsc::Receiver<ReloadRequest>,
+    pub(super) operator: mpsc::Receiver<OperatorRequest>,
     pub(super) stop: oneshot::Sender<()>,
     pub(super) server: JoinHandle<()>,
 }
@@ -55,12 +58,14 @@ impl Site {
         let build = BuildInfo { version: "0.1.0", revision: "abc", rustc: "1.95.0" };
         let exporter = Arc::new(Exporter::new(OwnMetrics::new(build, &["timeout"]).unwrap(), Options::default()));
         let (reload, reloads) = ReloadHandle::new();
+        let (operator_handle, operator) = OperatorHandle::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let web = WebState {
             snapshots,
             exporter: Arc::clone(&exporter),
             reload,
+            operator: operator_handle,
             clock: Clock::scaled(sample::now(), Pace::Immediate),
             guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
             access: AccessHandle::new(Access::new(None, true, BTreeSet::new()).unwrap()),
@@ -69,7 +74,7 @@ impl Site {
         let server = tokio::spawn(serve(listener, web, async {
             let _ = stopped.await;
         }));
-        Self { address, publisher, exporter, reloads, stop, server }
+        Self { address, publisher, exporter, reloads, operator, stop, server }
     }
 
     /// A site with the rich sample.

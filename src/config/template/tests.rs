@@ -1,0 +1,144 @@
+use insta::assert_snapshot;
+
+use super::*;
+
+/// What a template gives for a full trigger, or why it does not work.
+fn rendered(text: &str) -> String {
+    let Some((_, full)) = sample::notifications().next() else { panic!("there are samples") };
+    let template = Template::compile(text);
+    let rendered = template.and_then(|template| template.render(&TemplateContext::of(&full)));
+    rendered.unwrap_or_else(|problem| problem.to_string())
+}
+
+fn tried_out(text: &str) -> String {
+    match Template::compile(text).and_then(|template| template.try_out()) {
+        Ok(()) => "works".to_owned(),
+        Err(problem) => problem.to_string(),
+    }
+}
+
+#[test]
+fn everything_of_a_notification_can_be_used() {
+    assert_snapshot!(rendered(r"
+{{ kind }} {{ firing }} {{ rule }} {{ subject }} {{ key }} {{ severity | upper }}
+{{ title }}
+{{ summary }}
+{% for claim in evidence %}
+- {{ claim.text }} ({{ claim.source }}, {{ claim.observed_at }})
+{% endfor %}
+{% for sentence in ruled_out %}
+not: {{ sentence }}
+{% endfor %}
+{% if last_change %}
+before: {{ last_change }}
+{% endif %}
+next: {{ next_step }} {{ noticed }}
+{{ members | join(', ') }} and {{ more_members }} more, by {{ cause }}
+nobody watched from {{ gap.from }} to {{ gap.to }}
+{% for link in links %}
+{{ link.title }}: {{ link.url }}
+{% endfor %}
+{{ labels.integration }} {{ labels.credential }} {{ labels.level }} {{ labels.scm }} {{ labels.owner }}
+{{ since }} {{ opened_at }} {{ created_at }}
+"), @"
+    trigger True CredentialInvalid credential/bitbucket-example CredentialInvalid/credential/bitbucket-example/critical CRITICAL
+    CredentialInvalid: bitbucket-example
+    The PAT is rejected.
+    - Bitbucket answered 401. (measured, 1970-01-01T00:00:00Z)
+    not: Bitbucket answers others.
+    before: The token was renewed.
+    next: Make a new API token. Within 5 minutes.
+    Payments and 49 more, by CredentialInvalid/credential/bitbucket-example
+    nobody watched from 1970-01-01T00:00:00Z to 1970-01-01T01:00:00Z
+    Status page: https://snykwatch.example.com/
+    example bitbucket-example group bitbucket-cloud platform
+    1970-01-01T00:00:00Z 1970-01-01T00:10:00Z 1970-01-01T00:10:00Z
+    ");
+}
+
+#[test]
+fn what_does_not_work_is_found_when_it_is_tried_out() {
+    let check = |text: &str| format!("{}\n  {}", text.replace('\n', "⏎"), tried_out(text));
+    let found = [
+        "{{ title }}",
+        "{{ last_change }}",
+        "{% if gap %}{{ gap.from }}{% endif %}",
+        "{{ titel }}",
+        "line\n{{ title }}\n{{ gap.from }}",
+        "{{ labels.team }}",
+        "{% if title %}",
+        "{{ title | shout }}",
+        "{% include 'page.txt' %}",
+        "{{ 'x' * 100000000 }}",
+        "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
+        "{% for i in range(3000) %}{{ summary }}{{ summary }}{% endfor %}",
+        "{{ '' | indent(1000000000) }}{{ title }}",
+        "{% if kind == 'test' %}{{ nothing }}{% endif %}",
+    ]
+    .map(check);
+    assert_snapshot!(found.join("\n"), @"
+    {{ title }}
+      works
+    {{ last_change }}
+      works
+    {% if gap %}{{ gap.from }}{% endif %}
+      works
+    {{ titel }}
+      line 1 of the template: there is no `titel` (tried with a full `trigger`)
+    line⏎{{ title }}⏎{{ gap.from }}
+      line 3 of the template: there is no `gap.from` (tried with a bare `trigger`, in which what may be missing is missing)
+    {{ labels.team }}
+      line 1 of the template: there is no `labels.team` (tried with a full `trigger`)
+    {% if title %}
+      line 1 of the template: syntax error: unexpected end of input, expected end of block
+    {{ title | shout }}
+      line 1 of the template: unknown filter: filter shout is unknown (tried with a full `trigger`)
+    {% include 'page.txt' %}
+      line 1 of the template: syntax error: unknown statement include
+    {{ 'x' * 100000000 }}
+      line 1 of the template: it does too much for one text (tried with a full `trigger`)
+    {% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}
+      line 1 of the template: it does too much for one text (tried with a full `trigger`)
+    {% for i in range(3000) %}{{ summary }}{{ summary }}{% endfor %}
+      line 1 of the template: the text has 120000 bytes, at most 65536 are sent (tried with a full `trigger`)
+    {{ '' | indent(1000000000) }}{{ title }}
+      line 1 of the template: it does too much for one text (tried with a full `trigger`)
+    {% if kind == 'test' %}{{ nothing }}{% endif %}
+      line 1 of the template: there is no `nothing` (tried with a full `test`)
+    ");
+}
+
+#[test]
+fn no_template_overflows_the_stack() {
+    /// As much as fits.
+    fn filled(start: &str, again: &str, end: &str) -> String {
+        format!("{start}{}{end}", again.repeat((LONGEST_TEMPLATE - start.len() - end.len()) / again.len()))
+    }
+    let check = |text: &str| assert_ne!(tried_out(text), "panicked");
+    check(&filled("{{ ", "(", ""));
+    check(&filled("{{ ", "[", ""));
+    check(&filled("{{ ", "-", "1 }}"));
+    check(&filled("{{ ", "not ", "1 }}"));
+    check(&filled("{{ 1", "+1", " }}"));
+    check(&filled("{{ 1", "~1", " }}"));
+    check(&filled("{{ 1", "<1", " }}"));
+    check(&filled("{{ title", "|e", " }}"));
+    check(&filled("{{ labels", ".a", " }}"));
+    check(&filled("{{ title", "[0]", " }}"));
+    check(&filled("{{ 1", " if 1 else 1", " }}"));
+    check(&filled("", "{% if true %}", ""));
+    check(&filled("{% if 0 %}", "{%elif 0%}", "{% endif %}"));
+    check(&filled("", "{#", ""));
+    assert_eq!(
+        tried_out(&"x".repeat(LONGEST_TEMPLATE + 1)),
+        "line 1 of the template: it has 16385 bytes, at most 16384 are read"
+    );
+}
+
+#[test]
+fn hostile_names_are_text() {
+    let Some((_, mut full)) = sample::notifications().next() else { panic!("there are samples") };
+    full.page.title = "{{ 7 * 7 }} <!channel> {% for %}".to_owned();
+    let text = Template::compile("{{ title }}").unwrap().render(&TemplateContext::of(&full)).unwrap();
+    assert_eq!(text, "{{ 7 * 7 }} <!channel> {% for %}");
+}

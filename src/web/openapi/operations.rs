@@ -1,0 +1,210 @@
+//! The part of the description that is about operations: silences, acknowledgements, receivers, notifications.
+
+use serde_json::{Value, json};
+
+use super::{boolean, count, described, instant, list, nullable, object, query, reference, text, uuid, words};
+use crate::domain::incident::{Rule, Severity};
+use crate::domain::kinds::{Level, Scm};
+use crate::domain::notification::{DeliveryState, FailureReason, NotificationKind, Reach};
+use crate::web::api::operations::{DEFAULT_DELIVERIES, LONGEST_SILENCE, MAXIMUM_DELIVERIES};
+
+/// Paths with their operations.
+pub(super) fn paths() -> [(&'static str, Value); 6] {
+    let limit =
+        json!({ "type": "integer", "minimum": 1, "maximum": MAXIMUM_DELIVERIES, "default": DEFAULT_DELIVERIES });
+    let deliveries = [
+        query("receiver", "Configuration key of a receiver.", &text()),
+        query("state", "What became of it; `withheld`: would have been sent.", &words(DeliveryState::ALL)),
+        query("limit", "Deliveries in the answer at most.", &limit),
+    ];
+    [
+        (
+            "/api/v1/silences",
+            json!({
+                "get": operation("Silences and acknowledgements.", &[], None, ("200", Some("Attention"))),
+                "post": operation("Make a silence.", &[], Some("NewSilence"), ("201", Some("MadeSilence"))),
+            }),
+        ),
+        (
+            "/api/v1/silences/{id}",
+            json!({ "delete": operation("End a silence now.", &[in_path("id", "The silence.")], None, ("204", None)) }),
+        ),
+        (
+            "/api/v1/incidents/acknowledgement",
+            json!({
+                "post": operation("Take care of an open incident: no reminders, growth or digests.", &[],
+                    Some("NewAcknowledgement"), ("200", Some("MadeAcknowledgement"))),
+                "delete": operation("Take an acknowledgement back.", &[], Some("Withdrawal"), ("204", None)),
+            }),
+        ),
+        (
+            "/api/v1/receivers",
+            json!({ "get": operation("How each receiver does.", &[], None, ("200", Some("Receivers"))) }),
+        ),
+        (
+            "/api/v1/receivers/{name}/test",
+            json!({ "post": operation("Send a test; `/api/v1/notifications` tells what became of it.",
+                &[in_path("name", "Configuration key of the receiver.")], None, ("202", Some("MadeTest"))) }),
+        ),
+        (
+            "/api/v1/notifications",
+            json!({ "get": operation("Deliveries, newest first.", &deliveries, None, ("200", Some("Notifications"))) }),
+        ),
+    ]
+}
+
+fn operation(summary: &str, parameters: &[Value], body: Option<&str>, answer: (&str, Option<&str>)) -> Value {
+    let (status, schema) = answer;
+    let mut done = json!({ "description": "Done." });
+    if let Some(schema) = schema {
+        done = json!({ "description": "Done.", "content": { "application/json": { "schema": reference(schema) } } });
+    }
+    let problem = json!({
+        "description": "What is wrong.",
+        "content": { "application/problem+json": { "schema": reference("Problem") } },
+    });
+    let mut operation = json!({
+        "summary": summary,
+        "parameters": parameters,
+        "responses": { status: done, "default": problem },
+    });
+    if let (Some(body), Some(operation)) = (body, operation.as_object_mut()) {
+        let content = json!({ "application/json": { "schema": reference(body) } });
+        operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+    }
+    operation
+}
+
+fn in_path(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "path", "required": true, "schema": text(), "description": description })
+}
+
+/// Schemas of what is asked and answered.
+pub(super) fn schemas() -> [(&'static str, Value); 16] {
+    [
+        ("Matcher", matcher()),
+        ("Silence", silence()),
+        ("Acknowledgement", acknowledgement()),
+        (
+            "Attention",
+            object(&[
+                ("silences", list(&reference("Silence"))),
+                ("acknowledgements", list(&reference("Acknowledgement"))),
+            ]),
+        ),
+        ("NewSilence", new_silence()),
+        ("MadeSilence", object(&[("silence", reference("Silence"))])),
+        (
+            "NewAcknowledgement",
+            optional(
+                &object(&[("incident", described(text(), "`rule/subject`.")), ("author", text()), ("comment", text())]),
+                &["incident", "author"],
+            ),
+        ),
+        ("MadeAcknowledgement", object(&[("acknowledgement", reference("Acknowledgement"))])),
+        ("Withdrawal", object(&[("incident", described(text(), "`rule/subject`."))])),
+        ("Failure", object(&[("reason", words(FailureReason::ALL)), ("detail", text())])),
+        ("DatedFailure", object(&[("at", instant()), ("reason", words(FailureReason::ALL)), ("detail", text())])),
+        ("Receiver", receiver()),
+        ("Receivers", object(&[("receivers", list(&reference("Receiver")))])),
+        ("MadeTest", object(&[("notification", described(text(), "Its id."))])),
+        ("Notification", notification()),
+        ("Notifications", object(&[("notifications", list(&reference("Notification")))])),
+    ]
+}
+
+fn matcher() -> Value {
+    let fields = object(&[
+        ("rules", list(&words(Rule::ALL))),
+        ("severities", list(&words(Severity::ALL))),
+        ("levels", list(&words(Level::ALL))),
+        ("scms", list(&words(Scm::ALL))),
+        ("integrations", described(list(&text()), "Patterns with `*` and `?`.")),
+        ("owners", described(list(&text()), "Patterns with `*` and `?`.")),
+        ("credentials", described(list(&text()), "Patterns with `*` and `?`.")),
+        ("incident", described(nullable(&text()), "One incident, as `rule/subject`.")),
+    ]);
+    described(optional(&fields, &[]), "Every field that is not empty must match.")
+}
+
+fn silence() -> Value {
+    object(&[
+        ("id", text()),
+        ("matcher", reference("Matcher")),
+        ("author", text()),
+        ("reason", text()),
+        ("starts_at", instant()),
+        ("ends_at", instant()),
+        ("active", boolean()),
+        ("covers", described(list(&text()), "Incidents that it covers now, as `rule/subject`.")),
+    ])
+}
+
+fn acknowledgement() -> Value {
+    object(&[
+        ("incident", text()),
+        ("opened_at", instant()),
+        ("author", text()),
+        ("comment", text()),
+        ("at", instant()),
+    ])
+}
+
+fn new_silence() -> Value {
+    let seconds = json!({ "type": "integer", "minimum": 1, "maximum": LONGEST_SILENCE });
+    let fields = object(&[
+        ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
+        ("matcher", reference("Matcher")),
+        ("everything", described(boolean(), "An empty matcher is meant.")),
+        ("author", text()),
+        ("reason", text()),
+        ("starts_at", described(instant(), "Now if left out.")),
+        ("ends_at", described(instant(), "Either this or `duration_seconds`.")),
+        ("duration_seconds", seconds),
+    ]);
+    optional(&fields, &["author", "reason"])
+}
+
+fn receiver() -> Value {
+    object(&[
+        ("receiver", described(text(), "Configuration key.")),
+        ("kind", text()),
+        ("pending", count()),
+        ("oldest_pending_at", nullable(&instant())),
+        ("last_delivered_at", nullable(&instant())),
+        ("last_failure", nullable(&reference("DatedFailure"))),
+        ("last_dead_letter", nullable(&reference("DatedFailure"))),
+    ])
+}
+
+fn notification() -> Value {
+    object(&[
+        ("delivery", count()),
+        ("receiver", text()),
+        ("notification", described(text(), "Its id: the same for every receiver and every attempt.")),
+        ("kind", words(NotificationKind::ALL)),
+        ("key", described(text(), "`rule/subject/severity`.")),
+        ("severity", words(Severity::ALL)),
+        ("title", text()),
+        ("summary", text()),
+        ("next_step", text()),
+        ("since", instant()),
+        ("opened_at", instant()),
+        ("created_at", instant()),
+        ("state", words(DeliveryState::ALL)),
+        ("attempts", count()),
+        ("reach", words(Reach::ALL)),
+        ("next_attempt_at", nullable(&instant())),
+        ("ended_at", nullable(&instant())),
+        ("last_failure", nullable(&reference("Failure"))),
+    ])
+}
+
+/// The same object with these fields required alone.
+fn optional(object: &Value, required: &[&str]) -> Value {
+    let mut object = object.clone();
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("required".to_owned(), json!(required));
+    }
+    object
+}

@@ -1,0 +1,201 @@
+//! What people ask the daemon to do, and what they ask about delivery: silences, acknowledgements, tests of receivers.
+//!
+//! The HTTP side changes nothing itself. It hands a request to the daemon, whose one writer answers it; a change is
+//! committed before its answer comes.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::attention::{Acknowledgement, Silence};
+use crate::domain::names::{ReceiverName, SilenceId};
+use crate::domain::notification::{AttemptFailure, Delivery, NotificationId};
+use crate::store::DeliveryFilter;
+
+/// Requests beyond these wait.
+const WAITING: usize = 16;
+
+/// How much a silence may cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceBreadth {
+    /// What its matcher says; one that matches everything is a mistake.
+    Matching,
+    /// Everything, and the person says so.
+    Everything,
+}
+
+/// A silence, and what it keeps from people now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SilenceView {
+    /// Its identity.
+    pub id: SilenceId,
+    /// What was asked for.
+    #[serde(flatten)]
+    pub silence: Silence,
+    /// Whether it is in force.
+    pub active: bool,
+    /// The incidents that it covers, as `rule/subject`; empty unless it is in force.
+    pub covers: Vec<String>,
+}
+
+/// Somebody takes care of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcknowledgementView {
+    /// Which, as `rule/subject`.
+    pub incident: String,
+    /// Who, and since when.
+    #[serde(flatten)]
+    pub acknowledgement: Acknowledgement,
+}
+
+/// What people said about incidents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AttentionView {
+    /// Silences that have not ended, and those that ended lately.
+    pub silences: Vec<SilenceView>,
+    /// Acknowledgements of open incidents.
+    pub acknowledgements: Vec<AcknowledgementView>,
+}
+
+/// How a receiver does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceiverView {
+    /// Which.
+    pub receiver: ReceiverName,
+    /// What it is, as the configuration calls it.
+    pub kind: &'static str,
+    /// Deliveries that are not accepted yet.
+    pub pending: u64,
+    /// When the oldest of them was made.
+    pub oldest_pending_at: Option<DateTime<Utc>>,
+    /// When it last took one.
+    pub last_delivered_at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed, unless it took one since.
+    pub last_failure: Option<FailureView>,
+    /// When one was last given up, and why.
+    pub last_dead_letter: Option<FailureView>,
+}
+
+/// Why an attempt failed, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureView {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    #[serde(flatten)]
+    pub failure: AttemptFailure,
+}
+
+/// Why the daemon does not do what was asked. Each is one sentence that says what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OperatorRefusal {
+    /// What was asked for cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such incident, silence or receiver.
+    #[error("{0}")]
+    Unknown(String),
+    /// It does not fit to what is there already.
+    #[error("{0}")]
+    Conflict(String),
+    /// The daemon itself failed; nothing was changed.
+    #[error("{0}")]
+    Failed(String),
+    /// The daemon does not listen: it stops.
+    #[error("The daemon is stopping and answers no requests.")]
+    Stopping,
+}
+
+/// Where an answer goes.
+pub type OperatorReply<T> = oneshot::Sender<Result<T, OperatorRefusal>>;
+
+/// What somebody wants of the daemon. Whoever asked may be gone when the answer comes.
+#[derive(Debug)]
+pub enum OperatorRequest {
+    /// Keep what a silence covers from people. The same id with the same content again changes nothing.
+    Silence {
+        /// Its identity.
+        id: SilenceId,
+        /// What is asked for.
+        silence: Silence,
+        /// How much it may cover.
+        breadth: SilenceBreadth,
+        /// Gets it as it is now.
+        answer: OperatorReply<SilenceView>,
+    },
+    /// End a silence now.
+    ExpireSilence {
+        /// Which.
+        id: SilenceId,
+        /// Told when it is over.
+        answer: OperatorReply<()>,
+    },
+    /// Note that somebody takes care of an incident.
+    Acknowledge {
+        /// Which, as `rule/subject`.
+        incident: String,
+        /// Who.
+        author: String,
+        /// What they say about it; may be empty.
+        comment: String,
+        /// Gets it as it is now.
+        answer: OperatorReply<AcknowledgementView>,
+    },
+    /// Take an acknowledgement back.
+    WithdrawAcknowledgement {
+        /// Of which incident, as `rule/subject`.
+        incident: String,
+        /// Told when it is gone.
+        answer: OperatorReply<()>,
+    },
+    /// Send a test through the whole way.
+    TestReceiver {
+        /// To whom.
+        receiver: ReceiverName,
+        /// Gets the notification's id: it is a row by then, and on its way.
+        answer: OperatorReply<NotificationId>,
+    },
+    /// Silences and acknowledgements.
+    Attention {
+        /// Gets them.
+        answer: OperatorReply<AttentionView>,
+    },
+    /// How the receivers do.
+    Receivers {
+        /// Gets all of them, by name.
+        answer: OperatorReply<Vec<ReceiverView>>,
+    },
+    /// Deliveries, newest first; those that are only noted (`run --observe`) have the state `withheld`: what would have
+    /// paged.
+    Deliveries {
+        /// Which.
+        filter: DeliveryFilter,
+        /// Gets them.
+        answer: OperatorReply<Vec<Delivery>>,
+    },
+}
+
+/// Hands requests to the daemon.
+#[derive(Debug, Clone)]
+pub struct OperatorHandle(mpsc::Sender<OperatorRequest>);
+
+impl OperatorHandle {
+    /// A handle and the end at which the daemon listens.
+    pub fn new() -> (Self, mpsc::Receiver<OperatorRequest>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), receiver)
+    }
+
+    /// Asks, and waits for the answer: `operator.ask(|answer| OperatorRequest::Receivers { answer })`.
+    ///
+    /// # Errors
+    /// What the daemon says, or that it no longer listens.
+    pub async fn ask<T>(
+        &self,
+        request: impl FnOnce(OperatorReply<T>) -> OperatorRequest,
+    ) -> Result<T, OperatorRefusal> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(request(answer)).await.map_err(|_| OperatorRefusal::Stopping)?;
+        answered.await.map_err(|_| OperatorRefusal::Stopping)?
+    }
+}
