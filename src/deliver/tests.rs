@@ -246,7 +246,7 @@ async fn what_may_have_been_received_is_ended_after_a_crash() {
 #[tokio::test]
 async fn a_row_is_noted_before_it_is_sent() {
     let chat = fake([Treat::Stall]);
-    let mut scene = Scene::open(&[("chat", &chat)]).await;
+    let scene = Scene::open(&[("chat", &chat)]).await;
     scene.commit(&["chat"], &[event("a", Critical, Trigger, 1, ZERO)]).await;
     chat.until(|chat| chat.got().len() == 1).await;
     let row = scene.rows().await.remove(0);
@@ -428,7 +428,7 @@ async fn a_restart_reminds_at_once_and_not_of_what_is_ending() {
 #[tokio::test]
 async fn a_reload_disturbs_only_what_is_other() {
     let (stays, goes, comes) = (fake([Treat::Stall]), fake([Treat::Stall; 3]), fake([]));
-    let mut scene = Scene::open(&[("stays", &stays), ("goes", &goes)]).await;
+    let scene = Scene::open(&[("stays", &stays), ("goes", &goes)]).await;
     let names = ["stays", "goes"];
     scene.commit(&names, &[event("a", Warning, Trigger, 1, ZERO)]).await;
     stays.until(|fake| fake.got().len() == 1).await;
@@ -475,7 +475,7 @@ async fn many_rows_that_wait_hide_nothing_behind_them() {
 #[tokio::test]
 async fn the_board_tells_how_receivers_do() {
     let (chat, stalled) = (fake([]), fake([LATER, Treat::Stall]));
-    let mut scene = Scene::open(&[("chat", &chat), ("stalled", &stalled)]).await;
+    let scene = Scene::open(&[("chat", &chat), ("stalled", &stalled)]).await;
     scene.commit(&["chat", "stalled"], &[event("a", Critical, Trigger, 1, ZERO)]).await;
     let (chat, stalled) = (ReceiverName::new("chat"), ReceiverName::new("stalled"));
     let tried = |board: &Board| {
