@@ -39,6 +39,9 @@ const LONGEST_LIFE: u64 = 3_500;
 const SHORTEST_PEACE: u64 = 600;
 const LONGEST_PEACE: u64 = 2_500;
 
+/// Receivers answer after this.
+const ANSWER: Duration = Duration::from_millis(200);
+
 /// What is not settled by then never will be.
 const SETTLING: Duration = Duration::from_mins(2);
 
@@ -58,11 +61,14 @@ fn main() -> ExitCode {
 async fn run(kills: u64, seed: u64) -> ExitCode {
     let mut dice = Dice::new(seed);
     let stage = Stage::set().await;
+    // So that a kill often comes between the receipt and its answer.
+    stage.receivers.answer_late(Some(ANSWER));
     let begin = Instant::now();
     let mut breaches = Vec::new();
     let flips = live_and_die(&stage, &mut dice, kills, &mut breaches).await;
     println!("{flips} problems came or went; {:.0} s with kills", begin.elapsed().as_secs_f64());
 
+    stage.receivers.answer_late(None);
     // What is really the case in the end: one problem lasts.
     for problem in Problem::ALL {
         stage.set_problem(problem, problem == Problem::SnykDown);

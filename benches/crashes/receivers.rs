@@ -1,9 +1,10 @@
 //! The receivers of the crash run.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use snykwatch::clock::Clock;
-use snykwatch::sandbox::receivers::{Alertmanager, FakeReceiver, PagerDuty, Slack, Tally, Webhook};
+use snykwatch::sandbox::receivers::{Alertmanager, FakeReceiver, PagerDuty, Slack, Tally, Trouble, Webhook};
 
 pub(crate) const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ROUTING_KEY: &str = "f4ce0000000000000000000000c4a54e";
@@ -26,6 +27,15 @@ impl Receivers {
             pagerduty: FakeReceiver::start(clock.clone(), PagerDuty::new(ROUTING_KEY)).await.unwrap(),
             alertmanager: FakeReceiver::start(clock, Alertmanager::new()).await.unwrap(),
         }
+    }
+
+    /// Every receiver takes what it is sent at once, and answers so late.
+    pub(crate) fn answer_late(&self, pause: Option<Duration>) {
+        let trouble = pause.map(Trouble::AnswerLate);
+        self.webhook.set_trouble(trouble.clone());
+        self.slack.set_trouble(trouble.clone());
+        self.pagerduty.set_trouble(trouble.clone());
+        self.alertmanager.set_trouble(trouble);
     }
 
     /// Names of secret files, and what is in them, beside the signing key.

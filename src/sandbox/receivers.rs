@@ -114,6 +114,8 @@ pub enum Trouble {
     Stall,
     /// It takes everything, so late (real time).
     Slow(Duration),
+    /// It takes the letter at once, and answers so late (real time).
+    AnswerLate(Duration),
     /// It answers this status; nothing is taken. For outages, 500 to 504.
     Status(u16),
     /// It answers 429 with so many seconds in `Retry-After`; nothing is taken.
@@ -322,7 +324,7 @@ async fn handle<P: Protocol>(
         tokio::time::sleep(*pause).await;
     }
     let outcome = match &trouble {
-        None | Some(Trouble::Slow(_) | Trouble::TakeThenCut) => {
+        None | Some(Trouble::Slow(_) | Trouble::AnswerLate(_) | Trouble::TakeThenCut) => {
             let now = shared.clock.now();
             Outcome::Judged(match is_oversized {
                 true => Reply::refused(413, "the body is too large"),
@@ -340,6 +342,10 @@ async fn handle<P: Protocol>(
             shared.until_well_or_stopped().await;
             peer.cut();
             Response::new(Body::empty())
+        }
+        (Some(Trouble::AnswerLate(pause)), Outcome::Judged(reply)) => {
+            tokio::time::sleep(pause).await;
+            answer(reply.status, &reply.headers, reply.body)
         }
         (Some(Trouble::Cut | Trouble::TakeThenCut), _) => {
             peer.cut();

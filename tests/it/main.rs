@@ -10,6 +10,8 @@ mod checking;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod reloading;

@@ -3,12 +3,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use url::Url;
 
 /// The certificates of the client's own tests: for `localhost`, by an authority that no system knows.
 const LOCALHOST: &[u8] = include_bytes!("../../../src/client/testing/localhost.pem");
@@ -58,6 +61,54 @@ impl Stranger {
             }
         })
         .await
+    }
+}
+
+/// A way to a server on which every request is late, and which counts how many are on it at once.
+pub(crate) struct SlowWay {
+    stranger: Stranger,
+    busiest: Arc<AtomicUsize>,
+}
+
+impl SlowWay {
+    pub(crate) async fn to(server: &Url, delay: Duration) -> Self {
+        let server = server.socket_addrs(|| None).unwrap()[0];
+        let (busy, busiest) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&busiest);
+        let stranger = Stranger::serve(move |client| {
+            let (busy, counted) = (Arc::clone(&busy), Arc::clone(&counted));
+            async move {
+                let Ok(server) = TcpStream::connect(server).await else { return };
+                let ((mut asks, mut hears), (mut answers, mut asked)) = (client.into_split(), server.into_split());
+                let asking = async {
+                    let mut buffer = vec![0; 65_536];
+                    while let Ok(read @ 1..) = asks.read(&mut buffer).await {
+                        counted.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        tokio::time::sleep(delay).await;
+                        busy.fetch_sub(1, Ordering::SeqCst);
+                        if asked.write_all(&buffer[..read]).await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                // Whichever end goes away first ends both.
+                tokio::select! {
+                    () = asking => {}
+                    _ = tokio::io::copy(&mut answers, &mut hears) => {}
+                }
+            }
+        })
+        .await;
+        Self { stranger, busiest }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.stranger.address)
+    }
+
+    /// The most requests that were on the way at once.
+    pub(crate) fn busiest(&self) -> usize {
+        self.busiest.load(Ordering::SeqCst)
     }
 }
 

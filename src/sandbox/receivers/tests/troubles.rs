@@ -34,7 +34,9 @@ async fn every_trouble_is_what_it_is_called() {
     assert_eq!(ask().await.unwrap().status, 200);
     slack.set_trouble(None);
     assert_eq!(ask().await.unwrap().status, 200);
-    assert_eq!(slack.tally().letters, 9);
+    slack.set_trouble(Some(Trouble::AnswerLate(Duration::from_millis(1))));
+    assert_eq!(ask().await.unwrap().status, 200);
+    assert_eq!(slack.tally().letters, 10);
 }
 
 #[tokio::test]

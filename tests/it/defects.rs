@@ -1,0 +1,124 @@
+//! Defects that were found in other tools, each as a test of this one. The letter is that of the list in
+//! `docs/testing.md`; N (two replicas) has no test, because there is one.
+//!
+//! The real binary, receivers that fail on purpose, and real kills.
+
+mod configuration;
+mod delivery;
+mod pacing;
+mod restart;
+mod scale;
+mod secrets;
+mod time;
+mod upstream;
+
+use snykwatch::clock::Clock;
+use snykwatch::sandbox::receivers::{FakeReceiver, PagerDuty, Webhook};
+use snykwatch::sandbox::{Api, FaultKind};
+
+use crate::support::process::Daemon;
+use crate::support::{Scene, eventually};
+
+const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const ROUTING_KEY: &str = "f4ce000000000000000000000defec75";
+
+/// A pager and a webhook.
+struct Receivers {
+    pager: FakeReceiver<PagerDuty>,
+    hook: FakeReceiver<Webhook>,
+}
+
+impl Receivers {
+    async fn of(scene: &Scene) -> Self {
+        scene.write_secret("routing-key", ROUTING_KEY);
+        scene.write_secret("webhook-key", SIGNING_KEY);
+        Self {
+            pager: FakeReceiver::start(Clock::system(), PagerDuty::new(ROUTING_KEY)).await.unwrap(),
+            hook: FakeReceiver::start(Clock::system(), Webhook::new([SIGNING_KEY])).await.unwrap(),
+        }
+    }
+
+    fn configuration(&self) -> String {
+        let (pager, hook) = (self.pager.root(), self.hook.url());
+        format!(
+            "    pager: {{ pagerduty: {{ api_url: \"{pager}\", routing_key: {{ file: routing-key }} }} }}
+    hook: {{ webhook: {{ url: \"{hook}\", secrets: [{{ file: webhook-key }}] }} }}
+"
+        )
+    }
+
+    /// Pages and resolves on the pager.
+    fn on_the_pager(&self) -> (usize, usize) {
+        let tally = self.pager.tally();
+        (tally.pages, tally.resolves)
+    }
+
+    /// Pages and resolves that the webhook took.
+    fn at_the_hook(&self) -> (usize, usize) {
+        let tally = self.hook.tally();
+        (tally.pages, tally.resolves)
+    }
+
+    async fn until_paged(&self) {
+        eventually("the pager rings", async || (self.on_the_pager().0 == 1).then_some(())).await;
+        eventually("the webhook is told", async || (self.at_the_hook().0 == 1).then_some(())).await;
+    }
+
+    async fn until_resolved(&self) {
+        eventually("the pager is told of the end", async || (self.on_the_pager().1 == 1).then_some(())).await;
+        eventually("the webhook is told of the end", async || (self.at_the_hook().1 == 1).then_some(())).await;
+    }
+
+    /// One page, one end, nothing else, and nothing that was refused.
+    fn have_one_episode(&self) {
+        assert_eq!((self.on_the_pager(), self.at_the_hook()), ((1, 1), (1, 1)));
+        for tally in [self.pager.tally(), self.hook.tally()] {
+            assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
+        }
+    }
+}
+
+/// The scene's configuration, with problems that open after a second, told to these receivers; state in a file.
+fn alerting(scene: &Scene, receivers: &str) -> String {
+    let configuration = scene.configuration().every("500ms").request_timeout("2s");
+    let names: Vec<&str> =
+        receivers.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name).collect();
+    format!(
+        "{configuration}storage: {{ sqlite: {{ path: snykwatch.db }} }}
+alerts:
+  rules:
+    upstream_unreachable: {{ after: 1s, critical_after: never }}
+    permissions_missing: {{ after: 1s }}
+  receivers:
+{receivers}  routes: [{{ receivers: [{}], severity: [warning, critical] }}]
+",
+        names.join(", ")
+    )
+}
+
+fn take_snyk_down(scene: &Scene) {
+    scene.sandbox.world(|world| world.break_api(Api::Snyk, FaultKind::Status(503)));
+}
+
+fn bring_snyk_back(scene: &Scene) {
+    scene.sandbox.world(|world| world.repair(Api::Snyk));
+}
+
+/// Probes that came back so far.
+async fn probed(daemon: &Daemon) -> f64 {
+    let text = daemon.get("/metrics").await.text();
+    let counts = text.lines().filter(|line| line.starts_with("snykwatch_probes_total{"));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// Waits until so many more probes came back.
+async fn until_probed(daemon: &Daemon, more: f64) {
+    let before = probed(daemon).await;
+    eventually("it goes on asking", async || (probed(daemon).await >= before + more).then_some(())).await;
+}
+
+/// SIGKILL.
+async fn kill(daemon: Daemon) {
+    daemon.signal("KILL").await;
+    assert_eq!(daemon.end().await.code, None);
+}
