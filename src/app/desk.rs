@@ -10,8 +10,8 @@ use super::chain;
 use super::watcher::Request;
 use super::wiring::Wiring;
 use crate::deliver::Board;
-use crate::store::Store;
-use crate::web::{FailureView, OperatorRefusal, OperatorRequest, ReceiverView};
+use crate::store::{DeliveryFilter, Store};
+use crate::web::{FailureView, OperatorRefusal, OperatorRequest, ReceiverView, WantedDeliveries};
 
 /// Answers or passes on.
 pub(super) struct Desk {
@@ -37,7 +37,9 @@ impl Desk {
         // Whoever asked may be gone when the answer comes; what was asked for holds all the same.
         match request {
             OperatorRequest::Receivers { answer } => drop(answer.send(Ok(self.receivers().await))),
-            OperatorRequest::Deliveries { filter, answer } => {
+            OperatorRequest::Deliveries { wanted, answer } => {
+                let WantedDeliveries { receiver, state, limit } = wanted;
+                let filter = DeliveryFilter { receiver, about: None, state, limit };
                 let found = self.store.deliveries(filter).await;
                 let _ = answer.send(found.map_err(|error| OperatorRefusal::Failed(chain(&error))));
             }

@@ -27,7 +27,6 @@ mod webhook;
 mod example;
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
 
 use std::sync::Arc;
 use std::time::Duration;

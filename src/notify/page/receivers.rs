@@ -58,7 +58,6 @@ fn next_step(receiver: &ReceiverName, reason: FailureReason) -> String {
         FailureReason::RateLimited | FailureReason::ServerError | FailureReason::Expired => {
             "Look at the status of the service behind it"
         }
-        FailureReason::Internal => "Report this: it is a defect of snykwatch, and its log has more",
     };
     format!("(Whoever runs snykwatch) {what}; then try it with `snykwatch test-receiver {receiver}`.")
 }
