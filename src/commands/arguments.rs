@@ -113,6 +113,9 @@ pub struct DemoOptions {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
+    /// Do everything but send: note what would have been sent, and list it once a day and under `notifications`
+    #[arg(long)]
+    pub observe: bool,
     /// Which log messages: a level, or `target=level` pairs as tracing's filters have them
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub log: String,

@@ -34,7 +34,12 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let daemon = match Daemon::start(config, DaemonOptions::new(path, clock).watching_files()).await {
+    let mut daemon_options = DaemonOptions::new(path, clock).watching_files();
+    if options.observe {
+        daemon_options = daemon_options.observing();
+        tracing::info!("observing: nothing is sent; what would have been sent is listed once a day");
+    }
+    let daemon = match Daemon::start(config, daemon_options).await {
         Ok(daemon) => daemon,
         Err(error) => {
             terminal.error(&super::chain(&error));

@@ -43,7 +43,7 @@ impl Stage {
         let directory = TempDir::with_prefix("snykwatch-demo-").context("could not create a temporary directory")?;
         write_secrets(directory.path(), &sandbox, setup)?;
         let path = write_configuration(directory.path(), &sandbox, &pager, setup, listen)?;
-        let daemon = start_daemon(path, clock).await?;
+        let daemon = start_daemon(path, clock, setup.memory).await?;
         Ok(Self { sandbox, daemon, pager, clock: clock.clone(), directory, setup: setup.clone(), listen })
     }
 
@@ -54,7 +54,7 @@ impl Stage {
 
     /// A daemon is started with the configuration and the state that are there.
     pub async fn start_daemon(&mut self) -> anyhow::Result<()> {
-        self.daemon = start_daemon(self.configuration_file(), &self.clock).await?;
+        self.daemon = start_daemon(self.configuration_file(), &self.clock, self.setup.memory).await?;
         Ok(())
     }
 
@@ -86,10 +86,15 @@ impl Stage {
     }
 }
 
-async fn start_daemon(path: PathBuf, clock: &Clock) -> anyhow::Result<Daemon> {
+async fn start_daemon(path: PathBuf, clock: &Clock, memory: Memory) -> anyhow::Result<Daemon> {
     let loaded = config::load(&path, Secrets::Check, clock.now());
     let loaded = loaded.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    Ok(Daemon::start(loaded.config, DaemonOptions::new(path, clock.clone())).await?)
+    let options = DaemonOptions::new(path, clock.clone());
+    let options = match memory {
+        Memory::Process => options.forgetting(),
+        Memory::File => options,
+    };
+    Ok(Daemon::start(loaded.config, options).await?)
 }
 
 fn write_configuration(
