@@ -46,6 +46,10 @@ fn rich_page() -> String {
     own.set_schedule_lag(ProbeKind::Inventory, TimeDelta::milliseconds(1500));
     own.on_request(&"bitbucket-cloud".into(), RequestEnd::Answered(429), Duration::from_millis(80));
     own.on_configuration_loaded(sample::now());
+    let delivery = own.delivery();
+    delivery.on_receivers(&BTreeSet::from(["on-call".into()]));
+    delivery.set_pending(&"on-call".into(), Pending { count: 1, oldest: Some(sample::now()) });
+    delivery.on_heartbeat(sample::now());
     exporter.text(Some(&sample::snapshot()))
 }
 

@@ -52,7 +52,8 @@ fn an_incident_is_told_escalates_and_ends() {
     let resolved = stage.resolve(&stalled());
     let outgoing = stage.evaluate(&[resolved]);
     assert_eq!(shown(&outgoing), [format!("resolve {STALLED}/warning -> chat, mail")]);
-    assert_eq!(outgoing[0].notification.page.summary, "somebody repaired it");
+    let summary = &outgoing[0].notification.page.summary;
+    assert!(summary.contains("is over: somebody repaired it."), "{summary}");
     assert!(stage.state.attention.announcements.is_empty());
 }
 
