@@ -73,7 +73,10 @@ mod tests {
             ("secrets: [whsec_YWJj]", "secrets: [**********]"),
             ("{ url: https://hooks.slack.com/T0/B0 }", "{ url: https://********************* }"),
             ("workspaces: [acme]", "workspaces: [acme]"),
-            ("basic_auth_users:\n  bob: ä b\n\n  eve: c\nother: d", "basic_auth_users:\n  bob: ** *\n\n  eve: *\nother: d"),
+            (
+                "basic_auth_users:\n  bob: ä b\n\n  eve: c\nother: d",
+                "basic_auth_users:\n  bob: ** *\n\n  eve: *\nother: d",
+            ),
             ("basic_auth_users: { bob: a,\n b }", "basic_auth_users: * **** **\n * *"),
         ] {
             assert_eq!(masked(text), expected);

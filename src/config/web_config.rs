@@ -9,11 +9,11 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::secrets::SecretSource;
-use super::{Secrets, load};
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 use super::raw::spanned::Spanned;
+use super::secrets::SecretSource;
 use super::shape::{self, FileKind};
+use super::{Secrets, load};
 
 /// Headers that a file may set, as in the exporters' common form.
 const SETTABLE_HEADERS: [&str; 5] = [

@@ -148,7 +148,7 @@ struct Asker {
     certified: Option<CertifiedNames>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wants {
     SignOfLife,
     Read,

@@ -189,8 +189,7 @@ impl Resolver<'_> {
         let beyond: Vec<_> = written.filter(|listen| !listen.value.0.ip().is_loopback()).collect();
         let allowed = raw.allow_unauthenticated.as_ref().is_some_and(|allow| allow.value);
         // A file that could not be read is a problem of its own, or left alone on purpose.
-        let asks =
-            web_config.as_ref().map_or(raw.web_config_file.is_some(), |web_config| web_config.authenticates());
+        let asks = web_config.as_ref().map_or(raw.web_config_file.is_some(), |web_config| web_config.authenticates());
         let access = match (asks, beyond.is_empty()) {
             (true, _) => Access::Authenticated,
             (false, true) => Access::LoopbackOnly,

@@ -53,7 +53,8 @@ impl Passwords {
             return true;
         }
         let Ok(_turn) = self.checks.acquire().await else { return false };
-        let (is_known, hash) = (hash.is_some(), hash.map_or(self.nobody.as_str(), |hash| hash.expose_secret()).to_owned());
+        let (is_known, hash) =
+            (hash.is_some(), hash.map_or(self.nobody.as_str(), |hash| hash.expose_secret()).to_owned());
         let password = password.clone();
         let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
         // In this order: nobody's password is checked too.
