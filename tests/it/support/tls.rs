@@ -61,7 +61,8 @@ impl Client {
 
     /// One that speaks TLS 1.2 at most.
     pub(crate) fn old() -> Self {
-        Self { versions: &[&rustls::version::TLS12], ..Self::new() }
+        static OLD: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+        Self { versions: &OLD, ..Self::new() }
     }
 
     /// The answer; `None` where there is no handshake, or none that lasts.
