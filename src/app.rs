@@ -8,6 +8,7 @@ mod daemon;
 mod delivery;
 mod desk;
 mod destinations;
+mod doors;
 mod fleet;
 mod herald;
 mod journal;

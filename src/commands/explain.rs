@@ -20,7 +20,7 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         Ok(answer) => incidents_about(&view, &answer),
         Err(error) => return Ok(unanswered(&error, terminal)),
     };
-    if options.output == Output::Json {
+    if options.ask.output == Output::Json {
         if let Some(shown) = view.as_object_mut() {
             shown.insert("incidents".to_owned(), Value::Array(incidents));
         }
@@ -103,7 +103,7 @@ pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Te
         terminal.note("nothing is known yet of this integration's repositories (only a Group has an Inventory)");
         return Ok(Exit::CouldNotTell);
     }
-    if options.output == Output::Json {
+    if options.ask.output == Output::Json {
         terminal.data(&serde_json::to_string_pretty(field(progress, "missing_repositories"))?);
         return Ok(Exit::Ok);
     }
@@ -126,9 +126,8 @@ fn line_of(repository: &Value) -> String {
 
 /// The daemon and the integration's view, or the exit code after what is wrong was said.
 async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<(DaemonClient, Value), Exit> {
-    let root = daemon::root(config, options.url.as_ref(), terminal)?;
     let failed = |error: DaemonError| unanswered(&error, terminal);
-    let daemon = DaemonClient::new(root).map_err(failed)?;
+    let daemon = daemon::connect(config, &options.ask, terminal)?;
     let organization = options.organization.map(|id| id.to_string());
     let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization", id.as_str())).collect();
     let answer: Value =

@@ -44,6 +44,7 @@ pub(super) fn methods(path: &str) -> &'static str {
         silence if silence.starts_with("silences/") => "DELETE",
         test if test.starts_with("receivers/") => "POST",
         _ if path == "/-/reload" => "POST",
+        _ if path == "/-/log-filter" => "GET, HEAD, PUT",
         _ => "GET, HEAD",
     }
 }

@@ -98,6 +98,7 @@ async fn it_is_healthy_while_snapshots_come() {
         operator: OperatorHandle::new().0,
         clock: Clock::system(),
         guard: HostGuard::new(([127, 0, 0, 1], 0).into(), []),
+        log: None,
     });
     let status = async || lifecycle::healthy(axum::extract::State(Arc::clone(&shared))).await.status().as_u16();
     let almost = lifecycle::SNAPSHOT_MAX_AGE.saturating_sub(Duration::from_secs(1));

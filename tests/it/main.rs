@@ -6,11 +6,15 @@
 //! with a deadline. Processes are killed when their test ends, however it ends.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod checking;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod defects;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
@@ -19,6 +23,8 @@ mod reloading;
 mod secrecy;
 #[cfg(test)]
 mod serving;
+#[cfg(test)]
+mod supervision;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod configuration;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod strangers;
+pub(crate) mod tls;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

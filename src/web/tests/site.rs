@@ -69,9 +69,10 @@ impl Site {
             clock: Clock::scaled(sample::now(), Pace::Immediate),
             guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
             access: AccessHandle::new(Access::new(None, true, BTreeSet::new()).unwrap()),
+            log: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(serve(listener, web, async {
+        let server = tokio::spawn(serve(listener, None, web, async {
             let _ = stopped.await;
         }));
         Self { address, publisher, exporter, reloads, operator, stop, server }
