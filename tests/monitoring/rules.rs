@@ -188,6 +188,32 @@ fn a_broken_rule_is_told() {
     assert!(told.iter().any(|problem| problem.contains("delayed twice")), "{told:?}");
 }
 
+/// The columns of the tables below the second-level headings.
+fn rows(page: &str) -> Vec<Vec<String>> {
+    let rows = page.lines().filter(|line| line.starts_with("| ["));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+#[test]
+fn the_page_about_alerts_has_each_with_its_severity() {
+    let shipped = yaml(RULES);
+    let rows = rows(&file("docs/alerts.md"));
+    let named: Vec<_> = rows.iter().map(|row| row[0].split(']').next().unwrap().trim_start_matches('[')).collect();
+    let expected: Vec<_> = alerts(&shipped).into_iter().map(|alert| text(alert, "/alert")).collect();
+    assert_eq!(named, expected);
+    for (row, alert) in rows.iter().zip(alerts(&shipped)) {
+        let runbook = text(alert, "/annotations/runbook_url").trim_start_matches(RUNBOOKS);
+        let page = runbook.replacen("daemon#", "daemon.md#", 1);
+        let page = if runbook.contains('#') { page } else { format!("{page}.md") };
+        assert!(row[0].ends_with(&format!("(runbooks/{page})")), "{}", row[0]);
+        let severity = text(alert, "/labels/severity");
+        assert!(severity.is_empty() || row[2] == severity, "{}: {} is not {severity}", row[0], row[2]);
+        let rule = text(alert, "/alert").trim_start_matches("Snykwatch").to_lowercase();
+        let is_tuned_by_its_key = row[3].trim_matches('`').replace('_', "") == rule;
+        assert!(!severity.is_empty() || is_tuned_by_its_key, "{} is tuned by {}", row[0], row[3]);
+    }
+}
+
 #[test]
 fn kubernetes_gets_the_same_rules() {
     let resource = yaml("deploy/kubernetes/components/prometheus-rule/prometheus-rule.yaml");

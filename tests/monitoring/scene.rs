@@ -61,6 +61,8 @@ impl Scene {
     }
 
     /// Starts the daemon: real clock, short durations, alerts both by itself and by Prometheus.
+    ///
+    /// It asks as seldom as the story allows: Bitbucket is asked 300 times an hour at most.
     pub(crate) async fn run(&self) -> Daemon {
         let file = self.directory.path().join("snykwatch.yaml");
         fs::write(&file, self.configuration()).unwrap();
@@ -101,11 +103,11 @@ integrations:
     organizations: {{ credential: bitbucket-acme, discover: all }}
 schedule:
   snyk: {{ every: 1s }}
-  credentials: {{ every: 1s }}
-  inventory: {{ every: 1s }}
-  organizations: {{ every: 1s }}
-  webhooks: {{ every: 5s, sample: 2 }}
-  catalog: {{ every: 5s, sample: 2 }}
+  credentials: {{ every: 10s }}
+  inventory: {{ every: 2s }}
+  organizations: {{ every: 2s }}
+  webhooks: {{ every: 20s, sample: 2 }}
+  catalog: {{ every: 20s, sample: 2 }}
 conditions: {{ connected_hold: 1s, eligible_after: 1s }}
 alerts:
   deliver: both
