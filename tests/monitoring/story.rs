@@ -93,12 +93,14 @@ async fn an_alert_goes_all_the_way_and_every_panel_is_drawn() {
     daemon.until_group_is("connected").await;
     tell(began, "connected: somebody saved the profile again");
     tell_of(&webhook.until_told(&format!("{ALERT} critical resolved at on-call")).await);
-    prometheus.until_found("absent(ALERTS{alertname!=\"SnykwatchWatchdog\"})").await;
+    prometheus.until_found(r#"absent(ALERTS{alertstate="firing",alertname!="SnykwatchWatchdog"})"#).await;
     tell(began, "quiet     nothing but the watchdog fires");
 
     let names: BTreeSet<String> = webhook.told().iter().map(|told| told.label("alertname").to_owned()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), [ALERT, "SnykwatchWatchdog"]);
     let own = scene.hook.tally();
     assert!(own.pages >= 1 && own.refusals.is_empty(), "its own delivery works beside Prometheus: {own:?}");
-    daemon.terminate().await.exits(0);
+    let finished = daemon.terminate().await;
+    finished.exits(0);
+    eprintln!("{} {}", began.elapsed().as_secs_f64(), finished.stderr);
 }
