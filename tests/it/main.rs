@@ -12,6 +12,8 @@ mod commands;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod installing;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod reloading;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::{Value, json};
@@ -18,6 +19,16 @@ const LONGEST_FOR_MINUTES: u64 = 15;
 
 /// Labels that Prometheus gives to what it scrapes.
 const OF_TARGETS: [&str; 2] = ["job", "instance"];
+
+/// A label as annotations use it.
+static USED_LABEL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$labels\.(\w+)").unwrap());
+/// The labels that an aggregation keeps.
+static GROUPING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bby \(([^)]*)\)").unwrap());
+/// A series of ours, with its matchers.
+static SELECTOR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(?:level:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap());
+/// The label of a matcher.
+static MATCHER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\w+)\s*(?:=~|!~|!=|=)").unwrap());
 
 fn rules(shipped: &Value) -> Vec<&Value> {
     list(shipped, "/groups").iter().flat_map(|group| list(group, "/rules")).collect()
@@ -98,9 +109,9 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
     if labels.is_empty() {
         labels.extend(OF_TARGETS.map(str::to_owned));
     }
-    let used = Regex::new(r"\$labels\.(\w+)").unwrap();
     for annotation in alert["annotations"].as_object().into_iter().flat_map(|annotations| annotations.values()) {
-        for label in used.captures_iter(annotation.as_str().unwrap_or_default()).map(|found| found[1].to_owned()) {
+        for label in USED_LABEL.captures_iter(annotation.as_str().unwrap_or_default()).map(|found| found[1].to_owned())
+        {
             if !labels.contains(&label) {
                 found.push(format!("an annotation uses the label `{label}`, which the expression does not keep"));
             }
@@ -111,7 +122,6 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
 
 /// Every label that an expression groups by.
 fn grouping(expression: &str) -> BTreeSet<String> {
-    let by = Regex::new(r"\bby \(([^)]*)\)").unwrap();
     let labels = by
         .captures_iter(expression)
         .flat_map(|found| found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
@@ -121,9 +131,7 @@ fn grouping(expression: &str) -> BTreeSet<String> {
 fn problems_of_an_expression(expression: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut known: BTreeSet<&str> = OF_TARGETS.into();
-    let selector = Regex::new(r"\b(?:level:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap();
-    let matcher = Regex::new(r"(\w+)\s*(?:=~|!~|!=|=)").unwrap();
-    for captures in selector.captures_iter(expression) {
+    for captures in SELECTOR.captures_iter(expression) {
         let name = captures[0].split('{').next().unwrap_or_default();
         // A recorded series, whose own rule is looked at, or the name of the scrape job.
         if name.contains(':') || name == "snykwatch" {
@@ -134,7 +142,7 @@ fn problems_of_an_expression(expression: &str) -> Vec<String> {
             continue;
         };
         known.extend(family.labels);
-        for label in matcher.captures_iter(captures.get(1).map_or("", |matchers| matchers.as_str())) {
+        for label in MATCHER.captures_iter(captures.get(1).map_or("", |matchers| matchers.as_str())) {
             if !family.labels.contains(&&label[1]) && !OF_TARGETS.contains(&&label[1]) {
                 found.push(format!("`{name}` has no label `{}`", &label[1]));
             }
