@@ -15,6 +15,7 @@ mod commands;
 mod defects;
 #[cfg(test)]
 mod logging;
+mod installing;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
