@@ -11,6 +11,7 @@ mod destinations;
 mod fleet;
 mod herald;
 mod journal;
+mod observe;
 mod operations;
 mod plan;
 mod reload;

@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod generate;
 mod incidents;
+mod notifications;
 mod receivers;
 mod restore;
 mod run;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
         Command::Status(options) => asynchronous(receivers::status(&config, &options, terminal)),
         Command::Incidents(options) => asynchronous(incidents::incidents(&config, &options, terminal)),
+        Command::Notifications(options) => asynchronous(notifications::notifications(&config, &options, terminal)),
         Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
         Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),

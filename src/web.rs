@@ -49,8 +49,8 @@ pub use guard::HostGuard;
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
 pub use openapi::description as openapi_description;
 pub use operator::{
-    AcknowledgementView, AttentionView, FailureView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
-    ReceiverView, SilenceBreadth, SilenceView, WantedDeliveries,
+    AcknowledgementView, AttentionView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
+    SilenceBreadth, WantedDeliveries,
 };
 pub use server::serve;
 
