@@ -16,6 +16,7 @@ mod generate;
 mod healthy;
 mod incidents;
 mod logging;
+mod notifications;
 mod receivers;
 mod restore;
 mod run;
@@ -64,6 +65,7 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Status(options) => asynchronous(receivers::status(&config, &options, terminal)),
         Command::Healthy(options) => asynchronous(healthy::healthy(&config, &options, terminal)),
         Command::Incidents(options) => asynchronous(incidents::incidents(&config, &options, terminal)),
+        Command::Notifications(options) => asynchronous(notifications::notifications(&config, &options, terminal)),
         Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
         Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),

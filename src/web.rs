@@ -51,8 +51,8 @@ pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, SNAPSHOT_MAX_AGE
 pub use logging::{LogFilter, LogFilterError, LogHandle};
 pub use openapi::description as openapi_description;
 pub use operator::{
-    AcknowledgementView, AttentionView, FailureView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
-    ReceiverView, SilenceBreadth, SilenceView, WantedDeliveries,
+    AcknowledgementView, AttentionView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
+    SilenceBreadth, WantedDeliveries,
 };
 pub use server::{MetricsPort, serve};
 

@@ -14,6 +14,7 @@ use url::Url;
 use super::delivery::Delivery;
 use super::desk::Desk;
 use super::doors::{self, Doors, Locks};
+use super::observe;
 use super::reload::Reloader;
 use super::storage::{self, Remember};
 use super::telemetry::Telemetry;
@@ -205,11 +206,16 @@ impl Daemon {
             wiring: Arc::clone(&core.wiring),
             store: Arc::clone(&core.store),
             board: delivery.deliverers.board(),
+            clock: options.clock.clone(),
         };
         let stop = tasks.stop.clone();
         tasks.spawn(async move { crate::web::serve(listener, metrics, web, stop.cancelled_owned()).await });
         tasks.spawn(reloader.run(tasks.stop.clone()));
         tasks.spawn(desk.run(tasks.stop.clone()));
+        if options.dispatch == Dispatch::Withhold {
+            let (store, clock) = (Arc::clone(&core.store), options.clock.clone());
+            tasks.spawn(observe::list_what_is_withheld(store, clock, tasks.stop.clone()));
+        }
         let house = (Arc::clone(&core.store), options.clock.clone(), Arc::clone(&core.exporter), tasks.stop.clone());
         let (store, clock, exporter, house_stop) = house;
         tasks.spawn(storage::keep_house(store, retention, clock, exporter, house_stop));

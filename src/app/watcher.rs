@@ -325,13 +325,24 @@ impl Watcher {
         }
         let committed = self.commit(transitions, now).await;
         self.parts.pulse.on_evaluation();
-        self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
+        self.publish(now);
         self.measure(now);
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
         self.rest_until = Instant::now() + rest_after(begin.elapsed());
         self.held.clear();
         committed
+    }
+
+    fn publish(&mut self, now: DateTime<Utc>) {
+        let Parts { publisher, state, wiring, herald, .. } = &mut self.parts;
+        let fleet = &self.fleet;
+        match herald {
+            None => drop(publisher.publish(fleet, state, None, now)),
+            Some(herald) => herald.with_telling(telling(wiring, fleet, now), &wiring.config().receivers, |telling| {
+                publisher.publish(fleet, state, Some(telling), now);
+            }),
+        }
     }
 
     fn measure(&self, now: DateTime<Utc>) {

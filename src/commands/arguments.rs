@@ -53,6 +53,8 @@ pub enum Command {
     Healthy(ConnectOptions),
     /// Ask a running daemon what is wrong now, worst first, and what to do
     Incidents(IncidentsOptions),
+    /// Ask a running daemon what it told to whom, newest first, and what became of it
+    Notifications(NotificationsOptions),
     /// Tell a running daemon that you take care of an incident
     ///
     /// Reminders, growth and digests stop until it resolves. An escalation and the end are told all the same.
@@ -209,6 +211,22 @@ pub struct IncidentsOptions {
     /// Also those whose time has not come yet
     #[arg(long)]
     pub pending: bool,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Options of `notifications`.
+#[derive(Debug, Args)]
+pub struct NotificationsOptions {
+    /// Only in this state: pending, delivered, dead_lettered, collapsed, withheld (`run --observe`)
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Only to this receiver, by its configuration key
+    #[arg(long, value_name = "NAME")]
+    pub receiver: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub limit: usize,
     #[command(flatten)]
     pub ask: AskOptions,
 }

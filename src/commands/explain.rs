@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::arguments::{DaemonOptions, Output};
 use super::daemon::{self, field, paragraph, text};
 use super::terminal::{Tone, printable};
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, incidents};
 use crate::client::daemon::{DaemonClient, DaemonError};
 
 /// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
@@ -16,8 +17,12 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         Ok(asked) => asked,
         Err(exit) => return Ok(exit),
     };
-    let incidents = match daemon.get::<Value>(&["api", "v1", "incidents"], &[]).await {
-        Ok(answer) => incidents_about(&view, &answer),
+    let (incidents, taken_at, is_observing) = match daemon.get::<Value>(&["api", "v1", "incidents"], &[]).await {
+        Ok(answer) => (
+            incidents_about(&view, &answer),
+            incidents::instant(field(&answer, "taken_at")),
+            field(&answer, "delivery") == "observing",
+        ),
         Err(error) => return Ok(unanswered(&error, terminal)),
     };
     if options.ask.output == Output::Json {
@@ -68,7 +73,10 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         );
     }
     for incident in &incidents {
-        print_incident(incident, terminal);
+        print_incident(incident, taken_at, terminal);
+    }
+    if is_observing {
+        terminal.note(incidents::OBSERVING);
     }
     Ok(Exit::Ok)
 }
@@ -81,7 +89,7 @@ fn incidents_about(view: &Value, answer: &Value) -> Vec<Value> {
     field(answer, "incidents").as_array().into_iter().flatten().filter(affects).cloned().collect()
 }
 
-fn print_incident(incident: &Value, terminal: &Terminal) {
+fn print_incident(incident: &Value, taken_at: DateTime<Utc>, terminal: &Terminal) {
     let word = |name| text(field(incident, name));
     let title = format!("incident {} ({}, {}) since {}", word("rule"), word("severity"), word("phase"), word("since"));
     terminal.data(&terminal.tone(Tone::Strong, &title));
@@ -89,6 +97,9 @@ fn print_incident(incident: &Value, terminal: &Terminal) {
     paragraph(terminal, "  next: ", &word("next_step"));
     if field(incident, "cause").is_string() {
         paragraph(terminal, "  held back by: ", &word("cause"));
+    }
+    for (lead, told) in incidents::people(incident, taken_at) {
+        paragraph(terminal, &format!("  {lead}: "), &told);
     }
 }
 

@@ -312,14 +312,14 @@ async fn what_is_rejected_for_good_is_a_dead_letter_and_the_rest_goes_on() {
     let mut scene = Scene::open(&[("chat", &chat)]).await;
     scene.commit(&["chat"], &[event("a", Warning, Trigger, 1, ZERO)]).await;
     assert_eq!(scene.states().await, [DeliveryState::DeadLettered]);
-    let board = scene.board_when(|board| !board.failing().is_empty()).await;
-    let failing = &board.failing()[&ReceiverName::new("chat")];
+    let board = scene.board_when(|board| !board.failing(begin()).is_empty()).await;
+    let failing = &board.failing(begin())[&ReceiverName::new("chat")];
     assert_eq!((failing.since, failing.failure.reason), (begin(), FailureReason::Rejected));
     assert_eq!(scene.counts.dead_letters.load(Ordering::SeqCst), 1);
     scene.sleep_until(TimeDelta::minutes(1)).await;
     scene.commit(&["chat"], &[event("b", Warning, Trigger, 1, TimeDelta::minutes(1))]).await;
     assert_eq!(scene.states().await, [DeliveryState::DeadLettered, DeliveryState::Delivered]);
-    scene.board_when(|board| board.failing().is_empty()).await;
+    scene.board_when(|board| board.failing(begin()).is_empty()).await;
     scene.close().await;
 }
 
@@ -455,7 +455,7 @@ async fn a_reload_disturbs_only_what_is_other() {
     assert_eq!(failure.unwrap().reason, FailureReason::Unconfigured);
     stays.until(|fake| words(&fake.told()).contains(&"trigger/b/warning")).await;
     assert_eq!(stays.got().iter().filter(|got| got.what == "trigger/a/warning").count(), 2, "not a third time");
-    assert!(scene.board_when(|board| board.receivers.len() == 2).await.failing().is_empty());
+    assert!(scene.board_when(|board| board.receivers.len() == 2).await.failing(begin()).is_empty());
     scene.close().await;
 }
 

@@ -14,8 +14,9 @@ mod commands;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
-mod logging;
 mod installing;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

@@ -81,7 +81,10 @@ impl Site {
     /// A site with the rich sample.
     pub(super) async fn with_sample() -> Self {
         let mut site = Self::start().await;
-        site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+        let state = sample::told_state();
+        sample::with_telling(|telling| {
+            site.publisher.publish(&sample::fleet(), &state, Some(telling), sample::now());
+        });
         site
     }
 
