@@ -5,12 +5,22 @@
 //! and what snykwatch says is looked at from outside. Nothing waits for a fixed time; everything waits for a condition
 //! with a deadline. Processes are killed when their test ends, however it ends.
 
+// Real peers as programs, shared with the tests of receivers.
+#[cfg(test)]
+#[path = "../receivers/alertmanager/peer.rs"]
+mod alertmanager_peer;
 #[cfg(test)]
 mod checking;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod defects;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod one_page;
+#[cfg(test)]
+mod operators;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
@@ -19,6 +29,9 @@ mod reloading;
 mod secrecy;
 #[cfg(test)]
 mod serving;
+#[cfg(test)]
+#[path = "../receivers/email/server.rs"]
+mod smtp_peer;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

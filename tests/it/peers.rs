@@ -12,8 +12,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::support::process::{self, Process};
-use crate::support::strangers::dead_address;
-use crate::support::{Scene, eventually, http};
+
+use crate::support::{Scene, eventually, free_address, http};
 
 /// Whether the program is there. Where it is not, that is said, or fails where it was asked for.
 fn is_installed(program: &str) -> bool {
@@ -46,7 +46,7 @@ scrape_configs:
 "
         );
         std::fs::write(&file, configuration).unwrap();
-        let address = dead_address().await;
+        let address = free_address().await;
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
