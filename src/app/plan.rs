@@ -1,5 +1,8 @@
 //! From the configuration and the Organizations known by now to the work that is planned.
 
+use chrono::TimeDelta;
+
+use crate::client::budget::BudgetLimits;
 use crate::config::Config;
 use crate::config::integration::{Discover, Integration, Organizations};
 use crate::config::schedule::ScheduledProbe;
@@ -8,7 +11,7 @@ use crate::domain::facts::{IntegrationPresence, OrganizationListing};
 use crate::domain::names::{CredentialName, IntegrationKey, OrganizationId};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::schedule::cadence::Cadence;
-use crate::schedule::planner::PlannedWork;
+use crate::schedule::planner::{Draw, PlannedWork};
 
 /// Every piece of work that the configuration asks for. An Organization is asked about once a listing has it (and its
 /// webhooks once an integration was seen there), or at once where the configuration names it by id.
@@ -48,7 +51,24 @@ impl Plan<'_> {
     fn add(&mut self, kind: ProbeKind, subject: WorkSubject, budget: &CredentialName) {
         let cadence = Cadence::from(&self.config.schedule.of(ScheduledProbe::of_kind(kind)).cadence);
         let work = Work { kind, subject };
-        self.works.push(PlannedWork { work, cadence, budget: budget.clone(), jitter_seed: JITTER_SEED });
+        let draw = Draw::default();
+        self.works.push(PlannedWork { work, cadence, budget: budget.clone(), draw, jitter_seed: JITTER_SEED });
+    }
+
+    /// A work of which there are many: its round asks so often.
+    fn add_paced(
+        &mut self,
+        kind: ProbeKind,
+        subject: WorkSubject,
+        budget: &CredentialName,
+        draw: (&BudgetLimits, u32),
+    ) {
+        self.add(kind, subject, budget);
+        let (limits, requests) = draw;
+        let span = |duration| TimeDelta::from_std(duration).unwrap_or_default();
+        let burst = span(limits.burst().mul_f64(SHARE_OF_BURST));
+        let draw = Draw { round: span(limits.refill(requests)), burst };
+        self.works.iter_mut().last().into_iter().for_each(|planned| planned.draw = draw);
     }
 
     fn add_group(&mut self, integration: &Integration) {
@@ -73,19 +93,36 @@ impl Plan<'_> {
             self.add(ProbeKind::OrganizationList, WorkSubject::Group(integration.name.clone()), snyk);
         }
         let listing = super::fleet::listing_of(&integration.name, evidence);
+        let sample = self.config.schedule.of(ScheduledProbe::of_kind(ProbeKind::Webhooks)).sample;
+        let (of_snyk, of_scm) = (BudgetLimits::snyk(), BudgetLimits::bitbucket_cloud());
         for id in asked_organizations(settings, listing) {
             let key = IntegrationKey::organization(integration.name.clone(), id);
-            let presence = evidence.organizations.get(&key).and_then(|known| known.presence.as_ref());
+            let known = evidence.organizations.get(&key);
+            let presence = known.and_then(|known| known.presence.as_ref());
             let present = presence.is_some_and(|seen| matches!(seen.value, IntegrationPresence::Present { .. }));
-            self.add(ProbeKind::Organization, WorkSubject::Organization(key.clone()), snyk);
+            let subject = WorkSubject::Organization(key.clone());
+            self.add_paced(ProbeKind::Organization, subject.clone(), snyk, (&of_snyk, REQUESTS_OF_AN_ORGANIZATION));
             if present {
                 let name = listing.iter().find(|organization| organization.id == id).map_or("", |found| &found.name);
                 let credential = &settings.credential_of(id, name).name;
-                self.add(ProbeKind::Webhooks, WorkSubject::Organization(key), credential);
+                let imported =
+                    known.and_then(|known| known.imports.as_ref()).map_or(1, |seen| seen.value.targets.len());
+                let imported = u32::try_from(imported).unwrap_or(u32::MAX);
+                let requests = imported.min(sample.unwrap_or(u32::MAX));
+                self.add_paced(ProbeKind::Webhooks, subject, credential, (&of_scm, requests));
             }
         }
     }
 }
 
+/// A round of an Organization: itself, its integrations, targets, projects and audit log, each of one page mostly.
+const REQUESTS_OF_AN_ORGANIZATION: u32 = 5;
+
+/// Of what a full budget holds, so much is planned for works of which there are many; the rest is for the others.
+const SHARE_OF_BURST: f64 = 0.75;
+
 /// One daemon is one installation; replicas share a plan, so they share the seed too.
 const JITTER_SEED: u64 = 0;
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,9 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-/// Between two works of one budget that run at once (at start, after a reload). A round is some five requests, so this
-/// stays below the narrower of Snyk's limits (1,620 requests in a minute; see `docs/apis/snyk.md`).
+/// Between two works of one budget that run at once (at start, after a reload), at least. A round is some five requests,
+/// so this stays below the narrower of Snyk's limits (1,620 requests in a minute; see `docs/apis/snyk.md`); how many
+/// may follow each other so closely is in [`Draw`].
 pub const AT_ONCE_SPACING: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The first retry after an inconclusive outcome waits a quarter of the cadence, and at least this: an API in trouble
@@ -40,8 +41,27 @@ pub struct PlannedWork {
     pub cadence: Cadence,
     /// The credential whose request budget it draws on.
     pub budget: CredentialName,
+    /// What a round of it takes from that budget.
+    pub draw: Draw,
     /// Tells installations apart, so that two of them do not ask in step.
     pub jitter_seed: u64,
+}
+
+/// What one round of a work takes from a request budget, in the time in which the budget refills it. Works of which
+/// there are many must not begin faster than that, or most of them would be turned away in the middle of their round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Draw {
+    /// How long the budget takes to refill one round. Zero for the few works on which all others lean: they wait for
+    /// none.
+    pub round: TimeDelta,
+    /// How much may be taken at once from a budget that is full.
+    pub burst: TimeDelta,
+}
+
+impl Draw {
+    fn is_paced(&self) -> bool {
+        self.round > TimeDelta::zero()
+    }
 }
 
 /// All that the planner wants to know of an outcome.
@@ -98,12 +118,15 @@ pub struct Planner {
     running: BTreeMap<Work, DateTime<Utc>>,
     /// Planned works that do not run, by when they are due.
     queue: BTreeSet<(DateTime<Utc>, Work)>,
+    /// When each budget will have refilled what was planned to be taken from it at once.
+    refilled_at: BTreeMap<CredentialName, DateTime<Utc>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     cadence: Cadence,
     budget: CredentialName,
+    draw: Draw,
     jitter: Jitter,
     /// The cadence's next instant, or an earlier retry; while it runs, the instant by which it should have ended.
     next_at: DateTime<Utc>,
@@ -186,15 +209,16 @@ impl Planner {
     ) {
         let mut known = std::mem::take(&mut self.entries);
         let mut at_once = Vec::new();
-        for PlannedWork { work, cadence, budget, jitter_seed } in plan {
+        for PlannedWork { work, cadence, budget, draw, jitter_seed } in plan {
             let jitter = Jitter::of(&work, jitter_seed);
             let entry = match known.remove(&work) {
-                Some(entry) if entry.cadence == cadence && entry.jitter == jitter => Entry { budget, ..entry },
+                Some(entry) if entry.cadence == cadence && entry.jitter == jitter => Entry { budget, draw, ..entry },
                 changed => {
                     let last_started_at = last_done(changed.as_ref(), &work);
                     let mut entry = Entry {
                         cadence,
                         budget,
+                        draw,
                         jitter,
                         next_at: now,
                         confirmation_at: changed.as_ref().and_then(|entry| entry.confirmation_at),
@@ -204,7 +228,7 @@ impl Planner {
                     };
                     match entry.tick_not_missed(now) {
                         Some(tick) => entry.next_at = tick,
-                        None => at_once.push((entry.budget.clone(), work.kind, jitter, work.clone())),
+                        None => at_once.push(work.clone()),
                     }
                     entry
                 }
@@ -218,17 +242,43 @@ impl Planner {
             .collect();
     }
 
-    /// Credentials first, since every other verdict leans on them; then by jitter, which is the same every time.
-    fn spread(&mut self, mut works: Vec<(CredentialName, ProbeKind, Jitter, Work)>, now: DateTime<Utc>) {
-        works.sort();
-        let mut next_slot: BTreeMap<CredentialName, DateTime<Utc>> = BTreeMap::new();
-        for (budget, _, _, work) in works {
-            let slot = next_slot.entry(budget).or_insert(now);
+    fn spread(&mut self, works: Vec<Work>, now: DateTime<Utc>) {
+        for (work, slot) in self.slots(works, now) {
             if let Some(entry) = self.entries.get_mut(&work) {
-                entry.next_at = *slot;
+                entry.next_at = slot;
             }
-            *slot += AT_ONCE_SPACING;
         }
+    }
+
+    /// When each of these works may begin, if all are wanted at `now`: within its budget, and not all in one instant.
+    /// Credentials first, since every other verdict leans on them; then by jitter, which is the same every time.
+    fn slots(&mut self, works: Vec<Work>, now: DateTime<Utc>) -> Vec<(Work, DateTime<Utc>)> {
+        let known = works.into_iter().filter_map(|work| {
+            let entry = self.entries.get(&work)?;
+            Some((
+                entry.budget.clone(),
+                entry.draw.is_paced(),
+                work.kind,
+                entry.jitter,
+                work,
+                entry.draw.round,
+                entry.draw.burst,
+            ))
+        });
+        let mut known: Vec<_> = known.collect();
+        known.sort();
+        let mut next_slot: BTreeMap<CredentialName, DateTime<Utc>> = BTreeMap::new();
+        let slots = known.into_iter().map(|(budget, is_paced, _, _, work, round, burst)| {
+            let mut slot = next_slot.get(&budget).copied().unwrap_or(now);
+            if is_paced {
+                let refilled_at = self.refilled_at.entry(budget.clone()).or_insert(now);
+                slot = slot.max(*refilled_at + round - burst);
+                *refilled_at = slot.max(*refilled_at) + round;
+            }
+            next_slot.insert(budget, slot + AT_ONCE_SPACING);
+            (work, slot)
+        });
+        slots.collect()
     }
 
     /// What is to be started now, longest overdue first.
@@ -276,19 +326,31 @@ impl Planner {
         });
     }
 
-    /// Wants every work that draws on `budget` at `at`: its credential works again, and what it could not tell is old.
+    /// Wants every work that draws on `budget` at `at`, or as soon after as the budget allows: its credential works
+    /// again, and what it could not tell is old.
     pub fn hasten(&mut self, budget: &CredentialName, at: DateTime<Utc>) {
         let drawing = self.entries.iter().filter(|(_, entry)| entry.budget == *budget);
         let works: Vec<Work> = drawing.map(|(work, _)| work.clone()).collect();
-        for work in works {
+        let (paced, others): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| self.is_paced(work));
+        for work in others {
             self.schedule_confirmation(&work, at);
         }
+        for (work, slot) in self.slots(paced, at) {
+            self.schedule_confirmation(&work, slot);
+        }
+    }
+
+    fn is_paced(&self, work: &Work) -> bool {
+        self.entries.get(work).is_some_and(|entry| entry.draw.is_paced())
     }
 
     /// The wall clock jumped by `step` and now shows `now`: what was due in a minute is still due in a minute.
     pub fn on_clock_jump(&mut self, step: TimeDelta, now: DateTime<Utc>) {
         for since in self.running.values_mut() {
             *since += step;
+        }
+        for refilled_at in self.refilled_at.values_mut() {
+            *refilled_at += step;
         }
         let works: Vec<Work> = self.entries.keys().cloned().collect();
         for work in works {

@@ -6,10 +6,10 @@ use snykwatch::sandbox::world::World;
 use snykwatch::sandbox::{Api, FaultKind};
 use uuid::Uuid;
 
-use crate::support::Scene;
 use crate::support::configuration::Configuration;
 use crate::support::process::{self, Finished};
-use crate::support::strangers::{Stranger, dead_address};
+use crate::support::strangers::Stranger;
+use crate::support::{Scene, free_address};
 
 /// A Snyk token whose payload names `api.eu.snyk.io`.
 const EUROPEAN_TOKEN: &str = "snyk_sat.12345678.eyJoIjoiYXBpLmV1LnNueWsuaW8ifQ.c2lnbmF0dXJl";
@@ -69,7 +69,7 @@ async fn assumptions_are_printed_and_name_nobody() {
 #[tokio::test]
 async fn nobody_listens_at_snyk() {
     let scene = Scene::healthy().await;
-    let snyk_url = format!("http://{}/", dead_address().await);
+    let snyk_url = format!("http://{}/", free_address().await);
     let finished = check(&scene, &Configuration { snyk_url, ..scene.configuration() }).await;
     finished.exits(2);
     finished.says(&[
@@ -87,7 +87,7 @@ async fn nobody_listens_at_snyk() {
 async fn neither_end_is_to_be_had() {
     let scene = Scene::healthy().await;
     let snyk_url = "https://nosuchhost.invalid".to_owned();
-    let bitbucket_url = format!("http://{}/", dead_address().await);
+    let bitbucket_url = format!("http://{}/", free_address().await);
     let finished = check(&scene, &Configuration { snyk_url, bitbucket_url, ..scene.configuration() }).await;
     finished.exits(2);
     finished.says(&[
@@ -166,7 +166,7 @@ async fn the_pat_is_wrong() {
 async fn problems_win() {
     let scene = Scene::healthy().await;
     scene.write_secret("bitbucket-token", "ATATT3xNOTATOKENATALL");
-    let snyk_url = format!("http://{}/", dead_address().await);
+    let snyk_url = format!("http://{}/", free_address().await);
     let finished = check(&scene, &Configuration { snyk_url, ..scene.configuration() }).await;
     finished.exits(1);
     finished.says(&["NO api snyk/acme-us", "NO credential bitbucket-acme", "there are problems"]);

@@ -23,22 +23,27 @@ const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ROUTING_KEY: &str = "f4ce000000000000000000000defec75";
 
 /// A pager and a webhook.
-struct Receivers {
-    pager: FakeReceiver<PagerDuty>,
-    hook: FakeReceiver<Webhook>,
+pub(crate) struct Receivers {
+    pub(crate) pager: FakeReceiver<PagerDuty>,
+    pub(crate) hook: FakeReceiver<Webhook>,
 }
 
 impl Receivers {
-    async fn of(scene: &Scene) -> Self {
+    pub(crate) async fn of(scene: &Scene) -> Self {
+        Self::at(&Clock::system(), scene).await
+    }
+
+    /// The same in another time.
+    pub(crate) async fn at(clock: &Clock, scene: &Scene) -> Self {
         scene.write_secret("routing-key", ROUTING_KEY);
         scene.write_secret("webhook-key", SIGNING_KEY);
         Self {
-            pager: FakeReceiver::start(Clock::system(), PagerDuty::new(ROUTING_KEY)).await.unwrap(),
-            hook: FakeReceiver::start(Clock::system(), Webhook::new([SIGNING_KEY])).await.unwrap(),
+            pager: FakeReceiver::start(clock.clone(), PagerDuty::new(ROUTING_KEY)).await.unwrap(),
+            hook: FakeReceiver::start(clock.clone(), Webhook::new([SIGNING_KEY])).await.unwrap(),
         }
     }
 
-    fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         let (pager, hook) = (self.pager.root(), self.hook.url());
         format!(
             "    pager: {{ pagerduty: {{ api_url: \"{pager}\", routing_key: {{ file: routing-key }} }} }}
@@ -48,29 +53,29 @@ impl Receivers {
     }
 
     /// Pages and resolves on the pager.
-    fn on_the_pager(&self) -> (usize, usize) {
+    pub(crate) fn on_the_pager(&self) -> (usize, usize) {
         let tally = self.pager.tally();
         (tally.pages, tally.resolves)
     }
 
     /// Pages and resolves that the webhook took.
-    fn at_the_hook(&self) -> (usize, usize) {
+    pub(crate) fn at_the_hook(&self) -> (usize, usize) {
         let tally = self.hook.tally();
         (tally.pages, tally.resolves)
     }
 
-    async fn until_paged(&self) {
+    pub(crate) async fn until_paged(&self) {
         eventually("the pager rings", async || (self.on_the_pager().0 == 1).then_some(())).await;
         eventually("the webhook is told", async || (self.at_the_hook().0 == 1).then_some(())).await;
     }
 
-    async fn until_resolved(&self) {
+    pub(crate) async fn until_resolved(&self) {
         eventually("the pager is told of the end", async || (self.on_the_pager().1 == 1).then_some(())).await;
         eventually("the webhook is told of the end", async || (self.at_the_hook().1 == 1).then_some(())).await;
     }
 
     /// One page, one end, nothing else, and nothing that was refused.
-    fn have_one_episode(&self) {
+    pub(crate) fn have_one_episode(&self) {
         assert_eq!((self.on_the_pager(), self.at_the_hook()), ((1, 1), (1, 1)));
         for tally in [self.pager.tally(), self.hook.tally()] {
             assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
@@ -79,7 +84,7 @@ impl Receivers {
 }
 
 /// The scene's configuration, with problems that open after a second, told to these receivers; state in a file.
-fn alerting(scene: &Scene, receivers: &str) -> String {
+pub(crate) fn alerting(scene: &Scene, receivers: &str) -> String {
     let configuration = scene.configuration().every("500ms").request_timeout("2s");
     let names: Vec<&str> =
         receivers.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name).collect();
@@ -96,29 +101,29 @@ alerts:
     )
 }
 
-fn take_snyk_down(scene: &Scene) {
+pub(crate) fn take_snyk_down(scene: &Scene) {
     scene.sandbox.world(|world| world.break_api(Api::Snyk, FaultKind::Status(503)));
 }
 
-fn bring_snyk_back(scene: &Scene) {
+pub(crate) fn bring_snyk_back(scene: &Scene) {
     scene.sandbox.world(|world| world.repair(Api::Snyk));
 }
 
 /// Probes that came back so far.
-async fn probed(daemon: &Daemon) -> f64 {
+pub(crate) async fn probed(daemon: &Daemon) -> f64 {
     let text = daemon.get("/metrics").await.text();
     let counts = text.lines().filter(|line| line.starts_with("snykwatch_probes_total{"));
     counts.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }
 
 /// Waits until so many more probes came back.
-async fn until_probed(daemon: &Daemon, more: f64) {
+pub(crate) async fn until_probed(daemon: &Daemon, more: f64) {
     let before = probed(daemon).await;
     eventually("it goes on asking", async || (probed(daemon).await >= before + more).then_some(())).await;
 }
 
 /// SIGKILL.
-async fn kill(daemon: Daemon) {
+pub(crate) async fn kill(daemon: Daemon) {
     daemon.signal("KILL").await;
     assert_eq!(daemon.end().await.code, None);
 }

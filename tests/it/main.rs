@@ -5,6 +5,14 @@
 //! and what snykwatch says is looked at from outside. Nothing waits for a fixed time; everything waits for a condition
 //! with a deadline. Processes are killed when their test ends, however it ends.
 
+// Real peers as programs, shared with the tests of receivers.
+#[cfg(test)]
+#[path = "../receivers/alertmanager/peer.rs"]
+mod alertmanager_peer;
+#[cfg(test)]
+#[path = "../receivers/email/server.rs"]
+mod smtp_peer;
+
 #[cfg(test)]
 mod access;
 #[cfg(test)]
@@ -16,7 +24,13 @@ mod defects;
 #[cfg(test)]
 mod installing;
 #[cfg(test)]
+mod isolation;
+#[cfg(test)]
 mod logging;
+#[cfg(test)]
+mod one_page;
+#[cfg(test)]
+mod operators;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

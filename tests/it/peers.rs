@@ -13,8 +13,8 @@ use tokio::process::Command;
 
 use crate::access::user;
 use crate::support::process::{self, Process};
-use crate::support::strangers::dead_address;
-use crate::support::{Scene, eventually, http};
+
+use crate::support::{Scene, eventually, free_address, http};
 
 /// Whether the program is there. Where it is not, that is said, or fails where it was asked for.
 fn is_installed(program: &str) -> bool {
@@ -52,7 +52,7 @@ scrape_configs:
 "
         );
         std::fs::write(&file, configuration).unwrap();
-        let address = dead_address().await;
+        let address = free_address().await;
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));

@@ -5,8 +5,8 @@ use tokio::net::TcpStream;
 
 use crate::support::configuration::Configuration;
 use crate::support::process::condition;
-use crate::support::strangers::dead_address;
-use crate::support::{Scene, eventually};
+
+use crate::support::{Scene, eventually, free_address};
 
 /// The status series of the Group's integration.
 fn status(word: &str) -> String {
@@ -117,7 +117,7 @@ async fn it_starts_although_both_ends_are_down_and_sees_them_come_back() {
 #[tokio::test]
 async fn it_starts_although_nobody_listens() {
     let scene = Scene::healthy().await;
-    let snyk_url = format!("http://{}/", dead_address().await);
+    let snyk_url = format!("http://{}/", free_address().await);
     let bitbucket_url = "https://nosuchhost.invalid".to_owned();
     let daemon = scene.run(&Configuration { snyk_url, bitbucket_url, ..scene.configuration().every("500ms") }).await;
     daemon.until_log_says("refused the connection").await;

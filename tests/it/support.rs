@@ -5,8 +5,11 @@ pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod strangers;
 pub(crate) mod tls;
+pub(crate) mod virtual_time;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,6 +17,8 @@ use snykwatch::clock::Clock;
 use snykwatch::sandbox::Sandbox;
 use snykwatch::sandbox::world::{ACME_CREDENTIAL, ACME_SNYK_TOKEN, World};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use configuration::Configuration;
@@ -37,6 +42,24 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
     }
 }
 
+/// Says that a test, or a part of it, is skipped; or fails where the peer was asked for.
+pub(crate) fn skip(what: &str) {
+    let is_required = std::env::var_os("SNYKWATCH_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!is_required, "{what} is not installed");
+    println!("skipped: {what} is not installed");
+}
+
+/// Starts a program that is killed when its test ends, however it ends.
+pub(crate) fn start(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command.spawn().unwrap()
+}
+
+/// An address of this machine where nobody listens.
+pub(crate) async fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
 /// Both ends as the sandbox plays them, and a directory with the configuration and the secrets of snykwatch.
 pub(crate) struct Scene {
     pub(crate) sandbox: Sandbox,
@@ -52,7 +75,12 @@ impl Scene {
 
     /// Any other world.
     pub(crate) async fn of(world: World) -> Self {
-        let sandbox = Sandbox::start(Clock::system(), world).await.unwrap();
+        Self::at(&Clock::system(), world).await
+    }
+
+    /// A world whose time is told by this clock.
+    pub(crate) async fn at(clock: &Clock, world: World) -> Self {
+        let sandbox = Sandbox::start(clock.clone(), world).await.unwrap();
         let directory = TempDir::with_prefix("snykwatch-it-").unwrap();
         let scene = Self { sandbox, directory };
         scene.write_secret("snyk-token", &scene.snyk_secret());

@@ -1,7 +1,8 @@
 //! A real SMTP server: TLS, logins, what arrives, and refusals.
 
+pub(crate) mod server;
+
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,28 +14,14 @@ use snykwatch::deliver::receivers::email::EmailReceiver;
 use snykwatch::domain::incident::Severity;
 use snykwatch::domain::notification::{FailureReason, NotificationKind, Reach};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{Episode, skip, start};
+use self::server::{SmtpServer, python};
+use crate::support::Episode;
 
 /// Certificates for `localhost` and 127.0.0.1, valid for a hundred years; their keys are no secret.
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/client/testing");
 
 const PASSWORD: &str = "correct-horse-battery";
-
-/// A Python that has the library: Debian's own, or the one in `PATH`.
-async fn python() -> Option<&'static str> {
-    for program in ["/usr/bin/python3", "python3"] {
-        let mut command = Command::new(program);
-        command.args(["-c", "import aiosmtpd.smtp"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if command.status().await.is_ok_and(|status| status.success()) {
-            return Some(program);
-        }
-    }
-    skip("python3-aiosmtpd");
-    None
-}
 
 /// What kind of server, and how it answers.
 struct Plan {
@@ -56,8 +43,7 @@ impl Plan {
 
 /// A mail server, and how to reach it.
 struct Server {
-    _child: Child,
-    output: Lines<BufReader<ChildStdout>>,
+    program: SmtpServer,
     settings: EmailSettings,
     http: HttpSettings,
     directory: TempDir,
@@ -79,15 +65,11 @@ impl Server {
             "login": plan.has_login.then_some(["snykwatch", PASSWORD]),
             "answers": plan.answers,
         });
-        let mut command = Command::new(python);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/receivers/smtp_server.py")).arg(options.to_string());
-        command.stdout(Stdio::piped()).env("PYTHONWARNINGS", "ignore");
-        let mut child = start(command);
-        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let program = SmtpServer::start(python, &options).await;
         let directory = tempfile::tempdir().unwrap();
         let settings = EmailSettings {
             host: plan.host.to_owned(),
-            port: 0,
+            port: program.port,
             tls: plan.tls,
             login: None,
             from: "snykwatch <snykwatch@acme.example>".to_owned(),
@@ -98,8 +80,7 @@ impl Server {
             request_timeout: Duration::from_secs(20),
             ..HttpSettings::default()
         };
-        let mut server = Self { _child: child, output, settings, http, directory };
-        server.settings.port = u16::try_from(server.next().await["port"].as_u64().unwrap()).unwrap();
+        let mut server = Self { program, settings, http, directory };
         if plan.has_login {
             server.log_in_with(PASSWORD);
         }
@@ -120,10 +101,9 @@ impl Server {
         self.receiver().send(message).await
     }
 
-    /// The next line of its output: a message that arrived.
+    /// The next message that arrived.
     async fn next(&mut self) -> Value {
-        let line = tokio::time::timeout(Duration::from_mins(1), self.output.next_line()).await;
-        serde_json::from_str(&line.expect("the mail server says something").unwrap().unwrap()).unwrap()
+        self.program.next().await
     }
 
     /// Whether only this message arrives, of all that were sent so far: it is sent behind them.

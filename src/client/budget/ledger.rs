@@ -8,9 +8,6 @@ use std::time::Duration;
 
 use super::{BudgetLimits, Limit};
 
-/// The share of a limit that may be used at once.
-const BURST_SHARE: u32 = 2;
-
 /// What a request has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
@@ -41,12 +38,9 @@ struct Bucket {
 
 impl Bucket {
     fn new(limit: Limit) -> Self {
-        let requests = limit.requests.max(1);
-        let burst = (requests / BURST_SHARE).max(1);
-        // A limit of one request has no rest to refill from; it then refills once in a window.
-        let refill = f64::from(requests - burst).max(0.5);
-        let burst = f64::from(burst);
-        Self { limit, burst, rate: refill / limit.window.as_secs_f64().max(0.001), turns: burst, at: Duration::ZERO }
+        let burst = f64::from(limit.burst());
+        let rate = limit.refill_in_window() / limit.window.as_secs_f64().max(0.001);
+        Self { limit, burst, rate, turns: burst, at: Duration::ZERO }
     }
 
     fn settle(&mut self, now: Duration) {

@@ -9,6 +9,9 @@ use reqwest::header::HeaderMap;
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
+/// The share of a limit that may be used at once.
+const BURST_SHARE: u32 = 2;
+
 /// So many requests in so long a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -27,6 +30,22 @@ impl Limit {
     /// Requests an hour.
     pub const fn per_hour(requests: u32) -> Self {
         Self { requests, window: HOUR }
+    }
+
+    /// How many may leave at once.
+    pub(super) fn burst(self) -> u32 {
+        (self.requests / BURST_SHARE).max(1)
+    }
+
+    /// How many are refilled in a window, evenly. A limit of one request has no rest to refill from; it then refills
+    /// once in two windows.
+    pub(super) fn refill_in_window(self) -> f64 {
+        f64::from(self.requests.saturating_sub(self.burst())).max(0.5)
+    }
+
+    /// The burst as a share of what is refilled in a window.
+    fn burst_share(self) -> f64 {
+        f64::from(self.burst()) / self.refill_in_window()
     }
 
     /// Our share of a limit that an API states: half, because others may use the same credential.
@@ -60,6 +79,18 @@ impl BudgetLimits {
     /// Atlassian's organisation admin API: asked once in a while.
     pub fn atlassian_admin() -> Self {
         Self { limits: vec![Limit::per_minute(30)], shortest_pause: MINUTE }
+    }
+
+    /// How long a full budget took to fill: so much may be taken at once.
+    pub fn burst(&self) -> Duration {
+        let full = |limit: &Limit| limit.window.mul_f64(limit.burst_share());
+        self.limits.iter().map(full).min().unwrap_or_default()
+    }
+
+    /// How long the budget takes to refill so many requests.
+    pub fn refill(&self, requests: u32) -> Duration {
+        let refill = |limit: &Limit| limit.window.mul_f64(f64::from(requests) / limit.refill_in_window());
+        self.limits.iter().map(refill).max().unwrap_or_default()
     }
 
     /// How long an answer pauses the credential.

@@ -163,6 +163,7 @@ fn plan_of(intervals: [Option<i64>; 4]) -> Vec<PlannedWork> {
             work: work(index),
             cadence: Cadence::Every(TimeDelta::seconds(interval?)),
             budget: "budget".into(),
+            draw: Draw::default(),
             jitter_seed: 0,
         })
     };

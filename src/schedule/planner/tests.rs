@@ -22,7 +22,7 @@ fn work(kind: ProbeKind, name: &str) -> Work {
 }
 
 fn planned(work: &Work, cadence: Cadence) -> PlannedWork {
-    PlannedWork { work: work.clone(), cadence, budget: "acme".into(), jitter_seed: 0 }
+    PlannedWork { work: work.clone(), cadence, budget: "acme".into(), draw: Draw::default(), jitter_seed: 0 }
 }
 
 fn every(work: &Work, interval: TimeDelta) -> PlannedWork {

@@ -1,54 +1,88 @@
 //! Many targets, and one among them that fails.
+//!
+//! How fast many targets may be asked is given by the request budget: a few dozen at once, a thousand within half an
+//! hour. What takes that long is tested in virtual time, or by the budget alone (`src/app/plan/tests.rs`).
+
+use std::time::Duration;
 
 use chrono::TimeDelta;
-use snykwatch::clock::Clock;
+use snykwatch::clock::{Clock, Pace};
 use snykwatch::sandbox::world::World;
 use snykwatch::sandbox::{Api, FaultKind};
 
 use crate::support::configuration::Configuration;
 use crate::support::process::Daemon;
 use crate::support::strangers::SlowWay;
+use crate::support::virtual_time::{START, VirtualDaemon};
 use crate::support::{Scene, eventually};
 
+/// So many are asked at once.
+const A_FEW: usize = 24;
+
+fn world(beginning: chrono::DateTime<chrono::Utc>, count: usize) -> World {
+    World::acme(beginning).with_repositories(count).with_organizations(count)
+}
+
 async fn with_organizations(count: usize) -> Scene {
-    let beginning = Clock::system().now() - TimeDelta::days(4);
-    Scene::of(World::acme(beginning).with_repositories(count).with_organizations(count)).await
+    Scene::of(world(Clock::system().now() - TimeDelta::days(4), count)).await
 }
 
-async fn until_organizations(daemon: &Daemon, status: &str, count: f64) {
-    let series = format!(r#"snykwatch_integrations{{level="organization",scm="bitbucket-cloud",status="{status}"}}"#);
-    daemon.until_metric(&series, count).await;
+fn organizations(status: &str) -> String {
+    format!(r#"snykwatch_integrations{{level="organization",scm="bitbucket-cloud",status="{status}"}}"#)
 }
 
-/// Elsewhere: one 403 withholds the series of all.
-#[tokio::test]
-async fn i_one_forbidden_target_of_a_hundred_is_alone() {
-    let scene = with_organizations(100).await;
+async fn until_organizations(daemon: &Daemon, status: &str, count: usize) {
+    daemon.until_metric(&organizations(status), count as f64).await;
+}
+
+fn forbid_one(scene: &Scene, index: usize) {
     scene.sandbox.world(|world| {
-        let id = world.snyk.organizations[42].id;
+        let id = world.snyk.organizations[index].id;
         for path in ["/rest/orgs", "/v1/org"] {
             world.break_path(Api::Snyk, &format!("{path}/{id}"), FaultKind::Status(403));
         }
     });
+}
+
+/// Elsewhere: one 403 withholds the series of all.
+#[tokio::test]
+async fn i_one_forbidden_target_is_alone() {
+    let scene = with_organizations(A_FEW).await;
+    forbid_one(&scene, 7);
     let daemon = scene.run(&scene.configuration()).await;
-    until_organizations(&daemon, "connected", 99.0).await;
-    until_organizations(&daemon, "unknown", 1.0).await;
+    until_organizations(&daemon, "connected", A_FEW - 1).await;
+    until_organizations(&daemon, "unknown", 1).await;
     daemon.until_group_is("connected").await;
     assert_eq!(daemon.metric(r#"snykwatch_credential_valid{credential="acme-us"}"#).await, Some(1.0));
     daemon.terminate().await.exits(0);
 }
 
+/// The same with as many as it was found with, in virtual time.
+#[tokio::test]
+async fn i_one_forbidden_target_of_a_hundred_is_alone() {
+    let clock = Clock::scaled(START.parse().unwrap(), Pace::Immediate);
+    let mut participant = clock.participant();
+    let scene = Scene::at(&clock, world(clock.now() - TimeDelta::days(4), 100)).await;
+    forbid_one(&scene, 42);
+    let daemon = VirtualDaemon::start(&scene, &clock, &scene.configuration().to_string()).await;
+    participant.sleep_until(clock.now() + TimeDelta::minutes(30)).await;
+    let metrics = daemon.metrics().await;
+    assert_eq!(metrics.value(&organizations("connected")), Some(99.0));
+    assert_eq!(metrics.value(&organizations("unknown")), Some(1.0));
+    daemon.stop().await;
+}
+
 /// Elsewhere: one after the other, ten seconds for a hundred.
 #[tokio::test]
 async fn j_slow_answers_are_waited_for_together_and_not_all_at_once() {
-    const DELAY: std::time::Duration = std::time::Duration::from_millis(100);
+    const DELAY: Duration = Duration::from_millis(100);
     /// More at once than any budget of one credential is meant to allow.
-    const TOO_MANY: usize = 40;
-    let scene = with_organizations(40).await;
+    const TOO_MANY: usize = 20;
+    let scene = with_organizations(A_FEW).await;
     let way = SlowWay::to(&scene.sandbox.snyk_api_url(), DELAY).await;
     let configuration = Configuration { snyk_url: way.url(), ..scene.configuration() };
     let daemon = scene.run(&configuration).await;
-    until_organizations(&daemon, "connected", 40.0).await;
+    until_organizations(&daemon, "connected", A_FEW).await;
     let busiest = way.busiest();
     assert!((2..TOO_MANY).contains(&busiest), "{busiest} requests at once");
     daemon.terminate().await.exits(0);
@@ -59,10 +93,10 @@ async fn j_slow_answers_are_waited_for_together_and_not_all_at_once() {
 async fn k_a_reload_disturbs_none_of_many_targets() {
     /// So many looks without a request: the round is over.
     const STILL: usize = 40;
-    let scene = with_organizations(200).await;
+    let scene = with_organizations(A_FEW).await;
     let configuration = scene.configuration();
     let daemon = scene.run(&configuration).await;
-    until_organizations(&daemon, "connected", 200.0).await;
+    until_organizations(&daemon, "connected", A_FEW).await;
     daemon.until_group_is("connected").await;
     let (mut before, mut looks) = (0, 0);
     let is_still = async || {
@@ -79,8 +113,8 @@ async fn k_a_reload_disturbs_none_of_many_targets() {
     assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
     let is_owned = async || (daemon.group().await["owner"] == "devops@acme.example").then_some(());
     eventually("the owner is shown", is_owned).await;
-    until_organizations(&daemon, "connected", 200.0).await;
+    until_organizations(&daemon, "connected", A_FEW).await;
     let again = scene.sandbox.requests().len() - asked;
-    assert!(again < 200, "a reload asked {again} times");
+    assert!(again < A_FEW, "a reload asked {again} times");
     daemon.terminate().await.exits(0);
 }
