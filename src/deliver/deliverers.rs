@@ -175,6 +175,15 @@ impl Deliverers {
         self.0.reception.refresh();
     }
 
+    /// Makes the board from the store, at once. To be called once before the first evaluation: what a receiver rejected
+    /// before a restart would look like news, and its report as if it were over.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        self.0.refresh_board().await
+    }
+
     /// How each receiver does.
     pub fn board(&self) -> watch::Receiver<Board> {
         self.0.board.subscribe()
