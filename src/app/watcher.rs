@@ -334,13 +334,16 @@ impl Watcher {
             let telling = telling(&self.parts.wiring, &self.fleet, now);
             self.unsent.extend(herald.due(Arc::make_mut(&mut self.parts.state), &transitions, telling));
         }
+        let waiting = Instant::now();
         let committed = self.commit(transitions, now).await;
+        // Waiting for a store costs no time of a processor: a locked one must not delay what is told next.
+        let waited = waiting.elapsed();
         self.parts.pulse.on_evaluation();
         self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
         self.measure(now);
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
-        self.rest_until = Instant::now() + rest_after(begin.elapsed());
+        self.rest_until = Instant::now() + rest_after(begin.elapsed().saturating_sub(waited));
         self.held.clear();
         committed
     }

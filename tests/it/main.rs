@@ -12,6 +12,8 @@ mod commands;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod lives;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod reloading;
