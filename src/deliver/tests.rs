@@ -425,6 +425,46 @@ async fn a_restart_reminds_at_once_and_not_of_what_is_ending() {
     scene.close().await;
 }
 
+/// A begin that was received and whose answer is lost must not be ended by the reminder of the end before it.
+#[tokio::test]
+async fn a_restart_does_not_repeat_an_end_after_the_next_begin() {
+    let memory = Arc::new(MemoryStore::default());
+    let before = fake([Treat::Take, Treat::Take, Treat::Lose]);
+    let mut scene = Scene::open_on(memory.clone(), &[("peer", &before)]).await;
+    for (sequence, kind) in (1..).zip([Trigger, Resolve]) {
+        scene.commit(&["peer"], &[event("a", Warning, kind, sequence, ZERO)]).await;
+        scene.states().await;
+    }
+    scene.commit(&["peer"], &[event("a", Warning, Trigger, 3, ZERO)]).await;
+    before.until(|fake| fake.got().len() == 3).await;
+    scene.close().await;
+
+    let peer = Arc::new(Fake::new([]).leased(Duration::from_mins(1)));
+    let mut scene = Scene::open_on(memory, &[("peer", &peer)]).await;
+    scene.states().await;
+    scene.sleep_until(TimeDelta::minutes(3)).await;
+    let begun = vec!["trigger/a/warning".to_owned()];
+    peer.until(|peer| peer.renewals().len() >= 2).await;
+    assert!(peer.renewals().iter().all(|told| *told == begun), "{:?}", peer.renewals());
+    scene.close().await;
+}
+
+/// What a receiver rejected before a restart is known at once.
+#[tokio::test]
+async fn a_restart_knows_who_fails_before_anything_is_decided() {
+    let memory = Arc::new(MemoryStore::default());
+    let before = fake([Treat::Refuse(Retry::Never)]);
+    let mut scene = Scene::open_on(memory.clone(), &[("chat", &before)]).await;
+    scene.commit(&["chat"], &[event("a", Warning, Trigger, 1, ZERO)]).await;
+    scene.states().await;
+    scene.close().await;
+
+    let scene = Scene::open_on(memory, &[("chat", &fake([]))]).await;
+    scene.deliverers.look().await.unwrap();
+    assert!(scene.deliverers.board().borrow().failing().contains_key(&ReceiverName::new("chat")));
+    scene.close().await;
+}
+
 #[tokio::test]
 async fn a_reload_disturbs_only_what_is_other() {
     let (stays, goes, comes) = (fake([Treat::Stall]), fake([Treat::Stall; 3]), fake([]));

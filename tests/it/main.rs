@@ -26,6 +26,8 @@ mod installing;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod lives;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod one_page;
