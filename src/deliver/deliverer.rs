@@ -191,8 +191,14 @@ impl Deliverer {
         loop {
             let pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
             let in_flight: BTreeSet<DeliveryId> = self.in_flight.keys().copied().collect();
+            let doubtful = queue::doubtful_keys(&pending);
+            let held_open = if doubtful.is_empty() {
+                BTreeSet::new()
+            } else {
+                self.tools.outbox.held_open(self.tools.name.clone(), doubtful).await?
+            };
             let now = self.tools.clock.now();
-            let decision = queue::decide(&pending, &in_flight, now, |kind| receiver.takes(kind));
+            let decision = queue::decide(&pending, &in_flight, &held_open, now, |kind| receiver.takes(kind));
             let is_all = pending.len() < self.rows;
             if is_all {
                 self.rows = ROWS;
