@@ -104,11 +104,11 @@ mod tests {
         let now: chrono::DateTime<chrono::Utc> = "2026-11-23T09:00:00Z".parse().unwrap();
         let (mut publisher, snapshots) = SnapshotPublisher::new(Own { version: "0.1.0", started_at: now });
         assert!(!is_fresh(&snapshots), "there is none");
-        publisher.publish(&Fleet::default(), &State::default(), now);
+        publisher.publish(&Fleet::default(), &State::default(), None, now);
         assert!(is_fresh(&snapshots));
         tokio::time::advance(SNAPSHOT_MAX_AGE).await;
         assert!(!is_fresh(&snapshots));
-        publisher.publish(&Fleet::default(), &State::default(), now);
+        publisher.publish(&Fleet::default(), &State::default(), None, now);
         assert!(is_fresh(&snapshots));
     }
 }

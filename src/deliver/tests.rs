@@ -460,8 +460,9 @@ async fn a_restart_knows_who_fails_before_anything_is_decided() {
     scene.close().await;
 
     let scene = Scene::open_on(memory, &[("chat", &fake([]))]).await;
-    scene.deliverers.look().await.unwrap();
-    assert!(scene.deliverers.board().borrow().failing().contains_key(&ReceiverName::new("chat")));
+    scene.deliverers.take_stock().await;
+    let now = begin() + TimeDelta::minutes(1);
+    assert!(scene.deliverers.board().borrow().failing(now).contains_key(&ReceiverName::new("chat")));
     scene.close().await;
 }
 

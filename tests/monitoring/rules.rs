@@ -122,7 +122,7 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
 
 /// Every label that an expression groups by.
 fn grouping(expression: &str) -> BTreeSet<String> {
-    let labels = by
+    let labels = GROUPING
         .captures_iter(expression)
         .flat_map(|found| found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
     labels.collect()
