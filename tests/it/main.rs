@@ -20,6 +20,8 @@ mod secrecy;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod upstream;
