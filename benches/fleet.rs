@@ -2,9 +2,12 @@
 //! repositories, all known and well.
 //!
 //! Prints times, memory and their budgets; the encoding of metrics beside that of the `prometheus` crate for as many
-//! series, measured in the same run. Run it with `cargo bench --bench fleet`; nothing else should run then.
+//! series, and commits to SQLite beside those to memory, measured in the same run. Run it with `cargo bench --bench fleet`; nothing else should run then.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up is broken")]
+
+#[path = "fleet/store.rs"]
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -97,6 +100,7 @@ fn main() {
 
     drop(page);
     yardstick(series, encoding, resident);
+    store::measure(&state, &fleet, now);
 }
 
 /// The same number of series by the `prometheus` crate, with the labels of the largest family.

@@ -25,7 +25,7 @@ pub(super) async fn backup(config: &Path, destination: &Path, terminal: &Termina
             terminal.error(&super::chain(&error));
             Ok(match error {
                 BackupError::Exists { .. } | BackupError::Missing { .. } => Exit::Usage,
-                _ => Exit::Software,
+                _ => Exit::Storage,
             })
         }
     }

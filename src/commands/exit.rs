@@ -13,10 +13,12 @@ pub enum Exit {
     CouldNotTell,
     /// The command line is wrong.
     Usage,
-    /// The daemon that a command talks to does not answer, or a port cannot be had.
+    /// The daemon that a command talks to does not answer, a port cannot be had, or another daemon has the store.
     Unavailable,
     /// We ourselves are broken.
     Software,
+    /// The store, a backup or the place of one cannot be used as it is: the message says what to do.
+    Storage,
     /// The configuration is wrong.
     Config,
 }
@@ -31,6 +33,7 @@ impl Exit {
             Self::Usage => 64,
             Self::Unavailable => 69,
             Self::Software => 70,
+            Self::Storage => 74,
             Self::Config => 78,
         }
     }

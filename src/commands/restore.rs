@@ -28,7 +28,7 @@ pub(super) async fn restore(config: &Path, backup: &Path, terminal: &Terminal) -
             Ok(match &error {
                 RestoreError::Missing { .. } => Exit::Usage,
                 RestoreError::Destination(cause) if matches!(**cause, OpenError::InUse { .. }) => Exit::Unavailable,
-                _ => Exit::Software,
+                _ => Exit::Storage,
             })
         }
     }

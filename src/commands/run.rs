@@ -7,9 +7,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::arguments::RunOptions;
 use super::supervisor::Supervisor;
 use super::{Exit, Terminal, configuration, logging};
-use crate::app::{Daemon, DaemonOptions};
+use crate::app::{Daemon, DaemonOptions, StartError};
 use crate::clock::Clock;
 use crate::config::Secrets;
+use crate::store::sqlite::OpenError;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
 pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -38,7 +39,7 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         Ok(daemon) => daemon,
         Err(error) => {
             terminal.error(&super::chain(&error));
-            return Ok(Exit::Unavailable);
+            return Ok(exit_of(&error));
         }
     };
     let links: Vec<String> = daemon.metrics_links().collect();
@@ -66,5 +67,14 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         () = daemon.stop() => Ok(Exit::Ok),
         _ = terminate.recv() => Ok(Exit::Software),
         _ = interrupt.recv() => Ok(Exit::Software),
+    }
+}
+
+/// Starting again may help where the address or the store is taken; it does not help a store that cannot be used.
+fn exit_of(error: &StartError) -> Exit {
+    let is_taken = matches!(error, StartError::Open(OpenError::InUse { .. }));
+    match error {
+        StartError::Open(_) | StartError::Store(_) if !is_taken => Exit::Storage,
+        _ => Exit::Unavailable,
     }
 }

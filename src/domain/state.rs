@@ -1,6 +1,7 @@
 //! Everything the daemon remembers: what the store keeps and a restart restores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -136,8 +137,9 @@ pub struct GroupMemory {
     pub incomplete: bool,
     /// Open canaries: changed in the SCM later than their asset's sync.
     pub canaries: BTreeMap<RepositoryId, Canary>,
-    /// Repositories by when they were first seen or last renamed: too young ones are not eligible.
-    pub repository_ages: BTreeMap<RepositoryId, RepositoryAge>,
+    /// Repositories by when they were first seen or last renamed: too young ones are not eligible. Shared between the
+    /// copies of the state, since it is large and seldom changes.
+    pub repository_ages: Arc<BTreeMap<RepositoryId, RepositoryAge>>,
     /// Discovered assets at each arrival, newest last, bounded: the arrival rate's data.
     pub arrivals: Vec<Arrival>,
     /// When an asset last moved (its `last_sync`, else its `updated_at`).

@@ -3,6 +3,8 @@
 //! Ages and clocks must stay what they were, so every time that came from our own clock moves with it. Times that an API
 //! or the operator gave (syncs, changes, expiries, declared dates) are right as they are.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::attention::Attention;
@@ -122,7 +124,8 @@ impl Shift {
         group.arrivals.iter_mut().for_each(|arrival| self.time(&mut arrival.at));
         group.deleted_profiles.values_mut().for_each(|deleted| self.time(&mut deleted.at));
         // The epoch stands for "before we looked".
-        let seen = group.repository_ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
+        let ages = Arc::make_mut(&mut group.repository_ages);
+        let seen = ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
         seen.for_each(|age| self.time(&mut age.seen_at));
         let organization = &mut integration.organization;
         self.maybe(&mut organization.mostly_active_at);

@@ -14,13 +14,17 @@ Data goes to standard output, everything else to standard error. Colours are for
 them off. Secrets are never given on the command line: the configuration names files or environment variables.
 ";
 
-const EXITS: [(Exit, &str); 7] = [
+const EXITS: [(Exit, &str); 8] = [
     (Exit::Ok, "done; for `check`: healthy, a set-up that is not yet overdue included"),
     (Exit::Problems, "`check` found problems; a scenario of `demo` did not go as told"),
     (Exit::CouldNotTell, "`check` could not tell (where there are problems too, they win)"),
     (Exit::Usage, "the command line is wrong"),
-    (Exit::Unavailable, "the daemon that is asked does not answer, or its address cannot be had"),
+    (
+        Exit::Unavailable,
+        "the daemon that is asked does not answer, its address cannot be had, or another one has the store",
+    ),
     (Exit::Software, "snykwatch itself failed"),
+    (Exit::Storage, "the store, a backup or the place of one cannot be used as it is: the message says what to do"),
     (Exit::Config, "the configuration is wrong"),
 ];
 

@@ -42,6 +42,8 @@ mod secrecy;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod supervision;
 #[cfg(test)]
 mod support;

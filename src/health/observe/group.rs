@@ -83,17 +83,19 @@ fn note_ages(
     at: DateTime<Utc>,
 ) {
     for (id, repository) in &set.repositories {
-        let age = memory.repository_ages.entry(id.clone()).or_insert_with(|| RepositoryAge {
+        let known = before.and_then(|before| before.repositories.get(id));
+        let renamed_from = known.filter(|known| !known.full_name.eq_ignore_ascii_case(&repository.full_name));
+        if renamed_from.is_none() && memory.repository_ages.contains_key(id) {
+            continue;
+        }
+        let age = Arc::make_mut(&mut memory.repository_ages).entry(id.clone()).or_insert_with(|| RepositoryAge {
             seen_at: match before {
                 Some(_) => at,
                 None => repository.created_at.map_or(DateTime::UNIX_EPOCH, |created_at| created_at.min(at)),
             },
             urls: std::collections::BTreeSet::new(),
         });
-        let Some(known) = before.and_then(|before| before.repositories.get(id)) else { continue };
-        if known.full_name.eq_ignore_ascii_case(&repository.full_name) {
-            continue;
-        }
+        let Some(known) = renamed_from else { continue };
         let (old, new) = (repository_url(scm, &known.full_name), repository_url(scm, &repository.full_name));
         if old != new {
             age.seen_at = at;

@@ -175,3 +175,15 @@ fn at_first_sight_a_repository_is_as_old_as_the_scm_says() {
     let ages = &world.stored(None).group.repository_ages;
     assert!(ages.values().all(|age| age.seen_at <= start() + hours(1)));
 }
+
+#[test]
+fn what_is_remembered_of_repositories_is_copied_only_for_news() {
+    let mut world = World::healthy(10, 0);
+    world.probe();
+    let before = Arc::clone(&world.stored(None).group.repository_ages);
+    world.pass(hours(1));
+    assert!(Arc::ptr_eq(&before, &world.stored(None).group.repository_ages), "another walk, nothing new");
+    world.main().repositories.extend([repository(10)]);
+    world.pass(hours(1));
+    assert_eq!((before.len(), world.stored(None).group.repository_ages.len()), (10, 11));
+}

@@ -164,7 +164,7 @@ impl Assembly {
         for (key, ages) in ages {
             let integration = state.integrations.get_mut(&key);
             let integration = integration.ok_or_else(|| orphan(PartKind::RepositoryAge, &key.to_string()))?;
-            integration.group.repository_ages = ages;
+            integration.group.repository_ages = Arc::new(ages);
         }
         Ok(state)
     }

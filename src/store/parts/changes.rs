@@ -160,10 +160,15 @@ impl Changes {
         }
         let (was, is) = (before.map(integration_head), after.map(integration_head));
         self.entry(PartKind::Integration, key, was.as_ref(), is.as_ref())?;
-        let none = BTreeMap::new();
-        let was = before.map_or(&none, |state| &state.group.repository_ages);
-        let is = after.map_or(&none, |state| &state.group.repository_ages);
-        each(was, is, |id, before, after| self.entry(PartKind::RepositoryAge, &(key, id), before, after))
+        let was = before.map(|state| &state.group.repository_ages);
+        let is = after.map(|state| &state.group.repository_ages);
+        if are_same(was, is) {
+            return Ok(());
+        }
+        let none = Arc::default();
+        each(was.unwrap_or(&none), is.unwrap_or(&none), |id, before, after| {
+            self.entry(PartKind::RepositoryAge, &(key, id), before, after)
+        })
     }
 
     fn map<K: Ord + Serialize, V: PartialEq + Serialize>(
@@ -286,6 +291,6 @@ fn organization_head(organization: &OrganizationEvidence) -> OrganizationEvidenc
 
 fn integration_head(integration: &IntegrationState) -> IntegrationState {
     let mut head = integration.clone();
-    head.group.repository_ages.clear();
+    head.group.repository_ages = Arc::default();
     head
 }

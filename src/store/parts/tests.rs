@@ -84,7 +84,7 @@ fn populated() -> State {
     state.credentials.entry("bitbucket-acme".into()).or_default();
     let mut group = IntegrationState::new(at(0));
     let age = RepositoryAge { seen_at: at(1), urls: BTreeSet::new() };
-    group.group.repository_ages = BTreeMap::from([("r1".into(), age.clone()), ("r2".into(), age)]);
+    group.group.repository_ages = Arc::new(BTreeMap::from([("r1".into(), age.clone()), ("r2".into(), age)]));
     state.integrations.insert(IntegrationKey::group("acme".into()), group);
     state.vanishing.insert(organization(), 1);
     let acknowledgement =
@@ -143,7 +143,7 @@ fn variants() -> Vec<State> {
         changed(|state| state.evidence.organizations.get_mut(&organization()).unwrap().webhooks = None),
         changed(|state| {
             let integration = state.integrations.get_mut(&IntegrationKey::group("acme".into())).unwrap();
-            integration.group.repository_ages.remove(&"r1".into());
+            Arc::make_mut(&mut integration.group.repository_ages).remove(&"r1".into());
         }),
         changed(|state| state.integrations.clear()),
     ]

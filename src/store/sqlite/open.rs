@@ -29,6 +29,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers: the outbox of each receiver and the API; each query takes well below a millisecond.
 const READERS: u32 = 3;
 
+/// Rows that wait for whoever reads: a whole state comes in hundreds of thousands, and the library's 50 make each side
+/// wait for the other all the time.
+const ROWS_AHEAD: usize = 4_096;
+
 /// The write-ahead log is cut down to this after a large commit, in bytes.
 const LOG_LIMIT: &str = "16777216";
 
@@ -191,7 +195,11 @@ pub(super) enum Access {
 }
 
 fn options_of(path: &Path, access: Access) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).read_only(access == Access::Read).busy_timeout(BUSY_TIMEOUT)
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(access == Access::Read)
+        .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROWS_AHEAD)
 }
 
 /// A connection that sets nothing.

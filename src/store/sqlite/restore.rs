@@ -89,21 +89,21 @@ async fn take_in(backup: &Path, incoming: &Path) -> Result<(Revision, Option<Dat
 
 /// Gives the present file a second name; its own is then taken over by a rename, so that at no moment there is none.
 async fn put_aside(destination: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>, RestoreError> {
-    if !destination.exists() {
-        return Ok(None);
-    }
-    merge_log(destination).await;
+    let is_there = destination.exists();
     let aside = free_name(destination, now);
-    let kept = std::fs::hard_link(destination, &aside).or_else(|_| std::fs::copy(destination, &aside).map(drop));
-    kept.map_err(failed("keep a copy of", destination))?;
-    // Of a file that could not be merged: the log belongs to the file that is put aside, and would spoil the new one.
+    if is_there {
+        merge_log(destination).await;
+        let kept = std::fs::hard_link(destination, &aside).or_else(|_| std::fs::copy(destination, &aside).map(drop));
+        kept.map_err(failed("keep a copy of", destination))?;
+    }
+    // Of a file that could not be merged, or was removed without its log: SQLite would apply that to the new file.
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (beside(destination, suffix), beside(&aside, suffix));
         if from.exists() {
             std::fs::rename(&from, &to).map_err(failed("put aside", &from))?;
         }
     }
-    Ok(Some(aside))
+    Ok(is_there.then_some(aside))
 }
 
 /// Merges the write-ahead log into the file, where the file is good enough for that.

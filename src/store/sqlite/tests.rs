@@ -1,7 +1,10 @@
 //! What only a file can promise, on real files.
 
 mod copies;
+mod disks;
 mod durability;
+mod flips;
+mod housekeeping;
 mod openings;
 
 use std::path::Path;

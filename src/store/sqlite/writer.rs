@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::failure::failed;
+use super::failure::{SqliteFailure, failed};
 use crate::domain::state::State;
 use crate::store::{Revision, StoreError};
 
@@ -48,8 +48,11 @@ impl Writer {
             }
             Err(error) => Err(error),
         };
-        if committed.is_err() {
+        if let Err(error) = &committed {
             self.roll_back().await;
+            if is_full(error) {
+                self.merge_log().await;
+            }
         }
         self.is_open = false;
         committed
@@ -60,7 +63,18 @@ impl Writer {
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
     }
 
+    /// The log is merged by itself only when it is long, which it never gets on a small disk. Merged, it makes the room
+    /// that the next commit needs, if there is any to be had.
+    async fn merge_log(&mut self) {
+        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await;
+    }
+
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         self.connection.close().await
     }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    let StoreError::Backend { source, .. } = error else { return false };
+    matches!(source.downcast_ref(), Some(SqliteFailure::DiskFull(_)))
 }

@@ -118,3 +118,24 @@ async fn a_damaged_store_is_replaced_and_kept() {
     assert_eq!(fs::read_to_string(restored.replaced.unwrap()).unwrap(), "garbage");
     assert_eq!(open(&path).await.load().await.unwrap().unwrap().state, state("step-0"));
 }
+
+#[tokio::test]
+async fn a_log_that_was_left_behind_does_not_spoil_what_is_restored() {
+    let directory = directory();
+    let (path, copy) = (directory.path().join("snykwatch.db"), directory.path().join("backup.db"));
+    let log = path.with_extension("db-wal");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    backup(&path, &copy).await.unwrap();
+    store.commit(step(1)).await.unwrap();
+    let left_behind = fs::read(&log).unwrap();
+    store.close().await;
+    fs::remove_file(&path).unwrap();
+    fs::write(&log, left_behind).unwrap();
+
+    assert_eq!(restore(&copy, &path, at(60)).await.unwrap().replaced, None);
+    let store = open(&path).await;
+    let stored = store.load().await.unwrap().unwrap();
+    assert_eq!((stored.revision, stored.state), (Revision(1), state("step-0")));
+    assert_eq!(store.commit(step(1)).await.unwrap(), Revision(2));
+}

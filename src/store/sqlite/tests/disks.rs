@@ -1,0 +1,166 @@
+//! Disks that are really full and files that really cannot be written. What this user may not set up is skipped, and says
+//! so.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{chain, directory, open};
+use crate::store::contract::fixtures::{all, commit, integration, status, to, trigger};
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::{Commit, Revision, Store};
+
+/// What the child opens: set in the child alone.
+const CHILD_OPENS: &str = "SNYKWATCH_TEST_CHILD_OPENS";
+
+/// The user and group that own nothing.
+const NOBODY: u32 = 65_534;
+
+/// A file system of two megabytes; unmounted when dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let directory = directory();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(directory.path());
+        match mount.output() {
+            Ok(done) if done.status.success() => Some(Self(directory)),
+            Ok(done) => {
+                println!("skipped: no file system can be mounted here: {}", String::from_utf8_lossy(&done.stderr));
+                None
+            }
+            Err(error) => {
+                println!("skipped: there is no mount command: {error}");
+                None
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) -> PathBuf {
+        let filler = self.path("filler");
+        let error = fs::write(&filler, vec![0; 4 << 20]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        filler
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+fn step(based_on: u64) -> Commit {
+    let minute = i64::try_from(based_on).unwrap();
+    let notifications = vec![to(&["chat"], trigger("acme", minute))];
+    Commit { notifications, ..commit(based_on, &format!("step-{based_on}"), vec![status("acme", minute)]) }
+}
+
+#[tokio::test]
+async fn a_full_file_system_is_told_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let path = disk.path("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    let filler = disk.fill();
+    let flood = Commit { transitions: (0..2_000).map(|minute| status("flood", minute)).collect(), ..step(1) };
+    for _ in 0..3 {
+        let told = chain(&store.commit(flood.clone()).await.unwrap_err());
+        assert!(told.contains("the disk, or its quota, is full: make room"), "{told}");
+        assert_eq!(store.load().await.unwrap().unwrap().revision, Revision(1));
+        assert_eq!(all(&store).await.len(), 1, "what was committed can be read");
+    }
+    fs::remove_file(filler).unwrap();
+    assert_eq!(store.commit(flood).await.unwrap(), Revision(2), "with room, all of it");
+    drop(store);
+    let store = open(&path).await;
+    assert_eq!(store.history(integration("flood"), usize::MAX).await.unwrap().len(), 2_000);
+}
+
+/// A log that is only merged when it is long would fill a small disk and stay there.
+#[tokio::test]
+async fn the_log_alone_never_fills_a_small_disk() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let store = open(&disk.path("snykwatch.db")).await;
+    let (mut revision, mut failures) = (0, 0);
+    for number in 0..1_500 {
+        let commit = Commit { notifications: Vec::new(), transitions: Vec::new(), ..step(revision) };
+        match store.commit(commit).await {
+            Ok(next) => revision = next.0,
+            Err(error) => {
+                failures += 1;
+                assert!(failures <= number / 40 + 2, "{failures} of {number} failed: {}", chain(&error));
+            }
+        }
+    }
+    assert!(revision > 1_400, "{revision}");
+}
+
+#[tokio::test]
+async fn a_full_file_system_is_told_when_the_store_is_made() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    disk.fill();
+    let error = SqliteStore::open(&disk.path("snykwatch.db"), SqliteOptions::default()).await.err().unwrap();
+    let told = chain(&error);
+    assert!(told.contains("full: make room") || told.contains("No space left on device"), "{told}");
+}
+
+/// What somebody without rights is told; `None` where nobody can be asked.
+fn told_to_nobody(path: &Path) -> Option<String> {
+    let this = std::env::current_exe().unwrap();
+    let test = "store::sqlite::tests::disks::a_file_that_may_only_be_read_is_told";
+    let user = [format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()];
+    let mut command = Command::new("setpriv");
+    command.args(user).arg(this).args([test, "--exact", "--nocapture"]).env(CHILD_OPENS, path);
+    let done = match command.output() {
+        Ok(done) => done,
+        Err(error) => {
+            println!("skipped: there is no setpriv: {error}");
+            return None;
+        }
+    };
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let told = said.lines().find_map(|line| line.strip_prefix("told: ").map(str::to_owned));
+    if told.is_none() {
+        println!("skipped: nobody cannot run this test: {said}{}", String::from_utf8_lossy(&done.stderr));
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_told() {
+    if let Some(path) = std::env::var_os(CHILD_OPENS) {
+        let opened = SqliteStore::open(Path::new(&path), SqliteOptions::default()).await;
+        println!("\ntold: {}", opened.map_or_else(|error| chain(&error), |_| "nothing".to_owned()));
+        return;
+    }
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    open(&path).await.close().await;
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let files = [path.clone(), directory.path().join("snykwatch.db.lock"), directory.path().to_path_buf()];
+    if files.iter().any(|file| chown(file, Some(NOBODY), Some(NOBODY)).is_err()) {
+        println!("skipped: only root gives files to others");
+        return;
+    }
+    let Some(told) = told_to_nobody(&path) else { return };
+    assert_eq!(told, "nothing", "its owner opens it");
+    mode(&path, 0o444);
+    let told = told_to_nobody(&path).unwrap();
+    assert!(told.contains("the file and its directory must be writable"), "{told}");
+    mode(&path, 0o600);
+    fs::remove_file(directory.path().join("snykwatch.db.lock")).unwrap();
+    mode(directory.path(), 0o555);
+    let told = told_to_nobody(&path).unwrap();
+    assert!(told.contains("the file and its directory must be writable"), "{told}");
+    mode(directory.path(), 0o700);
+}
