@@ -146,6 +146,12 @@ mod tests {
         let taken_at = "2026-11-23T10:00:00Z".parse().unwrap();
         let lines: Vec<String> =
             people(&incident, taken_at).into_iter().map(|(lead, told)| format!("{lead}: {told}")).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        acknowledged: by alex�[2J at 2026-11-23T09:20:00Z: on it
+        silenced: until 2026-11-23T14:00:00Z by kim: migration
+        receiver: on-call told 09:12 UTC, next reminder 13:12 UTC
+        receiver: chat not told: quiet, since A/�[2J is its cause
+        receiver: mail [{"by":"the_moon"}]
+        "#);
     }
 }

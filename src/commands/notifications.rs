@@ -82,7 +82,7 @@ mod tests {
                 "severity": "critical", "attempts": 3, "last_failure": failure, "next_attempt_at": next,
             });
             let (tone, head) = head(&notification);
-            format!("{tone:?} {head} {}", why(&notification).unwrap_or_default())
+            format!("{tone:?} {head} {}", why(&notification).unwrap_or_default()).trim_end().to_owned()
         };
         let failure = json!({ "reason": "unauthorized", "detail": "it answered 401" });
         insta::assert_snapshot!(
@@ -93,7 +93,12 @@ mod tests {
                 of("dead_lettered", failure, Value::Null),
             ]
             .join("\n"),
-            @""
+            @"
+        Good 2026-11-23T09:12:00Z delivered     chat�[2J: trigger (critical)
+        Quiet 2026-11-23T09:12:00Z withheld      chat�[2J: trigger (critical)
+        Doubtful 2026-11-23T09:12:00Z pending       chat�[2J: trigger (critical) after 3 attempts: unauthorized: it answered 401; tried again at 2026-11-23T09:20:00Z
+        Bad 2026-11-23T09:12:00Z dead_lettered chat�[2J: trigger (critical) after 3 attempts: unauthorized: it answered 401
+        "
         );
     }
 }

@@ -179,8 +179,10 @@ mod tests {
         Quiet as of 2026-11-23T09:00:00Z
         Strong integrations: 50 connected, 1 partially_connected
         Bad open incidents: 1 critical
+        Doubtful observing: nothing is sent
+        Doubtful receiver hook (webhook): its last attempt failed and is repeated, at 2026-11-23T08:59:00Z, 1 pending (timeout: no answer)
         Good receiver on-call (pagerduty): works, 0 pending
-        Bad receiver chat�[2J (slack): fails since 2026-11-23T08:00:00Z, 3 pending (rejected: it answered 404)
+        Bad receiver chat�[2J (slack): takes nothing since 2026-11-23T08:00:00Z, 3 pending (rejected: it answered 404)
         ");
     }
 }

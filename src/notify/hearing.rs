@@ -106,7 +106,7 @@ pub enum Keeping {
 
 impl Hearing {
     /// What the receiver was told and what it hears next, in one clause: `told 09:12 UTC, next reminder 13:12 UTC`. Times
-    /// of another day than `now` have their date. Authors and reasons in it may be hostile text.
+    /// of another day than `now` have their date. Nothing in it was written by strangers but a name in a cause's subject.
     pub fn in_words(&self, now: DateTime<Utc>) -> String {
         let observing = self.kept_by.contains(&Keeping::Observing);
         let kept = self.kept_by.iter().filter(|by| **by != Keeping::Observing).map(|by| by.in_words(now));
@@ -135,16 +135,14 @@ impl Hearing {
 }
 
 impl Keeping {
-    /// One clause: `silenced until 14:00 UTC by alex (migration)`.
+    /// One clause: `silenced until 14:00 UTC`. Who wants that and why is told beside it.
     pub fn in_words(&self, now: DateTime<Utc>) -> String {
         match self {
             Self::Pending => "its time has not come".to_owned(),
             Self::Prometheus => "Prometheus delivers".to_owned(),
             Self::NoRoute => "no route leads there".to_owned(),
             Self::Cause { incident } => format!("quiet, since {incident} is its cause"),
-            Self::Silence { author, reason, until, .. } => {
-                format!("silenced until {} by {author} ({reason})", clock_time(*until, now))
-            }
+            Self::Silence { until, .. } => format!("silenced until {}", clock_time(*until, now)),
             Self::Maintenance { name, until: Some(until) } => {
                 format!("maintenance window {name} until {}", clock_time(*until, now))
             }

@@ -135,7 +135,7 @@ fn what_is_over_is_not_told_anew() {
     stage.loses("pager", &stalled());
     stage.tell(&[]);
     let resolved = stage.resolve(&stalled());
-    assert_eq!(stage.tell(&[resolved]), [format!("resolve {}/critical -> chat, pager", stalled())]);
+    assert_eq!(stage.tell(&[resolved]), [format!("resolve {}/critical -> chat, desk, pager", stalled())]);
     stage.failing.clear();
     assert_eq!(stage.at(hours(2)), ["resolve ReceiverFailing/receiver/pager/warning -> chat"]);
 }

@@ -136,7 +136,7 @@ fn a_hearing_is_said_in_one_clause() {
     );
     let cared = "told 09:00 UTC; no reminders while somebody takes care of it";
     check(soon, &Stage::acknowledged, &[&format!("chat {cared}"), &format!("pager {cared}")]);
-    let quiet = "told 09:00 UTC; nothing more for now: silenced until 11:00 UTC by on-call (we know)";
+    let quiet = "told 09:00 UTC; nothing more for now: silenced until 11:00 UTC";
     check(
         soon,
         &|stage| stage.silence("one", Matcher::default(), hours(2)),

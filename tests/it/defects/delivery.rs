@@ -77,3 +77,52 @@ async fn r_a_receiver_that_asks_for_patience_gets_it() {
     assert_eq!(id(0), id(1), "the same notification");
     daemon.terminate().await.exits(0);
 }
+
+/// A key that is in rotation loses no page, and nobody waits for it unknowingly.
+#[tokio::test]
+async fn a_receiver_that_does_not_know_us_is_tried_again_and_reported_by_another() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    receivers.hook.set_trouble(Some(Trouble::Status(401)));
+    scene.write_text(&alerting(&scene, &receivers.configuration()));
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_group_is("connected").await;
+    take_snyk_down(&scene);
+    let both = async || (receivers.on_the_pager().0 == 2).then_some(());
+    eventually("the pager rings for the problem and for the webhook", both).await;
+    assert_eq!(receivers.at_the_hook(), (0, 0));
+    let page = daemon.get("/").await.text();
+    assert!(page.contains("takes nothing since"), "{page}");
+    receivers.hook.set_trouble(None);
+    eventually("the webhook is told", async || (receivers.at_the_hook().0 == 1).then_some(())).await;
+    eventually("its failure is over", async || (receivers.on_the_pager().1 == 1).then_some(())).await;
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn observing_sends_nothing_and_lists_what_it_would_have_sent() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&alerting(&scene, &receivers.configuration()));
+    let daemon = scene.run_as_it_is_with(&["--observe"]).await;
+    daemon.until_group_is("connected").await;
+    take_snyk_down(&scene);
+    let withheld = async || {
+        let listed = daemon.get("/api/v1/notifications?state=withheld").await.json();
+        (listed["notifications"].as_array().unwrap().len() == 2).then_some(())
+    };
+    eventually("what would have been sent is listed", withheld).await;
+    assert!(daemon.get("/").await.text().contains("Observing: nothing is sent."));
+    let url = format!("http://{}/", daemon.address);
+    let asked = scene.ask_as_it_is(&["notifications", "--state", "withheld", "--url", &url]).await;
+    asked.says(&["withheld", "hook: trigger (warning)", "UpstreamUnreachable"]);
+    scene.ask_as_it_is(&["status", "--url", &url]).await.says(&["observing: nothing is sent"]);
+    let ended = daemon.terminate().await;
+    ended.exits(0);
+    ended.says(&["2 notifications would have been sent", "would have told hook", "would have told pager"]);
+    assert!(receivers.hook.receptions().is_empty() && receivers.pager.receptions().is_empty());
+    // In earnest, what still lasts is told.
+    let daemon = scene.run_as_it_is().await;
+    receivers.until_paged().await;
+    daemon.terminate().await.exits(0);
+}
