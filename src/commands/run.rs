@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::arguments::RunOptions;
 use super::supervisor::Supervisor;
 use super::{Exit, Terminal, configuration, logging};
-use crate::app::{Daemon, DaemonOptions};
+use crate::app::{Daemon, DaemonOptions, StartError};
 use crate::clock::Clock;
 use crate::config::Secrets;
 
@@ -38,7 +38,8 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         Ok(daemon) => daemon,
         Err(error) => {
             terminal.error(&super::chain(&error));
-            return Ok(Exit::Unavailable);
+            // No restart repairs a certificate.
+            return Ok(if matches!(error, StartError::Access(_)) { Exit::Config } else { Exit::Unavailable });
         }
     };
     let links: Vec<String> = daemon.metrics_links().collect();
