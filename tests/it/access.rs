@@ -146,9 +146,8 @@ async fn certificates_are_served_needed_and_told_apart() {
 async fn a_changed_file_is_read_again_and_a_wrong_one_changes_nothing() {
     let scene = Scene::healthy().await;
     let daemon = scene.run_with_web(&users()).await;
-    let status = async |user: &str, password: &str| {
-        daemon.request("GET", "/metrics", &login(user, password)).await.status
-    };
+    let status =
+        async |user: &str, password: &str| daemon.request("GET", "/metrics", &login(user, password)).await.status;
     assert_eq!(status("prometheus", "scrape").await, 200);
 
     // Nobody asks for a reload: the file is watched.
