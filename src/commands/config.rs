@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::config::problem::{Problems, Style};
 use crate::config::schedule::{Cadence, ScheduledProbe};
 use crate::config::{self, Config, Loaded, Secrets};
+use crate::web::Access;
 
 mod routes;
 
@@ -67,6 +68,13 @@ pub fn validate(
     messages: &mut dyn Write,
 ) -> io::Result<ConfigExit> {
     let Some(config) = usable(path, reading, messages)? else { return Ok(ConfigExit::InvalidConfiguration) };
+    let web_config = config.server.web_config.as_deref();
+    if reading.secrets == Secrets::Check
+        && let Err(error) = Access::new(web_config, true, config.server.actors.clone())
+    {
+        writeln!(messages, "error: {}", super::chain(&error))?;
+        return Ok(ConfigExit::InvalidConfiguration);
+    }
     writeln!(out, "{} can be used: {}.", path.display(), summary(&config))?;
     for probe in ScheduledProbe::ALL {
         let schedule = config.schedule.of(probe);

@@ -75,6 +75,8 @@ fn exit_of(error: &StartError) -> Exit {
     let is_taken = matches!(error, StartError::Open(OpenError::InUse { .. }));
     match error {
         StartError::Open(_) | StartError::Store(_) if !is_taken => Exit::Storage,
+        // No restart repairs a certificate.
+        StartError::Access(_) => Exit::Config,
         _ => Exit::Unavailable,
     }
 }

@@ -142,9 +142,7 @@ impl fmt::Display for ConfigChange {
         ];
         for setting in &self.global {
             parts.push(match setting {
-                GlobalSetting::Server => {
-                    ("server", "another address takes a restart, the one before stays in use".to_owned())
-                }
+                GlobalSetting::Server => ("server", "takes a restart".to_owned()),
                 GlobalSetting::Access => ("access", "changed".to_owned()),
                 GlobalSetting::Metrics => ("metrics", "changed".to_owned()),
                 GlobalSetting::Rules => ("alerts.rules", "changed".to_owned()),

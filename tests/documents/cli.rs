@@ -16,7 +16,10 @@ them off. Secrets are never given on the command line: the configuration names f
 
 const EXITS: [(Exit, &str); 8] = [
     (Exit::Ok, "done; for `check`: healthy, a set-up that is not yet overdue included"),
-    (Exit::Problems, "`check` found problems; a scenario of `demo` did not go as told"),
+    (
+        Exit::Problems,
+        "`check` found problems; a scenario of `demo` did not go as told; for `healthy`: not, or no answer",
+    ),
     (Exit::CouldNotTell, "`check` could not tell (where there are problems too, they win)"),
     (Exit::Usage, "the command line is wrong"),
     (

@@ -146,9 +146,8 @@ async fn certificates_are_served_needed_and_told_apart() {
 async fn a_changed_file_is_read_again_and_a_wrong_one_changes_nothing() {
     let scene = Scene::healthy().await;
     let daemon = scene.run_with_web(&users()).await;
-    let status = async |user: &str, password: &str| {
-        daemon.request("GET", "/api/v1/integrations", &login(user, password)).await.status
-    };
+    let status =
+        async |user: &str, password: &str| daemon.request("GET", "/metrics", &login(user, password)).await.status;
     assert_eq!(status("prometheus", "scrape").await, 200);
 
     // Nobody asks for a reload: the file is watched.
@@ -180,6 +179,13 @@ async fn a_changed_file_is_read_again_and_a_wrong_one_changes_nothing() {
         assert!(!text.contains("hunter2"), "a pasted password is shown: {text}");
         assert_eq!(status("prometheus", "renewed").await, 200, "{wrong}");
         assert_eq!(status("nobody", "x").await, 401, "{wrong}");
+    }
+    // What a daemon would not take over, none starts with, and a check without one finds.
+    scene.write_web("tls_server_config: { cert_file: server.pem, key_file: authority.pem }\n");
+    for command in [&["run"][..], &["config", "validate"]] {
+        let finished = scene.ask_as_it_is(command).await;
+        finished.exits(78);
+        finished.says(&["authority.pem holds no usable PEM private key"]);
     }
     let metric = daemon.request("GET", "/metrics", &actor).await.value(SUCCESSFUL);
     assert_eq!(metric, Some(0.0));

@@ -70,7 +70,21 @@ rate_limit: {{}}
 "
         ),
     );
-    assert_snapshot!(files.problems(), @"");
+    assert_snapshot!(files.problems(), @"
+    snykwatch.yaml:15:38: unknown key `lisen`
+    web.yaml:1:1: the key `key_file` is missing here
+    web.yaml:3:21: `RequireAnyClientCert` is not possible here
+    web.yaml:4:25: `ops@example.com` cannot be checked
+    web.yaml:4:44: `spiffe://acme` cannot be checked
+    web.yaml:5:16: `TLS11` is not spoken here
+    web.yaml:6:3: unknown key `cipher_suites`
+    web.yaml:8:3: unknown key `http2`
+    web.yaml:9:14: the header `X-Evil` cannot be set here
+    web.yaml:9:42: this cannot be written in a header
+    web.yaml:11:12: the password of `on-call` is no bcrypt hash
+    web.yaml:12:3: a user's name is not empty and has no colon
+    web.yaml:13:1: unknown key `rate_limit`
+    ");
     let rendered = files.load().unwrap_err().render(Style::Plain);
     assert!(!rendered.contains("hunter2") && !rendered.contains("$2y$"), "{rendered}");
 }
@@ -117,8 +131,9 @@ fn a_file_that_is_not_here_is_a_problem_where_secrets_are_checked() {
 fn an_actor_that_nobody_can_be_is_a_warning() {
     let users = format!("basic_auth_users: {{ on-call: {HASH} }}\n");
     let server = "web_config_file: web.yaml, actors: [on-call, oncall]";
-    assert_snapshot!(with_web(server, &users).problems(), @"");
-    assert_snapshot!(with_web("actors: [on-call]", "").problems(), @"");
+    assert_snapshot!(with_web(server, &users).problems(), @"snykwatch.yaml:15:56: `oncall` is no user of the web-config file");
+    let nobody = "snykwatch.yaml:15:20: `on-call` is no user of the web-config file";
+    assert_eq!(with_web("actors: [on-call]", "").problems(), nobody);
 }
 
 #[test]
