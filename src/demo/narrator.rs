@@ -274,3 +274,18 @@ pub(super) fn stamp(after: TimeDelta) -> String {
     let (days, hours, minutes) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
     if days > 0 { format!("+{days}d {hours:02}:{minutes:02}") } else { format!("   +{hours:02}:{minutes:02}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_spaces() {
+        let word = "ü".repeat(PAGE_WIDTH / 2);
+        assert_eq!(broken(&format!("{word} {word} end")), [word.clone(), format!("{word} end")]);
+        assert_eq!(broken(&format!("- {word} {word}")), [format!("- {word}"), format!("  {word}")]);
+        let address = format!("http://127.0.0.1/{}", "x".repeat(2 * PAGE_WIDTH));
+        assert_eq!(broken(&address), [address], "what cannot be broken can still be copied");
+        assert_eq!(broken(""), [""]);
+    }
+}

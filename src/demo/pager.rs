@@ -218,6 +218,23 @@ mod tests {
             ..incident("key", "critical")
         };
         insta::assert_snapshot!(text(&page).join("\n"), @r"
+        SyncStalled: acme-bitbucket
+        acme-bitbucket has been Partially connected for 13 h.
+
+        Evidence
+        - 0 of 64 repositories. (measured)
+        - It was never seen connected. (inferred)
+
+        Ruled out
+        - Not the network.
+
+        Affected
+        - Zürich 日本
+        - and 3 more
+
+        Next step: (Group Admin) Save the profile again.
+
+        status page: http://127.0.0.1/
         ");
     }
 }

@@ -262,7 +262,7 @@ fn one_of_two_profiles_fails() {
     world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
     world.pass(hours(1));
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::ProfilesFailed));
-    insta::assert_snapshot!(world.message(None), @"1 of 2 profiles fail; main: Bitbucket rejects bitbucket-acme: it was revoked");
+    insta::assert_snapshot!(world.message(None), @"1 of 2 profiles fails; main: Bitbucket rejects bitbucket-acme: it was revoked");
 }
 
 #[test]

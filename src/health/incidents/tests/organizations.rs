@@ -83,8 +83,11 @@ fn growth_by_a_quarter_is_told_and_one_more_member_is_not() {
         growths(&world.evaluate())
     };
     assert_eq!(stale(&mut world, 1), []);
-    assert_eq!(stale(&mut world, 2), [], "one more");
-    assert_eq!(stale(&mut world, 8), [(1, 8)]);
+    assert_eq!(stale(&mut world, 3), [], "a young incident still finds what it affects");
+    assert_eq!(stale(&mut world, 6), []);
+    assert_eq!(growths(&world.at(minutes(15))), [(1, 6)], "told once");
+    assert_eq!(stale(&mut world, 7), [], "one more");
+    assert_eq!(stale(&mut world, 8), [(6, 8)]);
     assert_eq!(stale(&mut world, 9), []);
     assert_eq!(stale(&mut world, 10), [(8, 10)]);
     assert_eq!(stale(&mut world, 12), []);

@@ -284,6 +284,43 @@ fn a_group_that_stays_partially_connected() {
 }
 
 #[test]
+fn a_graver_case_that_gives_way_to_a_milder_one_is_over() {
+    let partial = |reason| move |world: &mut World| world.status(&group(), Status::PartiallyConnected, reason);
+    let eased = [
+        (Reason::AwaitingFirstSync, Reason::InventoryIncomplete, "repositories reach the Inventory now"),
+        (Reason::InventoryLost, Reason::InventoryIncomplete, "repositories reach the Inventory now"),
+        (Reason::ProfilesFailed, Reason::InventoryIncomplete, "no profile fails any more"),
+    ];
+    for (before, after, because) in eased {
+        let mut world = World::new(0);
+        partial(before)(&mut world);
+        world.at(hours(13));
+        assert_eq!(world.open().len(), 1, "{before}");
+        partial(after)(&mut world);
+        let told = world.at(hours(14));
+        assert_eq!(resolutions(&told), [format!("PartiallyConnected/{GROUP}: {because}")], "{before}");
+        assert_eq!(
+            world.pending(),
+            [format!("PartiallyConnected/{GROUP} warning")],
+            "the milder one waits for its time"
+        );
+    }
+    // What gets worse is the same problem still, and so is what lasted long enough to be told as the milder case.
+    let worse = [
+        (Reason::AwaitingFirstSync, Reason::ProfilesFailed, hours(26)),
+        (Reason::AwaitingFirstSync, Reason::InventoryIncomplete, hours(8 * 24)),
+    ];
+    for (before, after, at) in worse {
+        let mut world = World::new(0);
+        partial(before)(&mut world);
+        world.at(at);
+        partial(after)(&mut world);
+        assert_eq!(resolutions(&world.at(at + minutes(1))), [""; 0], "{before} to {after}");
+        assert_eq!(world.open().len(), 1, "{before} to {after}");
+    }
+}
+
+#[test]
 fn partially_connected_counts_from_stored_times() {
     let fresh = |configured: Option<TimeDelta>, arrival: Option<(TimeDelta, usize)>| {
         move |world: &mut World| {

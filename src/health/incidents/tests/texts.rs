@@ -42,7 +42,7 @@ fn credentials() {
         world.credential(&pat()).expiry_source = Some(ExpirySource::Declared);
     });
     assert_snapshot!(text(&world, Rule::CredentialExpiring), @"
-    The PAT of credential bitbucket-acme expires in 3 d (2026-11-23 09:00 UTC, declared). From then on 1 Group integration and 2 Organizations no longer reach the Git host.
+    The PAT of credential bitbucket-acme expires in 3 d (2026-11-23 09:00 UTC, as the configuration says). From then on discovery, imports and pull request comments stop for 1 Group integration and 2 Organizations.
     > (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 2 Organizations before that date; (whoever runs snykwatch) replace our copy.
     ");
     let world = broken(2, hours(2), |world| {
@@ -81,7 +81,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Repositories: read for 60 min (since 2026-11-20 09:00 UTC). Discovery itself needs it: the Group cannot synchronise. It is used by 1 Group integration.
-    > (Owner of the bot account) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (whoever runs snykwatch) replace our copy.
+    > (Owner of the bot account) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin) save it in Snyk; (whoever runs snykwatch) replace our copy.
     ");
     let world = broken(0, hours(1), |world| {
         world.permission(Permission::RepositoryAdmin, PermissionProof::Partial { granted: 12, total: 40 });
@@ -111,7 +111,7 @@ fn groups() {
         world.integration(&group()).group.last_asset_moved_at = Some(start() - hours(30));
     });
     assert_snapshot!(text(&world, Rule::SyncStalled), @"
-    acme-bitbucket (group) has stopped synchronising for 5 h (since 2026-11-20 09:00 UTC). SyncCurrent is false. The last sync was seen 2026-11-19 03:00 UTC. What changed since then is not in the Inventory.
+    The synchronisation of acme-bitbucket (group) has been stalled for 5 h (since 2026-11-20 09:00 UTC). SyncCurrent is false. The last sync was seen 2026-11-19 03:00 UTC. What changed since then is not in the Inventory.
     > (Group Admin) Open Integrations in the Group and save the profile again, which starts a synchronisation; if nothing moves within 6 h, ask Snyk's support with the listed repositories.
     ");
     let world = broken(0, hours(1), |world| world.status(&group(), Status::ConnectionFailed, Reason::ProfileDeleted));

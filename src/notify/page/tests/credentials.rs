@@ -117,7 +117,7 @@ fn an_expiring_pat() {
     let story = Story::healthy(3, 1, |world| declare(world, start() + TimeDelta::days(5)));
     assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiring), @"
     CredentialExpiring: bitbucket-acme expires in 4 d
-    The PAT of credential bitbucket-acme expires in 4 d (2026-11-28 03:00 UTC, declared). From then on 1 Group integration and 1 Organization no longer reach the Git host. It becomes critical 2026-11-27 03:00 UTC.
+    The PAT of credential bitbucket-acme expires in 4 d (2026-11-28 03:00 UTC, as the configuration says). From then on discovery, imports and pull request comments stop for 1 Group integration and 1 Organization. It becomes critical 2026-11-27 03:00 UTC.
     - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
     - It expires 2026-11-28 03:00 UTC, as the configuration says. [declared]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]

@@ -89,7 +89,6 @@ fn a_first_synchronisation_that_never_comes() {
     Changed: 2026-11-23 03:00 UTC (at the onset): acme-bitbucket (group) was set up (declared).
     Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
     Next: Group Admin: open Integrations > Bitbucket in the Group and re-save the profile.
-    Visit: acme/service-0; acme/service-1; acme/service-10; acme/service-11; acme/service-2; acme/service-3; acme/service-4; acme/service-5; acme/service-6; acme/service-7 +2
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
     Runbook: PartiallyConnected <https://snykwatch.acme.example/runbooks/PartiallyConnected>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
@@ -140,7 +139,7 @@ fn a_stalled_synchronisation() {
     });
     assert_snapshot!(story.after(hours(30)).text(Rule::SyncStalled), @"
     SyncStalled: acme-bitbucket (group) for 3 h
-    acme-bitbucket (group) has stopped synchronising for 3 h (since 2026-11-24 05:45 UTC). 5 repositories changed and not synced for up to 30 h; the last asset of profile main moved 2026-11-13 03:00 UTC. The last sync was seen 2026-11-13 03:00 UTC. What changed since then is not in the Inventory. It becomes critical 2026-11-25 05:45 UTC.
+    The synchronisation of acme-bitbucket (group) has been stalled for 3 h (since 2026-11-24 05:45 UTC). 5 repositories changed and not synced for up to 30 h; the last asset of profile main moved 2026-11-13 03:00 UTC. The last sync was seen 2026-11-13 03:00 UTC. What changed since then is not in the Inventory. It becomes critical 2026-11-25 05:45 UTC.
     - 5 repositories changed and not synced for up to 30 h; the last asset of profile main moved 2026-11-13 03:00 UTC. [measured, 11-24 09:30]
     - 5 of 5 repositories reached the Inventory. [measured, 11-24 09:30]
     - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]

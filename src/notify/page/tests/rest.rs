@@ -18,7 +18,7 @@ fn an_outage() {
     assert_snapshot!(story.after(hours(2)).text(Rule::UpstreamUnreachable), @"
     UpstreamUnreachable: bitbucket-cloud for 105 min
     bitbucket-cloud has given no usable answer for 105 min (since 2026-11-23 03:45 UTC). The last usable answer came 2026-11-23 03:30 UTC. Last: server_error, HTTP 503. What is shown of 1 Group integration and 2 Organizations is the last known state and grows old; no credential is to blame. It becomes critical 2026-11-24 03:45 UTC.
-    - The last attempt failed by server_error: HTTP 503. [measured]
+    - The last attempt failed (server_error): HTTP 503. [measured]
     - No probe of bitbucket-cloud concluded anything since 2026-11-23 03:45 UTC. [measured, 11-23 05:30]
     - Its last usable answer came 2026-11-23 03:30 UTC. [measured, 11-23 03:30]
     x Not the whole network of this machine: snyk/acme-us answers.
@@ -43,7 +43,7 @@ fn the_end_of_a_version() {
         });
     });
     assert_snapshot!(story.after(minutes(15)).text(Rule::ApiVersionEnding), @"
-    ApiVersionEnding: snyk/acme-us in 19 d
+    ApiVersionEnding: snyk/acme-us, in 19 d
     Version 2024-10-15 of snyk/acme-us, which snykwatch uses, ends on 2026-12-13 03:00 UTC. It becomes a warning 2026-11-29 03:00 UTC.
     - snyk/acme-us announces in its answers: version 2024-10-15 is deprecated, for 2026-12-13 03:00 UTC. [measured, 11-23 03:00]
     Noticed: At the first answer after the update.
