@@ -176,6 +176,7 @@ integrations:
     group:
       snyk: acme-us
       id: {group}
+      permissions: pilot-guide
       profiles: {{ main: {{ credential: bitbucket-acme, workspaces: [acme] }} }}
 schedule:
   snyk: {{ every: 500ms }}

@@ -123,8 +123,8 @@ async fn what_could_not_be_stored_is_stored_at_the_end() {
 
     let store = SqliteStore::open(&stage.store_path(), SqliteOptions::default()).await.unwrap();
     let state = State::clone(&store.load().await.unwrap().unwrap().state);
-    let open: Vec<String> = state.incidents.keys().map(ToString::to_string).collect();
-    assert_eq!(open, ["UpstreamUnreachable/api/snyk/acme-us"]);
+    let known: Vec<String> = state.incidents.keys().map(ToString::to_string).collect();
+    assert!(known.iter().any(|incident| incident == "UpstreamUnreachable/api/snyk/acme-us"), "{known:?}");
     let deliveries = store.deliveries(DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).await.unwrap();
     assert_eq!(deliveries.len(), 2, "for the pager and for the webhook: {deliveries:?}");
     store.close().await;
