@@ -112,7 +112,7 @@ fn configuration(
     let neighbours = match neighbours {
         Neighbours::None => String::new(),
         Neighbours::Broken => format!(
-            "    stalled: {{ webhook: {{ url: \"{stalled}\" }}, http: {{ request_timeout: 1s }} }}
+            "    stalled: {{ webhook: {{ url: \"{stalled}\" }}, http: {{ request_timeout: 300ms }} }}
     failing: {{ webhook: {{ url: \"{failing}\" }} }}
 "
         ),
@@ -125,7 +125,7 @@ fn configuration(
     healthy: {{ pagerduty: {{ api_url: \"{pager}\", routing_key: {{ file: routing-key }} }} }}
 {neighbours}  routes: [{{ receivers: [{names}], severity: [warning, critical] }}]
 ",
-        scene.configuration().every("1m")
+        scene.configuration().every("2m")
     )
 }
 
