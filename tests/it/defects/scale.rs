@@ -72,12 +72,10 @@ async fn i_one_forbidden_target_of_a_hundred_is_alone() {
     let scene = Scene::at(&clock, world(start - TimeDelta::days(4), 100)).await;
     let daemon = VirtualDaemon::start(&scene, &clock, &scene.configuration().to_string()).await;
     participant.sleep_until(start + TimeDelta::minutes(30)).await;
-    assert_eq!(daemon.metrics().await.value(&organizations("connected")), Some(100.0));
+    assert_eq!(daemon.organizations("connected").await, 100);
     forbid_one(&scene, 42);
     participant.sleep_until(start + TimeDelta::minutes(95)).await;
-    let metrics = daemon.metrics().await;
-    assert_eq!(metrics.value(&organizations("connected")), Some(99.0));
-    assert_eq!(metrics.value(&organizations("unknown")), Some(1.0));
+    assert_eq!((daemon.organizations("connected").await, daemon.organizations("unknown").await), (99, 1));
     daemon.stop().await;
 }
 
