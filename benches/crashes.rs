@@ -1,81 +1,93 @@
-//! The crash run: snykwatch is killed with SIGKILL at random moments while problems come and go, and what its memory
-//! holds and its receivers got is compared at the end.
+//! The crash run: snykwatch is killed with SIGKILL while problems come and go, and what its memory holds and its
+//! receivers got is compared at the end.
 //!
-//! The sandbox and four receivers live in this process; the daemon is the real binary with a state file and short
-//! intervals. Prints its counts, and every breach of these promises; exits with 1 on any:
+//! The sandbox, four receivers and a dead man's switch live in this process; the daemon is the real binary with a state
+//! file and short intervals. It dies at random moments and at aimed ones: when a receiver has got a message and not
+//! answered, right after its start, and while it shuts down. Prints its counts, and every breach of these promises;
+//! exits with 1 on any:
 //!
-//! - each incident opened and resolved in turn, without a hole, and at the end it is as it really is;
-//! - each of these changes became a notification for every receiver, and each ended: delivered, or collapsed because
-//!   it was over before it was sent;
-//! - what the store calls delivered was received; a repetition carried the same identity, and there is at most one for
-//!   each kill; a receiver that knows identities woke somebody once for each episode.
+//! - the history has no hole: each incident opened and resolved in turn, each status and condition continues where it
+//!   was, and at the end everything is as the state says and as it really is;
+//! - each opening, escalation and end became one notification for every receiver, and each ended: delivered, or collapsed
+//!   because it was over before it was sent. What is silenced reached nobody;
+//! - what the store calls delivered was received; a repetition carried the same identity, had a kill before it, and there
+//!   are no more of them than kills; a receiver that knows identities woke somebody once for each episode;
+//! - an acknowledgement and a silence outlive a kill right after their answer; the dead man's switch heard of no failure.
 //!
-//! `cargo bench --bench crashes -- --kills 100 --seed 7`; without a seed it takes one and prints it.
+//! `cargo bench --bench crashes -- --kills 100 --seed 7`; without a seed it takes one and prints it. `--binary FILE`
+//! runs another binary than the one that was built with it.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a run that cannot be set up is broken")]
 
 mod crashes {
     pub(crate) mod daemon;
     pub(crate) mod dice;
+    pub(crate) mod episodes;
     pub(crate) mod ledger;
+    pub(crate) mod lives;
     pub(crate) mod receivers;
     pub(crate) mod stage;
 }
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crashes::dice::Dice;
 use crashes::ledger::Ledger;
+use crashes::lives::{Lives, make_trouble};
 use crashes::stage::{Problem, Stage};
 
-/// A daemon lives so long, in milliseconds: from the first line of its log to a few rounds of probes.
-const SHORTEST_LIFE: u64 = 20;
-const LONGEST_LIFE: u64 = 3_500;
-
-/// A problem comes or goes after so many milliseconds.
-const SHORTEST_PEACE: u64 = 600;
-const LONGEST_PEACE: u64 = 2_500;
-
-/// Receivers answer after this.
-const ANSWER: Duration = Duration::from_millis(200);
-
 /// What is not settled by then never will be.
-const SETTLING: Duration = Duration::from_mins(2);
+const SETTLING: Duration = Duration::from_secs(90);
+
+/// After everything has been as it should for so long, nothing more is expected.
+const QUIET: Duration = Duration::from_secs(8);
+
+/// An orderly end takes no longer: attempts get five seconds, a last commit as many.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
+    let value = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name)?;
-        Some(arguments.get(place + 1)?.parse::<u64>().expect("a number"))
+        Some(arguments.get(place + 1).unwrap_or_else(|| panic!("{name} wants a value")).clone())
     };
+    let number = |name: &str| value(name).map(|text| text.parse::<u64>().expect("a number"));
     let kills = number("--kills").unwrap_or(100);
     let seed = number("--seed").unwrap_or_else(|| u64::from(std::process::id()));
-    println!("{kills} kills, seed {seed}");
+    let binary = value("--binary").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_snykwatch")), PathBuf::from);
+    let binary = binary.canonicalize().expect("there is such a binary");
+    println!("{kills} kills, seed {seed}, {}", binary.display());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(run(kills, seed))
+    runtime.block_on(run(kills, seed, binary))
 }
 
-async fn run(kills: u64, seed: u64) -> ExitCode {
+async fn run(kills: u64, seed: u64, binary: PathBuf) -> ExitCode {
     let mut dice = Dice::new(seed);
-    let stage = Stage::set().await;
-    // So that a kill often comes between the receipt and its answer.
-    stage.receivers.answer_late(Some(ANSWER));
+    let stage = Arc::new(Stage::set(binary).await);
     let begin = Instant::now();
-    let mut breaches = Vec::new();
-    let flips = live_and_die(&stage, &mut dice, kills, &mut breaches).await;
-    println!("{flips} problems came or went; {:.0} s with kills", begin.elapsed().as_secs_f64());
+    let mut lives = Lives::default();
+    lives.acknowledge_and_silence(&stage).await;
+    let trouble = tokio::spawn(make_trouble(Arc::clone(&stage), Dice::new(seed ^ 0xb10c)));
+    while lives.kills() < kills && lives.breaches.is_empty() {
+        lives.live_and_die(&stage, &mut dice).await;
+    }
+    trouble.abort();
+    println!("{}; {:.0} s with kills", lives.summary(), begin.elapsed().as_secs_f64());
 
-    stage.receivers.answer_late(None);
-    // What is really the case in the end: one problem lasts.
+    stage.receivers.set_trouble(None);
+    // What is really the case in the end: one outage lasts.
     for problem in Problem::ALL {
         stage.set_problem(problem, problem == Problem::SnykDown);
     }
-    let ledger = settle(&stage).await;
-    breaches.extend(ledger.breaches(&stage, kills));
-    ledger.print(&stage);
+    let mut breaches = lives.breaches.clone();
+    let ledger = settle(&stage, &mut breaches).await;
+    breaches.extend(ledger.breaches(&stage, &lives));
+    ledger.print(&stage, &lives);
     for breach in &breaches {
         println!("BREACH {breach}");
     }
@@ -86,39 +98,12 @@ async fn run(kills: u64, seed: u64) -> ExitCode {
     if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Starts and kills the daemon while problems come and go, whether it lives or not. Gives how often they did.
-async fn live_and_die(stage: &Stage, dice: &mut Dice, kills: u64, breaches: &mut Vec<String>) -> u64 {
-    let mut flips = 0;
-    let mut next_flip = Instant::now();
-    for kill in 1..=kills {
-        let mut daemon = stage.start_daemon();
-        let death = Instant::now() + Duration::from_millis(dice.between(SHORTEST_LIFE, LONGEST_LIFE));
-        while next_flip < death {
-            tokio::time::sleep_until(next_flip).await;
-            let problem = Problem::ALL[usize::try_from(dice.between(0, Problem::ALL.len() as u64 - 1)).unwrap()];
-            stage.set_problem(problem, !stage.has_problem(problem));
-            flips += 1;
-            next_flip += Duration::from_millis(dice.between(SHORTEST_PEACE, LONGEST_PEACE));
-        }
-        tokio::time::sleep_until(death).await;
-        if let Some(status) = daemon.has_ended() {
-            breaches.push(format!("the daemon ended by itself before kill {kill}: {status}"));
-            break;
-        }
-        daemon.kill();
-        if kill % 20 == 0 {
-            println!("  {kill} kills");
-        }
-    }
-    flips
-}
-
 /// Lets it live until everything is as it really is and nothing is pending, and reads its memory.
-async fn settle(stage: &Stage) -> Ledger {
+async fn settle(stage: &Stage, breaches: &mut Vec<String>) -> Ledger {
     let deadline = Instant::now() + SETTLING;
     loop {
         let mut daemon = stage.start_daemon();
-        let quiet_after = Instant::now() + Duration::from_secs(8);
+        let quiet_after = Instant::now() + QUIET;
         while Instant::now() < deadline && daemon.has_ended().is_none() {
             let is_settled = stage.receivers.agree_on(&stage.open_problems());
             if is_settled && Instant::now() >= quiet_after {
@@ -126,7 +111,11 @@ async fn settle(stage: &Stage) -> Ledger {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        daemon.terminate().await;
+        match daemon.terminate(PATIENCE).await {
+            Some(status) if status.success() => {}
+            Some(status) => breaches.push(format!("asked to end, it ended with {status}")),
+            None => breaches.push("asked to end, it did not".to_owned()),
+        }
         let ledger = Ledger::read(&stage.store_path()).await;
         if ledger.pending() == 0 || Instant::now() >= deadline {
             return ledger;

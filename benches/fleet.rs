@@ -79,7 +79,7 @@ fn main() {
     let own = Own { version: "0.1.0", started_at: start };
     let mut snapshot = Snapshot::build(&fleet, &state, now, own.clone());
     let building: Vec<Duration> = (0..RUNS)
-        .map(|_| timed(|| snapshot = Snapshot::build_after(Some(&snapshot), &fleet, &state, now, own.clone())))
+        .map(|_| timed(|| snapshot = Snapshot::build_after(Some(&snapshot), &fleet, &state, None, now, own.clone())))
         .collect();
     println!("snapshot after a like one           {:>9.1} ms", milliseconds(median(building)));
 

@@ -212,9 +212,13 @@ def daemon():
     def quantile(name, by):
         return f'histogram_quantile(0.95, sum by (le, {by}) (rate({series(name + "_bucket")}[$__rate_interval])))'
 
+    version = stat("Version", "What is running.", f'max by (version) ({series("build_info")})', thresholds=steps((None, "green")), width=3)
+    # The label says it, not the value, which is always 1.
+    version["options"]["textMode"] = "name"
+    version["targets"][0]["legendFormat"] = "{{version}}"
     return [
         [
-            stat("Version", "What is running.", f'max by (version) ({series("build_info")})', mappings=mapping([(1, "running", "green")]), width=3),
+            version,
             stat("Snapshot age", "Time since the newest snapshot was taken.", f'time() - max({series("snapshot_timestamp_seconds")})', "s", steps((None, "green"), (120, "orange"), (300, "red")), width=4),
             stat("Configuration", "Whether the last load of the configuration succeeded.", f'min({series("config_last_reload_successful")})', mappings=YES_MAPPING, width=3),
             stat("Configuration loaded", "When the configuration in force was loaded.", f'max({series("config_last_reload_success_timestamp_seconds")}) * 1000', "dateTimeFromNow", width=4),

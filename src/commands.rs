@@ -13,11 +13,15 @@ mod demo;
 mod exit;
 mod explain;
 mod generate;
+mod healthy;
 mod incidents;
+mod logging;
+mod notifications;
 mod receivers;
 mod restore;
 mod run;
 mod silence;
+mod supervisor;
 mod terminal;
 
 use std::process::ExitCode;
@@ -59,7 +63,9 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Explain(options) => asynchronous(explain::explain(&config, options, terminal)),
         Command::Missing(options) => asynchronous(explain::missing(&config, options, terminal)),
         Command::Status(options) => asynchronous(receivers::status(&config, &options, terminal)),
+        Command::Healthy(options) => asynchronous(healthy::healthy(&config, &options, terminal)),
         Command::Incidents(options) => asynchronous(incidents::incidents(&config, &options, terminal)),
+        Command::Notifications(options) => asynchronous(notifications::notifications(&config, &options, terminal)),
         Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
         Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),

@@ -129,12 +129,14 @@ pub struct Loaded {
 /// Every problem that was found, warnings included, each with its place.
 pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
-    let documents = load::read(path, &mut problems);
+    let mut documents = load::read(path, &mut problems);
     let raw: RawConfig =
         documents.main.as_ref().map(|root| shape::read(root, shape::FileKind::Main, &mut problems)).unwrap_or_default();
     let fragments: Vec<RawFragment> =
         documents.fragments.iter().map(|root| shape::read(root, shape::FileKind::Fragment, &mut problems)).collect();
-    let config = resolve::resolve(&raw, &fragments, &documents, secrets, now, &mut problems);
+    let named = raw.server.web_config_file.as_ref();
+    let web_config = named.and_then(|name| web_config::read(name, path, secrets, &mut documents.files, &mut problems));
+    let config = resolve::resolve(&raw, &fragments, &documents, secrets, now, web_config, &mut problems);
     let problems = Problems::new(problems, documents.files);
     if problems.errors() > 0 { Err(problems) } else { Ok(Loaded { config, warnings: problems }) }
 }

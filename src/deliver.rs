@@ -37,5 +37,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use self::board::Board;
+pub use self::board::{Board, ReceiverBoard};
 pub use self::deliverers::{Deliverers, Destination, Parts};

@@ -19,7 +19,9 @@
 //!   a date, and the end of a silence are told all the same.
 //! - `run --observe` withholds: what was only withheld counts as not told once notifications are sent, and what was
 //!   really told stays as it is while they are not, its end included: that is owed.
-//! - A receiver that rejects what it is sent is reported to another one ([`failing`]).
+//! - A receiver that does not take what it is sent is reported to another one ([`failing`]). What it rejected for good
+//!   and still lasts is told anew: every hour, and at once when it takes something again. An end that it rejected is not:
+//!   nobody is woken by what is over.
 //!
 //! What it deliberately does not do: it sends nothing, retries nothing, and knows of no receiver but its name; the
 //! texts are [`page`]'s.

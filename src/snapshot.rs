@@ -5,6 +5,8 @@
 //!   to one instant.
 //! - A **view** is one integration, credential, incident or API in it. Views are shared: a view that shows the same as
 //!   in the snapshot before *is* the same allocation, so ten thousand quiet Organizations cost nothing anew.
+//! - **Telling** is what a snapshot needs to say who is told of an incident and why not: what decides it (`notify`) and
+//!   how the receivers do (`deliver`). A single pass tells nobody, and has none.
 //! - The **publisher** is the only writer; every **reader** gets the latest snapshot without waiting for anybody.
 //!
 //! Deliberately not here: verdicts (they come from `health`, this module repeats them), history, and secrets (a
@@ -17,6 +19,7 @@ mod publisher;
 #[cfg(test)]
 pub(crate) mod sample;
 mod tally;
+mod telling;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -31,10 +34,11 @@ use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::state::State;
 
 pub use credential::{CredentialUse, CredentialView, PermissionView, Requirement};
-pub use incident::{IncidentView, Phase};
+pub use incident::{IncidentView, Phase, SilencedBy};
 pub use integration::{ConditionView, Identity, IntegrationView, ProgressView};
 pub use publisher::{Published, SnapshotPublisher, SnapshotReader};
 pub use tally::{Tally, WebhookTally};
+pub use telling::{DeliveryMode, DeliveryView, FailureView, MaintenanceView, ReceiverView, SilenceView, Telling};
 pub use upstream::ApiView;
 
 /// What a snapshot says of the daemon that took it.
@@ -61,23 +65,33 @@ pub struct Snapshot {
     pub incidents: Vec<Arc<IncidentView>>,
     /// Every upstream API that was asked at least once, by name.
     pub apis: Vec<ApiView>,
+    /// How people are told; `None` where nobody is (one pass).
+    pub delivery: Option<DeliveryView>,
 }
 
 impl Snapshot {
     /// Takes a snapshot. What `state` still remembers of integrations and credentials that `fleet` no longer has is
     /// left out; what `fleet` has and `state` does not know yet is there, as unknown.
     pub fn build(fleet: &Fleet, state: &State, now: DateTime<Utc>, own: Own) -> Self {
-        Self::build_after(None, fleet, state, now, own)
+        Self::build_after(None, fleet, state, None, now, own)
     }
 
-    /// The same, sharing with `previous` the views that show nothing new.
-    pub fn build_after(previous: Option<&Self>, fleet: &Fleet, state: &State, now: DateTime<Utc>, own: Own) -> Self {
+    /// The same with who is told of what, sharing with `previous` the views that show nothing new.
+    pub fn build_after(
+        previous: Option<&Self>,
+        fleet: &Fleet,
+        state: &State,
+        telling: Option<&Telling<'_>>,
+        now: DateTime<Utc>,
+        own: Own,
+    ) -> Self {
         let before = Before::of(previous);
         let integrations = integration::views(fleet, state, &before.integrations, &own);
         let credentials = credential::views(fleet, state, &before.credentials, now, &integrations);
-        let incidents = incident::views(state, &before.incidents, now);
+        let delivery = telling.map(|telling| DeliveryView::new(state, telling));
+        let incidents = incident::views(state, &before.incidents, telling.zip(delivery.as_ref()), now);
         let apis = upstream::views(state);
-        Self { taken_at: now, own, integrations, credentials, incidents, apis }
+        Self { taken_at: now, own, integrations, credentials, incidents, apis, delivery }
     }
 
     /// The view of one integration.

@@ -15,7 +15,7 @@
 //! What it deliberately does not do: it decides nothing, and no page and no scrape ever asks it; they read the published
 //! snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -191,11 +191,22 @@ pub trait Outbox: fmt::Debug + Send + Sync {
 
     /// For each key, the latest notification that this receiver took (delivered): those that still fire, and the
     /// resolves that were delivered after `resolved_since`. What a leased receiver is to be reminded of.
+    ///
+    /// What has a later resolve fires no more, whatever became of that resolve: a receiver that cannot be told of the
+    /// end must not be told for ever that it lasts. Tests are over when they are sent.
     fn standing(
         &self,
         receiver: ReceiverName,
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>>;
+
+    /// Those of `keys` that this receiver may hold open: it may have received a notification that fires, and has taken
+    /// no resolve that was made after it.
+    fn held_open(
+        &self,
+        receiver: ReceiverName,
+        keys: BTreeSet<String>,
+    ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>>;
 
     /// Deliveries, newest first.
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>>;

@@ -6,11 +6,11 @@
 //!   for none, and asks neither Snyk, the Git host nor the store. What is asked about delivery, the daemon answers.
 //! - `/metrics` is encoded once and served many times (see `scrape`).
 //! - `/runbooks` serves the pages of `docs/runbooks`, which are part of the binary.
-//! - Requests that change something only ask the daemon: to reload, or what `operator` lists. Its one writer does it.
+//! - Requests that change something only ask the daemon: to reload, or what `operator` lists. Its one writer does it. The
+//!   log filter alone is changed here (`logging`).
 //! - `guard` refuses foreign names for our loopback address (DNS rebinding) and foreign origins.
-//!
 //! - `access` asks for passwords and client certificates, where a web-config file says so, and keeps reading and acting
-//!   apart.
+//!   apart. A second port may show the metrics alone.
 //!
 //! Deliberately not here: live updates.
 
@@ -19,6 +19,7 @@ mod api;
 mod guard;
 mod landing;
 mod lifecycle;
+mod logging;
 mod openapi;
 mod operator;
 mod problem;
@@ -46,13 +47,14 @@ use crate::snapshot::SnapshotReader;
 
 pub use access::{Access, AccessHandle, TlsError};
 pub use guard::HostGuard;
-pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest};
+pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, SNAPSHOT_MAX_AGE};
+pub use logging::{LogFilter, LogFilterError, LogHandle};
 pub use openapi::description as openapi_description;
 pub use operator::{
-    AcknowledgementView, AttentionView, FailureView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
-    ReceiverView, SilenceBreadth, SilenceView, WantedDeliveries,
+    AcknowledgementView, AttentionView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
+    SilenceBreadth, WantedDeliveries,
 };
-pub use server::serve;
+pub use server::{MetricsPort, serve};
 
 /// A request that takes longer is given up. Only a reload may take more than a moment.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,6 +79,8 @@ pub struct WebState {
     pub guard: HostGuard,
     /// Who may read and who may act.
     pub access: AccessHandle,
+    /// Which log messages are written; `None` where nobody may change that.
+    pub log: Option<LogHandle>,
 }
 
 /// What the handlers share.
@@ -87,8 +91,8 @@ struct Shared {
     reload: ReloadHandle,
     operator: OperatorHandle,
     clock: Clock,
-    guard: HostGuard,
     access: AccessHandle,
+    log: Option<LogHandle>,
     /// When serving began, in real time: the first snapshot is due from then on.
     began_at: Instant,
 }
@@ -101,8 +105,8 @@ impl Shared {
             reload: state.reload,
             operator: state.operator,
             clock: state.clock,
-            guard: state.guard,
             access: state.access,
+            log: state.log,
             began_at: Instant::now(),
         })
     }
@@ -110,11 +114,12 @@ impl Shared {
 
 /// The whole HTTP side as one service.
 pub fn router(state: WebState) -> Router {
-    routes(Shared::new(state))
+    let guard = state.guard.clone();
+    routes(Shared::new(state), guard)
 }
 
-fn routes(shared: Arc<Shared>) -> Router {
-    Router::new()
+fn routes(shared: Arc<Shared>, guard: HostGuard) -> Router {
+    let router = Router::new()
         .route("/", get(landing::page))
         .route("/style.css", get(landing::style))
         .route("/runbooks", get(runbooks::index))
@@ -123,15 +128,30 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/-/healthy", get(lifecycle::healthy))
         .route("/-/ready", get(lifecycle::ready))
         .route("/-/reload", post(lifecycle::reload))
-        .nest("/api/v1", api::routes())
+        .route("/-/log-filter", get(logging::filter).put(logging::set_filter))
+        .nest("/api/v1", api::routes());
+    guarded(router, shared, guard)
+}
+
+/// What a metrics port shows: nothing that speaks of the watched beyond numbers, nothing that acts.
+fn metrics_routes(shared: Arc<Shared>, guard: HostGuard) -> Router {
+    let router = Router::new()
+        .route("/metrics", get(scrape::metrics))
+        .route("/-/healthy", get(lifecycle::healthy))
+        .route("/-/ready", get(lifecycle::ready));
+    guarded(router, shared, guard)
+}
+
+fn guarded(router: Router<Arc<Shared>>, shared: Arc<Shared>, guard: HostGuard) -> Router {
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CompressionLayer::new().gzip(true))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::check))
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::check))
-        .layer(middleware::map_response(guard::harden))
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        .layer(middleware::map_response_with_state(Arc::clone(&shared), guard::harden))
         .with_state(shared)
 }
 

@@ -1,46 +1,42 @@
-//! What the store holds at the end, and what is to be compared with what was received.
+//! What the store holds at the end, compared with what was received.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use snykwatch::domain::incident::{IncidentKey, IncidentPhase, Severity, Subject};
-use snykwatch::domain::notification::{Delivery, DeliveryState, NotificationKind};
-use snykwatch::domain::state::{Change, State, Transition};
+use chrono::{DateTime, Utc};
+use snykwatch::domain::incident::{IncidentPhase, Severity, Subject};
+use snykwatch::domain::notification::{About, Delivery, DeliveryState, NotificationKind, Reach};
+use snykwatch::domain::state::{State, Transition};
 use snykwatch::store::sqlite::{SqliteOptions, SqliteStore};
 use snykwatch::store::{DeliveryFilter, Outbox as _, Store as _};
 
+use super::episodes::{Episodes, History};
+use super::lives::Lives;
 use super::receivers::NAMES;
-use super::stage::Stage;
+use super::stage::{LASTING, Problem, Stage};
 
 /// More than any run makes.
 const EVERYTHING: usize = 1_000_000;
 
 pub(crate) struct Ledger {
     state: State,
-    /// Of the subjects that had problems, oldest first.
+    /// Of everything that has a history, of each subject oldest first.
     transitions: Vec<Transition>,
     deliveries: Vec<Delivery>,
-}
-
-/// How often an incident opened and resolved.
-#[derive(Default)]
-struct Episodes {
-    opened: usize,
-    resolved: usize,
 }
 
 impl Ledger {
     pub(crate) async fn read(path: &Path) -> Self {
         let store = SqliteStore::open(path, SqliteOptions::default()).await.unwrap();
-        let deliveries =
-            store.deliveries(DeliveryFilter { limit: EVERYTHING, ..DeliveryFilter::default() }).await.unwrap();
+        let filter = DeliveryFilter { limit: EVERYTHING, ..DeliveryFilter::default() };
+        let deliveries = store.deliveries(filter).await.unwrap();
         let stored = store.load().await.unwrap().expect("it committed");
         let state = State::clone(&stored.state);
-        let abouts = state.credentials.keys().cloned().map(Subject::Credential);
-        let mut subjects: BTreeSet<Subject> = abouts.collect();
+        let mut subjects: BTreeSet<Subject> = state.credentials.keys().cloned().map(Subject::Credential).collect();
+        subjects.extend(state.integrations.keys().cloned().map(Subject::Integration));
         subjects.extend(deliveries.iter().filter_map(|delivery| match &delivery.notification.about {
-            snykwatch::domain::notification::About::Incident(key) => Some(key.subject.clone()),
-            _ => None,
+            About::Incident(key) => Some(key.subject.clone()),
+            About::Receiver(_) | About::Test(_) => None,
         }));
         subjects.extend(state.incidents.keys().map(|key| key.subject.clone()));
         let mut transitions = Vec::new();
@@ -61,64 +57,24 @@ impl Ledger {
         self.deliveries.iter().filter(|delivery| is_counted(delivery)).count()
     }
 
-    fn open(&self) -> BTreeSet<IncidentKey> {
-        let is_open = |phase: &IncidentPhase| matches!(phase, IncidentPhase::Open { .. });
-        let open = self.state.incidents.iter().filter(|(_, incident)| is_open(&incident.phase));
-        open.filter(|(_, incident)| incident.severity >= Severity::Warning).map(|(key, _)| key.clone()).collect()
+    /// What is open and worth a page, as `rule/subject`.
+    fn open(&self) -> BTreeSet<String> {
+        let incidents = self.state.incidents.iter().filter(|(_, incident)| {
+            matches!(incident.phase, IncidentPhase::Open { .. }) && incident.severity >= Severity::Warning
+        });
+        incidents.map(|(key, _)| key.to_string()).collect()
     }
 
-    /// How often each incident that is worth a page opened and resolved, and where these do not alternate.
-    fn episodes(&self) -> (BTreeMap<IncidentKey, Episodes>, Vec<String>) {
-        let mut episodes: BTreeMap<IncidentKey, Episodes> = BTreeMap::new();
-        let mut breaches = Vec::new();
-        for transition in &self.transitions {
-            let (incident, severity, opens) = match &transition.change {
-                Change::Opened { incident, severity } => (incident, severity, true),
-                Change::Resolved { incident, severity } => (incident, severity, false),
-                _ => continue,
-            };
-            if *severity < Severity::Warning {
-                continue;
-            }
-            let counted = episodes.entry(incident.clone()).or_default();
-            let is_open = counted.opened > counted.resolved;
-            if is_open == opens {
-                let at = transition.at;
-                breaches.push(format!("{incident} opened or resolved twice in a row at {at}"));
-            }
-            if opens {
-                counted.opened += 1;
-            } else {
-                counted.resolved += 1;
-            }
-        }
-        (episodes, breaches)
-    }
-
-    pub(crate) fn breaches(&self, stage: &Stage, kills: u64) -> Vec<String> {
-        let (episodes, mut breaches) = self.episodes();
+    pub(crate) fn breaches(&self, stage: &Stage, lives: &Lives) -> Vec<String> {
+        let history = History::of(&self.transitions, &self.state);
+        let mut breaches = history.breaches;
         let open = self.open();
-        let shown: BTreeSet<String> = open.iter().map(ToString::to_string).collect();
         let truth: BTreeSet<String> = stage.open_problems().into_iter().map(str::to_owned).collect();
-        if shown != truth {
-            breaches.push(format!("open are {shown:?}, really {truth:?}"));
+        if open != truth {
+            breaches.push(format!("open are {open:?}, really {truth:?}"));
         }
-        for (key, counted) in &episodes {
-            if (counted.opened > counted.resolved) != open.contains(key) {
-                breaches.push(format!("{key}: the history does not end as the state"));
-            }
-        }
-        let opened: usize = episodes.values().map(|counted| counted.opened).sum();
-        let resolved: usize = episodes.values().map(|counted| counted.resolved).sum();
-        for name in NAMES {
-            let made = |kind: NotificationKind| {
-                self.count(|delivery| delivery.receiver.as_str() == name && delivery.notification.kind == kind)
-            };
-            let (triggers, resolves) = (made(NotificationKind::Trigger), made(NotificationKind::Resolve));
-            if (triggers, resolves) != (opened, resolved) {
-                let episodes = format!("{opened} opened, {resolved} resolved");
-                breaches.push(format!("{name}: {triggers} triggers and {resolves} resolves were made of {episodes}"));
-            }
+        for (key, episodes) in &history.incidents {
+            breaches.extend(self.misses(&key.to_string(), episodes));
         }
         for delivery in &self.deliveries {
             if !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Collapsed) {
@@ -126,9 +82,57 @@ impl Ledger {
                 breaches.push(format!("{receiver}: {about} is {} {:?}", delivery.state, delivery.last_failure));
             }
         }
+        breaches.extend(self.broken_promises());
         breaches.extend(stage.receivers.complaints());
+        breaches.extend(stage.errors());
+        if stage.receivers.beats() == 0 {
+            breaches.push("heartbeat: there was no sign of life".to_owned());
+        }
         breaches.extend(self.unreceived(stage));
-        breaches.extend(self.repeats(stage, kills));
+        breaches.extend(self.wrong_pages(stage));
+        breaches.extend(repeats(stage, lives));
+        breaches
+    }
+
+    /// Notifications of an incident that were not made, or made twice.
+    fn misses(&self, incident: &str, episodes: &Episodes) -> Vec<String> {
+        let is_silenced = incident == Problem::ScopeMissing.incident();
+        let mut breaches = Vec::new();
+        for name in NAMES {
+            let made = |kind: NotificationKind| {
+                let is_it = |delivery: &Delivery| {
+                    let notification = &delivery.notification;
+                    let is_about = notification.about.to_string() == incident && notification.kind == kind;
+                    is_about && delivery.receiver.as_str() == name
+                };
+                self.count(is_it)
+            };
+            let (triggers, resolves) = (made(NotificationKind::Trigger), made(NotificationKind::Resolve));
+            let Episodes { opened, escalated, resolved, .. } = episodes;
+            let wanted = if is_silenced { (0, 0) } else { (opened + escalated, resolved + escalated) };
+            if (triggers, resolves) != wanted {
+                let happened = format!("{opened} openings, {escalated} escalations and {resolved} ends");
+                let notified = format!("{triggers} triggers and {resolves} resolves");
+                breaches.push(format!("{name}: {notified} were made of {happened} of {incident}"));
+            }
+            let acknowledgements = made(NotificationKind::Acknowledgement);
+            if acknowledgements != usize::from(incident == LASTING) {
+                breaches.push(format!("{name}: {acknowledgements} acknowledgements of {incident} were told"));
+            }
+        }
+        breaches
+    }
+
+    /// What people were promised and is gone.
+    fn broken_promises(&self) -> Vec<String> {
+        let attention = &self.state.attention;
+        let mut breaches = Vec::new();
+        if !attention.acknowledgements.keys().any(|key| key.to_string() == LASTING) {
+            breaches.push(format!("the acknowledgement of {LASTING} is gone"));
+        }
+        if attention.silences.len() != 1 {
+            breaches.push(format!("there are {} silences, not one", attention.silences.len()));
+        }
         breaches
     }
 
@@ -146,54 +150,104 @@ impl Ledger {
         missing.map(|delivery| format!("webhook: {} was never received", delivery.notification.id)).collect()
     }
 
-    /// Who was woken too often, or told too often what it knew.
-    fn repeats(&self, stage: &Stage, kills: u64) -> Vec<String> {
+    /// How often somebody may have been told by a receiver: by what it certainly took, and by what it may have taken
+    /// before its sender died.
+    fn told(&self, name: &str, is_counted: impl Fn(&Delivery) -> bool) -> std::ops::RangeInclusive<usize> {
+        let is_its = |delivery: &Delivery| delivery.receiver.as_str() == name && is_counted(delivery);
+        let least = self.count(|delivery| is_its(delivery) && delivery.state == DeliveryState::Delivered);
+        let perhaps = |delivery: &Delivery| {
+            delivery.state == DeliveryState::Collapsed && delivery.reach != Reach::NotReceived && is_its(delivery)
+        };
+        least..=least + self.count(perhaps)
+    }
+
+    /// Who was woken too often, or not.
+    fn wrong_pages(&self, stage: &Stage) -> Vec<String> {
         let mut breaches = Vec::new();
+        let is_trigger = |delivery: &Delivery| delivery.notification.kind == NotificationKind::Trigger;
+        let keys: BTreeSet<String> = self.deliveries.iter().map(|delivery| delivery.notification.key()).collect();
+        for key in keys {
+            let wanted = self.told("pagerduty", |delivery| is_trigger(delivery) && delivery.notification.key() == key);
+            let pages = stage.receivers.pages_by_key(&key);
+            if !wanted.contains(&pages) {
+                breaches.push(format!("pagerduty: {pages} pages for {key}, {wanted:?} are right"));
+            }
+        }
         for (name, tally) in stage.receivers.tallies() {
-            let of = |state: DeliveryState, kind: NotificationKind| {
-                self.count(|delivery| {
-                    let notification = &delivery.notification;
-                    delivery.receiver.as_str() == name && delivery.state == state && notification.kind == kind
-                })
+            let (wanted, pages) = match name {
+                "alertmanager" => (self.told(name, is_trigger), tally.pages),
+                "webhook" | "slack" => (self.told(name, |_| true), tally.pages + tally.resolves),
+                _ => continue,
             };
-            let delivered = of(DeliveryState::Delivered, NotificationKind::Trigger);
-            // One that was collapsed may have been received before its sender died.
-            let most = delivered + of(DeliveryState::Collapsed, NotificationKind::Trigger);
-            match name {
-                "pagerduty" | "alertmanager" if !(delivered..=most).contains(&tally.pages) => {
-                    breaches.push(format!("{name}: {} pages for {delivered} triggers delivered", tally.pages));
-                }
-                // Alertmanager is reminded all the time.
-                "webhook" | "slack" if tally.repeats as u64 > kills => {
-                    breaches.push(format!("{name}: {} repeats at {kills} kills", tally.repeats));
-                }
-                _ => {}
+            if !wanted.contains(&pages) {
+                breaches.push(format!("{name}: {pages} messages, {wanted:?} are right"));
             }
         }
         breaches
     }
 
     #[expect(clippy::print_stdout, reason = "printing is what it is for")]
-    pub(crate) fn print(&self, stage: &Stage) {
-        let (episodes, _) = self.episodes();
-        for (key, counted) in &episodes {
-            println!("{key}: opened {}, resolved {}", counted.opened, counted.resolved);
+    pub(crate) fn print(&self, stage: &Stage, lives: &Lives) {
+        let history = History::of(&self.transitions, &self.state);
+        println!("{} changes of a status or condition", history.changes);
+        for (key, episodes) in &history.incidents {
+            let Episodes { opened, escalated, resolved, .. } = episodes;
+            println!("{key}: {opened} opened, {escalated} escalated, {resolved} resolved");
         }
         for (name, tally) in stage.receivers.tallies() {
             let of = |state: DeliveryState| {
                 self.count(|delivery| delivery.receiver.as_str() == name && delivery.state == state)
             };
+            let (delivered, collapsed) = (of(DeliveryState::Delivered), of(DeliveryState::Collapsed));
+            let lost = self.count(|delivery| {
+                delivery.receiver.as_str() == name
+                    && !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Collapsed)
+            });
             println!(
-                "{name:<13} {:>5} delivered {:>5} collapsed | received {:>5} letters: {:>4} pages, {:>4} repeats, {:>4} \
-                 resolves, {} refused",
-                of(DeliveryState::Delivered),
-                of(DeliveryState::Collapsed),
+                "{name:<13} {:>4} notifications: {delivered:>4} delivered, {collapsed:>4} collapsed, {lost} lost | \
+                 {:>4} letters: {:>4} pages, {:>4} resolves, {:>4} repeats, {} refused",
+                delivered + collapsed + lost,
                 tally.letters,
                 tally.pages,
-                tally.repeats,
                 tally.resolves,
+                tally.repeats,
                 tally.refusals.len(),
             );
         }
+        println!("heartbeat     {:>4} signs of life", stage.receivers.beats());
+        let (kills, repeats) =
+            (lives.kills(), webhook_repeats(stage).values().map(|times| times.len() - 1).sum::<usize>());
+        println!("{repeats} repeats with the same webhook-id at {kills} kills");
     }
+}
+
+/// When each id was received by the webhook, oldest first.
+fn webhook_repeats(stage: &Stage) -> BTreeMap<String, Vec<DateTime<Utc>>> {
+    let mut times: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
+    for reception in stage.receivers.webhook.receptions() {
+        let id = reception.taken().and_then(|reply| reply.id.clone());
+        times.entry(id.unwrap_or_default()).or_default().push(reception.at);
+    }
+    times.remove("");
+    times
+}
+
+/// Repetitions that no kill excuses.
+fn repeats(stage: &Stage, lives: &Lives) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let kills = lives.kills();
+    for (name, tally) in stage.receivers.tallies() {
+        // Alertmanager is reminded all the time; PagerDuty of an end, and is told of an acknowledgement.
+        if matches!(name, "webhook" | "slack") && tally.repeats as u64 > kills {
+            breaches.push(format!("{name}: {} repeats at {kills} kills", tally.repeats));
+        }
+    }
+    for (id, times) in webhook_repeats(stage) {
+        for (earlier, later) in times.iter().zip(times.iter().skip(1)) {
+            if !lives.deaths.iter().any(|(death, _)| earlier <= death && death <= later) {
+                breaches.push(format!("webhook: {id} came at {earlier} and at {later}, with no kill in between"));
+            }
+        }
+    }
+    breaches
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use snykwatch::clock::Clock;
-use snykwatch::sandbox::receivers::{Alertmanager, FakeReceiver, PagerDuty, Slack, Tally, Trouble, Webhook};
+use snykwatch::sandbox::receivers::{Alertmanager, FakeReceiver, Heartbeat, PagerDuty, Slack, Tally, Trouble, Webhook};
 
 pub(crate) const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ROUTING_KEY: &str = "f4ce0000000000000000000000c4a54e";
@@ -16,6 +16,7 @@ pub(crate) struct Receivers {
     pub(crate) slack: FakeReceiver<Slack>,
     pub(crate) pagerduty: FakeReceiver<PagerDuty>,
     pub(crate) alertmanager: FakeReceiver<Alertmanager>,
+    pub(crate) heartbeat: FakeReceiver<Heartbeat>,
 }
 
 impl Receivers {
@@ -25,17 +26,22 @@ impl Receivers {
             webhook: FakeReceiver::start(clock.clone(), Webhook::new([SIGNING_KEY])).await.unwrap(),
             slack: FakeReceiver::start(clock.clone(), Slack::new()).await.unwrap(),
             pagerduty: FakeReceiver::start(clock.clone(), PagerDuty::new(ROUTING_KEY)).await.unwrap(),
-            alertmanager: FakeReceiver::start(clock, Alertmanager::new()).await.unwrap(),
+            alertmanager: FakeReceiver::start(clock.clone(), Alertmanager::new()).await.unwrap(),
+            heartbeat: FakeReceiver::start(clock, Heartbeat::new()).await.unwrap(),
         }
     }
 
-    /// Every receiver takes what it is sent at once, and answers so late.
-    pub(crate) fn answer_late(&self, pause: Option<Duration>) {
-        let trouble = pause.map(Trouble::AnswerLate);
-        self.webhook.set_trouble(trouble.clone());
-        self.slack.set_trouble(trouble.clone());
-        self.pagerduty.set_trouble(trouble.clone());
-        self.alertmanager.set_trouble(trouble);
+    /// From now on every receiver of notifications is in this trouble.
+    pub(crate) fn set_trouble(&self, trouble: Option<&Trouble>) {
+        self.webhook.set_trouble(trouble.cloned());
+        self.slack.set_trouble(trouble.cloned());
+        self.pagerduty.set_trouble(trouble.cloned());
+        self.alertmanager.set_trouble(trouble.cloned());
+    }
+
+    /// Letters that came by now, but for reminders of what stands.
+    pub(crate) fn letters(&self) -> usize {
+        self.webhook.tally().letters + self.slack.tally().letters + self.pagerduty.tally().letters
     }
 
     /// Names of secret files, and what is in them, beside the signing key.
@@ -46,13 +52,14 @@ impl Receivers {
     /// Below `alerts:`.
     pub(crate) fn configuration(&self) -> String {
         let (webhook, pagerduty) = (self.webhook.url(), self.pagerduty.root());
-        let alertmanager = self.alertmanager.root();
+        let (alertmanager, heartbeat) = (self.alertmanager.root(), self.heartbeat.url());
         format!(
             "  receivers:
     webhook: {{ webhook: {{ url: \"{webhook}\", secrets: [{{ file: webhook-key }}] }} }}
     slack: {{ slack: {{ webhook_url: {{ file: slack-url }} }} }}
     pagerduty: {{ pagerduty: {{ api_url: \"{pagerduty}\", routing_key: {{ file: routing-key }} }} }}
     alertmanager: {{ alertmanager: {{ urls: [\"{alertmanager}\"] }} }}
+  heartbeat: {{ url: \"{heartbeat}\", every: 1s }}
   routes: [{{ receivers: [webhook, slack, pagerduty, alertmanager], severity: [warning, critical] }}]"
         )
     }
@@ -64,7 +71,13 @@ impl Receivers {
             let refusals = refusals.map(|(status, why)| format!("{status} {why}"));
             refusals.chain(tally.breaches).map(move |what| format!("{name}: {what}"))
         });
-        complaints.collect()
+        let failures = self.heartbeat.look(|heart| heart.failures().to_vec());
+        let failures = failures.into_iter().map(|(at, why)| format!("heartbeat: a failure was told at {at}: {why}"));
+        complaints.chain(failures).collect()
+    }
+
+    pub(crate) fn beats(&self) -> usize {
+        self.heartbeat.look(|heart| heart.beats().len())
     }
 
     pub(crate) fn tallies(&self) -> [(&'static str, Tally); 4] {
@@ -77,11 +90,26 @@ impl Receivers {
         ]
     }
 
-    /// Whether the pager shows exactly as many problems as are open (`rule/subject`), and Alertmanager too.
-    pub(crate) fn agree_on(&self, open: &[&str]) -> bool {
-        let paged: BTreeSet<String> =
-            self.pagerduty.look(|pager| pager.open().into_iter().map(|incident| incident.dedup_key.clone()).collect());
-        let firing = self.alertmanager.look(|peer| peer.firing(Clock::system().now()).len());
-        paged.len() == open.len() && firing == open.len()
+    /// How often PagerDuty woke somebody for each key.
+    pub(crate) fn pages_by_key(&self, key: &str) -> usize {
+        self.pagerduty.look(|pager| pager.incidents().iter().filter(|incident| incident.dedup_key == key).count())
     }
+
+    /// Whether PagerDuty shows exactly these as open (`rule/subject`, whatever the severity), and Alertmanager as many.
+    pub(crate) fn agree_on(&self, open: &[&str]) -> bool {
+        let without_severity =
+            |key: &str| key.rsplit_once('/').map_or_else(|| key.to_owned(), |(incident, _)| incident.to_owned());
+        let paged: Vec<String> = self
+            .pagerduty
+            .look(|pager| pager.open().into_iter().map(|incident| without_severity(&incident.dedup_key)).collect());
+        let is_all = paged.iter().map(String::as_str).collect::<BTreeSet<_>>() == open.iter().copied().collect();
+        let firing = self.alertmanager.look(|peer| peer.firing(Clock::system().now()).len());
+        is_all && paged.len() == open.len() && firing == open.len()
+    }
+}
+
+/// How receivers treat what they get in one life of the daemon: taken and answered late, or not looked at before a
+/// while has passed, so that a kill often comes between receipt and answer.
+pub(crate) fn late(taken_first: bool, by: Duration) -> Trouble {
+    if taken_first { Trouble::AnswerLate(by) } else { Trouble::Slow(by) }
 }

@@ -47,6 +47,7 @@ CREATE TABLE notification (
     json       TEXT NOT NULL
 ) STRICT;
 CREATE INDEX notification_by_time ON notification (created_at);
+CREATE INDEX notification_by_key ON notification (key, firing);
 
 -- Their copies for each receiver.
 CREATE TABLE delivery (
@@ -79,7 +80,7 @@ CREATE TABLE attempt (
     PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
 
--- For each receiver and key, the latest delivery that was taken.
+-- For each receiver and key, the latest delivery that was taken, but nothing that fires and has a later resolve.
 CREATE TABLE standing (
     receiver TEXT NOT NULL,
     key      TEXT NOT NULL,

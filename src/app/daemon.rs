@@ -1,13 +1,11 @@
 //! The daemon: its tasks, their start and their end.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
-use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +13,8 @@ use url::Url;
 
 use super::delivery::Delivery;
 use super::desk::Desk;
+use super::doors::{self, Doors, Locks};
+use super::observe;
 use super::reload::Reloader;
 use super::storage::{self, Remember};
 use super::telemetry::Telemetry;
@@ -32,7 +32,7 @@ use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::sqlite::OpenError;
 use crate::store::{Revision, Store, StoreError, Stored};
-use crate::web::{Access, AccessHandle, HostGuard, OperatorHandle, ReloadHandle, ReloadOutcome, TlsError, WebState};
+use crate::web::{LogHandle, OperatorHandle, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
 const TRANSITIONS_BACKLOG: usize = 16_384;
@@ -52,6 +52,8 @@ pub struct DaemonOptions {
     pub remember: Remember,
     /// Whether notifications are sent or only noted.
     pub dispatch: Dispatch,
+    /// The process's log, whose filter can be changed over HTTP.
+    pub log: Option<LogHandle>,
 }
 
 impl DaemonOptions {
@@ -60,7 +62,7 @@ impl DaemonOptions {
         let confirm_after = Policy::default().confirm_after;
         let path = path.as_ref().to_path_buf();
         let (remember, dispatch) = (Remember::AsConfigured, Dispatch::Deliver);
-        Self { path, clock, confirm_after, watch_files: false, remember, dispatch }
+        Self { path, clock, confirm_after, watch_files: false, remember, dispatch, log: None }
     }
 
     /// A daemon that remembers nothing when it ends.
@@ -73,6 +75,12 @@ impl DaemonOptions {
     #[must_use]
     pub fn observing(self) -> Self {
         Self { dispatch: Dispatch::Withhold, ..self }
+    }
+
+    /// A daemon that lets people change the filter of this log.
+    #[must_use]
+    pub fn logging_to(self, log: LogHandle) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// A daemon that also reloads when a file changes.
@@ -114,9 +122,17 @@ pub enum StartError {
     },
 }
 
+/// Where a daemon listens.
+#[derive(Clone, Copy)]
+struct Addresses {
+    scheme: &'static str,
+    address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+}
+
 /// A running daemon.
 pub struct Daemon {
-    address: SocketAddr,
+    addresses: Addresses,
     snapshots: SnapshotReader,
     transitions: broadcast::Sender<Transition>,
     reload: ReloadHandle,
@@ -153,13 +169,11 @@ pub struct Pass {
 impl Daemon {
     /// Starts probing, judging and serving.
     pub async fn start(config: Config, options: DaemonOptions) -> Result<Self, StartError> {
-        let address = config.server.listen;
-        let listen_failed = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen_failed)?;
-        let address = listener.local_addr().map_err(listen_failed)?;
-        let access = Access::new(None, address.ip().is_loopback(), BTreeSet::new()).map_err(StartError::Access)?;
+        let Doors { listener, metrics, locks } = Doors::open(&config.server).await?;
+        let own_url = locks.own_url(&config.server);
+        let scheme = if config.server.speaks_tls() { "https" } else { "http" };
         let retention = config.storage.retention;
-        let mut core = Core::prepare(config, &options, own_url(address)).await?;
+        let mut core = Core::prepare(config, &options, own_url).await?;
         let tasks = Tasks::default();
         let delivery = Delivery::start(&mut core, &options, &tasks).await?;
         let (reload, reload_requests) = ReloadHandle::new();
@@ -170,8 +184,9 @@ impl Daemon {
             reload: reload.clone(),
             operator,
             clock: options.clock.clone(),
-            guard: HostGuard::new(address, []),
-            access: AccessHandle::new(access),
+            guard: locks.guard.clone(),
+            access: locks.access.clone(),
+            log: options.log.clone(),
         };
         let reloader = Reloader {
             path: options.path.clone(),
@@ -183,6 +198,7 @@ impl Daemon {
             exporter: Arc::clone(&core.exporter),
             asked: reload_requests,
             deliverers: delivery.deliverers.clone(),
+            locks: locks.clone(),
         };
         let desk = Desk {
             requests: operator_requests,
@@ -190,18 +206,25 @@ impl Daemon {
             wiring: Arc::clone(&core.wiring),
             store: Arc::clone(&core.store),
             board: delivery.deliverers.board(),
+            clock: options.clock.clone(),
         };
         let stop = tasks.stop.clone();
-        tasks.spawn(async move { crate::web::serve(listener, web, stop.cancelled_owned()).await });
+        tasks.spawn(async move { crate::web::serve(listener, metrics, web, stop.cancelled_owned()).await });
         tasks.spawn(reloader.run(tasks.stop.clone()));
         tasks.spawn(desk.run(tasks.stop.clone()));
+        if options.dispatch == Dispatch::Withhold {
+            let (store, clock) = (Arc::clone(&core.store), options.clock.clone());
+            tasks.spawn(observe::list_what_is_withheld(store, clock, tasks.stop.clone()));
+        }
         let house = (Arc::clone(&core.store), options.clock.clone(), Arc::clone(&core.exporter), tasks.stop.clone());
         let (store, clock, exporter, house_stop) = house;
         tasks.spawn(storage::keep_house(store, retention, clock, exporter, house_stop));
         let (snapshots, transitions) = (core.snapshots.clone(), core.transitions.clone());
         tasks.spawn(core.watcher.run(tasks.stop.clone()));
         let Tasks { tracker, stop, crash } = tasks;
-        Ok(Self { address, snapshots, transitions, reload, stop, crash, tasks: tracker })
+        let Locks { address, metrics_address, .. } = locks;
+        let addresses = Addresses { scheme, address, metrics_address };
+        Ok(Self { addresses, snapshots, transitions, reload, stop, crash, tasks: tracker })
     }
 
     /// Probes everything once, without serving, and gives what was found.
@@ -211,7 +234,7 @@ impl Daemon {
         on_progress: &(impl Fn(PassProgress) + Send + Sync),
     ) -> Result<Pass, StartError> {
         config.schedule = config.schedule.for_one_pass();
-        let own_url = own_url(config.server.listen);
+        let own_url = doors::own_url(config.server.listen, &config.server);
         let mut core = Core::prepare(config, &options.forgetting(), own_url).await?;
         let memory = Arc::clone(core.wiring.lock().await.memory());
         let (quiet, is_quiet) = oneshot::channel();
@@ -241,7 +264,13 @@ impl Daemon {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.address
+    }
+
+    /// Where its metrics are, as links: on its own port, and on the one that has them alone.
+    pub fn metrics_links(&self) -> impl Iterator<Item = String> {
+        let Addresses { scheme, address, metrics_address } = self.addresses;
+        std::iter::once(address).chain(metrics_address).map(move |address| format!("{scheme}://{address}/metrics"))
     }
 
     /// What it publishes.
@@ -322,16 +351,6 @@ pub(super) struct Core {
     pub(super) exporter: Arc<Exporter>,
     pub(super) store: Arc<dyn Store>,
     pub(super) pulse: Pulse,
-}
-
-/// The address we listen on, as a link.
-fn own_url(address: SocketAddr) -> Url {
-    // An IP address and a port always make one; what is never shown stands in for the error that cannot be.
-    let mut url = Url::parse("http://localhost/").unwrap_or_else(|_| unreachable!("a constant that is a URL"));
-    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
-    let _ = url.set_host(Some(&host));
-    let _ = url.set_port(Some(address.port()));
-    url
 }
 
 impl Core {

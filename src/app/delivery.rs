@@ -33,6 +33,7 @@ impl Delivery {
         });
         let wiring = Arc::clone(&*core.wiring.lock().await);
         deliverers.adopt(wiring.destinations()).await;
+        deliverers.take_stock().await;
         core.watcher.have_people_told(Herald::new(deliverers.clone(), options.dispatch));
         if let Some(settings) = &wiring.config().heartbeat {
             let client = post_client(&settings.http).map_err(StartError::Wiring)?;

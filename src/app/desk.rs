@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::chain;
 use super::watcher::Request;
 use super::wiring::Wiring;
+use crate::clock::Clock;
 use crate::deliver::Board;
+use crate::snapshot::ReceiverView;
 use crate::store::{DeliveryFilter, Store};
-use crate::web::{FailureView, OperatorRefusal, OperatorRequest, ReceiverView, WantedDeliveries};
+use crate::web::{OperatorRefusal, OperatorRequest, WantedDeliveries};
 
 /// Answers or passes on.
 pub(super) struct Desk {
@@ -20,6 +22,7 @@ pub(super) struct Desk {
     pub(super) wiring: Arc<Mutex<Arc<Wiring>>>,
     pub(super) store: Arc<dyn Store>,
     pub(super) board: watch::Receiver<Board>,
+    pub(super) clock: Clock,
 }
 
 impl Desk {
@@ -51,19 +54,10 @@ impl Desk {
     async fn receivers(&self) -> Vec<ReceiverView> {
         let wiring = Arc::clone(&*self.wiring.lock().await);
         let board = self.board.borrow().clone();
+        let now = self.clock.now();
         let views = wiring.config().receivers.iter().map(|(name, settings)| {
             let known = board.receivers.get(name).cloned().unwrap_or_default();
-            let last_failure =
-                known.last_attempt.and_then(|attempt| Some(FailureView { at: attempt.at, failure: attempt.failure? }));
-            ReceiverView {
-                receiver: name.clone(),
-                kind: settings.kind.word(),
-                pending: known.backlog.pending,
-                oldest_pending_at: known.backlog.oldest_pending,
-                last_delivered_at: known.backlog.last_delivered_at,
-                last_failure,
-                last_dead_letter: known.backlog.last_dead_lettered.map(|(at, failure)| FailureView { at, failure }),
-            }
+            ReceiverView::new(name, settings.kind.word(), known, now)
         });
         views.collect()
     }

@@ -1,9 +1,13 @@
 //! What the watcher needs to have people told: who is told of what (`notify`), and who carries it (`deliver`).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::config::receivers::ReceiverSettings;
 use crate::config::routing::Routing;
 use crate::deliver::{Board, Deliverers};
 use crate::domain::fleet::Fleet;
@@ -54,8 +58,22 @@ impl Herald {
     }
 
     pub(super) fn with_situation<T>(&self, telling: Telling<'_>, ask: impl FnOnce(&Situation<'_>) -> T) -> T {
-        let failing = self.board.borrow().failing();
         let Telling { fleet, routing, external_url, now } = telling;
+        let failing = self.board.borrow().failing(now);
         ask(&Situation { fleet, routing, failing: &failing, dispatch: self.dispatch, external_url, now })
+    }
+
+    /// The same with how the receivers do, for whoever shows it.
+    pub(super) fn with_telling<T>(
+        &self,
+        telling: Telling<'_>,
+        receivers: &BTreeMap<ReceiverName, Arc<ReceiverSettings>>,
+        show: impl FnOnce(&crate::snapshot::Telling<'_>) -> T,
+    ) -> T {
+        // A copy: deliverers do not wait for a snapshot to be made.
+        let board = self.board.borrow().clone();
+        self.with_situation(telling, |situation| {
+            show(&crate::snapshot::Telling { situation, board: &board, receivers })
+        })
     }
 }

@@ -8,7 +8,8 @@ use crate::domain::names::SilenceId;
 use crate::domain::state::State;
 use crate::notify::requests::{self, Breadth, RequestError};
 use crate::notify::situation::Situation;
-use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, SilenceBreadth, SilenceView};
+use crate::snapshot::SilenceView;
+use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, SilenceBreadth};
 
 /// A silence, as it is in force now.
 pub(super) fn silence(
@@ -47,21 +48,9 @@ pub(super) fn withdraw(state: &mut State, incident: &str) -> Result<(), Operator
     requests::withdraw_acknowledgement(state, incident).map(drop).map_err(refusal)
 }
 
-/// One silence, and what it covers.
-pub(super) fn silence_view(state: &State, id: &SilenceId, situation: &Situation<'_>) -> Option<SilenceView> {
-    let silence = state.attention.silences.get(id)?.clone();
-    let active = silence.is_active(situation.now);
-    let covered = state
-        .incidents
-        .iter()
-        .filter(|(key, incident)| active && crate::notify::covers(&silence.matcher, key, incident, situation.fleet));
-    let covers = covered.map(|(key, _)| key.to_string()).collect();
-    Some(SilenceView { id: id.clone(), active, covers, silence })
-}
-
 /// Silences and acknowledgements.
 pub(super) fn attention(state: &State, situation: &Situation<'_>) -> AttentionView {
-    let silences = state.attention.silences.keys().filter_map(|id| silence_view(state, id, situation));
+    let silences = state.attention.silences.keys().filter_map(|id| SilenceView::of(state, id, situation));
     let acknowledgements = state.attention.acknowledgements.keys().filter_map(|key| acknowledgement(state, key));
     AttentionView { silences: silences.collect(), acknowledgements: acknowledgements.collect() }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::doors::Locks;
 use super::watcher::Request;
 use super::wiring::{Supplies, Wiring};
 use crate::clock::Clock;
@@ -29,6 +30,8 @@ pub(super) struct Reloader {
     pub(super) exporter: Arc<Exporter>,
     pub(super) asked: mpsc::Receiver<ReloadRequest>,
     pub(super) deliverers: Deliverers,
+    /// Who may pass our own doors.
+    pub(super) locks: Locks,
 }
 
 impl Reloader {
@@ -69,12 +72,19 @@ impl Reloader {
         };
         let mut in_force = self.wiring.lock().await;
         let change = ConfigChange::between(in_force.config(), &loaded.config);
-        let wiring = match Wiring::try_new(loaded.config, &self.supplies, Some(in_force.as_ref())) {
+        let server = loaded.config.server.clone();
+        let access = match self.locks.rules(&server) {
+            Ok(access) => access,
+            Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
+        };
+        let supplies = Supplies { own_url: self.locks.own_url(&server), ..self.supplies.clone() };
+        let wiring = match Wiring::try_new(loaded.config, &supplies, Some(in_force.as_ref())) {
             Ok(wiring) => Arc::new(wiring),
             Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
         };
         let rotated = wiring.secrets_rotated_since(&in_force);
         files.follow(wiring.config());
+        self.locks.change(&server, access);
         self.exporter.set_options(super::exporter_options(wiring.config()));
         self.exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
         self.exporter.own().delivery().on_receivers(&wiring.config().routing.receivers);

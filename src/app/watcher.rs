@@ -105,6 +105,8 @@ pub(super) struct Watcher {
     uncommitted: Vec<Transition>,
     /// Notifications that are to be committed next.
     unsent: Vec<Outgoing>,
+    /// The latest evaluation was committed.
+    is_stored: bool,
     /// Set when somebody else has committed to our store: we must not go on writing.
     is_displaced: bool,
     /// Probes that came back since the start.
@@ -134,6 +136,7 @@ impl Watcher {
             waiting_for_quiet: Vec::new(),
             uncommitted: Vec::new(),
             unsent: Vec::new(),
+            is_stored: true,
             is_displaced: false,
             probed: 0,
             progress: None,
@@ -151,7 +154,7 @@ impl Watcher {
         self.progress = Some(progress);
     }
 
-    /// Watches until `stop`. Running probes are dropped: they would only have read.
+    /// Watches until `stop`. Running probes are dropped: they would only have read. What is known by then is committed.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             let is_rested = self.parts.clock.is_scaled() || Instant::now() >= self.rest_until;
@@ -177,6 +180,14 @@ impl Watcher {
             }
         }
         self.probes.shutdown().await;
+        if !self.is_displaced && (self.needs_evaluation || !self.is_stored) {
+            // The last chance of what could not be committed before, such as a silence that somebody was told of.
+            if self.evaluate().await.is_err() {
+                tracing::error!(
+                    "stopped without having stored the latest state: the next start continues from the one before"
+                );
+            }
+        }
     }
 
     fn on_time(&mut self) {
@@ -323,15 +334,29 @@ impl Watcher {
             let telling = telling(&self.parts.wiring, &self.fleet, now);
             self.unsent.extend(herald.due(Arc::make_mut(&mut self.parts.state), &transitions, telling));
         }
+        let waiting = Instant::now();
         let committed = self.commit(transitions, now).await;
+        // Waiting for a store costs no time of a processor: a locked one must not delay what is told next.
+        let waited = waiting.elapsed();
         self.parts.pulse.on_evaluation();
-        self.parts.publisher.publish(&self.fleet, &self.parts.state, now);
+        self.publish(now);
         self.measure(now);
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
-        self.rest_until = Instant::now() + rest_after(begin.elapsed());
+        self.rest_until = Instant::now() + rest_after(begin.elapsed().saturating_sub(waited));
         self.held.clear();
         committed
+    }
+
+    fn publish(&mut self, now: DateTime<Utc>) {
+        let Parts { publisher, state, wiring, herald, .. } = &mut self.parts;
+        let fleet = &self.fleet;
+        match herald {
+            None => drop(publisher.publish(fleet, state, None, now)),
+            Some(herald) => herald.with_telling(telling(wiring, fleet, now), &wiring.config().receivers, |telling| {
+                publisher.publish(fleet, state, Some(telling), now);
+            }),
+        }
     }
 
     fn measure(&self, now: DateTime<Utc>) {
@@ -364,6 +389,7 @@ impl Watcher {
             notifications: self.unsent.clone(),
         };
         let committed = self.parts.store.commit(commit).await;
+        self.is_stored = committed.is_ok();
         match &committed {
             Ok(revision) => {
                 self.parts.revision = *revision;
@@ -376,8 +402,14 @@ impl Watcher {
             }
             Err(error) => {
                 self.parts.exporter.own().delivery().on_store_error();
-                tracing::error!(error = error as &dyn std::error::Error, "could not commit the state");
                 self.is_displaced = matches!(error, StoreError::Conflict { .. });
+                let what_now = if self.is_displaced {
+                    "somebody else writes to our store: stopping, since two that write destroy each other's work; see that \
+                     one snykwatch alone uses it, and start again"
+                } else {
+                    "could not commit the state: tried again with the next evaluation"
+                };
+                tracing::error!(error = error as &dyn std::error::Error, "{what_now}");
             }
         }
         committed.map(drop)

@@ -1,7 +1,10 @@
-//! A running snykwatch, asked by the commands that talk to one. Loopback or wherever it listens; no secret is sent.
+//! A running snykwatch, asked by the commands that talk to one. Loopback or wherever it listens. No secret is sent but the
+//! password of whoever asks; a redirect is not followed, so it goes nowhere else.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -36,9 +39,23 @@ pub enum DaemonError {
     /// No client could be made.
     #[error("could not set up the HTTP client")]
     NoClient(#[source] HttpBuildError),
+    /// A password is not sent without TLS but to this machine.
+    #[error("a password would be sent in the clear to {0}; use an https:// address")]
+    InTheClear(Url),
     /// The URL cannot be asked.
     #[error("{0} is not the address of a daemon")]
     NotAnAddress(Url),
+}
+
+/// Who asks a daemon, and whom that one trusts.
+#[derive(Debug, Clone, Default)]
+pub struct DaemonCredentials {
+    /// User and password.
+    pub login: Option<(String, SecretString)>,
+    /// PEM file of the certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files of our own certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// Asks a running daemon.
@@ -46,16 +63,22 @@ pub enum DaemonError {
 pub struct DaemonClient {
     http: reqwest::Client,
     root: Url,
+    login: Option<(String, SecretString)>,
 }
 
 impl DaemonClient {
     /// A client of the daemon at `root`.
     ///
     /// # Errors
-    /// When the HTTP library refuses to start.
-    pub fn new(root: Url) -> Result<Self, DaemonError> {
-        let http = daemon_client(TIMEOUT).map_err(DaemonError::NoClient)?;
-        Ok(Self { http, root })
+    /// When a certificate cannot be used, a password would be sent in the clear, or the HTTP library refuses to start.
+    pub fn new(root: Url, credentials: &DaemonCredentials) -> Result<Self, DaemonError> {
+        if credentials.login.is_some() && root.scheme() != "https" && !is_loopback(&root) {
+            return Err(DaemonError::InTheClear(root));
+        }
+        let certificate =
+            credentials.certificate.as_ref().map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+        let http = daemon_client(TIMEOUT, credentials.ca_file.clone(), certificate).map_err(DaemonError::NoClient)?;
+        Ok(Self { http, root, login: credentials.login.clone() })
     }
 
     /// Gets JSON from a path such as `["api", "v1", "integrations"]`.
@@ -117,6 +140,10 @@ impl DaemonClient {
     }
 
     async fn answered(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, DaemonError> {
+        let request = match &self.login {
+            None => request,
+            Some((user, password)) => request.basic_auth(user, Some(password.expose_secret())),
+        };
         let answer = request.send().await.map_err(|source| self.unreachable(source))?;
         let status = answer.status();
         if !status.is_success() {
@@ -125,6 +152,15 @@ impl DaemonClient {
             return Err(DaemonError::Refused { url, status: status.as_u16(), message: detail(&body) });
         }
         Ok(answer)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -157,7 +193,7 @@ mod tests {
             let mock = Mock::given(method(verb)).and(path(at)).and(body_json(json!({ "id": "1" })));
             mock.respond_with(answer).mount(&server).await;
         }
-        let daemon = DaemonClient::new(server.uri().parse().unwrap()).unwrap();
+        let daemon = DaemonClient::new(server.uri().parse().unwrap(), &DaemonCredentials::default()).unwrap();
         let body = json!({ "id": "1" });
         assert_eq!(daemon.post(&["api", "v1", "silences"], &body).await.unwrap(), json!({ "silence": {} }));
         assert_eq!(daemon.delete(&["api", "v1", "silences", "a/b"], &body).await.unwrap(), Value::Null);

@@ -15,7 +15,7 @@ mod target;
 mod tls;
 mod trouble;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +97,17 @@ pub enum HttpBuildError {
     CaFileEmpty {
         /// The file.
         path: PathBuf,
+    },
+    /// Our own certificate cannot be shown.
+    #[error("could not use the certificate {} with the key {}", certificate.display(), key.display())]
+    OwnCertificate {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is nobody to trust.
     #[error(
@@ -281,10 +292,19 @@ impl HttpClient {
 }
 
 /// A client without the allow-list, for our own daemon: it carries no secret.
-pub(super) fn daemon_client(timeout: Duration) -> Result<reqwest::Client, HttpBuildError> {
-    let authorities = tls::authorities(tls::system_authorities(), None)?;
-    let tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
-    let options = HttpOptions { connect_timeout: timeout, ..HttpOptions::default() };
+///
+/// `certificate` is our own with its key, for a daemon that wants one.
+pub(super) fn daemon_client(
+    timeout: Duration,
+    ca_file: Option<PathBuf>,
+    certificate: Option<(&Path, &Path)>,
+) -> Result<reqwest::Client, HttpBuildError> {
+    let authorities = tls::authorities(tls::system_authorities(), ca_file.as_deref())?;
+    let mut tls = tls::client_config(authorities).map_err(HttpBuildError::Tls)?;
+    if let Some((certificate, key)) = certificate {
+        tls::show(&mut tls, certificate, key)?;
+    }
+    let options = HttpOptions { connect_timeout: timeout, ca_file, ..HttpOptions::default() };
     builder(&options, tls).no_proxy().timeout(timeout).build().map_err(HttpBuildError::Library)
 }
 

@@ -47,8 +47,14 @@ pub enum Command {
     Missing(DaemonOptions),
     /// Ask a running daemon how everything does, in a few lines
     Status(AskOptions),
+    /// Ask a running daemon whether it is alive, for a container's health check
+    ///
+    /// Exit code: 0 healthy, 1 not, or no answer.
+    Healthy(ConnectOptions),
     /// Ask a running daemon what is wrong now, worst first, and what to do
     Incidents(IncidentsOptions),
+    /// Ask a running daemon what it told to whom, newest first, and what became of it
+    Notifications(NotificationsOptions),
     /// Tell a running daemon that you take care of an incident
     ///
     /// Reminders, growth and digests stop until it resolves. An escalation and the end are told all the same.
@@ -162,20 +168,38 @@ pub struct DaemonOptions {
     /// One Organization (its UUID) instead of the Group
     #[arg(long, value_name = "UUID")]
     pub organization: Option<uuid::Uuid>,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Which daemon is asked, and who asks.
+#[derive(Debug, Args)]
+pub struct ConnectOptions {
     /// Where the daemon listens (taken from the configuration file if left out)
     #[arg(long, value_name = "URL")]
     pub url: Option<url::Url>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
+    /// Who asks, where the daemon wants to know
+    #[arg(long, value_name = "USER", requires = "password_file")]
+    pub username: Option<String>,
+    /// File with the password
+    #[arg(long, value_name = "FILE", requires = "username")]
+    pub password_file: Option<PathBuf>,
+    /// Certificates (PEM) to trust beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate (PEM, with its chain), where the daemon wants one
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub cert_file: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Which daemon is asked, and how its answer is printed.
 #[derive(Debug, Args)]
 pub struct AskOptions {
-    /// Where the daemon listens (taken from the configuration file if left out)
-    #[arg(long, value_name = "URL")]
-    pub url: Option<url::Url>,
+    #[command(flatten)]
+    pub connect: ConnectOptions,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
@@ -187,6 +211,22 @@ pub struct IncidentsOptions {
     /// Also those whose time has not come yet
     #[arg(long)]
     pub pending: bool,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Options of `notifications`.
+#[derive(Debug, Args)]
+pub struct NotificationsOptions {
+    /// Only in this state: pending, delivered, dead_lettered, collapsed, withheld (`run --observe`)
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<String>,
+    /// Only to this receiver, by its configuration key
+    #[arg(long, value_name = "NAME")]
+    pub receiver: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub limit: usize,
     #[command(flatten)]
     pub ask: AskOptions,
 }

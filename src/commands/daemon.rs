@@ -6,22 +6,33 @@ use std::path::Path;
 use serde_json::Value;
 use url::Url;
 
-use super::arguments::{AskOptions, Output};
+use super::arguments::{AskOptions, ConnectOptions, Output};
 use super::terminal::{printable, wrap};
 use super::{Exit, Terminal, configuration};
-use crate::client::daemon::{DaemonClient, DaemonError};
+use crate::client::daemon::{DaemonClient, DaemonCredentials, DaemonError};
 use crate::clock::Clock;
 use crate::config::Secrets;
+use crate::config::secrets::SecretSource;
 
 /// The daemon, or the exit code after what is wrong was said.
 pub(super) fn connect(config: &Path, options: &AskOptions, terminal: &Terminal) -> Result<DaemonClient, Exit> {
-    let root = root(config, options.url.as_ref(), terminal)?;
-    DaemonClient::new(root).map_err(|error| unanswered(&error, terminal))
+    client(config, &options.connect, terminal)
 }
 
-/// Where the daemon is: as typed, or as the configuration says.
-pub(super) fn root(config: &Path, typed: Option<&Url>, terminal: &Terminal) -> Result<Url, Exit> {
-    typed.map_or_else(|| root_of(config, terminal), |url| Ok(url.clone()))
+/// The same, where nothing is printed but what is wrong.
+pub(super) fn client(config: &Path, options: &ConnectOptions, terminal: &Terminal) -> Result<DaemonClient, Exit> {
+    let root = options.url.as_ref().map_or_else(|| root_of(config, terminal), |url| Ok(url.clone()))?;
+    let password = options.password_file.as_ref().map(|file| SecretSource::File(file.clone()).read()).transpose();
+    let password = password.map_err(|error| {
+        terminal.error(&super::chain(&error));
+        Exit::Usage
+    })?;
+    let credentials = DaemonCredentials {
+        login: options.username.clone().zip(password),
+        ca_file: options.ca_file.clone(),
+        certificate: options.cert_file.clone().zip(options.key_file.clone()),
+    };
+    DaemonClient::new(root, &credentials).map_err(|error| unanswered(&error, terminal))
 }
 
 fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
@@ -37,7 +48,8 @@ fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
     } else {
         listen
     };
-    Url::parse(&format!("http://{reachable}/")).map_err(|error| {
+    let scheme = if config.server.speaks_tls() { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{reachable}/")).map_err(|error| {
         terminal.error(&format!("{reachable} is not the address of a daemon: {error}"));
         Exit::Config
     })
@@ -46,6 +58,10 @@ fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
 /// Says why there is no answer, or why not the one that was wanted.
 pub(super) fn unanswered(error: &DaemonError, terminal: &Terminal) -> Exit {
     match error {
+        DaemonError::Refused { status: 401, .. } => {
+            terminal.error(&super::chain(error));
+            terminal.note("\nhint: give --username and --password-file");
+        }
         // The daemon's own sentence says what to do instead.
         DaemonError::Refused { status: 400..=499, message, .. } => {
             terminal.error(&printable(message));
@@ -53,7 +69,10 @@ pub(super) fn unanswered(error: &DaemonError, terminal: &Terminal) -> Exit {
         }
         DaemonError::Unreachable { .. } => {
             terminal.error(&super::chain(error));
-            terminal.note("\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon");
+            terminal.note(
+                "\nhint: is `snykwatch run` running? `snykwatch check` looks without a daemon; with TLS, --url takes a \
+                 name that stands in the daemon's certificate",
+            );
         }
         _ => terminal.error(&super::chain(error)),
     }

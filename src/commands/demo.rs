@@ -7,13 +7,9 @@ use serde_json::json;
 use super::arguments::{DemoOptions, Output};
 use super::terminal::{Tone, printable};
 use super::{Exit, Terminal};
-use crate::clock::Pace;
 use crate::demo::narrator::{Mood, Narrator};
-use crate::demo::player::{Performance, play};
+use crate::demo::player::{Performance, Tempo, play};
 use crate::demo::{self, Scenario};
-
-/// Virtual seconds to a real one: a day passes in some eight seconds.
-const PACE: f64 = 3.0 * 3600.0;
 
 /// Plays a scenario, or lists them.
 pub(super) async fn demo(options: DemoOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -30,8 +26,8 @@ pub(super) async fn demo(options: DemoOptions, terminal: &Terminal) -> anyhow::R
         Output::Table => narrator(*terminal),
         Output::Json => Narrator::default(),
     };
-    let pace = if options.fast { Pace::Immediate } else { Pace::Factor(PACE) };
-    let ending = play(&scenario, Performance { pace, listen: options.listen }, &narrator).await?;
+    let tempo = if options.fast { Tempo::Fast } else { Tempo::Told };
+    let ending = play(&scenario, Performance { tempo, listen: options.listen }, &narrator).await?;
     let missed: Vec<_> = ending
         .disappointments
         .iter()

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::arguments::{DaemonOptions, Output};
 use super::daemon::{self, field, paragraph, text};
 use super::terminal::{Tone, printable};
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, incidents};
 use crate::client::daemon::{DaemonClient, DaemonError};
 
 /// Why an integration is what it is: its status, its conditions, its incidents, and what to do.
@@ -16,11 +17,15 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         Ok(asked) => asked,
         Err(exit) => return Ok(exit),
     };
-    let incidents = match daemon.get::<Value>(&["api", "v1", "incidents"], &[]).await {
-        Ok(answer) => incidents_about(&view, &answer),
+    let (incidents, taken_at, is_observing) = match daemon.get::<Value>(&["api", "v1", "incidents"], &[]).await {
+        Ok(answer) => (
+            incidents_about(&view, &answer),
+            incidents::instant(field(&answer, "taken_at")),
+            field(&answer, "delivery") == "observing",
+        ),
         Err(error) => return Ok(unanswered(&error, terminal)),
     };
-    if options.output == Output::Json {
+    if options.ask.output == Output::Json {
         if let Some(shown) = view.as_object_mut() {
             shown.insert("incidents".to_owned(), Value::Array(incidents));
         }
@@ -68,7 +73,10 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         );
     }
     for incident in &incidents {
-        print_incident(incident, terminal);
+        print_incident(incident, taken_at, terminal);
+    }
+    if is_observing {
+        terminal.note(incidents::OBSERVING);
     }
     Ok(Exit::Ok)
 }
@@ -81,7 +89,7 @@ fn incidents_about(view: &Value, answer: &Value) -> Vec<Value> {
     field(answer, "incidents").as_array().into_iter().flatten().filter(affects).cloned().collect()
 }
 
-fn print_incident(incident: &Value, terminal: &Terminal) {
+fn print_incident(incident: &Value, taken_at: DateTime<Utc>, terminal: &Terminal) {
     let word = |name| text(field(incident, name));
     let title = format!("incident {} ({}, {}) since {}", word("rule"), word("severity"), word("phase"), word("since"));
     terminal.data(&terminal.tone(Tone::Strong, &title));
@@ -89,6 +97,9 @@ fn print_incident(incident: &Value, terminal: &Terminal) {
     paragraph(terminal, "  next: ", &word("next_step"));
     if field(incident, "cause").is_string() {
         paragraph(terminal, "  held back by: ", &word("cause"));
+    }
+    for (lead, told) in incidents::people(incident, taken_at) {
+        paragraph(terminal, &format!("  {lead}: "), &told);
     }
 }
 
@@ -103,7 +114,7 @@ pub(super) async fn missing(config: &Path, options: DaemonOptions, terminal: &Te
         terminal.note("nothing is known yet of this integration's repositories (only a Group has an Inventory)");
         return Ok(Exit::CouldNotTell);
     }
-    if options.output == Output::Json {
+    if options.ask.output == Output::Json {
         terminal.data(&serde_json::to_string_pretty(field(progress, "missing_repositories"))?);
         return Ok(Exit::Ok);
     }
@@ -126,9 +137,8 @@ fn line_of(repository: &Value) -> String {
 
 /// The daemon and the integration's view, or the exit code after what is wrong was said.
 async fn ask(config: &Path, options: &DaemonOptions, terminal: &Terminal) -> Result<(DaemonClient, Value), Exit> {
-    let root = daemon::root(config, options.url.as_ref(), terminal)?;
     let failed = |error: DaemonError| unanswered(&error, terminal);
-    let daemon = DaemonClient::new(root).map_err(failed)?;
+    let daemon = daemon::connect(config, &options.ask, terminal)?;
     let organization = options.organization.map(|id| id.to_string());
     let query: Vec<(&str, &str)> = organization.iter().map(|id| ("organization", id.as_str())).collect();
     let answer: Value =

@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::arguments::{AcknowledgeOptions, IncidentsOptions};
 use super::daemon::{connect, entries, field, paragraph, printed_as_json, text, unanswered};
-use super::terminal::Tone;
+use super::terminal::{Tone, printable};
 use super::{Exit, Terminal};
-use crate::client::daemon::{DaemonClient, DaemonError};
+use crate::clock::Clock;
+use crate::notify::hearing::Hearing;
+
+/// What whoever looks at incidents of an observing daemon should know.
+pub(super) const OBSERVING: &str = "observing: nothing is sent";
 
 /// Open incidents, worst first, with their next steps.
 pub(super) async fn incidents(config: &Path, options: &IncidentsOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
@@ -16,16 +21,22 @@ pub(super) async fn incidents(config: &Path, options: &IncidentsOptions, termina
         Ok(daemon) => daemon,
         Err(exit) => return Ok(exit),
     };
-    let (incidents, attention) = match asked(&daemon).await {
-        Ok(answers) => answers,
+    let answer: Value = match daemon.get(&["api", "v1", "incidents"], &[]).await {
+        Ok(answer) => answer,
         Err(error) => return Ok(unanswered(&error, terminal)),
     };
-    let shown = annotated(&incidents, &attention, options.pending);
-    if printed_as_json(&json!({ "incidents": shown }), options.ask.output, terminal)? {
+    let wanted = |incident: &&Value| options.pending || field(incident, "phase") == "open";
+    let shown: Vec<&Value> = entries(&answer, "incidents").filter(wanted).collect();
+    let delivery = field(&answer, "delivery");
+    if printed_as_json(&json!({ "delivery": delivery, "incidents": shown }), options.ask.output, terminal)? {
         return Ok(Exit::Ok);
     }
+    if delivery == "observing" {
+        terminal.note(OBSERVING);
+    }
+    let taken_at = instant(field(&answer, "taken_at"));
     for incident in &shown {
-        print(incident, terminal);
+        print(incident, taken_at, terminal);
     }
     if shown.is_empty() {
         terminal.note(if options.pending { "no incident is open or pending" } else { "no incident is open" });
@@ -33,31 +44,7 @@ pub(super) async fn incidents(config: &Path, options: &IncidentsOptions, termina
     Ok(Exit::Ok)
 }
 
-async fn asked(daemon: &DaemonClient) -> Result<(Value, Value), DaemonError> {
-    let incidents = daemon.get(&["api", "v1", "incidents"], &[]).await?;
-    let attention = daemon.get(&["api", "v1", "silences"], &[]).await?;
-    Ok((incidents, attention))
-}
-
-/// The incidents in the daemon's order, each with its acknowledgement and the silences that cover it.
-fn annotated(incidents: &Value, attention: &Value, with_pending: bool) -> Vec<Value> {
-    let wanted = |incident: &&Value| with_pending || field(incident, "phase") == "open";
-    let annotate = |incident: &Value| {
-        let id = field(incident, "id");
-        let acknowledgement = entries(attention, "acknowledgements").find(|one| field(one, "incident") == id);
-        let covers = |silence: &&Value| entries(silence, "covers").any(|covered| covered == id);
-        let silences: Vec<&Value> = entries(attention, "silences").filter(covers).collect();
-        let mut incident = incident.clone();
-        if let Some(incident) = incident.as_object_mut() {
-            incident.insert("acknowledgement".to_owned(), json!(acknowledgement));
-            incident.insert("silences".to_owned(), json!(silences));
-        }
-        incident
-    };
-    entries(incidents, "incidents").filter(wanted).map(annotate).collect()
-}
-
-fn print(incident: &Value, terminal: &Terminal) {
+fn print(incident: &Value, taken_at: DateTime<Utc>, terminal: &Terminal) {
     let word = |name| text(field(incident, name));
     let tone = match field(incident, "severity").as_str() {
         Some("critical") => Tone::Bad,
@@ -72,18 +59,37 @@ fn print(incident: &Value, terminal: &Terminal) {
     if field(incident, "cause").is_string() {
         paragraph(terminal, "    caused by: ", &word("cause"));
     }
+    for (lead, told) in people(incident, taken_at) {
+        paragraph(terminal, &format!("    {lead}: "), &told);
+    }
+}
+
+/// What people have to do with an incident, line by line: who cares, what silences it, who was told and who was not.
+pub(super) fn people(incident: &Value, taken_at: DateTime<Utc>) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
     let acknowledgement = field(incident, "acknowledgement");
     if acknowledgement.is_object() {
-        let author = text(field(acknowledgement, "author"));
-        let comment = text(field(acknowledgement, "comment"));
+        let (author, comment) = (text(field(acknowledgement, "author")), text(field(acknowledgement, "comment")));
         let colon = if comment.is_empty() { "" } else { ": " };
-        paragraph(terminal, "    acknowledged by ", &format!("{author}{colon}{comment}"));
+        let at = text(field(acknowledgement, "at"));
+        lines.push(("acknowledged", format!("by {author} at {at}{colon}{comment}")));
     }
     for silence in entries(incident, "silences") {
         let part = |name| text(field(silence, name));
-        let told = format!("until {} by {}: {}", part("ends_at"), part("author"), part("reason"));
-        paragraph(terminal, "    silenced ", &told);
+        lines.push(("silenced", format!("until {} by {}: {}", part("until"), part("author"), part("reason"))));
     }
+    for hearing in entries(incident, "hearings") {
+        // A daemon of another version may know more reasons: then its own word is shown.
+        let words = serde_json::from_value::<Hearing>(hearing.clone())
+            .map_or_else(|_| text(field(hearing, "kept_by")), |hearing| printable(&hearing.in_words(taken_at)));
+        lines.push(("receiver", format!("{} {words}", text(field(hearing, "receiver")))));
+    }
+    lines
+}
+
+/// When an answer was true; now, where it does not say.
+pub(super) fn instant(value: &Value) -> DateTime<Utc> {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| Clock::system().now())
 }
 
 /// Takes care of an incident, or takes that back.
@@ -112,7 +118,7 @@ pub(super) async fn acknowledge(
     };
     if !printed_as_json(&answer, options.ask.output, terminal)? {
         let done = if answer.is_null() { "no longer acknowledged" } else { "acknowledged until it resolves" };
-        terminal.note(&format!("{}: {done}", super::terminal::printable(incident)));
+        terminal.note(&format!("{}: {done}", printable(incident)));
     }
     Ok(Exit::Ok)
 }
@@ -122,25 +128,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn incidents_come_with_who_takes_care_and_what_keeps_them_quiet() {
-        let incidents = json!({ "incidents": [
-            { "id": "A/x", "phase": "open" }, { "id": "B/y", "phase": "open" }, { "id": "C/z", "phase": "pending" },
-        ] });
-        let attention = json!({
-            "acknowledgements": [{ "incident": "B/y", "author": "alex" }],
-            "silences": [{ "id": "1", "covers": ["A/x", "C/z"] }, { "id": "2", "covers": [] }],
-        });
-        let told = |with_pending| {
-            let shown = annotated(&incidents, &attention, with_pending);
-            let line = |one: &Value| {
-                let silences: Vec<String> =
-                    entries(one, "silences").map(|silence| text(field(silence, "id"))).collect();
-                let author = text(field(field(one, "acknowledgement"), "author"));
-                format!("{} [{author}] {silences:?}", text(field(one, "id")))
-            };
-            shown.iter().map(line).collect::<Vec<_>>()
+    fn incidents_come_with_who_takes_care_and_who_was_told() {
+        let hearing = |receiver: &str, told: Value, kept_by: Value| {
+            json!({ "receiver": receiver, "route": 1, "told": told, "kept_by": kept_by, "acknowledged": null,
+                    "next_reminder_at": "2026-11-23T13:12:00Z" })
         };
-        assert_eq!(told(false), ["A/x [] [\"1\"]", "B/y [alex] []"]);
-        assert_eq!(told(true), ["A/x [] [\"1\"]", "B/y [alex] []", "C/z [] [\"1\"]"]);
+        let told = json!({ "severity": "critical", "at": "2026-11-23T09:12:00Z", "dispatch": "deliver" });
+        let incident = json!({
+            "acknowledgement": { "author": "alex\u{1b}[2J", "comment": "on it", "at": "2026-11-23T09:20:00Z" },
+            "silences": [{ "id": "1", "until": "2026-11-23T14:00:00Z", "author": "kim", "reason": "migration" }],
+            "hearings": [
+                hearing("on-call", told, json!([])),
+                hearing("chat", Value::Null, json!([{ "by": "cause", "incident": "A/\u{1b}[2J" }])),
+                hearing("mail", Value::Null, json!([{ "by": "the_moon" }])),
+            ],
+        });
+        let taken_at = "2026-11-23T10:00:00Z".parse().unwrap();
+        let lines: Vec<String> =
+            people(&incident, taken_at).into_iter().map(|(lead, told)| format!("{lead}: {told}")).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
     }
 }

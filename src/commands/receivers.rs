@@ -111,6 +111,7 @@ async fn overview(daemon: &DaemonClient) -> Result<Value, DaemonError> {
     let receivers: Value = daemon.get(&["api", "v1", "receivers"], &[]).await?;
     Ok(json!({
         "taken_at": taken_at, "integrations": statuses, "open_incidents": open,
+        "delivery": field(&incidents, "delivery"),
         "receivers": field(&receivers, "receivers"),
     }))
 }
@@ -132,15 +133,23 @@ fn lines(overview: &Value) -> Vec<(Tone, String)> {
         (Tone::Strong, counts("integrations", "integrations")),
         (incidents, counts("open_incidents", "open incidents")),
     ];
+    if field(overview, "delivery") == "observing" {
+        lines.push((Tone::Doubtful, super::incidents::OBSERVING.to_owned()));
+    }
     for receiver in entries(overview, "receivers") {
         let name = format!("receiver {} ({})", text(field(receiver, "receiver")), text(field(receiver, "kind")));
-        let failure = field(receiver, "last_failure");
+        let (failing, last) = (field(receiver, "failing"), field(receiver, "last_failure"));
+        let (failure, tone, fails) = if failing.is_null() {
+            (last, Tone::Doubtful, "its last attempt failed and is repeated, at")
+        } else {
+            (failing, Tone::Bad, "takes nothing since")
+        };
         let pending = text(field(receiver, "pending"));
         lines.push(if failure.is_null() {
             (Tone::Good, format!("{name}: works, {pending} pending"))
         } else {
             let why = format!("{}: {}", text(field(failure, "reason")), text(field(failure, "detail")));
-            (Tone::Bad, format!("{name}: fails since {}, {pending} pending ({why})", text(field(failure, "at"))))
+            (tone, format!("{name}: {fails} {}, {pending} pending ({why})", text(field(failure, "at"))))
         });
     }
     lines
@@ -156,10 +165,13 @@ mod tests {
             "taken_at": "2026-11-23T09:00:00Z",
             "integrations": { "connected": 50, "partially_connected": 1 },
             "open_incidents": { "critical": 1 },
+            "delivery": "observing",
             "receivers": [
+                { "receiver": "hook", "kind": "webhook", "pending": 1, "failing": null,
+                  "last_failure": { "at": "2026-11-23T08:59:00Z", "reason": "timeout", "detail": "no answer" } },
                 { "receiver": "on-call", "kind": "pagerduty", "pending": 0, "last_failure": null },
                 { "receiver": "chat\u{1b}[2J", "kind": "slack", "pending": 3,
-                  "last_failure": { "at": "2026-11-23T08:00:00Z", "reason": "rejected", "detail": "it answered 404" } },
+                  "failing": { "at": "2026-11-23T08:00:00Z", "reason": "rejected", "detail": "it answered 404" } },
             ],
         });
         let shown: Vec<String> = lines(&overview).into_iter().map(|(tone, line)| format!("{tone:?} {line}")).collect();

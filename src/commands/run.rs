@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-use super::arguments::{LogFormat, RunOptions};
-use super::{Exit, Terminal, configuration};
+use super::arguments::RunOptions;
+use super::supervisor::Supervisor;
+use super::{Exit, Terminal, configuration, logging};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
 use crate::config::Secrets;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
 pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let filter = match EnvFilter::try_new(&options.log) {
+    let filter = match logging::parsed(&options.log) {
         Ok(filter) => filter,
         Err(error) => {
-            terminal.error(&format!("--log {}: {error}", options.log));
+            terminal.error(&format!("--log: {error}"));
             return Ok(Exit::Usage);
         }
     };
@@ -24,17 +24,12 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
     let Some(config) = configuration::usable(path, Secrets::Check, clock.now(), terminal) else {
         return Ok(Exit::Config);
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let subscriber = subscriber.with_ansi(terminal.colours_messages());
-    match options.log_format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().init(),
-    }
+    let log = logging::begin(filter, options.log_format, terminal);
     // Before the daemon starts, so that no early signal is lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let mut daemon_options = DaemonOptions::new(path, clock).watching_files();
+    let mut daemon_options = DaemonOptions::new(path, clock).watching_files().logging_to(log);
     if options.observe {
         daemon_options = daemon_options.observing();
         tracing::info!("observing: nothing is sent; what would have been sent is listed once a day");
@@ -46,23 +41,27 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
             return Ok(Exit::Unavailable);
         }
     };
-    tracing::info!(address = %daemon.address(), "watching; metrics on http://{}/metrics", daemon.address());
+    let links: Vec<String> = daemon.metrics_links().collect();
+    tracing::info!(address = %daemon.address(), "watching; metrics on {}", links.join(" and "));
+    let supervisor = Supervisor::of(&daemon.snapshots());
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => {
                 // What is wrong is logged by the reload itself; the daemon goes on as before.
-                let _ = daemon.reload().await;
+                let _ = supervisor.around_reload(daemon.reload()).await;
             }
             () = daemon.crashed() => {
                 terminal.error("a part of the daemon ended by itself; stopping");
+                supervisor.stopping();
                 daemon.stop().await;
                 return Ok(Exit::Software);
             }
         }
     }
     tracing::info!("stopping");
+    supervisor.stopping();
     tokio::select! {
         () = daemon.stop() => Ok(Exit::Ok),
         _ = terminate.recv() => Ok(Exit::Software),

@@ -4,9 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 
 use super::Config;
 use super::schedule::ScheduledProbe;
+use super::server::Access;
+use super::web_config::WebConfig;
 use crate::domain::names::{CredentialName, IntegrationName, ReceiverName};
 
 /// What differs in one section.
@@ -42,8 +45,10 @@ impl<N: Ord + Clone> SectionChange<N> {
 /// Whether a setting of the whole daemon differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GlobalSetting {
-    /// The address the daemon listens on: takes a restart.
+    /// The addresses the daemon listens on: takes a restart.
     Server,
+    /// Who may read and who may act.
+    Access,
     /// How much is exported.
     Metrics,
     /// Timing and severity of incidents.
@@ -60,6 +65,14 @@ pub enum GlobalSetting {
     Heartbeat,
     /// Where the state is kept: takes a restart.
     Storage,
+}
+
+fn listens(config: &Config) -> (SocketAddr, Option<SocketAddr>) {
+    (config.server.listen, config.server.metrics_listen)
+}
+
+fn access(config: &Config) -> (Access, Option<&WebConfig>, &BTreeSet<String>) {
+    (config.server.access, config.server.web_config.as_deref(), &config.server.actors)
 }
 
 /// What differs between two configurations.
@@ -85,7 +98,8 @@ impl ConfigChange {
         let schedules =
             ScheduledProbe::ALL.into_iter().filter(|probe| old.schedule.of(*probe) != new.schedule.of(*probe));
         let global = [
-            (GlobalSetting::Server, (old.server.listen, old.server.access) != (new.server.listen, new.server.access)),
+            (GlobalSetting::Server, listens(old) != listens(new)),
+            (GlobalSetting::Access, access(old) != access(new)),
             (GlobalSetting::Metrics, old.metrics != new.metrics),
             (GlobalSetting::Rules, old.rules != new.rules),
             (GlobalSetting::Conditions, old.conditions != new.conditions),
@@ -128,7 +142,10 @@ impl fmt::Display for ConfigChange {
         ];
         for setting in &self.global {
             parts.push(match setting {
-                GlobalSetting::Server => ("server", "takes a restart".to_owned()),
+                GlobalSetting::Server => {
+                    ("server", "another address takes a restart, the one before stays in use".to_owned())
+                }
+                GlobalSetting::Access => ("access", "changed".to_owned()),
                 GlobalSetting::Metrics => ("metrics", "changed".to_owned()),
                 GlobalSetting::Rules => ("alerts.rules", "changed".to_owned()),
                 GlobalSetting::Conditions => ("conditions", "changed".to_owned()),

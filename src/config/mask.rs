@@ -19,6 +19,9 @@ static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// The key of a web-config file under which passwords belong, hashed. One that is not must not be shown for it.
+const USERS: &str = "basic_auth_users";
+
 /// The text with what may be a secret turned into asterisks.
 pub(super) fn masked(text: &str) -> String {
     let Some(secrets) = SECRETS.as_ref() else { return "*".repeat(text.len()) };
@@ -29,7 +32,26 @@ pub(super) fn masked(text: &str) -> String {
         let rest = part("secret").get(part("secret").trim_end().len()..).unwrap_or_default();
         format!("{}{}{hidden}{rest}{at}{}", part("lead"), part("scheme"), "*".repeat(part("known").len()))
     };
-    secrets.replace_all(text, hide).into_owned()
+    let masked = secrets.replace_all(text, hide);
+    let mut among_users = false;
+    let lines = masked.split_inclusive('\n').map(|line| {
+        let is_indented = line.starts_with([' ', '\t', '#', '\r', '\n']);
+        let begins = line.trim_start_matches(['"', '\'']).starts_with(USERS);
+        among_users = begins || (among_users && is_indented);
+        if among_users { without_value(line) } else { line.to_owned() }
+    });
+    lines.collect()
+}
+
+/// A line with everything behind its first colon turned into asterisks; one without a colon altogether.
+fn without_value(line: &str) -> String {
+    let value = line.find(':').map_or(0, |colon| colon + 1);
+    let hidden = line.bytes().enumerate().map(|(place, byte)| match byte {
+        _ if place < value && byte.is_ascii() => char::from(byte),
+        b' ' | b'\t' | b'\r' | b'\n' => char::from(byte),
+        _ => '*',
+    });
+    hidden.collect()
 }
 
 #[cfg(test)]
@@ -51,6 +73,11 @@ mod tests {
             ("secrets: [whsec_YWJj]", "secrets: [**********]"),
             ("{ url: https://hooks.slack.com/T0/B0 }", "{ url: https://********************* }"),
             ("workspaces: [acme]", "workspaces: [acme]"),
+            (
+                "basic_auth_users:\n  bob: ä b\n\n  eve: c\nother: d",
+                "basic_auth_users:\n  bob: ** *\n\n  eve: *\nother: d",
+            ),
+            ("basic_auth_users: { bob: a,\n b }", "basic_auth_users: * **** **\n * *"),
         ] {
             assert_eq!(masked(text), expected);
             assert_eq!(masked(text).len(), text.len(), "{text}");

@@ -20,6 +20,7 @@ use super::raw::spanned::Spanned;
 use super::raw::{Named, RawConfig, RawFragment};
 use super::secrets::{Exposure, SecretReadError, SecretSource};
 use super::settings::Setting;
+use super::web_config::WebConfig;
 use super::{Config, Secrets, suggest};
 use crate::domain::names::CredentialName;
 use crate::domain::permission::PermissionSet;
@@ -65,6 +66,7 @@ pub(crate) fn resolve(
     documents: &Documents,
     secrets: Secrets,
     now: DateTime<Utc>,
+    web_config: Option<Arc<WebConfig>>,
     problems: &mut Vec<Problem>,
 ) -> Config {
     let main_path = documents.files.first().map(|file| file.path.clone()).unwrap_or_default();
@@ -153,7 +155,7 @@ pub(crate) fn resolve(
         heartbeat,
         storage: resolver.storage(&raw.storage),
         metrics: resolver.metrics(&raw.metrics),
-        server: resolver.server(&raw.server),
+        server: resolver.server(&raw.server, web_config),
         timezone: resolver.timezone,
         files: documents.files.iter().map(|file| file.path.clone()).collect(),
         snyk: snyk.resolved,

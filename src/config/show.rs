@@ -94,6 +94,9 @@ impl Config {
             },
             "server": {
                 "listen": self.server.listen.to_string(),
+                "metrics_listen": self.server.metrics_listen.map(|listen| listen.to_string()),
+                "web_config_file": self.server.web_config.as_ref().map(|config| config.path.display().to_string()),
+                "actors": self.server.actors,
                 "allow_unauthenticated": self.server.access == Access::Unauthenticated,
                 "external_url": self.server.external_url.as_ref().map(Url::as_str),
             },

@@ -17,6 +17,7 @@ mod corpus;
 mod generated;
 mod problems;
 mod secret;
+mod web;
 
 /// A directory with configuration files.
 pub(crate) struct Files(TempDir);

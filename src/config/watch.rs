@@ -167,7 +167,8 @@ fn secret_files(config: &Config) -> BTreeSet<PathBuf> {
         config.snyk.values().map(|entry| &entry.http).chain(config.credentials.values().map(|one| &one.http));
     let certificates = certificates.chain(config.receivers.values().map(|receiver| &receiver.http));
     let certificates = certificates.chain(config.heartbeat.iter().map(|heartbeat| &heartbeat.http));
-    secrets.chain(certificates.filter_map(|http| http.ca_file.clone())).collect()
+    let access = config.server.web_config.iter().flat_map(|web_config| web_config.files()).map(Path::to_path_buf);
+    secrets.chain(certificates.filter_map(|http| http.ca_file.clone())).chain(access).collect()
 }
 
 #[cfg(test)]

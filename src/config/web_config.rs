@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::load;
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 use super::raw::spanned::Spanned;
+use super::secrets::SecretSource;
 use super::shape::{self, FileKind};
+use super::{Secrets, load};
 
 /// Headers that a file may set, as in the exporters' common form.
 const SETTABLE_HEADERS: [&str; 5] = [
@@ -54,10 +55,17 @@ impl PartialEq for WebConfig {
     }
 }
 
+impl Eq for WebConfig {}
+
 impl WebConfig {
     /// Whether everybody who asks is known: by a password, or by a verified certificate.
     pub fn authenticates(&self) -> bool {
         !self.users.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.clients == ClientCertificates::Required)
+    }
+
+    /// Whether certificates of clients are verified, needed or not.
+    pub fn verifies_clients(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.clients != ClientCertificates::Ignored)
     }
 
     /// Every file that it names, itself included.
@@ -106,7 +114,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawWebConfig {
     tls_server_config: Option<Spanned<RawTls>>,
@@ -114,7 +122,7 @@ struct RawWebConfig {
     basic_auth_users: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawTls {
     cert_file: Option<Spanned<String>>,
@@ -125,27 +133,54 @@ struct RawTls {
     min_version: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawHttpServer {
     headers: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
-/// Reads a web-config file. What it cannot be is noted; the file joins `files`, so that problems can be shown.
-pub(crate) fn read(path: &Path, files: &mut Vec<SourceFile>, problems: &mut Vec<Problem>) -> Option<WebConfig> {
-    let root = load::read_single(path, files, problems)?;
+/// Reads the web-config file that `main` names. What it cannot be is noted; the file joins `files`, so that problems can
+/// be shown. Where secrets are left alone, a file that cannot be read is left alone too: it holds hashes of passwords.
+pub(crate) fn read(
+    name: &Spanned<String>,
+    main: &Path,
+    secrets: Secrets,
+    files: &mut Vec<SourceFile>,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<WebConfig>> {
+    let path = beside(main, &name.value);
+    match (std::fs::File::open(&path), secrets) {
+        (Err(_), Secrets::Skip) => return None,
+        (Err(error), Secrets::Check) => {
+            let message = format!("could not read {}: {error}", path.display());
+            problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));
+            return None;
+        }
+        (Ok(_), _) => {}
+    }
     let before = problems.len();
+    let root = load::read_single(&path, files, problems)?;
     let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems);
-    let mut reader = Reader { directory: path.parent().unwrap_or(Path::new("")), problems };
+    let mut reader = Reader { path: &path, secrets, problems };
     let tls = raw.tls_server_config.as_ref().and_then(|tls| reader.tls(&tls.value, tls.place));
     let users = raw.basic_auth_users.iter().filter_map(|(user, hash)| reader.user(user, hash)).collect();
     let headers = raw.http_server_config.iter().flat_map(|http| &http.value.headers);
     let headers = headers.filter_map(|(name, value)| reader.header(name, value)).collect();
-    (problems.len() == before).then(|| WebConfig { path: path.to_path_buf(), tls, users, headers })
+    (problems.len() == before).then(|| Arc::new(WebConfig { path, tls, users, headers }))
+}
+
+/// The file of this name: absolute as it is; relative among systemd's credentials if it is there, else beside `file`.
+fn beside(file: &Path, name: &str) -> PathBuf {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    match SecretSource::in_directory(name, directory) {
+        SecretSource::File(path) => path,
+        SecretSource::Env(_) => directory.join(name),
+    }
 }
 
 struct Reader<'a> {
-    directory: &'a Path,
+    path: &'a Path,
+    secrets: Secrets,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -160,8 +195,10 @@ impl Reader<'_> {
             self.problems.push(Problem::error(ProblemKind::MissingKey, place, message));
             return None;
         };
-        let path = self.directory.join(&name.value);
-        if let Err(error) = std::fs::read(&path) {
+        let path = beside(self.path, &name.value);
+        if self.secrets == Secrets::Check
+            && let Err(error) = std::fs::File::open(&path)
+        {
             let message = format!("could not read {}: {error}", path.display());
             self.problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));
         }

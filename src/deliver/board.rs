@@ -4,12 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::names::ReceiverName;
-use crate::domain::notification::{AttemptFailure, FailureReason};
+use crate::domain::notification::{About, AttemptFailure, FailureReason};
 use crate::notify::situation::FailingReceiver;
 use crate::store::Backlog;
+
+/// A critical notification may wait for so long. The heartbeat allows the same.
+const CRITICAL_WAIT: TimeDelta = TimeDelta::minutes(10);
+
+/// Problems of which a notification was rejected for good, and when the last such one was made.
+pub(super) type Lost = BTreeMap<About, DateTime<Utc>>;
 
 /// How each configured receiver does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub struct ReceiverBoard {
     pub backlog: Backlog,
     /// Its latest attempt in the life of this process.
     pub last_attempt: Option<LastAttempt>,
-    /// Set when it has rejected something since it last took something.
+    /// Set when it has rejected something since it last took something, or does not know us.
     pub failing: Option<FailingReceiver>,
 }
 
@@ -38,43 +44,65 @@ pub struct LastAttempt {
     pub failure: Option<AttemptFailure>,
 }
 
+impl ReceiverBoard {
+    /// Whether it does not take what it is sent, so that another receiver is to be told: it has rejected something for
+    /// good, it does not know us (somebody has to correct that, and until then nothing arrives), or a critical
+    /// notification has waited for longer than anybody should have to.
+    pub fn failing(&self, now: DateTime<Utc>) -> Option<FailingReceiver> {
+        self.failing.clone().or_else(|| {
+            let failure = self.last_attempt.as_ref()?.failure.clone()?;
+            let since = self.backlog.oldest_critical.filter(|made_at| now - *made_at > CRITICAL_WAIT)?;
+            Some(FailingReceiver { since, failure, lost: Lost::new() })
+        })
+    }
+}
+
 impl Board {
-    /// The receivers that reject what they are sent.
-    pub fn failing(&self) -> BTreeMap<ReceiverName, FailingReceiver> {
-        let failing = |(name, board): (&ReceiverName, &ReceiverBoard)| Some((name.clone(), board.failing.clone()?));
-        self.receivers.iter().filter_map(failing).collect()
+    /// The receivers that do not take what they are sent.
+    pub fn failing(&self, now: DateTime<Utc>) -> BTreeMap<ReceiverName, FailingReceiver> {
+        self.receivers.iter().filter_map(|(name, board)| Some((name.clone(), board.failing(now)?))).collect()
     }
 
-    /// The board after this one, of the receivers in `attempts` (all that are configured).
+    /// The board after this one, of the receivers in `attempts` (all that are configured). `lost`: what those have
+    /// rejected for good since they last took something.
     pub(super) fn refreshed(
         &self,
         attempts: BTreeMap<ReceiverName, Option<LastAttempt>>,
         mut backlogs: BTreeMap<ReceiverName, Backlog>,
+        mut lost: BTreeMap<ReceiverName, Lost>,
     ) -> Self {
         let refresh = |(name, last_attempt): (ReceiverName, Option<LastAttempt>)| {
             let backlog = backlogs.remove(&name).unwrap_or_default();
             let before = self.receivers.get(&name).and_then(|board| board.failing.as_ref());
-            let failing = failing(&backlog, before);
+            let failing = rejection(&backlog).or_else(|| last_attempt.as_ref().and_then(refusal));
+            let failing = failing.map(|(at, failure)| FailingReceiver {
+                since: before.map_or(at, |before| before.since),
+                failure,
+                lost: lost.remove(&name).unwrap_or_default(),
+            });
             (name, ReceiverBoard { backlog, last_attempt, failing })
         };
         Self { receivers: attempts.into_iter().map(refresh).collect() }
     }
 }
 
-/// A receiver fails from its first dead letter until it takes something again.
-fn failing(backlog: &Backlog, before: Option<&FailingReceiver>) -> Option<FailingReceiver> {
+/// A receiver rejects from its first dead letter until it takes something again.
+pub(super) fn rejection(backlog: &Backlog) -> Option<(DateTime<Utc>, AttemptFailure)> {
     let (at, failure) = backlog.last_dead_lettered.as_ref()?;
     // What was left behind when it was taken out of the configuration says nothing about it.
     let is_its_own = failure.reason != FailureReason::Unconfigured;
     let is_over = backlog.last_delivered_at.is_some_and(|delivered| delivered > *at);
-    (is_its_own && !is_over)
-        .then(|| FailingReceiver { since: before.map_or(*at, |before| before.since), failure: failure.clone() })
+    (is_its_own && !is_over).then(|| (*at, failure.clone()))
+}
+
+/// One that does not know us takes nothing until somebody corrects that, although everything is tried again.
+fn refusal(attempt: &LastAttempt) -> Option<(DateTime<Utc>, AttemptFailure)> {
+    let failure = attempt.failure.as_ref().filter(|failure| failure.reason == FailureReason::Unauthorized)?;
+    Some((attempt.at, failure.clone()))
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
     use crate::deliver::testing::begin;
 
@@ -97,8 +125,8 @@ mod tests {
         let mut board = Board::default();
         let mut check = |backlog: Backlog, expected: Option<i64>| {
             let configured = BTreeMap::from([("chat".into(), None)]);
-            board = board.refreshed(configured, BTreeMap::from([("chat".into(), backlog)]));
-            let since = board.failing().get(&ReceiverName::new("chat")).map(|failing| failing.since);
+            board = board.refreshed(configured, BTreeMap::from([("chat".into(), backlog)]), BTreeMap::new());
+            let since = board.failing(at(60)).get(&ReceiverName::new("chat")).map(|failing| failing.since);
             assert_eq!(since, expected.map(at));
         };
         check(backlog(None, None), None);
@@ -113,8 +141,28 @@ mod tests {
     #[test]
     fn only_configured_receivers_are_on_it() {
         let backlogs = BTreeMap::from([("gone".into(), backlog(None, Some((5, FailureReason::Rejected))))]);
-        let board = Board::default().refreshed(BTreeMap::from([("chat".into(), None)]), backlogs);
+        let board = Board::default().refreshed(BTreeMap::from([("chat".into(), None)]), backlogs, BTreeMap::new());
         assert_eq!(board.receivers.keys().map(ReceiverName::as_str).collect::<Vec<_>>(), ["chat"]);
-        assert!(board.failing().is_empty());
+        assert!(board.failing(at(60)).is_empty());
+    }
+
+    #[test]
+    fn one_that_does_not_know_us_fails_at_once_and_others_when_a_critical_page_waits() {
+        use FailureReason::{Connection, ServerError, Unauthorized};
+        let check = |reason: Option<FailureReason>, critical: Option<i64>, now: i64, expected: Option<i64>| {
+            let failure = reason.map(|reason| AttemptFailure { reason, detail: "as scripted".to_owned() });
+            let attempts = BTreeMap::from([("chat".into(), Some(LastAttempt { at: at(1), failure }))]);
+            let waiting = Backlog { oldest_critical: critical.map(at), ..backlog(Some(0), None) };
+            let backlogs = BTreeMap::from([("chat".into(), waiting)]);
+            let board = Board::default().refreshed(attempts, backlogs, BTreeMap::new());
+            let since = board.failing(at(now)).get(&ReceiverName::new("chat")).map(|failing| failing.since);
+            assert_eq!(since, expected.map(at), "{reason:?} {critical:?} {now}");
+        };
+        check(Some(Unauthorized), None, 1, Some(1));
+        check(Some(ServerError), None, 60, None);
+        check(Some(ServerError), Some(0), 10, None);
+        check(Some(ServerError), Some(0), 11, Some(0));
+        check(Some(Connection), Some(0), 11, Some(0));
+        check(None, Some(0), 60, None);
     }
 }

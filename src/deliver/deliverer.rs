@@ -18,7 +18,7 @@ use super::bell::Bell;
 use super::deliverers::{Destination, Reception};
 use super::queue::{self, Decision};
 use super::receiver::Message;
-use super::renewal::{Renewed, renew};
+use super::renewal::{Reminder, Renewed, renew};
 use super::telemetry::DeliveryTelemetry;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::names::ReceiverName;
@@ -76,6 +76,8 @@ pub(super) struct Deliverer {
     /// What is on its way, with its key on the wire.
     in_flight: BTreeMap<DeliveryId, String>,
     renewals: JoinSet<Renewed>,
+    /// Keys whose end is repeated by a renewal that is under way.
+    renewed_ends: BTreeSet<String>,
     /// When a leased receiver is reminded next; `None` for the others.
     next_renewal: Option<DateTime<Utc>>,
     /// Nothing is sent before: the receiver wants a pause.
@@ -99,6 +101,7 @@ impl Deliverer {
             attempts: JoinSet::new(),
             in_flight: BTreeMap::new(),
             renewals: JoinSet::new(),
+            renewed_ends: BTreeSet::new(),
             quiet_until: now,
             rows: ROWS,
             store_rests_until: None,
@@ -178,7 +181,7 @@ impl Deliverer {
         if !decision.settle.is_empty() {
             self.settle(&decision, now).await?;
         }
-        let renewal = self.renew_if_due(&pending, now);
+        let renewal = self.renew_if_due(&pending, now).await;
         let sending = self.send_due(pending, &decision.send, now);
         Ok([decision.next_due, renewal, sending].into_iter().flatten().min())
     }
@@ -188,8 +191,14 @@ impl Deliverer {
         loop {
             let pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
             let in_flight: BTreeSet<DeliveryId> = self.in_flight.keys().copied().collect();
+            let doubtful = queue::doubtful_keys(&pending);
+            let held_open = if doubtful.is_empty() {
+                BTreeSet::new()
+            } else {
+                self.tools.outbox.held_open(self.tools.name.clone(), doubtful).await?
+            };
             let now = self.tools.clock.now();
-            let decision = queue::decide(&pending, &in_flight, now, |kind| receiver.takes(kind));
+            let decision = queue::decide(&pending, &in_flight, &held_open, now, |kind| receiver.takes(kind));
             let is_all = pending.len() < self.rows;
             if is_all {
                 self.rows = ROWS;
@@ -224,8 +233,10 @@ impl Deliverer {
         let receiver = &self.tools.destination.receiver;
         let pause = TimeDelta::from_std(receiver.pause()).unwrap_or(LONGEST_QUIET);
         for delivery in pending.into_iter().filter(|delivery| due.binary_search(&delivery.id).is_ok()) {
-            // A reminder of what fires must not arrive after its end.
-            if delivery.notification.kind == NotificationKind::Resolve && !self.renewals.is_empty() {
+            // A reminder of what fires must not arrive after its end, nor that of an end after the next begin.
+            let is_end = delivery.notification.kind == NotificationKind::Resolve;
+            let is_new_begin = self.renewed_ends.contains(&delivery.notification.key());
+            if !self.renewals.is_empty() && (is_end || is_new_begin) {
                 continue;
             }
             if self.in_flight.len() >= CONCURRENCY {
@@ -241,8 +252,8 @@ impl Deliverer {
         None
     }
 
-    /// Reminds a leased receiver of what stands, but of nothing whose end is on its way.
-    fn renew_if_due(&mut self, pending: &[Delivery], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// Reminds a leased receiver of what stands.
+    async fn renew_if_due(&mut self, pending: &[Delivery], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let due = self.next_renewal?;
         if !self.renewals.is_empty() {
             return None;
@@ -250,12 +261,17 @@ impl Deliverer {
         if now < due {
             return Some(due);
         }
-        let every = self.tools.destination.receiver.lease()?.renew_every();
-        let next = now + TimeDelta::from_std(every).unwrap_or(TimeDelta::MAX).max(TimeDelta::seconds(1));
+        let receiver = Arc::clone(&self.tools.destination.receiver);
+        let leased = receiver.lease()?;
+        let next = now + TimeDelta::from_std(leased.renew_every()).unwrap_or(TimeDelta::MAX).max(TimeDelta::seconds(1));
         self.next_renewal = Some(next);
-        let ending = pending.iter().filter(|delivery| !delivery.notification.is_firing());
-        let keys = ending.map(|delivery| delivery.notification.key()).chain(self.in_flight.values().cloned());
-        self.renewals.spawn(renew(Arc::clone(&self.tools), keys.collect(), self.tools.clock.hold()));
+        match Reminder::read(&self.tools, leased, pending, self.in_flight.values()).await {
+            Ok(reminder) => {
+                self.renewed_ends = reminder.ended();
+                self.renewals.spawn(renew(Arc::clone(&self.tools), reminder, self.tools.clock.hold()));
+            }
+            Err(error) => self.tools.on_store_error(&error, "could not read what a receiver is to be reminded of"),
+        }
         Some(next)
     }
 }

@@ -14,15 +14,15 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::bell::Bell;
-use super::board::{Board, LastAttempt};
+use super::board::{Board, LastAttempt, Lost, rejection};
 use super::deliverer::{Deliverer, Tools};
 use super::receiver::Receiver;
 use super::telemetry::DeliveryTelemetry;
 use super::text::{PlainWording, Wording};
 use crate::clock::Clock;
 use crate::domain::names::ReceiverName;
-use crate::domain::notification::{AttemptFailure, DeliveryState, FailureReason};
-use crate::store::{Backlog, Outbox, Settled, Store, StoreError};
+use crate::domain::notification::{About, AttemptFailure, DeliveryState, FailureReason, NotificationKind};
+use crate::store::{Backlog, DeliveryFilter, Outbox, Settled, Store, StoreError};
 
 /// A deliverer that panicked begins anew after this. Real time.
 const RESTART_PAUSE: Duration = Duration::from_secs(5);
@@ -35,6 +35,12 @@ const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Rows of a receiver that is gone, settled in one go.
 const ROWS: usize = 1_000;
+
+/// Dead letters of one receiver that are looked at; the oldest beyond are known to the evaluations before.
+const DEAD_LETTERS: usize = 200;
+
+/// Pending rows of one receiver that are looked at to learn how its last attempt ended in the process before.
+const ROWS_AT_START: usize = 50;
 
 /// A receiver, and how messages to it are worded.
 #[derive(Debug, Clone)]
@@ -167,6 +173,19 @@ impl Deliverers {
         *lock(&inner.bells) = running.values().map(|running| Arc::clone(&running.bell)).collect();
     }
 
+    /// Makes the board from what the store holds, so that nobody takes a receiver that failed before the restart for one
+    /// that works. A store that fails is reported; [`Deliverers::run`] tries again.
+    pub async fn take_stock(&self) {
+        let inner = &self.0;
+        let stocktaking = async {
+            inner.recall_attempts().await?;
+            inner.refresh_board().await
+        };
+        if let Err(error) = stocktaking.await {
+            inner.on_store_error(&error);
+        }
+    }
+
     /// Rows were committed.
     pub fn wake(&self) {
         for bell in lock(&self.0.bells).iter() {
@@ -256,12 +275,50 @@ impl Inner {
             self.give_up(&name).await?;
             backlogs.remove(&name);
         }
+        let mut lost = BTreeMap::new();
+        for (name, backlog) in backlogs.iter().filter(|(_, backlog)| rejection(backlog).is_some()) {
+            lost.insert(name.clone(), self.lost(name, backlog.last_delivered_at).await?);
+        }
         self.board.send_if_modified(|board| {
-            let refreshed = board.refreshed(attempts, backlogs);
+            let refreshed = board.refreshed(attempts, backlogs, lost);
             let is_other = *board != refreshed;
             *board = refreshed;
             is_other
         });
+        Ok(())
+    }
+
+    /// The problems of which a receiver has rejected a notification for good since it last took one.
+    async fn lost(&self, receiver: &ReceiverName, taken_at: Option<DateTime<Utc>>) -> Result<Lost, StoreError> {
+        let state = Some(DeliveryState::DeadLettered);
+        let filter = DeliveryFilter { receiver: Some(receiver.clone()), about: None, state, limit: DEAD_LETTERS };
+        let mut lost = Lost::new();
+        for delivery in self.outbox.deliveries(filter).await? {
+            let notification = &delivery.notification;
+            let is_told = notification.is_firing() && notification.kind != NotificationKind::Test;
+            let is_problem = matches!(notification.about, About::Incident(_));
+            if is_told && is_problem && delivery.ended_at.is_some_and(|ended_at| Some(ended_at) > taken_at) {
+                let made_at = lost.entry(notification.about.clone()).or_insert(notification.created_at);
+                *made_at = notification.created_at.max(*made_at);
+            }
+        }
+        Ok(lost)
+    }
+
+    /// How the last attempts of the process before ended, as far as rows that are still pending tell.
+    async fn recall_attempts(&self) -> Result<(), StoreError> {
+        let unknown: Vec<ReceiverName> = {
+            let attempts = lock(&self.reception.attempts);
+            let known = attempts.iter().flatten();
+            known.filter(|(_, last)| last.is_none()).map(|(name, _)| name.clone()).collect()
+        };
+        for name in unknown {
+            let rows = self.outbox.pending(name.clone(), ROWS_AT_START).await?;
+            let failure = rows.into_iter().max_by_key(|row| row.attempts).and_then(|row| row.last_failure);
+            if let (Some(failure), Some(attempts)) = (failure, lock(&self.reception.attempts).as_mut()) {
+                attempts.insert(name, Some(LastAttempt { at: self.clock.now(), failure: Some(failure) }));
+            }
+        }
         Ok(())
     }
 

@@ -173,7 +173,7 @@ impl Heartbeat {
             }
             Err(_) => None,
         };
-        let failing = board.failing().len();
+        let failing = board.failing(now).len();
         Vitals {
             since_scheduled: self.parts.pulse.since_scheduled(),
             since_evaluated: self.parts.pulse.since_evaluated(),

@@ -4,7 +4,9 @@
 //! before it have ended. Other problems wait for nobody. What has lost its meaning before it was sent is not sent:
 //!
 //! - a trigger that was certainly not received, and its resolve: both collapse. If the trigger may have been received,
-//!   it collapses alone, and the resolve is sent;
+//!   it collapses alone, and the resolve is sent. It is also sent if the receiver may hold the key open from before: an
+//!   earlier resolve of it was given up. While an earlier event of the key is on its way, this is not known, and both
+//!   wait;
 //! - a reminder, a growth, a digest, an ended silence: overtaken by any later event of the same key. An acknowledgement:
 //!   by a resolve or another acknowledgement only, since nothing else repeats what it says;
 //! - kinds that mean nothing to the receiver;
@@ -45,16 +47,34 @@ pub(super) struct Decision {
     pub next_due: Option<DateTime<Utc>>,
 }
 
-/// Decides. `pending` is oldest first; `in_flight` are those among them that are being sent.
+/// The keys whose resolve may have lost its meaning: of these, [`decide`] wants to know whether the receiver holds them
+/// open.
+pub(super) fn doubtful_keys(pending: &[Delivery]) -> BTreeSet<String> {
+    let mut begun = BTreeSet::new();
+    let mut doubtful = BTreeSet::new();
+    for notification in pending.iter().map(|delivery| &delivery.notification) {
+        let problem = (&notification.about, notification.severity);
+        match notification.kind {
+            NotificationKind::Trigger => _ = begun.insert(problem),
+            NotificationKind::Resolve if begun.contains(&problem) => _ = doubtful.insert(notification.key()),
+            _ => {}
+        }
+    }
+    doubtful
+}
+
+/// Decides. `pending` is oldest first; `in_flight` are those among them that are being sent; `held_open` are those of the
+/// [`doubtful_keys`] that the receiver may hold open.
 pub(super) fn decide(
     pending: &[Delivery],
     in_flight: &BTreeSet<DeliveryId>,
+    held_open: &BTreeSet<String>,
     now: DateTime<Utc>,
     takes: impl Fn(NotificationKind) -> bool,
 ) -> Decision {
     let mut decision = Decision::default();
     for line in lines(pending) {
-        let collapsed = collapsed(&line, in_flight);
+        let collapsed = collapsed(&line, in_flight, held_open);
         let mut remaining = Vec::new();
         for delivery in line {
             let kind = delivery.notification.kind;
@@ -116,33 +136,63 @@ fn lines(pending: &[Delivery]) -> impl Iterator<Item = Vec<&Delivery>> {
 }
 
 /// What has lost its meaning in one problem's line.
-fn collapsed(line: &[&Delivery], in_flight: &BTreeSet<DeliveryId>) -> BTreeSet<DeliveryId> {
+fn collapsed(
+    line: &[&Delivery],
+    in_flight: &BTreeSet<DeliveryId>,
+    held_open: &BTreeSet<String>,
+) -> BTreeSet<DeliveryId> {
     let mut by_severity: BTreeMap<Severity, Vec<&Delivery>> = BTreeMap::new();
     for delivery in line {
         by_severity.entry(delivery.notification.severity).or_default().push(delivery);
     }
     let mut collapsed = BTreeSet::new();
     for events in by_severity.into_values() {
+        let is_held = events.first().is_some_and(|event| held_open.contains(&event.notification.key()));
+        let mut before = if is_held { Before::HeldOpen } else { Before::Closed };
         for episode in events.split_inclusive(|event| event.notification.kind == NotificationKind::Resolve) {
-            collapse_episode(episode, in_flight, &mut collapsed);
+            collapse_episode(episode, before, in_flight, &mut collapsed);
+            collapsed.retain(|id| !in_flight.contains(id));
+            if episode.iter().any(|event| !collapsed.contains(&event.id)) {
+                before = Before::OnItsWay;
+            }
         }
     }
-    collapsed.retain(|id| !in_flight.contains(id));
     collapsed
 }
 
+/// How the receiver holds a key before an episode of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// It does not.
+    Closed,
+    /// It may hold it open.
+    HeldOpen,
+    /// Earlier events of it are still to be sent.
+    OnItsWay,
+}
+
 /// What has lost its meaning among the pending events of one key up to its resolve, where that is pending too.
-fn collapse_episode(episode: &[&Delivery], in_flight: &BTreeSet<DeliveryId>, collapsed: &mut BTreeSet<DeliveryId>) {
+fn collapse_episode(
+    episode: &[&Delivery],
+    before: Before,
+    in_flight: &BTreeSet<DeliveryId>,
+    collapsed: &mut BTreeSet<DeliveryId>,
+) {
     if let [told @ .., resolve] = episode
         && resolve.notification.kind == NotificationKind::Resolve
     {
-        collapsed.extend(told.iter().map(|event| event.id));
         // Without its trigger here, the receiver was told of it before.
         let begins_here = told.first().is_some_and(|event| event.notification.kind == NotificationKind::Trigger);
         let is_unknown = |event: &&Delivery| event.reach == Reach::NotReceived && !in_flight.contains(&event.id);
         if begins_here && told.iter().all(is_unknown) {
-            collapsed.insert(resolve.id);
+            match before {
+                Before::Closed => collapsed.insert(resolve.id),
+                Before::HeldOpen => false,
+                // Whether that resolve is needed is decided with its trigger, when those are over.
+                Before::OnItsWay => return,
+            };
         }
+        collapsed.extend(told.iter().map(|event| event.id));
         return;
     }
     for (place, event) in episode.iter().enumerate() {

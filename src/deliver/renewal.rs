@@ -1,4 +1,9 @@
 //! Reminding a leased receiver of what stands.
+//!
+//! A reminder says what the receiver took last about each key. It must never undo what it was told since: a problem that
+//! began again may have been received although no answer came (its delivery is still pending), and the repeated end of
+//! the episode before would end it there. So an end is not repeated while anything newer about its key is pending, and
+//! nothing new about it is sent before the reminder has ended.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +17,8 @@ use tokio::time::{sleep, timeout};
 use super::deliverer::Tools;
 use super::receiver::Leased;
 use crate::clock::Hold;
-use crate::domain::notification::FailureReason;
+use crate::domain::notification::{Delivery, FailureReason, Notification};
+use crate::store::StoreError;
 
 /// In scaled time a renewal keeps the time still for so long. Real time.
 const HOLD_LIMIT: Duration = Duration::from_secs(2);
@@ -26,12 +32,64 @@ pub(super) struct Renewed {
     pub(super) hold: Option<Hold>,
 }
 
-/// Reminds the receiver of everything that stands, but of the keys in `left_out`: something newer about them is on its
-/// way. `hold` was taken when it was decided upon.
-pub(super) async fn renew(tools: Arc<Tools>, left_out: BTreeSet<String>, hold: Hold) -> Renewed {
+/// What a receiver is to be reminded of.
+pub(super) struct Reminder {
+    standing: Vec<Arc<Notification>>,
+}
+
+impl Reminder {
+    /// Everything that stands, but not what something newer is on its way about: `pending` was read before.
+    pub(super) async fn read<'a>(
+        tools: &Tools,
+        leased: &dyn Leased,
+        pending: &[Delivery],
+        in_flight: impl Iterator<Item = &'a String>,
+    ) -> Result<Self, StoreError> {
+        let repeated_for = TimeDelta::from_std(leased.repeat_resolves_for()).unwrap_or(TimeDelta::days(1));
+        let resolved_since = tools.clock.now() - repeated_for;
+        let mut standing = tools.outbox.standing(tools.name.clone(), resolved_since).await?;
+        let newer = Newer::of(pending, in_flight);
+        standing.retain(|notification| !newer.overtakes(notification));
+        Ok(Self { standing })
+    }
+
+    /// The keys whose end is repeated.
+    pub(super) fn ended(&self) -> BTreeSet<String> {
+        let ended = self.standing.iter().filter(|notification| !notification.is_firing());
+        ended.map(|notification| notification.key()).collect()
+    }
+}
+
+/// Keys that something newer is pending about.
+struct Newer {
+    /// Their end, or something that is being sent.
+    ending: BTreeSet<String>,
+    /// Anything else.
+    firing: BTreeSet<String>,
+}
+
+impl Newer {
+    fn of<'a>(pending: &[Delivery], in_flight: impl Iterator<Item = &'a String>) -> Self {
+        let keys = |is_firing: bool| {
+            let kept = pending.iter().filter(move |delivery| delivery.notification.is_firing() == is_firing);
+            kept.map(|delivery| delivery.notification.key())
+        };
+        Self { ending: keys(false).chain(in_flight.cloned()).collect(), firing: keys(true).collect() }
+    }
+
+    /// What fires and has only news pending is repeated all the same: its lease must not end while the news are tried
+    /// again.
+    fn overtakes(&self, standing: &Notification) -> bool {
+        let key = standing.key();
+        self.ending.contains(&key) || (!standing.is_firing() && self.firing.contains(&key))
+    }
+}
+
+/// Reminds the receiver. `hold` was taken when it was decided upon.
+pub(super) async fn renew(tools: Arc<Tools>, reminder: Reminder, hold: Hold) -> Renewed {
     let mut hold = Some(hold);
     let Some(leased) = tools.destination.receiver.lease() else { return Renewed { hold } };
-    let renewal = AssertUnwindSafe(timeout(RENEWAL_LIMIT, renew_all(&tools, leased, &left_out))).catch_unwind();
+    let renewal = AssertUnwindSafe(timeout(RENEWAL_LIMIT, renew_all(&tools, leased, &reminder))).catch_unwind();
     tokio::pin!(renewal);
     let end = tokio::select! {
         biased;
@@ -56,15 +114,9 @@ pub(super) async fn renew(tools: Arc<Tools>, left_out: BTreeSet<String>, hold: H
     Renewed { hold }
 }
 
-async fn renew_all(tools: &Tools, leased: &dyn Leased, left_out: &BTreeSet<String>) {
+async fn renew_all(tools: &Tools, leased: &dyn Leased, reminder: &Reminder) {
     let now = tools.clock.now();
-    let repeated_for = TimeDelta::from_std(leased.repeat_resolves_for()).unwrap_or(TimeDelta::days(1));
-    let standing = match tools.outbox.standing(tools.name.clone(), now - repeated_for).await {
-        Ok(standing) => standing,
-        Err(error) => return tools.on_store_error(&error, "could not read what a receiver is to be reminded of"),
-    };
-    let kept = standing.iter().filter(|notification| !left_out.contains(&notification.key()));
-    let messages: Vec<_> = kept.map(|notification| tools.message(notification, now)).collect();
+    let messages: Vec<_> = reminder.standing.iter().map(|notification| tools.message(notification, now)).collect();
     if messages.is_empty() {
         return;
     }

@@ -312,14 +312,14 @@ async fn what_is_rejected_for_good_is_a_dead_letter_and_the_rest_goes_on() {
     let mut scene = Scene::open(&[("chat", &chat)]).await;
     scene.commit(&["chat"], &[event("a", Warning, Trigger, 1, ZERO)]).await;
     assert_eq!(scene.states().await, [DeliveryState::DeadLettered]);
-    let board = scene.board_when(|board| !board.failing().is_empty()).await;
-    let failing = &board.failing()[&ReceiverName::new("chat")];
+    let board = scene.board_when(|board| !board.failing(begin()).is_empty()).await;
+    let failing = &board.failing(begin())[&ReceiverName::new("chat")];
     assert_eq!((failing.since, failing.failure.reason), (begin(), FailureReason::Rejected));
     assert_eq!(scene.counts.dead_letters.load(Ordering::SeqCst), 1);
     scene.sleep_until(TimeDelta::minutes(1)).await;
     scene.commit(&["chat"], &[event("b", Warning, Trigger, 1, TimeDelta::minutes(1))]).await;
     assert_eq!(scene.states().await, [DeliveryState::DeadLettered, DeliveryState::Delivered]);
-    scene.board_when(|board| board.failing().is_empty()).await;
+    scene.board_when(|board| board.failing(begin()).is_empty()).await;
     scene.close().await;
 }
 
@@ -425,6 +425,47 @@ async fn a_restart_reminds_at_once_and_not_of_what_is_ending() {
     scene.close().await;
 }
 
+/// A begin that was received and whose answer is lost must not be ended by the reminder of the end before it.
+#[tokio::test]
+async fn a_restart_does_not_repeat_an_end_after_the_next_begin() {
+    let memory = Arc::new(MemoryStore::default());
+    let before = fake([Treat::Take, Treat::Take, Treat::Lose]);
+    let mut scene = Scene::open_on(memory.clone(), &[("peer", &before)]).await;
+    for (sequence, kind) in (1..).zip([Trigger, Resolve]) {
+        scene.commit(&["peer"], &[event("a", Warning, kind, sequence, ZERO)]).await;
+        scene.states().await;
+    }
+    scene.commit(&["peer"], &[event("a", Warning, Trigger, 3, ZERO)]).await;
+    before.until(|fake| fake.got().len() == 3).await;
+    scene.close().await;
+
+    let peer = Arc::new(Fake::new([]).leased(Duration::from_mins(1)));
+    let mut scene = Scene::open_on(memory, &[("peer", &peer)]).await;
+    scene.states().await;
+    scene.sleep_until(TimeDelta::minutes(3)).await;
+    let begun = vec!["trigger/a/warning".to_owned()];
+    peer.until(|peer| peer.renewals().len() >= 2).await;
+    assert!(peer.renewals().iter().all(|told| *told == begun), "{:?}", peer.renewals());
+    scene.close().await;
+}
+
+/// What a receiver rejected before a restart is known at once.
+#[tokio::test]
+async fn a_restart_knows_who_fails_before_anything_is_decided() {
+    let memory = Arc::new(MemoryStore::default());
+    let before = fake([Treat::Refuse(Retry::Never)]);
+    let mut scene = Scene::open_on(memory.clone(), &[("chat", &before)]).await;
+    scene.commit(&["chat"], &[event("a", Warning, Trigger, 1, ZERO)]).await;
+    scene.states().await;
+    scene.close().await;
+
+    let scene = Scene::open_on(memory, &[("chat", &fake([]))]).await;
+    scene.deliverers.take_stock().await;
+    let now = begin() + TimeDelta::minutes(1);
+    assert!(scene.deliverers.board().borrow().failing(now).contains_key(&ReceiverName::new("chat")));
+    scene.close().await;
+}
+
 #[tokio::test]
 async fn a_reload_disturbs_only_what_is_other() {
     let (stays, goes, comes) = (fake([Treat::Stall]), fake([Treat::Stall; 3]), fake([]));
@@ -455,7 +496,7 @@ async fn a_reload_disturbs_only_what_is_other() {
     assert_eq!(failure.unwrap().reason, FailureReason::Unconfigured);
     stays.until(|fake| words(&fake.told()).contains(&"trigger/b/warning")).await;
     assert_eq!(stays.got().iter().filter(|got| got.what == "trigger/a/warning").count(), 2, "not a third time");
-    assert!(scene.board_when(|board| board.receivers.len() == 2).await.failing().is_empty());
+    assert!(scene.board_when(|board| board.receivers.len() == 2).await.failing(begin()).is_empty());
     scene.close().await;
 }
 

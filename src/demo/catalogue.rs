@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::narrator::stamp;
 use super::player::START;
 use super::scenario::{Deed, Expectation, Scenario, Story, Who, all};
+use crate::domain::incident::{Rule, Severity};
 
 const INTRODUCTION: &str = "\
 # The diagnosis catalogue
@@ -16,29 +17,36 @@ against the sandbox, in scaled time; `snykwatch demo --scenario NAME` plays it f
 scenarios (`src/demo/scenarios/`): run the tests with `SNYKWATCH_UPDATE_GENERATED=1` after a change.
 
 Times count from the beginning of the scenario. Statuses are the Group's unless an Organization is named; what a
-scenario does not watch is not shown. *Incidents* are exactly those that are open at that time.
+scenario does not watch is not shown. *Incidents* are exactly those that are open at that time. *Pages* is each time that
+the pager rings, for what is a warning or worse; an escalation rings again, and nothing else does.
 ";
 
 /// The page.
 pub fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     page.push_str(
-        "\n| line | scenario | what really happens | verdict | statuses | incidents |\n|---|---|---|---|---|---|\n",
+        "\n| line | scenario | what really happens | verdict | statuses | incidents | pages |\n|---|---|---|---|---|---|---|\n",
     );
     let start: DateTime<Utc> = START.parse().unwrap_or_default();
     for scenario in all() {
         let story = (scenario.story)(start);
         let line = scenario.line.map_or_else(String::new, |line| line.to_string());
-        let Scenario { name, title, verdict, .. } = scenario;
+        let Scenario { name, title, verdict, pages, .. } = scenario;
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,
-            "| {line} | `{name}` | {title} | {verdict} | {} | {} |",
+            "| {line} | `{name}` | {title} | {verdict} | {} | {} | {} |",
             joined(&moments(&story, statuses)),
             joined(&moments(&story, incidents)),
+            rings(pages),
         );
     }
     page
+}
+
+fn rings(pages: &[(Rule, Severity)]) -> String {
+    let told: Vec<String> = pages.iter().map(|(rule, severity)| format!("{rule} ({severity})")).collect();
+    if told.is_empty() { "none".to_owned() } else { told.join("<br>") }
 }
 
 /// What `of` finds in each expectation, with its time; what stays the same is told once.

@@ -1,7 +1,7 @@
 //! The court: judges expectations by what the daemon publishes.
 
 use super::pager::{rule_of, text};
-use super::scenario::{Expectation, PagerSetup, Who, organization_id};
+use super::scenario::{Expectation, Who, organization_id};
 use super::stage::{INTEGRATION, Stage};
 use crate::domain::condition::Condition;
 use crate::domain::incident::{Rule, Severity};
@@ -128,9 +128,6 @@ impl Court<'_> {
         if !complaints.is_empty() {
             return Err(complaints.join("; "));
         }
-        if self.stage.pager_setup() == PagerSetup::Absent {
-            return Ok(());
-        }
         let open = self.snapshot.incidents.iter().filter(|incident| matches!(incident.phase, Phase::Open));
         let open = open.filter(|incident| incident.severity >= Severity::Warning);
         let mut open: Vec<(Option<Rule>, String)> =
@@ -140,6 +137,35 @@ impl Court<'_> {
         open.sort();
         shown.sort();
         (open == shown).then_some(()).ok_or_else(|| format!("open: {open:?}, on the pager: {shown:?}"))
+    }
+
+    /// Each page is an incident that opened or changed its severity: none rang twice, and none for nothing.
+    pub(super) fn judge_false_pages(&self) -> Result<(), String> {
+        let mut reasons: Vec<(Rule, String)> = self
+            .past
+            .iter()
+            .filter_map(|transition| match &transition.change {
+                Change::Opened { incident, severity } => Some((incident.rule, severity.to_string())),
+                Change::SeverityChanged { incident, to, .. } => Some((incident.rule, to.to_string())),
+                _ => None,
+            })
+            .collect();
+        let unfounded = self.stage.pager.pages(None).into_iter().filter(|page| {
+            let reason =
+                reasons.iter().position(|(rule, severity)| rule_of(page) == Some(*rule) && page.severity == *severity);
+            reason.map(|place| reasons.swap_remove(place)).is_none()
+        });
+        let unfounded: Vec<String> = unfounded.map(|page| format!("{} ({})", page.summary, page.severity)).collect();
+        unfounded.is_empty().then_some(()).ok_or_else(|| unfounded.join(", "))
+    }
+
+    /// The pager rang for these, in this order, and for nothing else.
+    pub(super) fn judge_all_pages(&self, expected: &[(Rule, Severity)]) -> Result<(), String> {
+        let pages = self.stage.pager.pages(None);
+        let heard: Vec<(Option<Rule>, String)> =
+            pages.into_iter().map(|page| (rule_of(&page), page.severity)).collect();
+        let expected: Vec<_> = expected.iter().map(|(rule, severity)| (Some(*rule), severity.to_string())).collect();
+        (heard == expected).then_some(()).ok_or_else(|| format!("{heard:?}"))
     }
 
     fn judge_open(&self, expected: &[(Rule, &str, Severity)]) -> Result<(), String> {

@@ -192,12 +192,13 @@ impl Narrator {
         }
     }
 
-    /// The page in an indented box.
+    /// The page in an indented box. It is open to the right: how wide the letters of a foreign name are, only the
+    /// terminal knows.
     fn show_page(&self, page: &PagerIncident) {
         let lines: Vec<String> = pager::text(page).iter().flat_map(|line| broken(line)).collect();
         self.tell(Mood::Quiet, &format!("{PAGE_INDENT}┌{}", "─".repeat(PAGE_WIDTH)));
         for line in lines {
-            self.tell(Mood::Quiet, &format!("{PAGE_INDENT}│ {line}"));
+            self.tell(Mood::Quiet, format!("{PAGE_INDENT}│ {line}").trim_end());
         }
         self.tell(Mood::Quiet, &format!("{PAGE_INDENT}└{}", "─".repeat(PAGE_WIDTH)));
     }
@@ -225,21 +226,23 @@ impl Narrator {
     }
 }
 
-/// Breaks a line at spaces; what follows is indented as it was.
+/// Breaks a line at spaces; what follows an item of a list stands below its text.
 fn broken(line: &str) -> Vec<String> {
-    let indent: String = line.chars().take_while(|letter| *letter == ' ').collect();
+    let indent = if line.starts_with("- ") { "  " } else { "" };
     let mut lines = Vec::new();
-    let mut present = indent.clone();
+    let mut present = String::new();
+    let mut length = 0;
     for word in line.split_whitespace() {
-        let is_begun = present.len() > indent.len();
-        if is_begun && present.chars().count() + 1 + word.chars().count() > PAGE_WIDTH {
-            lines.push(std::mem::replace(&mut present, format!("{indent}{word}")));
-            continue;
-        }
-        if is_begun {
+        let more = word.chars().count();
+        if length > 0 && length + 1 + more > PAGE_WIDTH {
+            lines.push(std::mem::replace(&mut present, indent.to_owned()));
+            length = indent.len();
+        } else if length > 0 {
             present.push(' ');
+            length += 1;
         }
         present.push_str(word);
+        length += more;
     }
     lines.push(present);
     lines

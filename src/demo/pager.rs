@@ -115,38 +115,43 @@ pub(super) fn rule_of(incident: &PagerIncident) -> Option<Rule> {
     key.or_else(|| incident.summary.split(|letter: char| !letter.is_alphanumeric()).find_map(named))
 }
 
-/// The page as a person reads it: one line, then its details, as they arrived.
+/// The page as a person reads it, in lines; an item of a list begins with a dash, an empty line ends a part.
 pub(super) fn text(incident: &PagerIncident) -> Vec<String> {
-    let mut lines = vec![format!("{}: {}", incident.severity, incident.summary)];
-    write_details(&mut lines, None, &incident.details);
-    lines.extend(incident.links.iter().map(|(text, address)| format!("{text}: {address}")));
-    lines
-}
-
-fn write_details(lines: &mut Vec<String>, name: Option<&str>, value: &Value) {
-    let called = |text: &str| name.map_or_else(|| text.to_owned(), |name| format!("{name}: {text}"));
-    match value {
-        Value::Null => {}
-        Value::String(text) => {
-            let mut parts = text.lines().filter(|line| !line.trim().is_empty());
-            lines.extend(parts.next().map(called));
-            lines.extend(parts.map(|line| format!("  {line}")));
+    let details = &incident.details;
+    let told = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
+    let list = |name: &str| {
+        let items = details.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).map(|item| format!("- {item}")).collect::<Vec<_>>()
+    };
+    let mut affected = list("members");
+    let more = details.get("more_members").and_then(Value::as_u64).filter(|more| *more > 0);
+    affected.extend(more.map(|more| format!("- and {more} more")));
+    let actions = [
+        ("Last change", "last_change"),
+        ("Next step", "next_step"),
+        ("Noticed", "noticed"),
+        ("Caused by", "cause"),
+        ("Owner", "owner"),
+    ];
+    let actions = actions.into_iter().filter_map(|(title, name)| Some(format!("{title}: {}", told(name)?)));
+    let links = incident.links.iter().map(|(text, address)| format!("{text}: {address}"));
+    let parts = [
+        (None, [Some(incident.summary.clone()), told("summary")].into_iter().flatten().collect()),
+        (Some("Evidence"), list("evidence")),
+        (Some("Ruled out"), list("ruled_out")),
+        (Some("Affected"), affected),
+        (None, actions.collect()),
+        (None, links.collect()),
+    ];
+    let mut lines: Vec<String> = Vec::new();
+    for (title, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
+        if !lines.is_empty() {
+            lines.push(String::new());
         }
-        Value::Array(items) => {
-            lines.extend(name.filter(|_| !items.is_empty()).map(|name| format!("{name}:")));
-            for item in items {
-                let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-                lines.push(format!("  - {text}"));
-            }
-        }
-        Value::Object(object) => {
-            lines.extend(name.filter(|_| !object.is_empty()).map(|name| format!("{name}:")));
-            for (key, value) in object {
-                write_details(lines, Some(key), value);
-            }
-        }
-        other => lines.push(called(&other.to_string())),
+        lines.extend(title.map(str::to_owned));
+        lines.extend(part);
     }
+    lines
 }
 
 #[cfg(test)]
@@ -197,21 +202,22 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_as_it_arrived() {
+    fn a_page_is_read_once_and_in_order() {
         let page = PagerIncident {
-            details: json!({ "evidence": ["one", "two"], "next": "first\n\nsecond", "more": 3, "none": null }),
+            details: json!({
+                "text": "the same again",
+                "next_step": "(Group Admin) Save the profile again.",
+                "evidence": ["0 of 64 repositories. (measured)", "It was never seen connected. (inferred)"],
+                "summary": "acme-bitbucket has been Partially connected for 13 h.",
+                "ruled_out": ["Not the network."],
+                "members": ["Zürich 日本"],
+                "more_members": 3,
+                "since": "2026-11-23T09:00:00.000Z",
+            }),
             links: vec![("status page".to_owned(), "http://127.0.0.1/".to_owned())],
             ..incident("key", "critical")
         };
         insta::assert_snapshot!(text(&page).join("\n"), @r"
-        critical: SyncStalled: acme-bitbucket
-        evidence:
-          - one
-          - two
-        more: 3
-        next: first
-          second
-        status page: http://127.0.0.1/
         ");
     }
 }

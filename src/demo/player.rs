@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +11,7 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use super::court::Court;
 use super::narrator::Narrator;
-use super::scenario::{Deed, Scenario};
+use super::scenario::{Deed, Scenario, Story};
 use super::stage::Stage;
 use super::witness::told_alike;
 use crate::clock::{Clock, Pace};
@@ -21,11 +22,36 @@ use crate::web::ReloadOutcome;
 /// When every scenario begins: far enough from any daylight-saving change to be a plain day.
 pub const START: &str = "2026-11-23T09:00:00Z";
 
+/// How fast time runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tempo {
+    /// As fast as the machine can.
+    Fast,
+    /// As fast as a person can follow, however long the story is.
+    Told,
+}
+
+impl Tempo {
+    fn pace(self, story: &Story) -> Pace {
+        let lasts = story.steps.last().map_or(TimeDelta::zero(), |step| step.after);
+        match self {
+            Self::Fast => Pace::Immediate,
+            Self::Told => Pace::Factor((lasts.as_seconds_f64() / TELLING.as_secs_f64()).max(SLOWEST)),
+        }
+    }
+}
+
+/// A story takes so long to be told, in real time; what the daemon needs for its work comes on top.
+const TELLING: Duration = Duration::from_secs(30);
+
+/// Virtual seconds to a real one, at least: nobody wants to watch nothing happen.
+const SLOWEST: f64 = 3600.0;
+
 /// How a scenario is played.
 #[derive(Debug, Clone, Copy)]
 pub struct Performance {
     /// How fast time runs.
-    pub pace: Pace,
+    pub tempo: Tempo,
     /// Where the daemon listens.
     pub listen: SocketAddr,
 }
@@ -54,10 +80,10 @@ pub struct Ending {
 /// Plays `scenario` to its end.
 pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narrator) -> anyhow::Result<Ending> {
     let start: DateTime<Utc> = START.parse().context("the start of time is no time")?;
-    let clock = Clock::scaled(start, performance.pace);
+    let story = (scenario.story)(start);
+    let clock = Clock::scaled(start, performance.tempo.pace(&story));
     // Held while the stage is set: the daemon's first probe and the story begin at the same instant.
     let mut participant = clock.participant();
-    let story = (scenario.story)(start);
     narrator.begin(scenario, start);
     let mut stage = Stage::set(&clock, story.world, &story.setup, performance.listen).await?;
     narrator.stage_is_set(&stage);
@@ -99,10 +125,14 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
                 hear(&mut heard, &mut past)?;
                 let snapshot = latest(&stage)?;
                 let court = Court { stage: &stage, snapshot: &snapshot, past: &past };
-                for expectation in expectations {
+                let judged = expectations.iter().map(|wanted| (format!("{wanted:?}"), court.judge(wanted)));
+                let always = [
+                    ("the pager shows what is open".to_owned(), court.judge_pager()),
+                    ("nothing was paged that did not happen".to_owned(), court.judge_false_pages()),
+                ];
+                for (expected, verdict) in judged.chain(always) {
                     checked += 1;
-                    if let Err(found) = court.judge(expectation) {
-                        let expected = format!("{expectation:?}");
+                    if let Err(found) = verdict {
                         disappointments.push(Disappointment { after: step.after, expected, found });
                     }
                 }
@@ -117,10 +147,10 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
         disappointments.push(Disappointment { after, expected, found });
     }
     checked += 1;
-    if let Err(found) = (Court { stage: &stage, snapshot: &*latest(&stage)?, past: &past }).judge_pager() {
+    let court = Court { stage: &stage, snapshot: &*latest(&stage)?, past: &past };
+    if let Err(found) = court.judge_all_pages(scenario.pages) {
         let after = story.steps.last().map_or(TimeDelta::zero(), |step| step.after);
-        let expected = "the pager shows what is open, and had nothing to complain of".to_owned();
-        disappointments.push(Disappointment { after, expected, found });
+        disappointments.push(Disappointment { after, expected: format!("pages {:?}", scenario.pages), found });
     }
     drop(participant);
     watching.abort();

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub title: &'static str,
     /// What the daemon must say.
     pub verdict: &'static str,
+    /// Each time the pager rings, in order; an escalation rings again.
+    pub pages: &'static [(Rule, Severity)],
     /// The story, told from the start of time.
     pub story: fn(DateTime<Utc>) -> Story,
 }
@@ -77,21 +79,10 @@ pub struct Setup {
     pub schedule: Vec<(&'static str, &'static str)>,
     /// How long one request may take, in real time; `None` for the default.
     pub request_timeout: Option<&'static str>,
-    /// Who is told.
-    pub pager: PagerSetup,
     /// What outlives the daemon.
     pub memory: Memory,
     /// Further YAML lines of the integration (indented by four spaces).
     pub extra: Vec<String>,
-}
-
-/// Whether the daemon is configured to page anybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PagerSetup {
-    /// Warnings and what is critical go to the pager.
-    Configured,
-    /// Nobody is told.
-    Absent,
 }
 
 /// What outlives the daemon.
@@ -348,7 +339,6 @@ impl Setup {
             pace: Cadences::Default,
             schedule: Vec::new(),
             request_timeout: None,
-            pager: PagerSetup::Absent,
             memory: Memory::Process,
             extra: Vec::new(),
         }

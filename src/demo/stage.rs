@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 use super::pager::{Pager, ROUTING_KEY};
-use super::scenario::{AuthSetup, Cadences, CredentialSetup, Memory, PagerSetup, Setup};
+use super::scenario::{AuthSetup, Cadences, CredentialSetup, Memory, Setup};
 use crate::app::{Daemon, DaemonOptions};
 use crate::clock::Clock;
 use crate::config::{self, Secrets};
@@ -67,11 +67,6 @@ impl Stage {
         }
         write_configuration(self.directory.path(), &self.sandbox, &self.pager, &self.setup, self.listen)?;
         Ok(())
-    }
-
-    /// Whether anybody is paged.
-    pub(super) fn pager_setup(&self) -> PagerSetup {
-        self.setup.pager
     }
 
     /// The configuration file, for a person who wants to look.
@@ -189,9 +184,7 @@ fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Set
         file.line(2, line);
     }
     write_schedule(&mut file, setup);
-    if setup.pager == PagerSetup::Configured {
-        write_alerts(&mut file, pager, &secret);
-    }
+    write_alerts(&mut file, pager, &secret);
     if setup.memory == Memory::File {
         file.line(0, &format!("storage: {{ sqlite: {{ path: {} }} }}", directory.join("snykwatch.db").display()));
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use url::Url;
 
-use crate::client::daemon::DaemonClient;
+use crate::client::daemon::{DaemonClient, DaemonCredentials};
 use crate::domain::names::IntegrationKey;
 use crate::domain::status::Status;
 use crate::snapshot::{IntegrationView, Phase, Snapshot};
@@ -16,7 +16,7 @@ const LIMIT: &str = "5000";
 
 /// Asks the API and the metrics page; the inner `Err` says what does not agree with the snapshot.
 pub(super) async fn told_alike(address: SocketAddr, snapshot: &Snapshot) -> anyhow::Result<Result<(), String>> {
-    let daemon = DaemonClient::new(Url::parse(&format!("http://{address}/"))?)?;
+    let daemon = DaemonClient::new(Url::parse(&format!("http://{address}/"))?, &DaemonCredentials::default())?;
     let integrations: Value = daemon.get(&["api", "v1", "integrations"], &[("limit", LIMIT)]).await?;
     let incidents: Value = daemon.get(&["api", "v1", "incidents"], &[]).await?;
     let metrics = daemon.get_text(&["metrics"]).await?;

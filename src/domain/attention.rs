@@ -73,6 +73,9 @@ pub struct Told {
     /// Of which acknowledgement it knows: when that was made.
     #[serde(default)]
     pub acknowledged_at: Option<DateTime<Utc>>,
+    /// It rejected this for good: it is told anew, from time to time and once it takes notifications again.
+    #[serde(default)]
+    pub is_lost: bool,
     /// Whether it was really told.
     pub dispatch: Dispatch,
 }

@@ -111,7 +111,8 @@ impl Advised<'_> {
             }
             Reason::ClockSkewed => "snykwatch operator: correct the clock of this machine (NTP)".to_owned(),
             Reason::ObserverFailed => "snykwatch operator: replace the observer's token".to_owned(),
-            _ => "snykwatch operator: see which API does not answer, or wait for the next probe".to_owned(),
+            _ => "snykwatch operator: run `snykwatch check`, which asks for everything now and tells what does not come, and why"
+                .to_owned(),
         })
     }
 

@@ -47,6 +47,15 @@ pub(super) enum Expiry {
     Unknown(Reason),
 }
 
+/// Who tells a date, in brackets after it.
+fn told_by(source: ExpirySource) -> &'static str {
+    match source {
+        ExpirySource::Api => "as the API says",
+        ExpirySource::AdminApi => "as the admin API says",
+        ExpirySource::Declared => "declared",
+    }
+}
+
 /// The last known rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rotation {
@@ -118,7 +127,9 @@ impl Claims<'_> {
                 (Reason::CredentialBlocked, "an administrator of the organisation blocked it".to_owned())
             }
             (RejectionCause::Revoked, _) => (Reason::CredentialRevoked, "it was revoked".to_owned()),
-            (_, Some((at, source))) => (Reason::CredentialExpired, format!("it expired on {} ({source})", date(at))),
+            (_, Some((at, source))) => {
+                (Reason::CredentialExpired, format!("it expired on {} ({})", date(at), told_by(source)))
+            }
             (RejectionCause::Expired, None) => (Reason::CredentialExpired, "it has expired".to_owned()),
             (RejectionCause::WrongTokenOrEmail, None) => (
                 Reason::CredentialWrongTokenOrEmail,
@@ -153,7 +164,7 @@ impl Claims<'_> {
                 ),
                 (true, Some(at)) => Verdict::fails(
                     Reason::CredentialExpired,
-                    format!("the PAT saved in Snyk expired on {} (admin_api)", date(at)),
+                    format!("the PAT saved in Snyk expired on {} ({})", date(at), told_by(ExpirySource::AdminApi)),
                     basis,
                 ),
                 (true, None) => {
@@ -238,7 +249,11 @@ impl Claims<'_> {
         let name = self.name;
         let (at, source, basis) = match self.expiry() {
             Expiry::Never(source, basis) => {
-                return Verdict::holds(Reason::NeverExpires, format!("{name} has no expiry ({source})"), basis);
+                return Verdict::holds(
+                    Reason::NeverExpires,
+                    format!("{name} has no expiry ({})", told_by(source)),
+                    basis,
+                );
             }
             Expiry::Unknown(reason) => {
                 let message = match reason {
@@ -258,12 +273,16 @@ impl Claims<'_> {
         }
         let day = date(at);
         let verdict = if at <= self.now {
-            Verdict::fails(Reason::CredentialExpired, format!("{name} expired on {day} ({source})"), basis)
+            Verdict::fails(Reason::CredentialExpired, format!("{name} expired on {day} ({})", told_by(source)), basis)
         } else if at - self.now <= thresholds.fresh_for {
             let left = span(at - self.now);
-            Verdict::fails(Reason::CredentialExpiring, format!("{name} expires on {day}, in {left} ({source})"), basis)
+            Verdict::fails(
+                Reason::CredentialExpiring,
+                format!("{name} expires on {day}, in {left} ({})", told_by(source)),
+                basis,
+            )
         } else {
-            Verdict::holds(Reason::Ok, format!("{name} is valid until {day} ({source})"), basis)
+            Verdict::holds(Reason::Ok, format!("{name} is valid until {day} ({})", told_by(source)), basis)
         };
         if source == ExpirySource::Declared { verdict.declared() } else { verdict }
     }

@@ -152,7 +152,7 @@ impl<'a> Desk<'a> {
             has_grown: self.grown.contains(key),
             digest_every: routing.digest_every,
         };
-        let mail = self.sort(&mut announcement, &audience, &scene, incident);
+        let mail = self.sort(&about, &mut announcement, &audience, &scene, incident);
         self.write(&about, &mut announcement, mail, key, incident);
         // Kept through the episode even when nobody is left: its sequence makes the next id.
         if is_known || !announcement.receivers.is_empty() {
@@ -163,6 +163,7 @@ impl<'a> Desk<'a> {
     /// Decides for each receiver, and remembers it.
     fn sort(
         &self,
+        about: &About,
         announcement: &mut Announcement,
         audience: &BTreeMap<&ReceiverName, Access<'_>>,
         scene: &Scene,
@@ -175,6 +176,7 @@ impl<'a> Desk<'a> {
             audience.keys().map(|receiver| (*receiver).clone()).chain(told).collect();
         let mut mail = Mail::default();
         for receiver in receivers {
+            let failing = self.situation.failing.get(&receiver);
             let told = announcement.receivers.get_mut(&receiver);
             if told.as_ref().is_some_and(|told| !self.is_ours(told)) {
                 continue;
@@ -182,8 +184,15 @@ impl<'a> Desk<'a> {
             let way = match audience.get(&receiver) {
                 None => Way::None,
                 Some(Access { closed: Some(_), .. }) => Way::Closed,
-                Some(Access { closed: None, remind_every, .. }) => Way::Open { remind_every: *remind_every },
+                Some(Access { closed: None, remind_every, .. }) => {
+                    Way::Open { remind_every: *remind_every, is_failing: failing.is_some() }
+                }
             };
+            let told = told.map(|told| {
+                let lost_at = failing.and_then(|failing| failing.lost.get(about));
+                told.is_lost |= lost_at.is_some_and(|lost_at| *lost_at >= told.at);
+                told
+            });
             let decided = due(scene, told.as_deref(), way, |told| told.listed != list());
             let mut held = None;
             if let Some(told) = told {
@@ -202,6 +211,7 @@ impl<'a> Desk<'a> {
                     is_silenced,
                     step: scene.step,
                     acknowledged_at: scene.acknowledged_at,
+                    is_lost: false,
                     dispatch: self.situation.dispatch,
                 }
             };
@@ -209,7 +219,7 @@ impl<'a> Desk<'a> {
                 (Due::Nothing | Due::Hold, _) => continue,
                 // It belongs to the key that is held, and ends no silence.
                 (Due::Tell(kind @ NotificationKind::Acknowledgement), Some(held)) => {
-                    tell(kind, held.severity, held.is_silenced)
+                    Told { is_lost: held.is_lost, ..tell(kind, held.severity, held.is_silenced) }
                 }
                 (Due::Tell(kind), _) => tell(kind, scene.severity, false),
                 (Due::Escalate, held) => {

@@ -32,8 +32,16 @@ pub(super) enum Way {
     /// One does, at another time of the day.
     Closed,
     /// One does.
-    Open { remind_every: Option<TimeDelta> },
+    Open {
+        remind_every: Option<TimeDelta>,
+        /// It does not take what it is sent.
+        is_failing: bool,
+    },
 }
+
+/// What a receiver rejected is told anew this often while it does not take anything: whoever repairs it has the page
+/// back within this time, also when nothing else happens.
+const TELL_ANEW_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +76,14 @@ pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way, list_changed: im
     if scene.acknowledged_at.is_some() && scene.acknowledged_at != told.acknowledged_at {
         return Due::Tell(NotificationKind::Acknowledgement);
     }
-    let Way::Open { remind_every } = way else { return Due::Nothing };
+    let Way::Open { remind_every, is_failing } = way else { return Due::Nothing };
     if scene.is_quiet {
         return Due::Nothing;
+    }
+    let elapsed = scene.now - told.at;
+    if told.is_lost && scene.acknowledged_at.is_none() && (!is_failing || elapsed >= TELL_ANEW_EVERY) {
+        // A trigger, not a reminder: what it rejected may have been the trigger, and some receivers take nothing else.
+        return Due::Tell(NotificationKind::Trigger);
     }
     // The ladder goes on whoever cares: it is an escalation that keeps the severity.
     if scene.step > told.step {
@@ -82,7 +95,6 @@ pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way, list_changed: im
     if scene.has_grown && scene.affected > told.affected {
         return Due::Tell(NotificationKind::Growth);
     }
-    let elapsed = scene.now - told.at;
     if elapsed >= scene.digest_every && list_changed(told) {
         return Due::Tell(NotificationKind::Digest);
     }

@@ -1,4 +1,4 @@
-//! Reports about receivers that reject what they are sent, to another one.
+//! Reports about receivers that do not take what they are sent, to another one.
 //!
 //! One other receiver is told, not all: it is our trouble and not the fleet's. The best is a receiver that takes
 //! warnings and is not one team's or one integration's alone, of the uppermost route. One that fails itself counts for
@@ -49,6 +49,7 @@ impl Desk<'_> {
                     is_silenced: false,
                     step: 0,
                     acknowledged_at: None,
+                    is_lost: false,
                     dispatch: situation.dispatch,
                 };
                 announcement.receivers.insert(reader.clone(), told);

@@ -1,9 +1,10 @@
 //! Why somebody hears of an incident, or does not: for people who ask.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::audience::{Access, Closed, Silencer, audience, silencers};
 use super::find;
@@ -17,7 +18,7 @@ use crate::domain::notification::{About, Dispatch};
 use crate::domain::state::State;
 
 /// What one receiver hears of an incident.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hearing {
     /// Who.
     pub receiver: ReceiverName,
@@ -35,7 +36,7 @@ pub struct Hearing {
 }
 
 /// What a receiver was told last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastTold {
     /// With which severity it holds the incident open.
     pub severity: Severity,
@@ -46,7 +47,7 @@ pub struct LastTold {
 }
 
 /// Who takes care of an incident.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged {
     /// Who.
     pub author: String,
@@ -57,7 +58,7 @@ pub struct Acknowledged {
 }
 
 /// What keeps an incident from a receiver.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Keeping {
     /// It is not open yet.
@@ -103,6 +104,63 @@ pub enum Keeping {
     Observing,
 }
 
+impl Hearing {
+    /// What the receiver was told and what it hears next, in one clause: `told 09:12 UTC, next reminder 13:12 UTC`. Times
+    /// of another day than `now` have their date. Authors and reasons in it may be hostile text.
+    pub fn in_words(&self, now: DateTime<Utc>) -> String {
+        let observing = self.kept_by.contains(&Keeping::Observing);
+        let kept = self.kept_by.iter().filter(|by| **by != Keeping::Observing).map(|by| by.in_words(now));
+        let kept = kept.collect::<Vec<_>>().join("; ");
+        let Some(told) = &self.told else {
+            return match (observing, kept.is_empty()) {
+                (_, false) => format!("not told: {kept}"),
+                (true, true) => "not told: observing".to_owned(),
+                (false, true) => "about to be told".to_owned(),
+            };
+        };
+        let verb = match told.dispatch {
+            Dispatch::Deliver => "told",
+            Dispatch::Withhold => "would have been told (observing)",
+        };
+        let mut words = format!("{verb} {}", clock_time(told.at, now));
+        if !kept.is_empty() {
+            words = format!("{words}; nothing more for now: {kept}");
+        } else if self.acknowledged.is_some() {
+            words.push_str("; no reminders while somebody takes care of it");
+        } else if let Some(next) = self.next_reminder_at {
+            words = format!("{words}, next reminder {}", clock_time(next, now));
+        }
+        words
+    }
+}
+
+impl Keeping {
+    /// One clause: `silenced until 14:00 UTC by alex (migration)`.
+    pub fn in_words(&self, now: DateTime<Utc>) -> String {
+        match self {
+            Self::Pending => "its time has not come".to_owned(),
+            Self::Prometheus => "Prometheus delivers".to_owned(),
+            Self::NoRoute => "no route leads there".to_owned(),
+            Self::Cause { incident } => format!("quiet, since {incident} is its cause"),
+            Self::Silence { author, reason, until, .. } => {
+                format!("silenced until {} by {author} ({reason})", clock_time(*until, now))
+            }
+            Self::Maintenance { name, until: Some(until) } => {
+                format!("maintenance window {name} until {}", clock_time(*until, now))
+            }
+            Self::Maintenance { name, until: None } => format!("maintenance window {name}"),
+            Self::MuteTime { window } => format!("mute time {window}"),
+            Self::OutsideActiveTimes { windows } => format!("outside its active times ({})", windows.join(", ")),
+            Self::Observing => "observing: nothing is sent".to_owned(),
+        }
+    }
+}
+
+/// `13:12 UTC`, with the date on another day.
+fn clock_time(at: DateTime<Utc>, now: DateTime<Utc>) -> impl fmt::Display {
+    at.format(if at.date_naive() == now.date_naive() { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" })
+}
+
 /// For each receiver that could hear of an incident, or was told of it: what it hears, and why. Empty when there is no
 /// such incident, or nobody could hear of it.
 pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> Vec<Hearing> {
@@ -114,7 +172,7 @@ pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> V
     let episode = |opened_at| incident.phase == IncidentPhase::Open { opened_at };
     let announcement = state.attention.announcements.get(&About::Incident(key.clone()));
     let announcement = announcement.filter(|announcement| episode(announcement.opened_at));
-    let acknowledgement = state.attention.acknowledgements.get(key).filter(|known| episode(known.opened_at));
+    let acknowledgement = acknowledged(state, key);
     let told = announcement.iter().flat_map(|announcement| announcement.receivers.keys());
     let receivers: BTreeSet<&ReceiverName> = audience.keys().copied().chain(told).collect();
     let hearing = |receiver: &ReceiverName| {
@@ -132,11 +190,7 @@ pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> V
             route: access.map(|access| access.position + 1),
             told: told.map(|told| LastTold { severity: told.severity, at: told.at, dispatch: told.dispatch }),
             kept_by,
-            acknowledged: acknowledgement.map(|known| Acknowledged {
-                author: known.author.clone(),
-                comment: known.comment.clone(),
-                at: known.at,
-            }),
+            acknowledged: acknowledgement.clone(),
             next_reminder_at: told.zip(access).filter(|_| is_reminded).and_then(|(told, access)| next(told, access)),
         }
     };
@@ -146,6 +200,18 @@ pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> V
 /// The same for an incident named as `rule/subject`; `None` when there is none.
 pub fn explain_by_text(state: &State, situation: &Situation<'_>, incident: &str) -> Option<Vec<Hearing>> {
     find(state, incident).map(|(key, _)| explain(state, situation, key))
+}
+
+/// Who takes care of an incident that is open.
+pub fn acknowledged(state: &State, key: &IncidentKey) -> Option<Acknowledged> {
+    let known = state.attention.acknowledgements.get(key)?;
+    let phase = state.incidents.get(key).map(|incident| incident.phase);
+    let is_of_this_episode = phase == Some(IncidentPhase::Open { opened_at: known.opened_at });
+    is_of_this_episode.then(|| Acknowledged {
+        author: known.author.clone(),
+        comment: known.comment.clone(),
+        at: known.at,
+    })
 }
 
 fn next(told: &Told, access: &Access<'_>) -> Option<DateTime<Utc>> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Own, Snapshot};
+use super::{Own, Snapshot, Telling};
 use crate::domain::fleet::Fleet;
 use crate::domain::state::State;
 
@@ -34,10 +34,18 @@ impl SnapshotPublisher {
         (Self { own, channel }, SnapshotReader(receiver))
     }
 
-    /// Takes a snapshot and publishes it, sharing what did not change with the one before. Never waits.
-    pub fn publish(&mut self, fleet: &Fleet, state: &State, now: DateTime<Utc>) -> Arc<Snapshot> {
+    /// Takes a snapshot and publishes it, sharing what did not change with the one before. Never waits. `telling` is
+    /// `None` where nobody is told of anything.
+    pub fn publish(
+        &mut self,
+        fleet: &Fleet,
+        state: &State,
+        telling: Option<&Telling<'_>>,
+        now: DateTime<Utc>,
+    ) -> Arc<Snapshot> {
         let previous = self.channel.borrow().as_ref().map(|published| Arc::clone(&published.snapshot));
-        let snapshot = Arc::new(Snapshot::build_after(previous.as_deref(), fleet, state, now, self.own.clone()));
+        let snapshot =
+            Arc::new(Snapshot::build_after(previous.as_deref(), fleet, state, telling, now, self.own.clone()));
         let published = Published { snapshot: Arc::clone(&snapshot), published_at: Instant::now() };
         self.channel.send_replace(Some(published));
         snapshot

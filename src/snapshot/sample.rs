@@ -6,7 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{Own, Snapshot};
+use super::{Own, Snapshot, Telling};
+use crate::config::http::HttpSettings;
+use crate::config::receivers::{ReceiverKind, ReceiverSettings, SlackSettings, Templates};
+use crate::config::routing::{Route, Routing};
+use crate::config::secrets::SecretSource;
+use crate::deliver::{Board, ReceiverBoard};
+use crate::domain::attention::{Acknowledgement, Silence};
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence, ScmCredentialEvidence};
 use crate::domain::facts::{
@@ -19,13 +25,17 @@ use crate::domain::fleet::{
 };
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, IncidentTracking, Rule, Severity, Subject};
 use crate::domain::kinds::{Confidence, Level, Role, Scm, Source, Truth};
+use crate::domain::matcher::Matcher;
 use crate::domain::names::{ApiName, GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
+use crate::domain::notification::{AttemptFailure, Dispatch, FailureReason};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::state::{
     CredentialState, CredentialVerdict, ExpirySource, IntegrationState, MissingRepository, State, SyncProgress,
 };
 use crate::domain::status::{KnownStatus, Status, StatusState};
 use crate::domain::work::ProbeKind;
+use crate::notify::situation::{FailingReceiver, Situation};
+use crate::store::Backlog;
 
 /// Hostile text as a name: every escape of every format that we write.
 pub(crate) const HOSTILE: &str = "<script>alert(\"1\")</script>\\ & \n'acme' }\u{202e}";
@@ -311,4 +321,80 @@ pub(crate) fn with_organizations(mut state: State, count: u32) -> State {
 
 pub(crate) fn snapshot() -> Snapshot {
     Snapshot::build(&fleet(), &state(), now(), own())
+}
+
+/// The state with what people said and were told: one incident is acknowledged, one is silenced.
+pub(crate) fn told_state() -> State {
+    let mut state = state();
+    with_telling(|telling| drop(crate::notify::evaluate(&mut state, &[], telling.situation)));
+    let about = |rule: Rule| state.incidents.keys().find(|key| key.rule == rule).unwrap().clone();
+    let (acknowledged, silenced) = (about(Rule::PartiallyConnected), about(Rule::TestsStale));
+    let opened_at = at("2026-11-23T11:00:00Z");
+    let (author, comment) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+    let acknowledgement = Acknowledgement { opened_at, author, comment, at: at("2026-11-23T11:30:00Z") };
+    state.attention.acknowledgements.insert(acknowledged, acknowledgement);
+    let silence = |incident: Option<&IncidentKey>, starts_at, ends_at| Silence {
+        matcher: Matcher { incident: incident.map(ToString::to_string), ..Matcher::default() },
+        author: HOSTILE.to_owned(),
+        reason: HOSTILE.to_owned(),
+        starts_at,
+        ends_at,
+    };
+    let silences = [
+        ("one", silence(Some(&silenced), at("2026-11-23T11:00:00Z"), at("2026-11-23T14:00:00Z"))),
+        ("two", silence(None, at("2026-11-24T00:00:00Z"), at("2026-11-24T02:00:00Z"))),
+        ("over", silence(None, at("2026-11-23T01:00:00Z"), at("2026-11-23T02:00:00Z"))),
+    ];
+    state.attention.silences.extend(silences.map(|(id, silence)| (id.into(), silence)));
+    state
+}
+
+/// Everything is told to `chat`, which is reminded every four hours, and what is critical to `on-call` too, which does
+/// not know us. `mail` was never used.
+pub(crate) fn with_telling<T>(show: impl FnOnce(&Telling<'_>) -> T) -> T {
+    let route = |severities: &[Severity], receiver: &str, remind_every| Route {
+        matcher: Matcher { severities: severities.iter().copied().collect(), ..Matcher::default() },
+        receivers: vec![receiver.into()],
+        remind_every,
+        continues: true,
+        ..Route::default()
+    };
+    let names = ["chat", "mail", "on-call"];
+    let routing = Routing {
+        routes: vec![route(&[Severity::Critical], "on-call", None), route(&[], "chat", Some(TimeDelta::hours(4)))],
+        receivers: names.into_iter().map(Into::into).collect(),
+        ..Routing::default()
+    };
+    let settings = |name: &str| {
+        let kind = ReceiverKind::Slack(SlackSettings { webhook_url: SecretSource::File("webhook".into()) });
+        let (http, templates) = (HttpSettings::default(), Templates::default());
+        (name.into(), Arc::new(ReceiverSettings { name: name.into(), kind, http, templates }))
+    };
+    let receivers = names.into_iter().map(settings).collect();
+    let failure = AttemptFailure { reason: FailureReason::Unauthorized, detail: format!("it answered 403: {HOSTILE}") };
+    let refusing = FailingReceiver { since: at("2026-11-23T11:00:05Z"), failure, lost: BTreeMap::new() };
+    let waiting = Backlog { pending: 2, oldest_pending: Some(at("2026-11-23T11:00:00Z")), ..Backlog::default() };
+    let well = Backlog { last_delivered_at: Some(at("2026-11-23T11:00:01Z")), ..Backlog::default() };
+    let board = Board {
+        receivers: BTreeMap::from([
+            ("chat".into(), ReceiverBoard { backlog: well, ..ReceiverBoard::default() }),
+            ("on-call".into(), ReceiverBoard { backlog: waiting, failing: Some(refusing), ..ReceiverBoard::default() }),
+        ]),
+    };
+    let (fleet, url) = (fleet(), "http://127.0.0.1:9979".parse().unwrap());
+    let situation = Situation {
+        fleet: &fleet,
+        routing: &routing,
+        failing: &board.failing(now()),
+        dispatch: Dispatch::Deliver,
+        external_url: &url,
+        now: now(),
+    };
+    show(&Telling { situation: &situation, board: &board, receivers: &receivers })
+}
+
+/// The sample with who is told of what.
+pub(crate) fn told_snapshot() -> Snapshot {
+    let state = told_state();
+    with_telling(|telling| Snapshot::build_after(None, &fleet(), &state, Some(telling), now(), own()))
 }

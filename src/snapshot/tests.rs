@@ -10,7 +10,7 @@ use crate::domain::status::Status;
 
 fn after(previous: &Snapshot, state: &State) -> Snapshot {
     let now = sample::now() + TimeDelta::seconds(10);
-    Snapshot::build_after(Some(previous), &sample::fleet(), state, now, sample::own())
+    Snapshot::build_after(Some(previous), &sample::fleet(), state, None, now, sample::own())
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn incidents_stand_open_before_pending_and_worst_first() {
 async fn readers_get_the_latest_snapshot() {
     let (mut publisher, mut reader) = SnapshotPublisher::new(sample::own());
     assert!(reader.latest().is_none());
-    publisher.publish(&sample::fleet(), &State::default(), sample::now());
-    publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    publisher.publish(&sample::fleet(), &State::default(), None, sample::now());
+    publisher.publish(&sample::fleet(), &sample::state(), None, sample::now());
     let waited = reader.next().await.unwrap();
     assert!(Arc::ptr_eq(&waited.snapshot, &reader.latest().unwrap().snapshot));
     assert_eq!(waited.snapshot.incidents.len(), sample::incidents().len());

@@ -2,7 +2,7 @@
 
 mod outbox;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -125,6 +125,14 @@ impl Outbox for MemoryStore {
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
         ready(Ok(self.lock().deliveries.standing(&receiver, resolved_since))).boxed()
+    }
+
+    fn held_open(
+        &self,
+        receiver: ReceiverName,
+        keys: BTreeSet<String>,
+    ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>> {
+        ready(Ok(self.lock().deliveries.held_open(&receiver, keys))).boxed()
     }
 
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {

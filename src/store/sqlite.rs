@@ -28,7 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,6 +152,14 @@ impl Outbox for SqliteStore {
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
         async move { outbox::standing(&self.readers, &receiver, resolved_since).await }.boxed()
+    }
+
+    fn held_open(
+        &self,
+        receiver: ReceiverName,
+        keys: BTreeSet<String>,
+    ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>> {
+        async move { outbox::held_open(&self.readers, &receiver, &keys).await }.boxed()
     }
 
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {

@@ -9,6 +9,9 @@
 //!   `server.actors` on top.
 //! - `/-/healthy` and `/-/ready` tell nothing and are open: whoever restarts us has no password.
 //!
+//! A reload replaces the rules as a whole. A connection that was made under the rules before is served under the new
+//! ones, and closed after its next answer: who holds it shakes hands anew.
+//!
 //! A password is checked off the async threads, two at a time, and the verdict is remembered by a keyed hash.
 
 mod passwords;
@@ -26,7 +29,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
 use self::passwords::Passwords;
-pub(super) use self::tls::{CertifiedNames, accept};
+use self::tls::CertifiedNames;
+pub(super) use self::tls::accept;
 use super::{Shared, problem};
 use crate::config::web_config::{ClientCertificates, WebConfig};
 
@@ -98,9 +102,18 @@ impl Access {
         self.passwords.is_empty() && !self.needs_certificate
     }
 
+    /// What the operator wants to stand in every answer.
+    pub(super) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     async fn judge(&self, asker: Asker) -> Verdict {
         if asker.wants == Wants::SignOfLife {
             return Verdict::Welcome;
+        }
+        // A handshake asks for one; this is a connection from before one was needed.
+        if self.needs_certificate && asker.certified.is_none() {
+            return Verdict::ShowACertificate;
         }
         let user = if self.passwords.is_empty() {
             None
@@ -114,9 +127,18 @@ impl Access {
             return Verdict::Welcome;
         }
         let mut names = user.iter().chain(asker.certified.iter().flat_map(|certified| certified.0.iter()));
-        let may_act = if self.is_open() { self.on_loopback } else { names.any(|name| self.actors.contains(name)) };
+        let may_act = (self.is_open() && self.on_loopback) || names.any(|name| self.actors.contains(name));
         if may_act { Verdict::Welcome } else { Verdict::MayOnlyRead }
     }
+}
+
+/// A connection, as its handshake left it.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    /// The rules in force when it was made.
+    pub(super) under: Arc<Access>,
+    /// The names of a client that showed a certificate.
+    pub(super) certified: Option<CertifiedNames>,
 }
 
 /// Who asks for what.
@@ -126,7 +148,7 @@ struct Asker {
     certified: Option<CertifiedNames>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wants {
     SignOfLife,
     Read,
@@ -140,14 +162,16 @@ impl Asker {
             true => Wants::Read,
             false => Wants::Act,
         };
-        let certified = request.extensions().get::<CertifiedNames>().cloned();
+        let certified = request.extensions().get::<Connection>().and_then(|connection| connection.certified.clone());
         Self { wants, given: given(request.headers()), certified }
     }
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Welcome,
     WhoAreYou,
+    ShowACertificate,
     MayOnlyRead,
 }
 
@@ -166,6 +190,8 @@ fn given(headers: &HeaderMap) -> Option<(String, SecretString)> {
 /// Lets through whom the rules in force let through.
 pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let access = shared.access.current();
+    let is_outdated =
+        request.extensions().get::<Connection>().is_some_and(|connection| !Arc::ptr_eq(&connection.under, &access));
     let mut response = match access.judge(Asker::of(&request)).await {
         Verdict::Welcome => next.run(request).await,
         Verdict::WhoAreYou => {
@@ -175,14 +201,20 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, n
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
             response
         }
+        Verdict::ShowACertificate => {
+            problem::error(request.uri(), StatusCode::FORBIDDEN, "A client's certificate is needed here: connect anew.")
+        }
         Verdict::MayOnlyRead => {
             let detail = "Reading is allowed here, acting is not: name the user, or a name of the client's certificate, \
                           in `server.actors`.";
             problem::error(request.uri(), StatusCode::FORBIDDEN, detail)
         }
     };
-    for (name, value) in &access.headers {
-        response.headers_mut().insert(name.clone(), value.clone());
+    if is_outdated {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use super::{Shared, openapi, problem};
 use crate::domain::kinds::Level;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::status::Status;
-use crate::snapshot::{IntegrationView, Snapshot};
+use crate::snapshot::{DeliveryMode, IntegrationView, Snapshot};
 
 /// Integrations in one answer, when the client names no limit.
 pub(super) const DEFAULT_LIMIT: usize = 500;
@@ -44,6 +44,7 @@ pub(super) fn methods(path: &str) -> &'static str {
         silence if silence.starts_with("silences/") => "DELETE",
         test if test.starts_with("receivers/") => "POST",
         _ if path == "/-/reload" => "POST",
+        _ if path == "/-/log-filter" => "GET, HEAD, PUT",
         _ => "GET, HEAD",
     }
 }
@@ -169,7 +170,8 @@ async fn credentials(State(shared): State<Arc<Shared>>) -> Result<Response, ApiE
 
 async fn incidents(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let snapshot = latest(&shared)?;
-    let content = Incidents { incidents: &snapshot.incidents };
+    let delivery = snapshot.delivery.as_ref().map(|delivery| delivery.mode);
+    let content = Incidents { delivery, incidents: &snapshot.incidents };
     Ok(Json(Body { taken_at: snapshot.taken_at, content }).into_response())
 }
 
@@ -193,5 +195,7 @@ struct Credentials<'a> {
 
 #[derive(Debug, Serialize)]
 struct Incidents<'a> {
+    /// Who tells people of them.
+    delivery: Option<DeliveryMode>,
     incidents: &'a [Arc<crate::snapshot::IncidentView>],
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -17,18 +17,27 @@ use axum::response::Response;
 use super::{Shared, problem};
 
 /// Which hosts and origins are served.
+///
+/// Its copies share the names, which a reload replaces.
 #[derive(Debug, Clone)]
 pub struct HostGuard {
     on_loopback: bool,
-    names: BTreeSet<String>,
+    names: Arc<RwLock<BTreeSet<String>>>,
 }
 
 impl HostGuard {
     /// The guard of a listener at `listen`; `names` are further ones (without port) under which it is reached, such
     /// as a reverse proxy's.
     pub fn new(listen: SocketAddr, names: impl IntoIterator<Item = String>) -> Self {
+        let guard = Self { on_loopback: listen.ip().is_loopback(), names: Arc::default() };
+        guard.replace_names(names);
+        guard
+    }
+
+    /// Takes other names over, for every request from now on.
+    pub fn replace_names(&self, names: impl IntoIterator<Item = String>) {
         let names = names.into_iter().map(|host| host.to_lowercase()).collect();
-        Self { on_loopback: listen.ip().is_loopback(), names }
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
     }
 
     fn serves(&self, authority: &Authority) -> bool {
@@ -40,17 +49,17 @@ impl HostGuard {
             Ok(address) => address.is_loopback(),
             Err(_) => host == "localhost" || host.ends_with(".localhost"),
         };
-        is_loopback || self.names.contains(&host)
+        is_loopback || self.names.read().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }
 }
 
 /// Refuses what must not be served.
-pub(super) async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(guard): State<HostGuard>, request: Request, next: Next) -> Response {
     let Some(authority) = authority(request.uri(), request.headers()) else {
         return problem::error(request.uri(), StatusCode::BAD_REQUEST, "The request names no valid Host.");
     };
-    if !shared.guard.serves(&authority) {
-        let detail = "This address is served under loopback names only.";
+    if !guard.serves(&authority) {
+        let detail = "This address is served under loopback names and the host of server.external_url only.";
         return problem::error(request.uri(), StatusCode::FORBIDDEN, detail);
     }
     if !request.method().is_safe() && is_foreign(request.headers(), &authority) {
@@ -93,10 +102,13 @@ const HARDENING: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Gives every answer the headers that keep it harmless in a browser.
-pub(super) async fn harden(mut response: Response) -> Response {
+/// Gives every answer the headers that keep it harmless in a browser, and those that the operator wants in their place.
+pub(super) async fn harden(State(shared): State<Arc<Shared>>, mut response: Response) -> Response {
     for (name, value) in HARDENING {
         response.headers_mut().insert(name, value);
+    }
+    for (name, value) in shared.access.current().headers() {
+        response.headers_mut().insert(name, value.clone());
     }
     response
 }

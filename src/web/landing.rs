@@ -2,6 +2,7 @@
 //!
 //! Every name on it may be hostile: it is escaped, and isolated so that it cannot turn the text around it.
 
+mod delivery;
 mod integration;
 mod span;
 
@@ -31,6 +32,7 @@ const LINKS: &[(&str, &str)] = &[
     ("/api/v1/integrations", "Integrations (JSON)"),
     ("/api/v1/credentials", "Credentials (JSON)"),
     ("/api/v1/incidents", "Incidents (JSON)"),
+    ("/api/v1/notifications", "Notifications (JSON)"),
     ("/api/v1/openapi.json", "API description"),
     ("/-/healthy", "Healthy"),
     ("/-/ready", "Ready"),
@@ -87,6 +89,7 @@ fn content(snapshot: &Snapshot, now: DateTime<Utc>) -> Markup {
                 ". As of " (instant(snapshot.taken_at)) "."
             }
             (counts(snapshot))
+            @if let Some(delivery) = &snapshot.delivery { (delivery::notice(delivery)) }
         }
         main {
             section aria-labelledby="incidents" {
@@ -95,6 +98,7 @@ fn content(snapshot: &Snapshot, now: DateTime<Utc>) -> Markup {
                 @for incident in open.iter().take(INCIDENTS_SHOWN) { (self::incident(incident, now)) }
                 (rest(open.len(), INCIDENTS_SHOWN, "incidents", "/api/v1/incidents"))
             }
+            @if let Some(delivery) = &snapshot.delivery { (delivery::sections(delivery, now)) }
             section aria-labelledby="integrations" {
                 h2 #integrations { "Integrations" }
                 @if worst_first.is_empty() { p { "None is configured." } }
@@ -137,6 +141,7 @@ fn incident(view: &IncidentView, now: DateTime<Utc>) -> Markup {
             }
             p { bdi { (view.summary) } }
             p.next { b { "Next: " } bdi { (view.next_step) } }
+            (delivery::people(view, now))
             @if let Some(gap) = view.gap { p.quiet { (gap) "." } }
             p.quiet {
                 "About " bdi { (view.subject) } ". Affected: " (view.affected.len()) "."

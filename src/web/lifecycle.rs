@@ -13,7 +13,7 @@ use super::{Shared, problem};
 
 /// A daemon that publishes nothing for so long is not alive. Evaluation publishes every few seconds, whatever the
 /// upstream APIs do.
-pub(super) const SNAPSHOT_MAX_AGE: Duration = Duration::from_mins(2);
+pub const SNAPSHOT_MAX_AGE: Duration = Duration::from_mins(2);
 
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq)]

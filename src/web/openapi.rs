@@ -14,7 +14,7 @@ use crate::domain::kinds::{Confidence, Level, Role, Scm, Source};
 use crate::domain::permission::Permission;
 use crate::domain::state::{DeclaredDate, ExpirySource};
 use crate::domain::status::Status;
-use crate::snapshot::{Phase, Requirement};
+use crate::snapshot::{DeliveryMode, Phase, Requirement};
 
 /// The description of the whole API.
 pub fn description() -> Value {
@@ -95,7 +95,11 @@ fn schemas() -> Value {
         ]),
         "One": object(&[("taken_at", instant()), ("integration", reference("Integration"))]),
         "Credentials": object(&[("taken_at", instant()), ("credentials", list(&reference("Credential")))]),
-        "Incidents": object(&[("taken_at", instant()), ("incidents", list(&reference("Incident")))]),
+        "Incidents": object(&[
+            ("taken_at", instant()),
+            ("delivery", described(nullable(&words(DeliveryMode::ALL)), "Who tells people; observing: nobody.")),
+            ("incidents", list(&reference("Incident"))),
+        ]),
         "Integration": integration(),
         "Status": status(),
         "Condition": condition(),
@@ -107,6 +111,7 @@ fn schemas() -> Value {
         "Credential": credential(),
         "Permission": permission(),
         "Incident": incident(),
+        "Hearing": hearing(),
         "IntegrationKey": object(&[("integration", text()), ("organization", nullable(&uuid()))]),
     })
 }
@@ -241,6 +246,7 @@ fn permission() -> Value {
 
 fn incident() -> Value {
     let gap = object(&[("from", instant()), ("to", instant())]);
+    let silenced = object(&[("id", text()), ("until", instant()), ("author", text()), ("reason", text())]);
     object(&[
         ("id", text()),
         ("rule", words(Rule::ALL)),
@@ -258,6 +264,41 @@ fn incident() -> Value {
         ("cause", described(nullable(&text()), "The incident that turned out to be its cause.")),
         ("deadline", nullable(&instant())),
         ("gap", described(nullable(&gap), "When snykwatch did not run, where that bears on it.")),
+        ("acknowledgement", described(nullable(&acknowledged()), "Who takes care of it.")),
+        ("silences", described(list(&silenced), "The silences in force that cover it.")),
+        ("hearings", described(list(&reference("Hearing")), "What each receiver hears of it, and why not more.")),
+    ])
+}
+
+fn acknowledged() -> Value {
+    object(&[("author", text()), ("comment", text()), ("at", instant())])
+}
+
+fn hearing() -> Value {
+    let told = object(&[("severity", words(Severity::ALL)), ("at", instant()), ("dispatch", text())]);
+    let by = [
+        "pending",
+        "prometheus",
+        "no_route",
+        "cause",
+        "silence",
+        "maintenance",
+        "mute_time",
+        "outside_active_times",
+        "observing",
+    ];
+    let keeping = json!({
+        "type": "object", "required": ["by"],
+        "properties": { "by": { "type": "string", "enum": by } },
+        "description": "What keeps the incident from the receiver, with details by its kind.",
+    });
+    object(&[
+        ("receiver", described(text(), "Configuration key.")),
+        ("route", described(nullable(&count()), "The route that leads there, counted from 1 from the top.")),
+        ("told", described(nullable(&told), "What it was told last; dispatch `withhold`: only noted.")),
+        ("kept_by", list(&keeping)),
+        ("acknowledged", nullable(&acknowledged())),
+        ("next_reminder_at", nullable(&instant())),
     ])
 }
 

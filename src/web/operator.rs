@@ -3,13 +3,13 @@
 //! The HTTP side changes nothing itself. It hands a request to the daemon, whose one writer answers it; a change is
 //! committed before its answer comes.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::attention::{Acknowledgement, Silence};
 use crate::domain::names::{ReceiverName, SilenceId};
-use crate::domain::notification::{AttemptFailure, Delivery, DeliveryState, NotificationId};
+use crate::domain::notification::{Delivery, DeliveryState, NotificationId};
+use crate::snapshot::{ReceiverView, SilenceView};
 
 /// Requests beyond these wait.
 const WAITING: usize = 16;
@@ -21,20 +21,6 @@ pub enum SilenceBreadth {
     Matching,
     /// Everything, and the person says so.
     Everything,
-}
-
-/// A silence, and what it keeps from people now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SilenceView {
-    /// Its identity.
-    pub id: SilenceId,
-    /// What was asked for.
-    #[serde(flatten)]
-    pub silence: Silence,
-    /// Whether it is in force.
-    pub active: bool,
-    /// The incidents that it covers, as `rule/subject`; empty unless it is in force.
-    pub covers: Vec<String>,
 }
 
 /// Somebody takes care of an incident.
@@ -54,35 +40,6 @@ pub struct AttentionView {
     pub silences: Vec<SilenceView>,
     /// Acknowledgements of open incidents.
     pub acknowledgements: Vec<AcknowledgementView>,
-}
-
-/// How a receiver does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReceiverView {
-    /// Which.
-    pub receiver: ReceiverName,
-    /// What it is, as the configuration calls it.
-    pub kind: &'static str,
-    /// Deliveries that are not accepted yet.
-    pub pending: u64,
-    /// When the oldest of them was made.
-    pub oldest_pending_at: Option<DateTime<Utc>>,
-    /// When it last took one.
-    pub last_delivered_at: Option<DateTime<Utc>>,
-    /// Why the last attempt failed, unless it took one since.
-    pub last_failure: Option<FailureView>,
-    /// When one was last given up, and why.
-    pub last_dead_letter: Option<FailureView>,
-}
-
-/// Why an attempt failed, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FailureView {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Why.
-    #[serde(flatten)]
-    pub failure: AttemptFailure,
 }
 
 /// Why the daemon does not do what was asked. Each is one sentence that says what to do instead.

@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn publish(publisher: &mut SnapshotPublisher) {
-        publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+        publisher.publish(&sample::fleet(), &sample::state(), None, sample::now());
     }
 
     /// When the snapshot on the current page was published; `None` without a page or a snapshot.

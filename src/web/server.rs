@@ -15,8 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::access::{self, Access};
-use super::{Shared, WebState, routes};
+use super::access::{self, Access, Connection};
+use super::guard::HostGuard;
+use super::{Shared, WebState, metrics_routes, routes};
 
 /// Time for the whole head of a request; also how long a kept-alive connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,21 +37,47 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (no file descriptors left): trying on at once would burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `state` on `listener` until `shutdown` ends; running requests may then finish within a few seconds.
-pub async fn serve(listener: TcpListener, state: WebState, shutdown: impl Future<Output = ()>) {
+/// A second port, with the metrics and `/-/healthy` alone.
+#[derive(Debug)]
+pub struct MetricsPort {
+    /// Where.
+    pub listener: TcpListener,
+    /// Which hosts are served there.
+    pub guard: HostGuard,
+}
+
+/// Serves `state` on `listener`, and its metrics on a second port, until `shutdown` ends; running requests may then
+/// finish within a few seconds.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Option<MetricsPort>,
+    state: WebState,
+    shutdown: impl Future<Output = ()>,
+) {
+    let guard = state.guard.clone();
     let shared = Shared::new(state);
-    let router = routes(Arc::clone(&shared));
+    let router = routes(Arc::clone(&shared), guard);
     let connections = GracefulShutdown::new();
     let ahead = async {
         shared.scrapes.keep_ahead().await;
         std::future::pending::<()>().await;
     };
+    let second = async {
+        match &metrics {
+            None => std::future::pending().await,
+            Some(port) => {
+                let router = metrics_routes(Arc::clone(&shared), port.guard.clone());
+                accept(&port.listener, &shared, &router, &connections).await;
+            }
+        }
+    };
     tokio::select! {
         () = accept(&listener, &shared, &router, &connections) => {}
+        () = second => {}
         () = ahead => {}
         () = shutdown => {}
     }
-    drop(listener);
+    drop((listener, metrics));
     if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("connections were cut that did not finish within {} s", GRACE.as_secs());
     }
@@ -76,11 +103,12 @@ fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, access: Arc<Access>, r
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     tokio::spawn(async move {
+        let under = Arc::clone(&access);
         match access.tls() {
-            None => converse(stream, router, watcher).await,
+            None => converse(stream, Connection { under, certified: None }, router, watcher).await,
             Some(server) => {
-                if let Some((stream, names)) = access::accept(server, stream).await {
-                    converse(stream, router.layer(Extension(names)), watcher).await;
+                if let Some((stream, certified)) = access::accept(server, stream).await {
+                    converse(stream, Connection { under, certified }, router, watcher).await;
                 }
             }
         }
@@ -88,7 +116,12 @@ fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, access: Arc<Access>, r
     });
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, watcher: Watcher) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    made: Connection,
+    router: Router,
+    watcher: Watcher,
+) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()
@@ -96,7 +129,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(BUFFER_BYTES)
         .max_headers(HEADERS_LIMIT);
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(router.layer(Extension(made)));
     let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection ended early");

@@ -45,7 +45,7 @@ async fn a_page_is_made_once_for_many_scrapes() {
     let mut site = Site::with_sample().await;
     let first = site.get("/metrics").await.text();
     site.exporter.own().on_panic();
-    site.publisher.publish(&sample::fleet(), &State::default(), sample::now());
+    site.publisher.publish(&sample::fleet(), &State::default(), None, sample::now());
     let began = Instant::now();
     let second = site.get("/metrics").await.text();
     // On a machine that slept for seconds in between, a new page is right.
@@ -75,7 +75,7 @@ async fn it_is_ready_when_the_first_snapshot_is_published() {
     let mut told = Vec::new();
     let answer = site.get("/-/ready").await;
     told.push(format!("{} {}", answer.status, answer.text().trim()));
-    site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    site.publisher.publish(&sample::fleet(), &sample::state(), None, sample::now());
     let answer = site.get("/-/ready").await;
     told.push(format!("{} {}", answer.status, answer.text().trim()));
     insta::assert_snapshot!(told.join("\n"), @r"
@@ -98,6 +98,7 @@ async fn it_is_healthy_while_snapshots_come() {
         operator: OperatorHandle::new().0,
         clock: Clock::system(),
         guard: HostGuard::new(([127, 0, 0, 1], 0).into(), []),
+        log: None,
     });
     let status = async || lifecycle::healthy(axum::extract::State(Arc::clone(&shared))).await.status().as_u16();
     let almost = lifecycle::SNAPSHOT_MAX_AGE.saturating_sub(Duration::from_secs(1));
@@ -105,7 +106,7 @@ async fn it_is_healthy_while_snapshots_come() {
     assert_eq!(status().await, 200, "the first snapshot is not overdue yet");
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(status().await, 503);
-    publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+    publisher.publish(&sample::fleet(), &sample::state(), None, sample::now());
     tokio::time::advance(almost).await;
     assert_eq!(status().await, 200);
     tokio::time::advance(Duration::from_secs(2)).await;

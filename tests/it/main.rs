@@ -10,13 +10,25 @@
 #[path = "../receivers/alertmanager/peer.rs"]
 mod alertmanager_peer;
 #[cfg(test)]
+#[path = "../receivers/email/server.rs"]
+mod smtp_peer;
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
 mod checking;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod installing;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod lives;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod one_page;
 #[cfg(test)]
@@ -30,8 +42,7 @@ mod secrecy;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
-#[path = "../receivers/email/server.rs"]
-mod smtp_peer;
+mod supervision;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

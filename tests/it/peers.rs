@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use crate::access::user;
 use crate::support::process::{self, Process};
 
 use crate::support::{Scene, eventually, free_address, http};
@@ -36,13 +37,18 @@ struct Prometheus {
 
 impl Prometheus {
     async fn scraping(target: SocketAddr) -> Self {
+        Self::scraping_with(&target.to_string(), "").await
+    }
+
+    /// The same with further keys of the job.
+    async fn scraping_with(target: &str, job: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("prometheus.yml");
         let configuration = format!(
             "global: {{ scrape_interval: 1s }}
 scrape_configs:
   - job_name: snykwatch
-    static_configs: [{{ targets: [\"{target}\"] }}]
+{job}    static_configs: [{{ targets: [\"{target}\"] }}]
 "
         );
         std::fs::write(&file, configuration).unwrap();
@@ -115,6 +121,36 @@ async fn prometheus_scrapes_the_daemon() {
         .await;
     assert_eq!(promtool_says(&daemon.get("/metrics").await.body).await, "");
     is_scraped(daemon.address, 3).await;
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn prometheus_scrapes_by_tls_with_a_password_and_a_certificate() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let scene = Scene::healthy().await;
+    let web = "tls_server_config:
+  cert_file: server.pem
+  key_file: server-key.pem
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: clients.pem
+  client_allowed_sans: [ops.example.com]
+  min_version: TLS13
+basic_auth_users:
+";
+    let daemon = scene.run_with_web(&format!("{web}{}", user("prometheus", "scrape"))).await;
+    let file = |name: &str| scene.directory().join(name).display().to_string();
+    std::fs::write(file("password"), "scrape").unwrap();
+    let (password, ca, cert, key) = (file("password"), file("authority.pem"), file("ops.pem"), file("ops-key.pem"));
+    let login = format!("    basic_auth: {{ username: prometheus, password_file: {password} }}\n");
+    let tls = format!("    scheme: https\n    tls_config: {{ ca_file: {ca}, cert_file: {cert}, key_file: {key} }}\n");
+    let target = format!("localhost:{}", daemon.address.port());
+    let mut prometheus = Prometheus::scraping_with(&target, &format!("{tls}{login}")).await;
+    prometheus.until_answered(r#"up{job="snykwatch"} == 1"#).await;
+    prometheus.until_answered("snykwatch_build_info").await;
+    let mut stranger = Prometheus::scraping_with(&target, &tls).await;
+    stranger.until_answered(r#"up{job="snykwatch"} == 0"#).await;
     daemon.terminate().await.exits(0);
 }
 

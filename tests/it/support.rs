@@ -4,6 +4,7 @@ pub(crate) mod configuration;
 pub(crate) mod http;
 pub(crate) mod process;
 pub(crate) mod strangers;
+pub(crate) mod tls;
 pub(crate) mod virtual_time;
 
 use std::net::SocketAddr;

@@ -7,6 +7,7 @@ use super::{Arc, Watcher, telling};
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::NotificationId;
 use crate::domain::state::State;
+use crate::snapshot::SilenceView;
 use crate::web::{OperatorRefusal, OperatorReply, OperatorRequest};
 
 impl Watcher {
@@ -16,8 +17,7 @@ impl Watcher {
             OperatorRequest::Silence { id, silence, breadth, answer } => {
                 let made = self.change(|state| operations::silence(state, id, silence, breadth, now)).await;
                 let view = made.and_then(|id| {
-                    let view = self
-                        .with_situation(now, |situation| operations::silence_view(&self.parts.state, &id, situation));
+                    let view = self.with_situation(now, |situation| SilenceView::of(&self.parts.state, &id, situation));
                     view.flatten().ok_or_else(|| OperatorRefusal::Unknown(format!("there is no silence {id} any more")))
                 });
                 reply(answer, view);

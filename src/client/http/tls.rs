@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::{HttpBuildError, issuer};
@@ -63,6 +64,22 @@ pub(crate) fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// Shows our own certificate to a server that asks for one.
+pub(crate) fn show(config: &mut ClientConfig, certificate: &Path, key: &Path) -> Result<(), HttpBuildError> {
+    let own = |config: &ClientConfig| -> Result<CertifiedKey, Box<dyn std::error::Error + Send + Sync>> {
+        let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_file(key)?;
+        Ok(CertifiedKey::from_der(chain, key, config.crypto_provider())?)
+    };
+    let own = own(config).map_err(|source| HttpBuildError::OwnCertificate {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source,
+    })?;
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(own));
+    Ok(())
 }
 
 /// A certificate that was not accepted, and who issued it: behind an intercepting proxy the issuer is the whole story.

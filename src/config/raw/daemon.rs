@@ -110,8 +110,16 @@ pub(crate) enum RawOrganizationDetail {
 pub(crate) struct RawServer {
     /// The address and port. Default 127.0.0.1:9979.
     pub(crate) listen: Option<Spanned<Listen>>,
-    /// Whether everybody who reaches the port may read. Needed for any address but loopback.
+    /// A second address and port, with the metrics and `/-/healthy` alone. Default: none.
+    pub(crate) metrics_listen: Option<Spanned<Listen>>,
+    /// Whether everybody who reaches the port may read. Needed for any address but loopback, unless `web_config_file`
+    /// asks for passwords or certificates.
     pub(crate) allow_unauthenticated: Option<Spanned<bool>>,
+    /// TLS, users and headers of the pages, in the form that Prometheus' exporters share. A relative name is looked for
+    /// beside this file. It is read again when it changes.
+    pub(crate) web_config_file: Option<Spanned<String>>,
+    /// Users, and names in client certificates, that may act: reload, silence, acknowledge, test. All others may read.
+    pub(crate) actors: Vec<Spanned<String>>,
     /// Where people reach the daemon, for links in notifications. Default: the address it listens on.
     pub(crate) external_url: Option<ExternalUrl>,
 }

@@ -1,6 +1,7 @@
 //! Resolves the sections about the daemon itself: `schedule`, `http`, `metrics`, `server`, `storage`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Resolver;
@@ -22,6 +23,7 @@ use crate::config::server::{
     Access, DEFAULT_LISTEN, DEFAULT_MAXIMUM_SERIES, MetricsSettings, OrganizationDetail, ServerSettings,
 };
 use crate::config::storage::{DEFAULT_PATH, DEFAULT_RETENTION, StorageBackend, StorageSettings, placed};
+use crate::config::web_config::WebConfig;
 
 /// What happened yesterday must still be there: a day, in seconds.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(DAY);
@@ -178,20 +180,54 @@ impl Resolver<'_> {
         StorageSettings { backend: StorageBackend::Sqlite { path }, retention }
     }
 
-    pub(super) fn server(&self, raw: &RawServer) -> ServerSettings {
+    /// `web_config` is what the web-config file says, if one is named and could be read.
+    pub(super) fn server(&self, raw: &RawServer, web_config: Option<Arc<WebConfig>>) -> ServerSettings {
         let external_url = raw.external_url.as_ref().map(|url| url.0.clone());
         let listen = raw.listen.as_ref().map_or(DEFAULT_LISTEN, |listen| listen.value.0);
-        if listen.ip().is_loopback() {
-            return ServerSettings { listen, access: Access::LoopbackOnly, external_url };
-        }
+        let metrics_listen = raw.metrics_listen.as_ref().map(|listen| listen.value.0);
+        let written = [raw.listen.as_ref(), raw.metrics_listen.as_ref()].into_iter().flatten();
+        let beyond: Vec<_> = written.filter(|listen| !listen.value.0.ip().is_loopback()).collect();
         let allowed = raw.allow_unauthenticated.as_ref().is_some_and(|allow| allow.value);
-        if !allowed {
-            let message = format!("{listen} can be reached from other machines, and nobody is asked for a password");
-            let help = "listen on loopback (127.0.0.1:9979) behind a proxy that authenticates, or say \
-                        `allow_unauthenticated: true` if everybody who reaches the port may read";
-            let place = raw.listen.as_ref().map(|listen| listen.place);
-            self.note(Problem::error(ProblemKind::InvalidValue, place, message).help(help));
+        // A file that could not be read is a problem of its own, or left alone on purpose.
+        let asks = web_config.as_ref().map_or(raw.web_config_file.is_some(), |web_config| web_config.authenticates());
+        let access = match (asks, beyond.is_empty()) {
+            (true, _) => Access::Authenticated,
+            (false, true) => Access::LoopbackOnly,
+            (false, false) => Access::Unauthenticated,
+        };
+        for listen in beyond.iter().filter(|_| access == Access::Unauthenticated && !allowed) {
+            let message =
+                format!("{} can be reached from other machines, and nobody is asked for a password", listen.value.0);
+            let help = "listen on loopback (127.0.0.1:9979), or name a `web_config_file` with users or client \
+                        certificates (docs/access.md), or say `allow_unauthenticated: true` if everybody who reaches \
+                        the port may read";
+            self.note(Problem::error(ProblemKind::InvalidValue, listen.place, message).help(help));
         }
-        ServerSettings { listen, access: Access::Unauthenticated, external_url }
+        if let Some(second) = &raw.metrics_listen
+            && second.value.0 == listen
+            && listen.port() != 0
+        {
+            let message = "`metrics_listen` is the same as `listen`";
+            let help = "`/metrics` is there already; choose another port, or leave it out";
+            self.note(Problem::error(ProblemKind::ConflictingKeys, second.place, message).help(help));
+        }
+        self.warn_of_strangers(raw, web_config.as_deref());
+        let actors = raw.actors.iter().map(|actor| actor.value.clone()).collect();
+        ServerSettings { listen, metrics_listen, access, web_config, actors, external_url }
+    }
+
+    /// Warns of actors that nobody can be.
+    fn warn_of_strangers(&self, raw: &RawServer, web_config: Option<&WebConfig>) {
+        let knows_nobody = raw.web_config_file.is_none();
+        for actor in &raw.actors {
+            // Whom an authority vouches for is not known here.
+            let may_be_certified = web_config.is_none_or(|config| config.verifies_clients());
+            let is_user = web_config.is_some_and(|config| config.users.contains_key(&actor.value));
+            if knows_nobody || !(may_be_certified || is_user) {
+                let message = format!("`{}` is no user of the web-config file", actor.value);
+                let help = "name a user of `basic_auth_users`, or a DNS name in clients' certificates";
+                self.note(Problem::warning(ProblemKind::Unused, actor.place, message).help(help));
+            }
+        }
     }
 }

@@ -85,7 +85,11 @@ impl Scene {
 
     fn rejecting(&self, names: &[(&str, bool)]) {
         let failure = AttemptFailure { reason: FailureReason::Rejected, detail: "as scripted".to_owned() };
-        let failing = crate::notify::situation::FailingReceiver { since: begin(), failure };
+        let failing = crate::notify::situation::FailingReceiver {
+            since: begin(),
+            failure,
+            lost: std::collections::BTreeMap::new(),
+        };
         let board = |fails: bool| ReceiverBoard { failing: fails.then(|| failing.clone()), ..ReceiverBoard::default() };
         let receivers = names.iter().map(|(name, fails)| (ReceiverName::new(name), board(*fails))).collect();
         self.board.send_replace(Board { receivers });
@@ -94,7 +98,7 @@ impl Scene {
     async fn refresh_board(&self, names: &[&str]) {
         let configured: BTreeMap<_, _> = names.iter().map(|name| (ReceiverName::new(name), None)).collect();
         let backlogs = self.store.backlogs().await.unwrap();
-        self.board.send_replace(Board::default().refreshed(configured, backlogs));
+        self.board.send_replace(Board::default().refreshed(configured, backlogs, BTreeMap::new()));
     }
 }
 

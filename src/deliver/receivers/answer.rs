@@ -6,11 +6,14 @@
 //! | 3xx | rejected: redirects are not followed | never | no |
 //! | 408 | timeout | later | no |
 //! | 425, 429 | rate limited | as `Retry-After` says | no |
-//! | 401, 403, 407 | unauthorized | never | no |
+//! | 401, 403, 407 | unauthorized | later: a key is wrong or in rotation, and what was sent is not | no |
 //! | every other 4xx, 410 among them | rejected | never | no |
 //! | 500, 502, 504 and the rest of 5xx | server error | as `Retry-After` says | perhaps |
 //! | 503 | server error | as `Retry-After` says | no |
 //! | anything else | no answer of HTTP | later | perhaps |
+//!
+//! A receiver that does not know us counts as failing at once ([`crate::deliver::ReceiverBoard::failing`]): another one
+//! is told while everything waits. So does one that has rejected something for good.
 
 use std::time::Duration;
 
@@ -79,7 +82,7 @@ enum Again {
 fn of_status(status: u16) -> Option<(FailureReason, Reach, Again)> {
     Some(match status {
         200..=299 => return None,
-        401 | 403 | 407 => (FailureReason::Unauthorized, Reach::NotReceived, Again::Never),
+        401 | 403 | 407 => (FailureReason::Unauthorized, Reach::NotReceived, Again::Later),
         408 => (FailureReason::Timeout, Reach::NotReceived, Again::Later),
         425 | 429 => (FailureReason::RateLimited, Reach::NotReceived, Again::AsItSays),
         300..=499 => (FailureReason::Rejected, Reach::NotReceived, Again::Never),
@@ -134,8 +137,9 @@ mod tests {
             (302, Why::Rejected, Reach::NotReceived, Retry::Never),
             (308, Why::Rejected, Reach::NotReceived, Retry::Never),
             (400, Why::Rejected, Reach::NotReceived, Retry::Never),
-            (401, Why::Unauthorized, Reach::NotReceived, Retry::Never),
-            (403, Why::Unauthorized, Reach::NotReceived, Retry::Never),
+            (401, Why::Unauthorized, Reach::NotReceived, Retry::Later),
+            (403, Why::Unauthorized, Reach::NotReceived, Retry::Later),
+            (407, Why::Unauthorized, Reach::NotReceived, Retry::Later),
             (404, Why::Rejected, Reach::NotReceived, Retry::Never),
             (408, Why::Timeout, Reach::NotReceived, Retry::Later),
             (410, Why::Rejected, Reach::NotReceived, Retry::Never),

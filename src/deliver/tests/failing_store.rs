@@ -1,6 +1,6 @@
 //! A store that fails when told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -80,6 +80,14 @@ impl Outbox for FailingStore {
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
         self.memory.standing(receiver, resolved_since)
+    }
+
+    fn held_open(
+        &self,
+        receiver: ReceiverName,
+        keys: BTreeSet<String>,
+    ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>> {
+        self.memory.held_open(receiver, keys)
     }
 
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {

@@ -17,6 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(7),
             title: "the PAT lacks Webhooks: write",
             verdict: "PermissionsMissing names it in the pilot guide's words and as a scope; the Group's status is untouched",
+            pages: &[(Rule::PermissionsMissing, Severity::Warning)],
             story: webhooks_write_missing,
         },
         Scenario {
@@ -24,6 +25,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(8),
             title: "the PAT lacks Repositories: read",
             verdict: "connection_failed, the cause named, one incident",
+            pages: &[(Rule::PermissionsMissing, Severity::Critical)],
             story: repositories_read_missing,
         },
         Scenario {
@@ -31,6 +33,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(9),
             title: "the PAT is valid, but its owner left the workspace; public repositories are still visible",
             verdict: "connection_failed for want of membership",
+            pages: &[(Rule::WorkspaceNotFound, Severity::Critical)],
             story: owner_left_workspace,
         },
         Scenario {
@@ -38,6 +41,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(10),
             title: "the workspace is renamed",
             verdict: "unknown, the new name is given; the PAT is not blamed",
+            pages: &[(Rule::WorkspaceNotFound, Severity::Warning)],
             story: workspace_renamed,
         },
         Scenario {
@@ -45,6 +49,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(10),
             title: "the workspace is deleted",
             verdict: "connection_failed; WorkspaceNotFound, the PAT is not blamed",
+            pages: &[(Rule::WorkspaceNotFound, Severity::Critical)],
             story: workspace_deleted,
         },
         Scenario {
@@ -52,6 +57,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(12),
             title: "the PAT's owner lost admin on the repositories",
             verdict: "WebhooksInstalled unknown; PermissionsMissing names admin with the count",
+            pages: &[(Rule::PermissionsMissing, Severity::Warning)],
             story: admin_rights_lost,
         },
         Scenario {
@@ -59,6 +65,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(23),
             title: "two profiles of one Git host; the PAT of one is revoked",
             verdict: "partially_connected / profiles_failed, names it; the page is about the PAT",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: one_profile_of_two_rejected,
         },
         Scenario {
@@ -66,6 +73,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(23),
             title: "two profiles of one Git host; one is deleted in Snyk",
             verdict: "partially_connected / profiles_failed, names it; critical after 2 h",
+            pages: &[(Rule::PartiallyConnected, Severity::Warning), (Rule::PartiallyConnected, Severity::Critical)],
             story: one_profile_of_two_deleted,
         },
         Scenario {
@@ -73,6 +81,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(25),
             title: "Issues: read is not among the PAT's scopes, and its endpoint is gone",
             verdict: "unverifiable, never missing, never lowering",
+            pages: &[],
             story: issues_read_not_granted,
         },
         Scenario {
@@ -80,6 +89,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(25),
             title: "a proxy strips the headers that tell scopes, so that only reading can be proved",
             verdict: "what cannot be read is unverifiable; connected all the same",
+            pages: &[],
             story: scope_headers_stripped,
         },
     ]

@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(21),
             title: "Snyk's beta endpoint that tells `last_sync` disappears",
             verdict: "falls back to the asset search with weak confidence; connected",
+            pages: &[],
             story: |start| weaker(start, InventoryAssets::Absent),
         },
         Scenario {
@@ -23,6 +24,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(21),
             title: "Snyk renames the field `last_sync`",
             verdict: "falls back to `updated_at` with weak confidence; connected",
+            pages: &[],
             story: |start| weaker(start, InventoryAssets::LastSyncRenamed),
         },
         Scenario {
@@ -30,6 +32,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(21),
             title: "both of Snyk's asset lists disappear",
             verdict: "unknown, and says that it is the Inventory that is not seen; the rest goes on",
+            pages: &[(Rule::StatusUnknown, Severity::Warning)],
             story: both_asset_lists_disappear,
         },
         Scenario {
@@ -37,6 +40,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(22),
             title: "Snyk announces the end of the API version we use",
             verdict: "ApiVersionEnding with the date; a warning two weeks before",
+            pages: &[(Rule::ApiVersionEnding, Severity::Warning)],
             story: api_version_ends,
         },
     ]
@@ -74,7 +78,7 @@ fn both_asset_lists_disappear(start: DateTime<Utc>) -> Story {
                 E::Says(Group, "the Inventory"),
                 connected(EveryOrganization),
                 only(Rule::StatusUnknown, GROUP, Severity::Warning),
-                E::IncidentSays(Rule::StatusUnknown, "the Inventory"),
+                E::IncidentSays(Rule::StatusUnknown, "Inventory: last observed"),
             ],
         )
 }

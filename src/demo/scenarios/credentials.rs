@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(5),
             title: "the PAT that the Group and 50 Organizations use expires",
             verdict: "one CredentialInvalid with its blast radius, still so a day later; nothing else",
+            pages: &[(Rule::CredentialExpiring, Severity::Critical), (Rule::CredentialInvalid, Severity::Critical)],
             story: pat_expired,
         },
         Scenario {
@@ -23,6 +24,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "the PAT, which had worked, is revoked",
             verdict: "rejected; Bitbucket does not say why, and the e-mail is not blamed",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: pat_revoked,
         },
         Scenario {
@@ -30,6 +32,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "an administrator of the Atlassian organisation blocks the PAT",
             verdict: "blocked, as the admin API tells",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: pat_blocked,
         },
         Scenario {
@@ -37,6 +40,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "the PAT is configured with somebody else's e-mail",
             verdict: "the token or the e-mail beside it is wrong",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: pat_with_wrong_email,
         },
         Scenario {
@@ -44,6 +48,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "an app password is still in use; Bitbucket retired them",
             verdict: "retired app password, told by its prefix",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: app_password,
         },
         Scenario {
@@ -51,6 +56,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "an API token is configured as an access token",
             verdict: "wrong authentication scheme, told by the token's prefix; the operator is asked, not the owner",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: pat_sent_as_access_token,
         },
         Scenario {
@@ -58,6 +64,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(6),
             title: "snykwatch's own observer token is revoked; the PAT in Snyk works",
             verdict: "the PAT is not blamed: its sync proves it; what the observer saw goes stale",
+            pages: &[(Rule::StatusUnknown, Severity::Warning)],
             story: observer_revoked,
         },
     ]

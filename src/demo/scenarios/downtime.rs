@@ -1,17 +1,18 @@
 //! When nobody watched: the daemon was down, or blind for a while. Verdicts, timers and pages are as if it had watched.
 
 use super::prelude::*;
-use crate::demo::scenario::{Expectation as E, PagerSetup, Who::Group};
+use crate::demo::scenario::{Expectation as E, Who::Group};
 use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE, CredentialState, SyncState};
 use crate::sandbox::{Api, FaultKind};
 
 pub(super) fn all() -> Vec<Scenario> {
-    let down = |name, title, verdict, story| Scenario { name, line: Some(27), title, verdict, story };
+    let down = |name, title, verdict, pages, story| Scenario { name, line: Some(27), title, verdict, pages, story };
     let blind = |name, title, story| Scenario {
         name,
         line: Some(28),
         title,
         verdict: "the page still comes at hour 13, and once",
+        pages: &[(Rule::PartiallyConnected, Severity::Warning), (Rule::PartiallyConnected, Severity::Critical)],
         story,
     };
     vec![
@@ -19,18 +20,21 @@ pub(super) fn all() -> Vec<Scenario> {
             "down-while-things-broke",
             "snykwatch is down for a day; meanwhile the PAT is revoked",
             "one page as soon as it is up again, marked with the gap",
+            &[(Rule::CredentialInvalid, Severity::Critical)],
             down_while_things_broke,
         ),
         down(
             "down-while-things-healed",
             "snykwatch is down for a day; meanwhile the revoked PAT is allowed again",
             "resolved as soon as it is up again, marked with the gap; no second page",
+            &[(Rule::CredentialInvalid, Severity::Critical)],
             down_while_things_healed,
         ),
         down(
             "down-while-a-page-came-due",
             "the first sync never comes; snykwatch is down while the page came due",
             "critical at once, because its time had come; no warning before it",
+            &[(Rule::PartiallyConnected, Severity::Critical)],
             down_while_a_page_came_due,
         ),
         blind(
@@ -46,10 +50,6 @@ pub(super) fn all() -> Vec<Scenario> {
     ]
 }
 
-fn page_somebody(setup: &mut Setup) {
-    setup.pager = PagerSetup::Configured;
-}
-
 fn rejected() -> [E; 2] {
     [
         E::Status(Group, Status::ConnectionFailed, Reason::CredentialRejected),
@@ -59,7 +59,6 @@ fn rejected() -> [E; 2] {
 
 fn down_while_things_broke(start: DateTime<Utc>) -> Story {
     settled(start, 20)
-        .setup(page_somebody)
         .expect(hours(1), [connected(Group), quiet(), E::PagesSoFar(0)])
         .down(hours(2), hours(26))
         .change(hours(3), "the PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
@@ -70,7 +69,10 @@ fn down_while_things_broke(start: DateTime<Utc>) -> Story {
             [
                 E::Paged { rule: Rule::CredentialInvalid, times: 1 },
                 E::PagesSoFar(1),
-                E::PageSays(Rule::CredentialInvalid, "2026-11-24 11:00 UTC"),
+                E::PageSays(
+                    Rule::CredentialInvalid,
+                    "did not run from 2026-11-23 11:00 UTC to 2026-11-24 11:00 UTC: it may have begun in that time",
+                ),
             ],
         )
         .change(hours(27), "the revocation is taken back", allow)
@@ -79,7 +81,6 @@ fn down_while_things_broke(start: DateTime<Utc>) -> Story {
 
 fn down_while_things_healed(start: DateTime<Utc>) -> Story {
     settled(start, 20)
-        .setup(page_somebody)
         .change(hours(1), "the PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
         .expect(minutes(70), rejected())
         .expect(minutes(70), [E::PagesSoFar(1)])
@@ -88,7 +89,14 @@ fn down_while_things_healed(start: DateTime<Utc>) -> Story {
         .up()
         .expect(
             hours(27),
-            [connected(Group), quiet(), E::PagerQuiet, E::ResolvedAtPager(Rule::CredentialInvalid), E::PagesSoFar(1)],
+            [
+                connected(Group),
+                quiet(),
+                E::PagerQuiet,
+                E::Resolved(Rule::CredentialInvalid, "did not run from 2026-11-23 11:00 UTC"),
+                E::ResolvedAtPager(Rule::CredentialInvalid),
+                E::PagesSoFar(1),
+            ],
         )
 }
 
@@ -98,7 +106,8 @@ fn down_while_a_page_came_due(start: DateTime<Utc>) -> Story {
         [
             awaiting(),
             only(Rule::PartiallyConnected, GROUP, Severity::Critical),
-            E::Paged { rule: Rule::PartiallyConnected, times: 1 },
+            E::PageSays(Rule::PartiallyConnected, "for 27 h (since 2026-11-23 09:00 UTC)"),
+            E::PageSays(Rule::PartiallyConnected, "did not run from 2026-11-23 12:00 UTC to 2026-11-24 12:00 UTC"),
             E::PagesSoFar(1),
         ],
     )
@@ -133,7 +142,7 @@ fn blind_spot(start: DateTime<Utc>, api: Api) -> Story {
 fn never_synced(start: DateTime<Utc>) -> Story {
     let mut world = World::acme(start).with_repositories(40);
     world.set_sync(ACME_PROFILE, SyncState::Stuck);
-    Story::new(world, Some(start)).setup(page_somebody)
+    Story::new(world, Some(start))
 }
 
 fn awaiting() -> E {

@@ -15,13 +15,23 @@ use crate::sandbox::{Api, FaultKind};
 /// Larger than any honest answer.
 const OVERSIZED_BYTES: u64 = 200 << 20;
 
+/// What is heard of most of them.
+const ONCE: &[(Rule, Severity)] = &[(Rule::UpstreamUnreachable, Severity::Warning)];
+
 /// What is to be said of every outage.
 const ONE: &str = "the state is kept with its age, then unknown; one UpstreamUnreachable, no credential is blamed";
 
 pub(super) fn all() -> Vec<Scenario> {
-    let line = |name, title, verdict, story| Scenario { name, line: Some(20), title, verdict, story };
+    let told = |name, title, verdict, pages, story| Scenario { name, line: Some(20), title, verdict, pages, story };
+    let line = |name, title, verdict, story| told(name, title, verdict, ONCE, story);
     vec![
-        line("snyk-outage", "Snyk answers 503 for a day and more", ONE, snyk_outage),
+        told(
+            "snyk-outage",
+            "Snyk answers 503 for a day and more",
+            ONE,
+            &[(Rule::UpstreamUnreachable, Severity::Warning), (Rule::UpstreamUnreachable, Severity::Critical)],
+            snyk_outage,
+        ),
         line("snyk-maintenance", "Snyk is under maintenance", ONE, |start| snyk_fails(start, &FaultKind::Maintenance)),
         line("snyk-truncated-json", "Snyk's answers stop in their middle", ONE, |start| {
             snyk_fails(start, &FaultKind::TruncatedJson)
@@ -39,10 +49,11 @@ pub(super) fn all() -> Vec<Scenario> {
                 setup.schedule = vec![("snyk", "{ every: 1h }"), ("inventory", "{ every: 1h }")];
             })
         }),
-        line(
+        told(
             "bitbucket-outage",
             "Bitbucket answers 502 while an incident is open",
             "the same, and the open incident stays open",
+            &[(Rule::PermissionsMissing, Severity::Warning), (Rule::UpstreamUnreachable, Severity::Warning)],
             bitbucket_outage,
         ),
         line("bitbucket-rate-limited", "Bitbucket answers 429 to everything", ONE, |start| {
@@ -63,10 +74,11 @@ pub(super) fn all() -> Vec<Scenario> {
         line("bitbucket-cuts-connections", "Bitbucket cuts every connection", ONE, |start| {
             bitbucket_fails(start, &FaultKind::ConnectionReset)
         }),
-        line(
+        told(
             "bitbucket-next-page-elsewhere",
             "Bitbucket's lists go on at another host",
             "no secret goes there; the lists age, the rest goes on",
+            &[(Rule::StatusUnknown, Severity::Warning)],
             next_page_elsewhere,
         ),
     ]

@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(16),
             title: "an Org Admin deletes the Organization's integration",
             verdict: "not_configured; one incident after an hour lists the Organization",
+            pages: &[(Rule::OrganizationIntegrationMissing, Severity::Warning)],
             story: organization_integration_deleted,
         },
         Scenario {
@@ -23,6 +24,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(16),
             title: "an Org Admin removes the credentials of the Organization's integration",
             verdict: "connection_failed / disconnected",
+            pages: &[(Rule::ConnectionFailed, Severity::Critical)],
             story: organization_credentials_removed,
         },
         Scenario {
@@ -30,6 +32,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(16),
             title: "an Org Admin replaces the PAT by the Bitbucket Cloud App",
             verdict: "present, via the app; connected",
+            pages: &[],
             story: organization_via_app,
         },
         Scenario {
@@ -37,6 +40,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(16),
             title: "an Organization that must have the integration never had it",
             verdict: "not_configured; told after an hour, because the operator demands it",
+            pages: &[(Rule::OrganizationIntegrationMissing, Severity::Warning)],
             story: required_organization_without_integration,
         },
         Scenario {
@@ -44,6 +48,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "when snykwatch comes, three of ten Organizations have not been tested for a week",
             verdict: "one Baseline for the record; a new problem is told",
+            pages: &[(Rule::TestsStale, Severity::Warning)],
             story: problems_of_first_sight,
         },
         Scenario {
@@ -51,6 +56,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "two of twenty imported repositories hold documents only",
             verdict: "normal: connected",
+            pages: &[],
             story: docs_only_repositories,
         },
         Scenario {
@@ -58,6 +64,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "eight of ten imports of a new Organization bring no project",
             verdict: "partially_connected / some_imports_failed with the count; told after a day",
+            pages: &[],
             story: imports_without_projects,
         },
         Scenario {
@@ -65,6 +72,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "the daily tests of an Organization silently stop",
             verdict: "stalled / tests_stale with the count",
+            pages: &[(Rule::TestsStale, Severity::Warning)],
             story: daily_tests_stop,
         },
         Scenario {
@@ -72,6 +80,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "eight of ten projects become inactive",
             verdict: "stalled / projects_inactive with the count",
+            pages: &[(Rule::TestsStale, Severity::Warning)],
             story: projects_deactivated,
         },
     ]

@@ -11,6 +11,7 @@ pub(super) fn all() -> Vec<Scenario> {
         line: Some(15),
         title: "repositories are deleted, archived, renamed, transferred, empty, personal, a minute old, or differ in letter case",
         verdict: "none counts as missing or stalled; connected",
+        pages: &[],
         story: odd_repositories,
     }]
 }

@@ -18,6 +18,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(11),
             title: "the PAT is rotated and saved at the Group and in one of three Organizations",
             verdict: "the other two are credential_out_of_step: one incident lists them, with the old PAT's end as deadline",
+            pages: &[(Rule::CredentialOutOfStep, Severity::Warning)],
             story: rotated_at_the_group_only,
         },
         Scenario {
@@ -25,6 +26,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(26),
             title: "an expiring PAT is replaced before the date, in one of two Organizations not yet",
             verdict: "CredentialExpiring resolves as superseded and says what is still on the old PAT",
+            pages: &[(Rule::CredentialExpiring, Severity::Warning), (Rule::CredentialOutOfStep, Severity::Warning)],
             story: pat_replaced_in_time,
         },
         Scenario {
@@ -32,6 +34,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(26),
             title: "the declared date passes while the PAT works",
             verdict: "a warning to correct the date; connected all along",
+            pages: &[(Rule::CredentialExpiring, Severity::Critical), (Rule::DeclaredDateOutdated, Severity::Warning)],
             story: declared_date_passes,
         },
     ]

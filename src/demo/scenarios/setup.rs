@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(1),
             title: "the profile was just configured; the first sync is not due yet",
             verdict: "setup_in_progress for 15 min, then awaiting the first sync with the time when it is due; nobody is paged",
+            pages: &[],
             story: first_sync_not_due,
         },
         Scenario {
@@ -20,6 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(2),
             title: "the first sync never comes",
             verdict: "PartiallyConnected at 13 h, critical at 26 h; next step: re-save the profile",
+            pages: &[(Rule::PartiallyConnected, Severity::Warning), (Rule::PartiallyConnected, Severity::Critical)],
             story: |start| first_sync_never_comes(Story::new(stuck(start), Some(start))),
         },
         Scenario {
@@ -27,6 +29,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(2),
             title: "the same, set up two days before snykwatch came, and nobody declared when",
             verdict: "the time counts from when snykwatch first saw it",
+            pages: &[(Rule::PartiallyConnected, Severity::Warning), (Rule::PartiallyConnected, Severity::Critical)],
             story: |start| first_sync_never_comes(Story::new(stuck(start - days(2)), None)),
         },
         Scenario {
@@ -34,6 +37,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(2),
             title: "the same, configured two days before snykwatch came, as the operator declared",
             verdict: "the time counts from `configured_at`: critical at once",
+            pages: &[(Rule::PartiallyConnected, Severity::Critical)],
             story: first_sync_never_came,
         },
         Scenario {
@@ -41,6 +45,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(3),
             title: "the first fill is in progress for longer than 13 h",
             verdict: "progress and expected completion; no page; connected at the threshold",
+            pages: &[],
             story: first_fill_takes_long,
         },
         Scenario {
@@ -48,6 +53,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(4),
             title: "the first fill stops at 40 %",
             verdict: "inventory_incomplete with the missing repositories; one incident after 7 days without progress",
+            pages: &[(Rule::PartiallyConnected, Severity::Warning)],
             story: first_fill_stops,
         },
     ]
@@ -140,7 +146,7 @@ fn first_fill_takes_long(start: DateTime<Utc>) -> Story {
                 E::FoundBetween(56, 64),
                 E::CompletionExpected,
                 E::Says(Group, "of 128 repositories"),
-                E::Says(Group, "expected to be complete between"),
+                E::Says(Group, "expected to be complete"),
                 quiet(),
             ],
         )

@@ -18,6 +18,11 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(19),
             title: "our Snyk token expires",
             verdict: "SnykTokenInvalid, a warning and critical after a day; what was known is kept below unknown",
+            pages: &[
+                (Rule::SnykTokenExpiring, Severity::Warning),
+                (Rule::SnykTokenInvalid, Severity::Warning),
+                (Rule::SnykTokenInvalid, Severity::Critical),
+            ],
             story: snyk_token_expired,
         },
         Scenario {
@@ -25,6 +30,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(19),
             title: "our Snyk token belongs to another region",
             verdict: "SnykTokenInvalid names the region; the operator is asked",
+            pages: &[(Rule::SnykTokenInvalid, Severity::Warning)],
             story: snyk_token_of_another_region,
         },
         Scenario {
@@ -32,6 +38,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(19),
             title: "our Snyk token may no longer read one of twelve Organizations",
             verdict: "only that Organization is unknown",
+            pages: &[(Rule::StatusUnknown, Severity::Warning)],
             story: no_right_to_one_organization,
         },
     ]

@@ -13,6 +13,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(13),
             title: "sync quietly stops after weeks of health, while repositories are busy",
             verdict: "stalled by the canary, although every repository is in the Inventory",
+            pages: &[(Rule::SyncStalled, Severity::Warning), (Rule::SyncStalled, Severity::Critical)],
             story: sync_stops_quietly,
         },
         Scenario {
@@ -20,6 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(14),
             title: "nobody pushes for 30 days; one edit of metadata never moves its asset",
             verdict: "connected; no page",
+            pages: &[],
             story: idle_month,
         },
         Scenario {
@@ -27,6 +29,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(24),
             title: "catalog files exist, assets have no application context",
             verdict: "CatalogLinked false; the status is untouched",
+            pages: &[],
             story: catalog_not_linked,
         },
     ]

@@ -15,6 +15,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(18),
             title: "five of twenty repositories lose their webhook",
             verdict: "WebhooksInstalled false with the count of the sample; told after a day, the status is untouched",
+            pages: &[],
             story: webhooks_missing,
         },
         Scenario {
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(18),
             title: "every webhook posts to an address that nobody knows to be Snyk's",
             verdict: "WebhooksInstalled unknown; nothing is claimed",
+            pages: &[],
             story: unknown_hook_url,
         },
     ]

@@ -109,6 +109,9 @@ pub(super) fn group(
         Reason::InventoryIncomplete => {
             let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
             match expected {
+                Some((from, to)) if moment(from) == moment(to) => {
+                    format!("{sentence}; expected to be complete by {}", moment(to))
+                }
                 Some((from, to)) => {
                     format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
                 }
@@ -118,7 +121,8 @@ pub(super) fn group(
         Reason::ProfilesFailed => {
             let count = verdicts.profiles.iter().filter(fails).count();
             let name = failed.unwrap_or_default();
-            format!("{count} of {} profiles fail; {name}: {sentence}", verdicts.profiles.len())
+            let verb = if count == 1 { "fails" } else { "fail" };
+            format!("{count} of {} profiles {verb}; {name}: {sentence}", verdicts.profiles.len())
         }
         _ => match failed.filter(|_| status == Status::ConnectionFailed) {
             Some(name) => format!("every profile fails; {name}: {sentence}"),

@@ -2,7 +2,7 @@
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, duration, instant, sentence};
+use super::text::{blast_radius, instant, lasting, sentence};
 use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::names::ApiName;
@@ -54,9 +54,9 @@ fn unreachable<'a>(
         );
         Page {
             summary: format!(
-                "{name} has given no usable answer for {}. {answered}{} What is shown of {} is the last known state \
+                "{name} has given no usable answer {}. {answered}{} What is shown of {} is the last known state \
                  and grows old; no credential is to blame.",
-                duration(scene),
+                lasting(scene),
                 sentence(&failure.unwrap_or_default()),
                 blast_radius(scene.affected),
             ),

@@ -110,6 +110,8 @@ pub(super) enum Onset {
     Since(DateTime<Utc>),
     /// Then, by a stored clock that may move forward (progress restarts it).
     Clock(DateTime<Utc>),
+    /// The same, where a graver row of the rule held before: unless this one is due by its own clock, that is over.
+    Eased(DateTime<Utc>),
     /// Then; it will get worse at a date that nobody gave.
     Undated(DateTime<Utc>),
     /// At a known date; it opens some time ahead.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::super::clocks::{connected_until, partially_connected_since};
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{count, duration, instant, members, sentence};
+use super::text::{count, instant, lasting, members, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::incident::{IncidentKey, Rule, Subject};
@@ -47,8 +47,8 @@ fn group_failed<'a>(integration: &WatchedIntegration, key: &IntegrationKey, stat
     let describe = move |scene: &Scene<'_>| {
         Page {
         summary: format!(
-            "{told} has failed for {}.{} No repository of it is discovered or synchronised.",
-            duration(scene),
+            "{told} has failed {}.{} No repository of it is discovered or synchronised.",
+            lasting(scene),
             sentence(&status.message),
         ),
         next_step: status.next_step.clone().unwrap_or_else(|| match status.reason {
@@ -130,7 +130,11 @@ fn partially_connected<'a>(
     let before = IncidentKey { rule: Rule::PartiallyConnected, subject: subject.clone() };
     let before = inputs.incident(&before).and_then(|before| before.tracking.case);
     let (case, verdict) = match what_is_partial(state, status, before) {
-        Partial::Yes(case) => (case, Verdict::Holds(Onset::Clock(clock(integration, group, state, case)))),
+        Partial::Yes(case) => {
+            let since = clock(integration, group, state, case);
+            let onset = if has_eased(before, case) { Onset::Eased(since) } else { Onset::Clock(since) };
+            (case, Verdict::Holds(onset))
+        }
         Partial::No => (before.unwrap_or(Case::AwaitingFirstSync), Verdict::Gone),
         Partial::CannotTell => (before.unwrap_or(Case::AwaitingFirstSync), Verdict::CannotTell),
     };
@@ -145,7 +149,7 @@ fn partially_connected<'a>(
             _ => String::new(),
         };
         Page {
-            summary: format!("{told} has been Partially connected for {}.{}{lag}", duration(scene), sentence(message)),
+            summary: format!("{told} has been Partially connected {}.{}{lag}", lasting(scene), sentence(message)),
             next_step: next_step(case, status),
         }
     };
@@ -153,7 +157,7 @@ fn partially_connected<'a>(
         case,
         affected: BTreeSet::from([key.clone()]),
         repair_shows_after: Some(timing.opens_after.min(integration.thresholds.max_lag)),
-        resolution: resolution(status),
+        resolution: resolution(status, before),
         ..Candidate::new(Rule::PartiallyConnected, subject, timing, Body::One(verdict), describe)
     }
 }
@@ -242,6 +246,19 @@ fn next_step(case: Case, status: &StatusState) -> String {
     told.unwrap_or_else(|| own.to_owned())
 }
 
-fn resolution(status: &StatusState) -> String {
-    format!("the status is {} now", status.status)
+/// Whether a graver trouble gave way to this one: something arrives, or the profiles work again.
+fn has_eased(before: Option<Case>, case: Case) -> bool {
+    match before {
+        Some(Case::ProfilesFailed) => case != Case::ProfilesFailed,
+        Some(Case::AwaitingFirstSync | Case::InventoryLost) => case == Case::InventoryIncomplete,
+        _ => false,
+    }
+}
+
+fn resolution(status: &StatusState, before: Option<Case>) -> String {
+    match (status.status, before) {
+        (Status::PartiallyConnected, Some(Case::ProfilesFailed)) => "no profile fails any more".to_owned(),
+        (Status::PartiallyConnected, _) => "repositories reach the Inventory now".to_owned(),
+        (status, _) => format!("the status is {status} now"),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, duration, instant, sentence};
+use super::text::{admins, blast_radius, instant, lasting, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::ScmCredential;
 use crate::domain::incident::{Rule, Subject};
@@ -69,8 +69,8 @@ fn snyk_token_invalid<'a>(
     let state = inputs.state.credentials.get(name)?;
     let describe = move |scene: &Scene<'_>| Page {
         summary: format!(
-            "Snyk has rejected the Snyk token {name} for {}.{} snykwatch is blind for {}; scanning itself goes on.",
-            duration(scene),
+            "Snyk has rejected the Snyk token {name} {}.{} snykwatch is blind for {}; scanning itself goes on.",
+            lasting(scene),
             sentence(&state.valid.message),
             blast_radius(scene.affected),
         ),
@@ -106,9 +106,9 @@ fn credential_invalid<'a>(
     };
     let describe = move |scene: &Scene<'_>| Page {
         summary: format!(
-            "The PAT of credential {name} has been rejected for {}.{} It is used by {}: discovery, imports and pull \
+            "The PAT of credential {name} has been rejected {}.{} It is used by {}: discovery, imports and pull \
              request comments stop there.",
-            duration(scene),
+            lasting(scene),
             sentence(message),
             blast_radius(scene.affected),
         ),
@@ -175,8 +175,7 @@ fn hangs_much_on(inputs: &Inputs<'_>, name: &IntegrationName, dependents: &Depen
 }
 
 fn renewal(reason: Reason, scene: &Scene<'_>) -> String {
-    let saving =
-        format!("then save it in Snyk for {} (Group Admin, Organization Admins)", blast_radius(scene.affected));
+    let saving = format!("then save it in Snyk for {} ({})", blast_radius(scene.affected), admins(scene.affected));
     match reason {
         Reason::CredentialWrongScheme => {
             "(Whoever runs snykwatch) Configure this credential by the kind of its token; it was sent with another \

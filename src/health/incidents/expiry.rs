@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::candidate::{Candidate, Onset, Page, Scene, Verdict};
 use super::credentials::about;
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, count, instant, listed, span};
+use super::text::{admins, blast_radius, count, instant, listed, span};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
@@ -127,8 +127,8 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
     let when = state.expiry.map_or_else(String::new, |date| {
         let left = date - scene.now;
         let source = match state.expiry_source {
-            Some(ExpirySource::Declared) => ", declared",
-            Some(ExpirySource::AdminApi) => ", by the admin API",
+            Some(ExpirySource::Declared) => ", as the configuration says",
+            Some(ExpirySource::AdminApi) => ", as the admin API says",
             Some(ExpirySource::Api) | None => "",
         };
         if left > TimeDelta::zero() {
@@ -148,10 +148,13 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
         };
     }
     Page {
-        summary: format!("The {what} {name} {when}. From then on {radius} no longer reach the Git host."),
+        summary: format!(
+            "The {what} {name} {when}. From then on discovery, imports and pull request comments stop for {radius}."
+        ),
         next_step: format!(
-            "(Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization \
-             Admins) save it in Snyk for {radius} before that date; (whoever runs snykwatch) replace our copy."
+            "(Owner of the bot account) Create a new token with the same permissions; ({}) save it in Snyk for {radius} \
+             before that date; (whoever runs snykwatch) replace our copy.",
+            admins(scene.affected),
         ),
     }
 }

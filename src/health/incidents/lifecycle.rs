@@ -41,7 +41,7 @@ pub(super) struct Holding {
     pub(super) since: DateTime<Utc>,
     /// The delay has passed.
     pub(super) due: bool,
-    /// Whoever was listed is well; others wait for their time. An open incident ends and a new one is pending.
+    /// What it was about is well; something else waits for its time. An open incident ends and a new one is pending.
     pub(super) anew: bool,
     pub(super) severity: Severity,
     /// How many rows of the ladder towards its date were reached; none without a date.
@@ -62,6 +62,9 @@ pub(super) struct Next {
 /// Announced again when it affects a quarter more, but not for one more member of a few.
 const GROWTH_PERCENT: usize = 125;
 const GROWTH_AT_LEAST: usize = 2;
+
+/// An incident that is so young still finds what it affects, Organization by Organization: told once, after that.
+const GROWTH_NOT_BEFORE: TimeDelta = TimeDelta::minutes(15);
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -120,7 +123,11 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         Verdict::Gone => Standing::Gone { because: None },
         Verdict::CannotTell => Standing::Kept { members: None, cause },
         Verdict::Holds(Onset::Since(since)) => after(before.map_or(since, |before| before.since.min(since))),
-        Verdict::Holds(Onset::Clock(since)) => {
+        Verdict::Holds(Onset::Eased(since)) if inputs.age(since) < candidate.delay() => {
+            let severity = candidate.severity_after(inputs.age(since));
+            Standing::Holds(Holding { anew: true, ..holding(since, false, severity) })
+        }
+        Verdict::Holds(Onset::Clock(since) | Onset::Eased(since)) => {
             after(before.filter(|before| before.is_open()).map_or(since, |before| before.since))
         }
         Verdict::Holds(Onset::Undated(since)) => {
@@ -205,7 +212,9 @@ impl Life<'_> {
                 let change = Change::SeverityChanged { incident: key.clone(), from: before.severity, to: severity };
                 self.tell(change, &page.summary);
             }
-            let grown = affected.len() * 100 >= announced * GROWTH_PERCENT;
+            let settled =
+                matches!(before.phase, IncidentPhase::Open { opened_at } if now - opened_at >= GROWTH_NOT_BEFORE);
+            let grown = settled && affected.len() * 100 >= announced * GROWTH_PERCENT;
             if !quiet && grown && affected.len() >= announced + GROWTH_AT_LEAST {
                 self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
                 announced = affected.len();

@@ -158,6 +158,8 @@ fn page(
     let only = scene.members.first().filter(|_| scene.members.len() == 1);
     let only = only.map(|id| IntegrationKey::organization(name.clone(), *id));
     let only = only.and_then(|key| inputs.integration(&key));
+    // Of an old PAT it says only that again, and when it ends.
+    let only = only.filter(|_| row.rule != Rule::CredentialOutOfStep);
     let message = only.and_then(|state| state.conditions.get(&row.condition)).map_or("", |state| &state.message);
     let deadline = match deadline {
         Some(date) if date > scene.now => format!(" The old PAT expires {}; until then all works.", instant(date)),

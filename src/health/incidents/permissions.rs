@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::candidate::{Candidate, Onset, Page, Scene, Verdict};
 use super::credentials::{about, uses_only};
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, duration, sentence};
+use super::text::{admins, blast_radius, lasting, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::fresh;
 use crate::domain::facts::PermissionProof;
@@ -56,11 +56,11 @@ fn missing<'a>(
         let worst = if discovery { " Discovery itself needs it: the Group cannot synchronise." } else { "" };
         Page {
             summary: format!(
-                "The PAT of credential {name} has lacked {what} for {}.{message}{worst} It is used by {}.",
-                duration(scene),
+                "The PAT of credential {name} has lacked {what} {}.{message}{worst} It is used by {}.",
+                lasting(scene),
                 blast_radius(scene.affected),
             ),
-            next_step: next_step(&what, lacks_admin_only(&labels)),
+            next_step: next_step(&what, lacks_admin_only(&labels), scene),
         }
     };
     let details = lacking.iter().map(|permission| permission.as_str().to_owned()).collect();
@@ -78,7 +78,7 @@ fn lacks_admin_only(labels: &[String]) -> bool {
     !labels.is_empty() && labels.iter().all(|label| label.starts_with("Admin "))
 }
 
-fn next_step(what: &str, admin_only: bool) -> String {
+fn next_step(what: &str, admin_only: bool, scene: &Scene<'_>) -> String {
     if admin_only {
         return "(Workspace administrator of the Git host) Make the bot account administrator of the imported \
                 repositories, best through a group of the workspace or project."
@@ -86,7 +86,8 @@ fn next_step(what: &str, admin_only: bool) -> String {
     }
     format!(
         "(Owner of the bot account) Create a token that also has {what}: the permissions of a token cannot be changed; \
-         (Group Admin, Organization Admins) save it in Snyk; (whoever runs snykwatch) replace our copy."
+         ({}) save it in Snyk; (whoever runs snykwatch) replace our copy.",
+        admins(scene.affected),
     )
 }
 

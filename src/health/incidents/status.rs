@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{blast_radius, count, duration, members, sentence};
+use super::text::{blast_radius, count, lasting, members, sentence};
 use crate::domain::condition::Reason;
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
@@ -61,8 +61,8 @@ fn group<'a>(
             .map_or_else(|| " It was never known.".to_owned(), |known| format!(" Last known: {}.", known.status));
         Page {
             summary: format!(
-                "The status of {told} has been unknown for {}.{}{known} This concerns {}.",
-                duration(scene),
+                "The status of {told} has been unknown {}.{}{known} This concerns {}.",
+                lasting(scene),
                 sentence(&status.message),
                 blast_radius(scene.affected),
             ),

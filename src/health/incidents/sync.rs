@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{duration, instant, sentence, span};
+use super::text::{instant, lasting, sentence, span};
 use crate::domain::condition::Condition;
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
@@ -75,8 +75,8 @@ fn stalled<'a>(
         );
         Page {
             summary: format!(
-                "{told} has stopped synchronising for {}.{}{moved} What changed since then is not in the Inventory.",
-                duration(scene),
+                "The synchronisation of {told} has been stalled {}.{}{moved} What changed since then is not in the Inventory.",
+                lasting(scene),
                 message(state, Condition::SyncCurrent),
             ),
             next_step: format!(
@@ -101,8 +101,8 @@ fn catalog_not_linked<'a>(
     let told = key.clone();
     let describe = move |scene: &Scene<'_>| Page {
         summary: format!(
-            "The catalog files of {told} have had no effect in Snyk for {}.{}",
-            duration(scene),
+            "The catalog files of {told} have had no effect in Snyk {}.{}",
+            lasting(scene),
             message(state, Condition::CatalogLinked),
         ),
         next_step:

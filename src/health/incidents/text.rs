@@ -27,9 +27,15 @@ pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// `14 h (since 2026-11-22 19:05 UTC)`.
-pub(super) fn duration(scene: &Scene<'_>) -> String {
-    format!("{} (since {})", span(scene.now - scene.since), instant(scene.since))
+/// `for 14 h (since 2026-11-22 19:05 UTC)`; of what has only begun, `since 2026-11-22 19:05 UTC`.
+pub(super) fn lasting(scene: &Scene<'_>) -> String {
+    let (since, elapsed) = (instant(scene.since), scene.now - scene.since);
+    if has_lasted(elapsed) { format!("for {} (since {since})", span(elapsed)) } else { format!("since {since}") }
+}
+
+/// Whether there is a span to be told: nothing lasts for 0 minutes.
+pub(crate) fn has_lasted(elapsed: TimeDelta) -> bool {
+    elapsed >= TimeDelta::minutes(1)
 }
 
 /// `1 Organization`, `50 Organizations`.
@@ -49,6 +55,16 @@ pub(crate) fn blast_radius(affected: &BTreeSet<IntegrationKey>) -> String {
         (groups, organizations) => {
             format!("{} and {}", count(groups, "Group integration"), count(organizations, "Organization"))
         }
+    }
+}
+
+/// Who may save a credential in Snyk for these.
+pub(super) fn admins(affected: &BTreeSet<IntegrationKey>) -> &'static str {
+    let has = |level| affected.iter().any(|key| key.level() == level);
+    match (has(Level::Group), has(Level::Organization)) {
+        (true, false) => "Group Admin",
+        (false, true) => "Organization Admins",
+        _ => "Group Admin, Organization Admins",
     }
 }
 
@@ -74,7 +90,7 @@ pub(super) fn listed(inputs: &Inputs<'_>, keys: impl IntoIterator<Item = Integra
 pub(super) fn members(inputs: &Inputs<'_>, name: &IntegrationName, scene: &Scene<'_>) -> String {
     let first = if scene.members.len() == 1 { "" } else { "the first " };
     let keys = scene.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id));
-    format!("{first}for {}: {}", duration(scene), listed(inputs, keys))
+    format!("{first}{}: {}", lasting(scene), listed(inputs, keys))
 }
 
 /// A sentence with exactly one full stop at its end; nothing for nothing.

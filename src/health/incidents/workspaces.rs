@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::duration;
+use super::text::lasting;
 use crate::domain::evidence::fresh;
 use crate::domain::facts::WorkspaceFact;
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
@@ -86,11 +86,11 @@ fn candidate<'a>(
 }
 
 fn page(name: &IntegrationName, slug: &WorkspaceSlug, finding: &Finding, scene: &Scene<'_>) -> Page {
-    let duration = duration(scene);
+    let lasting = lasting(scene);
     match finding {
         Finding::Renamed(to, _) => Page {
             summary: format!(
-                "The workspace {slug} of {name} has had another name, {to}, for {duration}. Snyk may be fine; snykwatch \
+                "The workspace {slug} of {name} has had another name, {to}, {lasting}. Snyk may be fine; snykwatch \
                  looks in the wrong place and cannot tell. The PAT is not to blame."
             ),
             next_step: format!(
@@ -100,7 +100,7 @@ fn page(name: &IntegrationName, slug: &WorkspaceSlug, finding: &Finding, scene: 
         },
         Finding::NotFound(_) => Page {
             summary: format!(
-                "The workspace {slug} of {name} has not been found for {duration}: it was deleted, or never had this \
+                "The workspace {slug} of {name} has not been found {lasting}: it was deleted, or never had this \
                  name. The PAT works and is not to blame. Nothing of this workspace reaches Snyk."
             ),
             next_step: "(Workspace administrator of the Git host) Find out where its repositories went; (whoever runs \
@@ -109,7 +109,7 @@ fn page(name: &IntegrationName, slug: &WorkspaceSlug, finding: &Finding, scene: 
         },
         Finding::NotMember(_) | Finding::CannotTell | Finding::Member => Page {
             summary: format!(
-                "The PAT's account has not been a member of the workspace {slug} of {name} for {duration}: only its \
+                "The PAT's account has not been a member of the workspace {slug} of {name} {lasting}: only its \
                  public repositories are visible. The PAT itself works. Private repositories no longer reach Snyk."
             ),
             next_step: "(Workspace administrator of the Git host) Add the bot account to the workspace again, with access \

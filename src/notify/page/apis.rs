@@ -27,7 +27,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         return draft;
     }
     if let Some((reason, detail)) = &facts.last_failure {
-        let text = format!("The last attempt failed by {reason}: {}.", plain(detail));
+        let text = format!("The last attempt failed ({reason}): {}.", plain(detail));
         draft.claim([Claim { text, source: Source::Measured, observed_at: None }]);
     }
     if let Some(since) = facts.inconclusive_since {

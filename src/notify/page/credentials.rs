@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::scene::{Scene, measured, plain};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::fresh;
-use crate::domain::facts::{ScmAuthentication, SnykAuthentication};
+use crate::domain::facts::{CredentialExpiry, ScmAuthentication, SnykAuthentication};
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Role, Source, Truth};
 use crate::domain::names::CredentialName;
@@ -116,6 +116,9 @@ fn expiry(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
         return Some(Claim { text, source: Source::Declared, observed_at: None });
     }
     let Some(at) = state.expiry else {
+        if let Some(told) = told_before(scene, name) {
+            return Some(told);
+        }
         let text = if state.declared == DeclaredDate::Superseded {
             "Nobody tells when it expires: the declared date belongs to the token before this one."
         } else {
@@ -135,6 +138,14 @@ fn expiry(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
     };
     let verb = if at > scene.now() { "expires" } else { "expired" };
     Some(Claim { text: format!("It {verb} {}, as {by} says.", instant(at)), source, observed_at })
+}
+
+/// When it expires by what Snyk said of it last: a token that is rejected cannot be asked again.
+fn told_before(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
+    let told = scene.state.evidence.snyk_tokens.get(name)?.expiry.as_ref()?;
+    let CredentialExpiry::At { at, .. } = told.value else { return None };
+    let verb = if at > scene.now() { "expires" } else { "expired" };
+    Some(measured(told, format!("It {verb} {}, as the API last said.", instant(at))))
 }
 
 /// Since when this version of the secret was in use.

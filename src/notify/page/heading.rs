@@ -6,14 +6,15 @@ use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Level, Scm};
 use crate::domain::names::{ApiName, IntegrationKey, IntegrationName};
 use crate::domain::page::PageLabels;
-use crate::health::incidents::text::{blast_radius, count, span};
+use crate::health::incidents::text::{blast_radius, count, has_lasted, span};
 
 /// More does not fit on the lock screen of a telephone, nor into a subject line.
 const LONGEST: usize = 120;
 
 /// One line: the rule, its subject, and what makes it urgent.
 pub(super) fn title(scene: &Scene<'_>) -> String {
-    let lasting = format!("for {}", span(scene.now() - scene.incident.since));
+    let elapsed = scene.now() - scene.incident.since;
+    let lasting = if has_lasted(elapsed) { format!(" for {}", span(elapsed)) } else { String::new() };
     let affected = scene.incident.affected.iter().cloned().collect();
     let text = match &scene.key.subject {
         Subject::Credential(name) => match (scene.key.rule, scene.incident.deadline) {
@@ -24,15 +25,15 @@ pub(super) fn title(scene: &Scene<'_>) -> String {
         },
         Subject::Api(name) => match scene.incident.deadline {
             Some(date) if scene.key.rule == Rule::ApiVersionEnding && date > scene.now() => {
-                format!("{name} in {}", span(date - scene.now()))
+                format!("{name}, in {}", span(date - scene.now()))
             }
             _ if scene.key.rule == Rule::ApiVersionEnding => name.to_string(),
-            _ => format!("{name} {lasting}"),
+            _ => format!("{name}{lasting}"),
         },
-        Subject::Workspace(name, slug) => format!("{slug} of {name} {lasting}"),
-        Subject::Integration(key) => format!("{key} {lasting}"),
+        Subject::Workspace(name, slug) => format!("{slug} of {name}{lasting}"),
+        Subject::Integration(key) => format!("{key}{lasting}"),
         Subject::Organizations(name) => {
-            format!("{} of {name} {lasting}", count(scene.incident.members.len(), "Organization"))
+            format!("{} of {name}{lasting}", count(scene.incident.members.len(), "Organization"))
         }
     };
     cut(&plain(&format!("{}: {text}", scene.key.rule)))

@@ -19,6 +19,8 @@ pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {
             let progress = scene.integration(key).and_then(|state| state.progress.as_ref());
             let repositories: &[MissingRepository] = match (progress, scene.key.rule) {
                 (Some(progress), Rule::SyncStalled) => &progress.laggards,
+                // Where nothing arrived, all are missing: a few names would only suggest that these are special.
+                (Some(progress), _) if progress.found == 0 => &[],
                 (Some(progress), _) => &progress.missing_repositories,
                 (None, _) => &[],
             };

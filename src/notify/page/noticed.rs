@@ -29,6 +29,9 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
         )
     };
     let text = match scene.key.rule {
+        Rule::SnykTokenInvalid if is_of_another_region(scene) => {
+            "at once when the configuration is reloaded".to_owned()
+        }
         Rule::SnykTokenInvalid | Rule::SnykTokenExpiring => {
             format!("{} of the new token being in our secret (the probe of Snyk tokens)", within(ProbeKind::SnykToken))
         }
@@ -81,6 +84,13 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
+}
+
+/// Whether the token is right and our configuration is wrong.
+fn is_of_another_region(scene: &Scene<'_>) -> bool {
+    let Subject::Credential(name) = &scene.key.subject else { return false };
+    let state = scene.state.credentials.get(name);
+    state.is_some_and(|state| state.valid.reason == Reason::SnykTokenWrongRegion)
 }
 
 fn connection(scene: &Scene<'_>, within: &dyn Fn(ProbeKind) -> String, synced: &dyn Fn() -> String) -> String {

@@ -1,4 +1,4 @@
-//! Receivers themselves: one that rejects what it is sent, one that is tested.
+//! Receivers themselves: one that does not take what it is sent, one that is tested.
 
 use super::heading::cut;
 use super::links::own;
@@ -26,7 +26,7 @@ pub(super) fn failing(receiver: &ReceiverName, situation: &Situation<'_>) -> Pag
     Page {
         title: cut(&plain(&format!("ReceiverFailing: {receiver} for {lasting}"))),
         summary: format!(
-            "The receiver {receiver} has rejected notifications for {lasting} (since {}): {}. Whoever relies on it is \
+            "The receiver {receiver} has taken no notification for {lasting} (since {}): {}. Whoever relies on it is \
              not told of anything; you read this because another receiver took it.",
             instant(failing.since),
             plain(&failing.failure.detail),
@@ -37,7 +37,9 @@ pub(super) fn failing(receiver: &ReceiverName, situation: &Situation<'_>) -> Pag
             observed_at: None,
         }],
         next_step: next_step(receiver, reason),
-        noticed: Some("At the first notification that it takes.".to_owned()),
+        noticed: Some(
+            "At the first notification that it takes. What it rejected and still lasts is told anew then.".to_owned(),
+        ),
         links,
         ..Page::default()
     }

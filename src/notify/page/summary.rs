@@ -20,7 +20,9 @@ pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
         text.push_str(&sentence(&format!("It becomes {what} {}", instant(at))));
     }
     if let Some(gap) = gap {
-        text.push_str(&sentence(&gap.to_string()));
+        // What is noticed at the first look after a gap may be as old as the gap.
+        let hidden = if scene.incident.since >= gap.to { ": it may have begun in that time" } else { "" };
+        text.push_str(&sentence(&format!("{gap}{hidden}")));
     }
     text
 }

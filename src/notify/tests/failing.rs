@@ -1,6 +1,6 @@
 //! Receivers that reject what they are sent.
 
-use super::stage::{Stage, hours, minutes, route, severities};
+use super::stage::{Stage, hours, minutes, rejected, route, severities, stalled};
 use crate::config::routing::Route;
 use crate::domain::incident::Severity;
 use crate::domain::matcher::Matcher;
@@ -103,4 +103,57 @@ fn observing_reports_nothing_to_anybody() {
     assert_eq!(stage.tell(&[]).len(), 1, "noted");
     stage.dispatch = Dispatch::Deliver;
     assert_eq!(stage.tell(&[]), ["trigger ReceiverFailing/receiver/pager/warning -> chat"]);
+}
+
+#[test]
+fn what_a_receiver_rejected_is_told_anew_until_it_takes_it() {
+    let mut stage = stage();
+    stage.open(&stalled(), Severity::Critical);
+    stage.open(&rejected(), Severity::Critical);
+    stage.tell(&[]);
+    stage.fails("pager");
+    stage.loses("pager", &stalled());
+    stage.now += minutes(1);
+    assert_eq!(stage.tell(&[]), ["trigger ReceiverFailing/receiver/pager/warning -> chat"]);
+    let anew = format!("trigger {}/critical -> pager", stalled());
+    assert_eq!(stage.at(hours(1)), [anew.as_str()], "not the other one, which it took");
+    stage.loses("pager", &stalled());
+    assert_eq!(stage.at(hours(1) + minutes(59)), NOTHING);
+    // Somebody repairs it.
+    stage.failing.clear();
+    stage.now += minutes(1);
+    assert_eq!(stage.tell(&[]), ["resolve ReceiverFailing/receiver/pager/warning -> chat", anew.as_str()]);
+    assert_eq!(stage.at(hours(5)), NOTHING);
+}
+
+#[test]
+fn what_is_over_is_not_told_anew() {
+    let mut stage = stage();
+    stage.open(&stalled(), Severity::Critical);
+    stage.tell(&[]);
+    stage.fails("pager");
+    stage.loses("pager", &stalled());
+    stage.tell(&[]);
+    let resolved = stage.resolve(&stalled());
+    assert_eq!(stage.tell(&[resolved]), [format!("resolve {}/critical -> chat, pager", stalled())]);
+    stage.failing.clear();
+    assert_eq!(stage.at(hours(2)), ["resolve ReceiverFailing/receiver/pager/warning -> chat"]);
+}
+
+#[test]
+fn what_was_told_since_is_not_lost() {
+    let mut stage = stage();
+    stage.open(&stalled(), Severity::Warning);
+    stage.tell(&[]);
+    stage.fails("chat");
+    stage.loses("chat", &stalled());
+    // It is told of the escalation before anybody knows of the rejection.
+    let before = stage.failing.clone();
+    stage.failing.clear();
+    stage.incident(&stalled()).severity = Severity::Critical;
+    stage.at(minutes(1));
+    stage.failing = before;
+    stage.at(minutes(2));
+    stage.failing.clear();
+    assert!(stage.at(hours(2)).iter().all(|line| !line.contains("SyncStalled")));
 }

@@ -115,6 +115,52 @@ fn nobody_hears_of_what_is_not() {
     assert_eq!(explain_by_text(&stage.state, &stage.situation(), "no such thing"), None);
 }
 
+#[test]
+fn a_hearing_is_said_in_one_clause() {
+    let check = |after: chrono::TimeDelta, change: &dyn Fn(&mut Stage), expected: &[&str]| {
+        let mut stage = stage();
+        stage.tell(&[]);
+        change(&mut stage);
+        stage.now += after;
+        let heard = explain(&stage.state, &stage.situation(), &stalled());
+        let said =
+            |hearing: &crate::notify::hearing::Hearing| format!("{} {}", hearing.receiver, hearing.in_words(stage.now));
+        assert_eq!(heard.iter().map(said).collect::<Vec<_>>(), expected);
+    };
+    let soon = hours(1);
+    check(soon, &|_| {}, &["chat told 09:00 UTC, next reminder 13:00 UTC", "pager told 09:00 UTC"]);
+    check(
+        hours(20),
+        &|_| {},
+        &["chat told 2026-11-20 09:00 UTC, next reminder 2026-11-20 13:00 UTC", "pager told 2026-11-20 09:00 UTC"],
+    );
+    let cared = "told 09:00 UTC; no reminders while somebody takes care of it";
+    check(soon, &Stage::acknowledged, &[&format!("chat {cared}"), &format!("pager {cared}")]);
+    let quiet = "told 09:00 UTC; nothing more for now: silenced until 11:00 UTC by on-call (we know)";
+    check(
+        soon,
+        &|stage| stage.silence("one", Matcher::default(), hours(2)),
+        &[&format!("chat {quiet}"), &format!("pager {quiet}")],
+    );
+    check(
+        soon,
+        &|stage| {
+            stage.state.attention.announcements.clear();
+            stage.routing.routes[0].mute_times = vec![daily("office", 8, 18)];
+        },
+        &["chat about to be told", "pager not told: mute time office"],
+    );
+    check(
+        soon,
+        &|stage| {
+            stage.state.attention.announcements.clear();
+            stage.dispatch = crate::domain::notification::Dispatch::Withhold;
+            stage.tell(&[]);
+        },
+        &["chat would have been told (observing) 09:00 UTC", "pager would have been told (observing) 09:00 UTC"],
+    );
+}
+
 impl Stage {
     fn acknowledged(&mut self) {
         self.acknowledge(&stalled());

@@ -14,7 +14,7 @@ use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Inciden
 use crate::domain::kinds::Scm;
 use crate::domain::matcher::Matcher;
 use crate::domain::names::{IntegrationKey, OrganizationId, ReceiverName};
-use crate::domain::notification::{AttemptFailure, Dispatch, FailureReason, Outgoing};
+use crate::domain::notification::{About, AttemptFailure, Dispatch, FailureReason, Outgoing};
 use crate::domain::policy::RulePolicy;
 use crate::domain::state::{Change, State, Transition};
 use crate::notify::evaluate;
@@ -175,7 +175,15 @@ impl Stage {
 
     pub(super) fn fails(&mut self, receiver: &str) {
         let failure = AttemptFailure { reason: FailureReason::Rejected, detail: "no such channel".to_owned() };
-        self.failing.insert(receiver.into(), FailingReceiver { since: self.now, failure });
+        self.failing.insert(receiver.into(), FailingReceiver { since: self.now, failure, lost: BTreeMap::new() });
+    }
+
+    /// It has rejected for good what it was told last about this.
+    pub(super) fn loses(&mut self, receiver: &str, key: &IncidentKey) {
+        let about = About::Incident(key.clone());
+        let receiver: ReceiverName = receiver.into();
+        let at = self.state.attention.announcements[&about].receivers[&receiver].at;
+        self.failing.get_mut(&receiver).unwrap().lost.insert(about, at);
     }
 
     pub(super) fn situation(&self) -> Situation<'_> {

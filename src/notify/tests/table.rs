@@ -31,12 +31,16 @@ fn told() -> Told {
         is_silenced: false,
         step: 1,
         acknowledged_at: None,
+        is_lost: false,
         dispatch: Dispatch::Deliver,
     }
 }
 
-const OPEN: Way = Way::Open { remind_every: Some(TimeDelta::hours(4)) };
-const NEVER: Way = Way::Open { remind_every: None };
+const OPEN: Way = Way::Open { remind_every: Some(TimeDelta::hours(4)), is_failing: false };
+const NEVER: Way = Way::Open { remind_every: None, is_failing: false };
+
+/// The same, to a receiver that takes nothing.
+const FAILING: Way = Way::Open { remind_every: Some(TimeDelta::hours(4)), is_failing: true };
 
 fn check(scene: &Scene, told: Option<&Told>, way: Way, changed: bool, expected: Due) {
     assert_eq!(due(scene, told, way, |_| changed), expected, "{scene:?} {told:?} {way:?} {changed}");
@@ -123,4 +127,28 @@ fn what_lasts_is_told_again_in_its_time() {
         let before = due(&scene, Some(&told), way, |_| changed);
         check(&scene, Some(&knows), way, changed, before);
     }
+}
+
+#[test]
+fn what_was_rejected_is_told_anew_while_it_lasts() {
+    let anew = Due::Tell(Kind::Trigger);
+    let lost = Told { is_lost: true, at: start() - hours(1), ..told() };
+    let lately = Told { is_lost: true, at: start() - hours(1) + TimeDelta::seconds(1), ..told() };
+    check(&scene(), Some(&lost), FAILING, false, anew);
+    check(&scene(), Some(&lately), FAILING, false, Due::Nothing);
+    check(&scene(), Some(&lately), OPEN, false, anew);
+    check(&scene(), Some(&lately), NEVER, false, anew);
+    check(&scene(), Some(&told()), FAILING, false, Due::Nothing);
+    // Somebody cares; another incident is the cause; nobody wants to hear of it.
+    let at = Some(start());
+    check(
+        &Scene { acknowledged_at: at, ..scene() },
+        Some(&Told { acknowledged_at: at, ..lost.clone() }),
+        OPEN,
+        false,
+        Due::Nothing,
+    );
+    check(&Scene { is_quiet: true, ..scene() }, Some(&lost), OPEN, false, Due::Nothing);
+    check(&Scene { is_silenced: true, ..scene() }, Some(&lost), OPEN, false, Due::Hold);
+    check(&scene(), Some(&lost), Way::None, false, Due::Nothing);
 }

@@ -10,6 +10,7 @@ pub(super) async fn check<S: Store>(open: &impl AsyncFn() -> S) {
     a_long_history_goes_too(&open().await).await;
     old_deliveries_go_and_pending_ones_stay(&open().await).await;
     what_still_fires_stays(&open().await).await;
+    what_was_dropped_is_forgotten(&open().await).await;
 }
 
 async fn titles<S: Store>(store: &S) -> Vec<String> {
@@ -65,4 +66,20 @@ async fn what_still_fires_stays<S: Store>(store: &S) {
     deliver_all(store, "peer", 101).await;
     assert_eq!(store.prune(at(200)).await.unwrap().deliveries, 2);
     assert_eq!(titles(store).await, [""; 0]);
+}
+
+async fn what_was_dropped_is_forgotten<S: Store>(store: &S) {
+    let both = || vec![to(&["chat"], resolve("old", 1)), to(&["chat"], resolve("new", 9))];
+    notify(store, both()).await;
+    deliver_all(store, "chat", 9).await;
+    notify(store, vec![to(&[], trigger("nobody", 1))]).await;
+    for delivery in all(store).await {
+        assert_eq!(delivery.ended_at, Some(at(9)));
+    }
+    assert_eq!(store.prune(at(9)).await.unwrap(), Pruned::default());
+    notify(store, both()).await;
+    assert_eq!(titles(store).await.len(), 2, "what is kept is known");
+    assert_eq!(store.prune(at(10)).await.unwrap().deliveries, 2);
+    notify(store, both()).await;
+    assert_eq!(titles(store).await.len(), 2, "ids are not remembered for ever");
 }

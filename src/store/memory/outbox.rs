@@ -8,29 +8,37 @@ use chrono::{DateTime, Utc};
 use crate::domain::incident::Severity;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{
-    AttemptFailure, Delivery, DeliveryId, DeliveryState, Dispatch, Notification, NotificationId, Outgoing, Reach,
+    AttemptFailure, Delivery, DeliveryId, DeliveryState, Dispatch, Notification, NotificationId, NotificationKind,
+    Outgoing, Reach,
 };
 use crate::store::{AttemptEnd, Backlog, DeliveryFilter, Settled};
 
 /// Every delivery, ascending.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
-    known: BTreeSet<NotificationId>,
+    /// With the time at which they were made.
+    known: BTreeMap<NotificationId, DateTime<Utc>>,
     next: i64,
     by_id: BTreeMap<DeliveryId, Delivery>,
+    /// For each receiver and key, the latest delivery that was taken, but nothing that fires and has a later resolve.
+    standing: BTreeMap<(ReceiverName, String), DeliveryId>,
 }
 
 impl Deliveries {
     pub(super) fn add(&mut self, outgoing: Outgoing) {
-        if !self.known.insert(outgoing.notification.id.clone()) {
+        let created_at = outgoing.notification.created_at;
+        if self.known.contains_key(&outgoing.notification.id) {
             return;
         }
-        let created_at = outgoing.notification.created_at;
+        self.known.insert(outgoing.notification.id.clone(), created_at);
         let (state, ended_at) = match outgoing.dispatch {
             Dispatch::Deliver => (DeliveryState::Pending, None),
             Dispatch::Withhold => (DeliveryState::Withheld, Some(created_at)),
         };
         for receiver in outgoing.receivers {
+            if !outgoing.notification.is_firing() {
+                self.end_standing(&receiver, &outgoing.notification.key());
+            }
             self.next += 1;
             let id = DeliveryId(self.next);
             let delivery = Delivery {
@@ -46,6 +54,29 @@ impl Deliveries {
             };
             self.by_id.insert(id, delivery);
         }
+    }
+
+    /// A resolve was made: what fires under its key stands no more.
+    fn end_standing(&mut self, receiver: &ReceiverName, key: &str) {
+        let place = (receiver.clone(), key.to_owned());
+        let latest = self.standing.get(&place).and_then(|id| self.by_id.get(id));
+        if latest.is_some_and(|delivery| delivery.notification.is_firing()) {
+            self.standing.remove(&place);
+        }
+    }
+
+    /// The receiver took it. Deliveries may end in another order than they were made: the latest made one counts.
+    fn note_standing(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.by_id.get(&id) else { return };
+        let (notification, receiver) = (&delivery.notification, &delivery.receiver);
+        let key = notification.key();
+        let mut later = self.by_id.range(id..).skip(1).filter(|(_, later)| later.receiver == *receiver);
+        let has_ended = later.any(|(_, later)| !later.notification.is_firing() && later.notification.key() == key);
+        if notification.kind == NotificationKind::Test || (notification.is_firing() && has_ended) {
+            return;
+        }
+        let standing = self.standing.entry((receiver.clone(), key)).or_insert(id);
+        *standing = id.max(*standing);
     }
 
     pub(super) fn pending(&self, receiver: &ReceiverName, limit: usize) -> Vec<Delivery> {
@@ -74,15 +105,21 @@ impl Deliveries {
             delivery.next_attempt_at = end.next_attempt_at;
             delivery.ended_at = (end.state != DeliveryState::Pending).then_some(end.at);
             delivery.last_failure = end.failure;
+            if end.state == DeliveryState::Delivered {
+                self.note_standing(end.delivery);
+            }
         }
     }
 
     pub(super) fn settle(&mut self, settled: Vec<Settled>, at: DateTime<Utc>) {
-        for Settled { delivery, state, failure } in settled {
-            if let Some(delivery) = self.pending_mut(delivery) {
+        for Settled { delivery: id, state, failure } in settled {
+            if let Some(delivery) = self.pending_mut(id) {
                 delivery.state = state;
                 delivery.ended_at = Some(at);
                 delivery.last_failure = failure.or(delivery.last_failure.take());
+                if state == DeliveryState::Delivered {
+                    self.note_standing(id);
+                }
             }
         }
     }
@@ -113,15 +150,26 @@ impl Deliveries {
     }
 
     pub(super) fn standing(&self, receiver: &ReceiverName, resolved_since: DateTime<Utc>) -> Vec<Arc<Notification>> {
-        let mut latest: BTreeMap<String, &Delivery> = BTreeMap::new();
-        let taken = self.by_id.values().filter(|delivery| delivery.state == DeliveryState::Delivered);
-        for delivery in taken.filter(|delivery| delivery.receiver == *receiver) {
-            latest.insert(delivery.notification.key(), delivery);
-        }
+        let of_receiver = self.standing.iter().filter(|((name, _), _)| name == receiver);
+        let taken = of_receiver.filter_map(|(_, id)| self.by_id.get(id));
         let stands = |delivery: &&Delivery| {
             delivery.notification.is_firing() || delivery.ended_at.is_some_and(|at| at > resolved_since)
         };
-        latest.into_values().filter(stands).map(|delivery| Arc::clone(&delivery.notification)).collect()
+        taken.filter(stands).map(|delivery| Arc::clone(&delivery.notification)).collect()
+    }
+
+    pub(super) fn held_open(&self, receiver: &ReceiverName, mut keys: BTreeSet<String>) -> BTreeSet<String> {
+        let mut open = BTreeSet::new();
+        for delivery in self.by_id.values().filter(|delivery| delivery.receiver == *receiver) {
+            let key = delivery.notification.key();
+            if delivery.notification.is_firing() && delivery.reach != Reach::NotReceived {
+                open.insert(key);
+            } else if !delivery.notification.is_firing() && delivery.state == DeliveryState::Delivered {
+                open.remove(&key);
+            }
+        }
+        keys.retain(|key| open.contains(key));
+        keys
     }
 
     pub(super) fn list(&self, filter: &DeliveryFilter) -> Vec<Delivery> {
@@ -133,18 +181,16 @@ impl Deliveries {
         self.by_id.values().rev().filter(wanted).take(filter.limit).cloned().collect()
     }
 
-    /// Drops what ended before; gives how many. The latest of a key that still fires stays: a leased receiver is
-    /// reminded of it.
+    /// Drops what ended before; gives how many. What stands and fires stays: a leased receiver is reminded of it.
     pub(super) fn prune(&mut self, before: DateTime<Utc>) -> u64 {
-        let mut latest: BTreeMap<(ReceiverName, String), DeliveryId> = BTreeMap::new();
-        for delivery in self.by_id.values().filter(|delivery| delivery.state == DeliveryState::Delivered) {
-            latest.insert((delivery.receiver.clone(), delivery.notification.key()), delivery.id);
-        }
-        let kept: BTreeSet<DeliveryId> = latest.into_values().collect();
+        let kept: BTreeSet<DeliveryId> = self.standing.values().copied().collect();
         let count = self.by_id.len();
         self.by_id.retain(|id, delivery| {
             delivery.ended_at.is_none_or(|at| at >= before) || (kept.contains(id) && delivery.notification.is_firing())
         });
+        self.standing.retain(|_, id| self.by_id.contains_key(id));
+        let needed: BTreeSet<&NotificationId> = self.by_id.values().map(|delivery| &delivery.notification.id).collect();
+        self.known.retain(|id, created_at| *created_at >= before || needed.contains(id));
         u64::try_from(count - self.by_id.len()).unwrap_or(u64::MAX)
     }
 }

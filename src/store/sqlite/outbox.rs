@@ -5,11 +5,13 @@ mod read;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-pub(super) use self::read::{backlogs, deliveries, pending, standing};
+pub(super) use self::read::{backlogs, deliveries, held_open, pending, standing};
 use super::failure::{broken, failed};
 use super::rows::millis;
 use super::writer::Writer;
-use crate::domain::notification::{AttemptFailure, DeliveryId, DeliveryState, Dispatch, Outgoing, Reach};
+use crate::domain::notification::{
+    AttemptFailure, DeliveryId, DeliveryState, Dispatch, NotificationKind, Outgoing, Reach,
+};
 use crate::store::{AttemptEnd, Settled, StoreError};
 
 const ADD: &str = "write a notification";
@@ -54,6 +56,15 @@ pub(super) async fn add(connection: &mut SqliteConnection, outgoing: &Outgoing) 
         .execute(&mut *connection)
         .await
         .map_err(failed(ADD))?;
+        if !notification.is_firing() {
+            // What fires under its key stands no more, whatever becomes of this resolve.
+            sqlx::query("DELETE FROM standing WHERE receiver = ?1 AND key = ?2 AND firing = 1")
+                .bind(receiver.as_str())
+                .bind(notification.key())
+                .execute(&mut *connection)
+                .await
+                .map_err(failed(ADD))?;
+        }
     }
     Ok(())
 }
@@ -129,16 +140,23 @@ async fn note_end(connection: &mut SqliteConnection, end: &AttemptEnd) -> Result
     Ok(())
 }
 
-/// The receiver took it. Deliveries may end in another order than they were made: the latest made one counts.
+/// The receiver took it. Deliveries may end in another order than they were made: the latest made one counts, and what
+/// fires counts only without a later resolve. A test is over when it is sent.
 async fn note_standing(connection: &mut SqliteConnection, delivery: DeliveryId) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO standing (receiver, key, delivery, firing) \
          SELECT delivery.receiver, notification.key, delivery.id, notification.firing \
-         FROM delivery JOIN notification ON notification.number = delivery.notification WHERE delivery.id = ?1 \
+         FROM delivery JOIN notification ON notification.number = delivery.notification \
+         WHERE delivery.id = ?1 AND notification.json ->> 'kind' <> ?2 \
+         AND (notification.firing = 0 OR NOT EXISTS ( \
+           SELECT 1 FROM notification AS ending JOIN delivery AS later ON later.notification = ending.number \
+           WHERE ending.key = notification.key AND ending.firing = 0 \
+           AND later.receiver = delivery.receiver AND later.id > delivery.id)) \
          ON CONFLICT (receiver, key) DO UPDATE SET delivery = excluded.delivery, firing = excluded.firing \
          WHERE excluded.delivery > standing.delivery",
     )
     .bind(delivery.0)
+    .bind(NotificationKind::Test.as_str())
     .execute(connection)
     .await?;
     Ok(())

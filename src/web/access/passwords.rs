@@ -16,12 +16,18 @@ const AT_A_TIME: usize = 2;
 /// Right passwords that are remembered; when full, all are forgotten.
 const REMEMBERED: usize = 100;
 
-/// A hash of no password: an unknown user costs what a known one costs, so that the time tells nobody who is known.
-const NOBODY: &str = "$2b$10$abcdefghijklmnopqrstuuW1Z8pO3T8lLXcCXCVeLVCJYPpSSoYyi";
+/// Salt and hash of no password, behind the cost of a known user's.
+const NOBODY: &str = "abcdefghijklmnopqrstuuW1Z8pO3T8lLXcCXCVeLVCJYPpSSoYyi";
+
+/// The cost that `htpasswd -C 10` writes, where a hash does not tell its own.
+const USUAL_COST: &str = "10";
 
 #[derive(Debug)]
 pub(super) struct Passwords {
     hashes: BTreeMap<String, SecretString>,
+    /// A hash of no password: an unknown user costs what the dearest known one costs, so that the time tells nobody who
+    /// is known.
+    nobody: String,
     key: SecretString,
     right: Mutex<Vec<[u8; 32]>>,
     checks: Arc<Semaphore>,
@@ -30,7 +36,9 @@ pub(super) struct Passwords {
 impl Passwords {
     pub(super) fn new(hashes: BTreeMap<String, SecretString>) -> Self {
         let key = SecretString::from(format!("{}{}", Uuid::new_v4(), Uuid::new_v4()));
-        Self { hashes, key, right: Mutex::default(), checks: Arc::new(Semaphore::new(AT_A_TIME)) }
+        let costs = hashes.values().filter_map(|hash| hash.expose_secret().get(4..6));
+        let nobody = format!("$2b${}${NOBODY}", costs.max().unwrap_or(USUAL_COST));
+        Self { hashes, nobody, key, right: Mutex::default(), checks: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -45,10 +53,12 @@ impl Passwords {
             return true;
         }
         let Ok(_turn) = self.checks.acquire().await else { return false };
-        let (is_known, hash) = (hash.is_some(), hash.map_or(NOBODY, |hash| hash.expose_secret()).to_owned());
+        let (is_known, hash) =
+            (hash.is_some(), hash.map_or(self.nobody.as_str(), |hash| hash.expose_secret()).to_owned());
         let password = password.clone();
         let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
-        let is_right = is_known && tokio::task::spawn_blocking(check).await.unwrap_or(false);
+        // In this order: nobody's password is checked too.
+        let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false) && is_known;
         if is_right {
             let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
             if right.len() >= REMEMBERED {
@@ -78,9 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_right() {
-        let hash =
-            SecretString::from(bcrypt::hash_with_salt("secret", COST, *b"0123456789abcdef").unwrap().to_string());
-        let passwords = Passwords::new(BTreeMap::from([("prometheus".to_owned(), hash)]));
+        let passwords = passwords("prometheus", COST);
         for _ in 0..2 {
             for (user, password, expected) in [
                 ("prometheus", "secret", true),
@@ -95,8 +103,33 @@ mod tests {
         }
     }
 
+    fn passwords(user: &str, cost: u32) -> Passwords {
+        let hash = bcrypt::hash_with_salt("secret", cost, *b"0123456789abcdef").unwrap().to_string();
+        Passwords::new(BTreeMap::from([(user.to_owned(), SecretString::from(hash))]))
+    }
+
     #[test]
     fn the_hash_of_nobody_is_one() {
-        assert!(bcrypt::verify("anything", NOBODY).is_ok_and(|is_right| !is_right));
+        let passwords = passwords("prometheus", COST);
+        assert!(passwords.nobody.starts_with("$2b$04$"), "{}", passwords.nobody);
+        assert!(bcrypt::verify("anything", &passwords.nobody).is_ok_and(|is_right| !is_right));
+        assert!(Passwords::new(BTreeMap::new()).nobody.starts_with("$2b$10$"));
+    }
+
+    /// Where the work is left out, the best of several differs by a factor of hundreds, however busy the machine is.
+    #[tokio::test]
+    async fn an_unknown_user_costs_what_a_wrong_password_costs() {
+        let passwords = passwords("prometheus", COST + 2);
+        let best = async |user: &str| {
+            let mut best = std::time::Duration::MAX;
+            for _ in 0..5 {
+                let began = tokio::time::Instant::now();
+                assert!(!passwords.are_right(user, &SecretString::from("wrong")).await);
+                best = best.min(began.elapsed());
+            }
+            best
+        };
+        let (known, unknown) = (best("prometheus").await, best("nobody").await);
+        assert!(unknown * 4 > known, "known {known:?}, unknown {unknown:?}");
     }
 }

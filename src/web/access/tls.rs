@@ -48,6 +48,12 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
+    /// An allowed name of clients that no certificate can have.
+    #[error("`{name}` in client_allowed_sans is neither a DNS name nor an address")]
+    NoName {
+        /// What is written.
+        name: String,
+    },
     /// Client certificates cannot be verified.
     #[error("could not set up the verification of client certificates by {}", path.display())]
     Verifier {
@@ -62,6 +68,9 @@ pub enum TlsError {
 /// The DNS names in a verified client's certificate.
 #[derive(Debug, Clone)]
 pub(crate) struct CertifiedNames(pub(crate) Arc<[String]>);
+
+/// A certificate without any of the names in `client_allowed_sans`.
+struct NotAllowed;
 
 /// One set of certificate, key and verification.
 pub(crate) struct Server {
@@ -105,26 +114,31 @@ impl Server {
         let mut config =
             builder.with_single_cert(certificates(&settings.cert_file)?, key(&settings.key_file)?).map_err(unusable)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let allowed = settings.client_allowed_sans.iter().filter_map(|name| ServerName::try_from(name.clone()).ok());
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), allowed: allowed.collect() })
+        let allowed = settings.client_allowed_sans.iter().map(|name| {
+            // One that is left out would let more in than was wanted, or everybody.
+            ServerName::try_from(name.clone()).map_err(|_| TlsError::NoName { name: name.clone() })
+        });
+        let allowed = allowed.collect::<Result<_, _>>()?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), allowed })
     }
 
-    /// The names of a client, or `None` when it has none of those that are needed.
-    fn names(&self, stream: &TlsStream<TcpStream>) -> Option<CertifiedNames> {
+    /// The names of a client that showed a certificate, or that it has none of those that are needed.
+    fn names(&self, stream: &TlsStream<TcpStream>) -> Result<Option<CertifiedNames>, NotAllowed> {
         let certificates = stream.get_ref().1.peer_certificates();
-        let Some(certificate) = certificates.and_then(|certificates| certificates.first()) else {
-            return Some(CertifiedNames(Arc::from([])));
-        };
-        let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+        let Some(certificate) = certificates.and_then(|certificates| certificates.first()) else { return Ok(None) };
+        let certificate = webpki::EndEntityCert::try_from(certificate).map_err(|_| NotAllowed)?;
         let is_allowed = self.allowed.is_empty()
             || self.allowed.iter().any(|name| certificate.verify_is_valid_for_subject_name(name).is_ok());
         let names: Vec<String> = certificate.valid_dns_names().map(str::to_owned).collect();
-        is_allowed.then(|| CertifiedNames(names.into()))
+        if is_allowed { Ok(Some(CertifiedNames(names.into()))) } else { Err(NotAllowed) }
     }
 }
 
 /// Shakes hands with a client. `None`: it did not, or may not.
-pub(crate) async fn accept(server: &Server, stream: TcpStream) -> Option<(TlsStream<TcpStream>, CertifiedNames)> {
+pub(crate) async fn accept(
+    server: &Server,
+    stream: TcpStream,
+) -> Option<(TlsStream<TcpStream>, Option<CertifiedNames>)> {
     let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, server.acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -133,11 +147,13 @@ pub(crate) async fn accept(server: &Server, stream: TcpStream) -> Option<(TlsStr
         }
         Err(_) => return None,
     };
-    let names = server.names(&stream);
-    if names.is_none() {
-        tracing::debug!("a client's certificate has none of the names in client_allowed_sans");
+    match server.names(&stream) {
+        Ok(names) => Some((stream, names)),
+        Err(NotAllowed) => {
+            tracing::debug!("a client's certificate has none of the names in client_allowed_sans");
+            None
+        }
     }
-    Some((stream, names?))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::snapshot::sample;
+use crate::snapshot::{DeliveryMode, sample};
 
 fn page(snapshot: Option<&Snapshot>) -> String {
     render(snapshot, sample::now()).into_string()
@@ -84,7 +84,7 @@ fn the_worst_stands_first_with_its_next_step() {
 
 #[test]
 fn hostile_names_are_text_and_isolated() {
-    let page = page(Some(&sample::snapshot()));
+    let page = page(Some(&sample::told_snapshot()));
     assert!(!page.contains("<script"), "{page}");
     assert!(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"));
     for part in page.split('\u{202e}').skip(1) {
@@ -122,4 +122,37 @@ fn what_is_old_or_weak_is_called_so() {
     {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
+}
+
+#[test]
+fn who_is_told_stands_on_each_incident_and_as_a_whole() {
+    let mut snapshot = sample::told_snapshot();
+    snapshot.integrations.clear();
+    snapshot.credentials.clear();
+    let text = text(&page(Some(&snapshot))).replace(&escaped(sample::HOSTILE), "HOSTILE");
+    let lines = text.lines().filter(|line| !line.contains("HOSTILE. About") && !line.starts_with("Next:"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+}
+
+/// As it comes out of `text`.
+fn escaped(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    escaped.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn that_nobody_is_told_stands_at_the_top() {
+    let mut snapshot = sample::told_snapshot();
+    let mut check = |mode: DeliveryMode, said: Option<&str>| {
+        snapshot.delivery.as_mut().unwrap().mode = mode;
+        let page = page(Some(&snapshot));
+        let (header, _) = page.split_once("</header>").unwrap();
+        assert_eq!(header.contains("class=\"notice\""), said.is_some(), "{header}");
+        assert!(header.contains(said.unwrap_or_default()), "{header}");
+        snapshot.delivery.as_mut().unwrap().receivers.clear();
+    };
+    check(DeliveryMode::Builtin, None);
+    check(DeliveryMode::Observing, Some("Observing: nothing is sent."));
+    check(DeliveryMode::Prometheus, Some("Prometheus tells people"));
+    check(DeliveryMode::Builtin, Some("Nobody is told: no receiver is configured."));
 }

@@ -172,6 +172,10 @@ fn receiver() -> Value {
         ("pending", count()),
         ("oldest_pending_at", nullable(&instant())),
         ("last_delivered_at", nullable(&instant())),
+        (
+            "failing",
+            described(nullable(&reference("DatedFailure")), "Since when it takes nothing; another one is told."),
+        ),
         ("last_failure", nullable(&reference("DatedFailure"))),
         ("last_dead_letter", nullable(&reference("DatedFailure"))),
     ])

@@ -11,11 +11,8 @@ use crate::domain::notification::{
     NotificationKind, Reach,
 };
 use crate::domain::page::Page;
-use crate::snapshot::sample;
-use crate::web::{
-    AcknowledgementView, AttentionView, FailureView, OperatorRefusal, OperatorRequest, ReceiverView, SilenceView,
-    openapi_description,
-};
+use crate::snapshot::{FailureView, ReceiverView, SilenceView, sample};
+use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, OperatorRequest, openapi_description};
 
 /// Answers as a daemon does, and tells what it was asked, in a word or two.
 fn daemon(site: &mut Site) -> JoinHandle<Vec<String>> {
@@ -72,6 +69,7 @@ fn answer(request: OperatorRequest) -> String {
                 pending: 2,
                 oldest_pending_at: Some(now),
                 last_delivered_at: None,
+                failing: Some(dated.clone()),
                 last_failure: Some(dated.clone()),
                 last_dead_letter: Some(dated),
             };

@@ -69,9 +69,10 @@ impl Site {
             clock: Clock::scaled(sample::now(), Pace::Immediate),
             guard: HostGuard::new(address, ["Snykwatch.Example.com".to_owned()]),
             access: AccessHandle::new(Access::new(None, true, BTreeSet::new()).unwrap()),
+            log: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(serve(listener, web, async {
+        let server = tokio::spawn(serve(listener, None, web, async {
             let _ = stopped.await;
         }));
         Self { address, publisher, exporter, reloads, operator, stop, server }
@@ -80,7 +81,10 @@ impl Site {
     /// A site with the rich sample.
     pub(super) async fn with_sample() -> Self {
         let mut site = Self::start().await;
-        site.publisher.publish(&sample::fleet(), &sample::state(), sample::now());
+        let state = sample::told_state();
+        sample::with_telling(|telling| {
+            site.publisher.publish(&sample::fleet(), &state, Some(telling), sample::now());
+        });
         site
     }
 

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// An answer as it came.
@@ -42,9 +42,28 @@ impl Page {
 
 /// Sends one request; `None` where nobody answers.
 pub(crate) async fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Option<Page> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
+    let stream = TcpStream::connect(address).await.ok()?;
     let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
-    stream.write_all(head.as_bytes()).await.ok()?;
+    exchange(stream, &head).await
+}
+
+/// The same with another Host.
+pub(crate) async fn request_as(address: SocketAddr, host: &str, path: &str) -> Option<Page> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    exchange(stream, &format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")).await
+}
+
+/// The same with a body.
+pub(crate) async fn put(address: SocketAddr, path: &str, headers: &str, body: &str) -> Option<Page> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let length = body.len();
+    let head = format!("PUT {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+    exchange(stream, &head).await
+}
+
+/// Sends a request on a connection and reads to its end.
+pub(crate) async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Option<Page> {
+    stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok()?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;

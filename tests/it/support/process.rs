@@ -150,7 +150,8 @@ impl Daemon {
             if let Some(status) = process.has_ended() {
                 panic!("the daemon ended with {status}:\n{said}");
             }
-            let (_, rest) = said.split_once("metrics on http://")?;
+            let (_, rest) = said.split_once("metrics on http")?;
+            let (_, rest) = rest.split_once("://")?;
             let (address, _) = rest.split_once("/metrics")?;
             Some(address.parse().unwrap())
         });

@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Duration, Instant};
 use url::Url;
 
+use super::super::answer;
 use super::Owned;
 use super::ReceiverBuildError;
 use crate::client::answer::Redactor;
-use crate::client::post::{Post, PostAnswer, PostClient};
+use crate::client::post::{Post, PostAnswer, PostClient, PostFailure};
 use crate::config::receivers::HttpAuth;
 use crate::deliver::receiver::{Retry, SendFailure};
 use crate::domain::notification::{FailureReason, NotificationId, Reach};
@@ -156,33 +157,20 @@ impl Peer {
         let body = serde_json::to_vec(&alerts).map_err(|error| self.rejected(&error.to_string()))?;
         let headers = self.authorization.iter().map(|value| ("authorization", value.clone())).collect();
         let post = Post { url: self.url.clone(), headers, content_type: "application/json", body };
-        let answer = self.client.post(post).await.map_err(|failure| SendFailure {
-            reason: failure.failure.reason,
-            detail: self.says(&failure.failure.detail),
-            reach: failure.reach,
-            retry: Retry::Later,
-        })?;
-        self.judge(&answer)
+        self.judge(self.client.post(post).await)
     }
 
-    fn judge(&self, answer: &PostAnswer) -> Result<Posted, SendFailure> {
-        use FailureReason::{InvalidAnswer, RateLimited, ServerError, Unauthorized};
-        let said = self.redactor.clean(answer.body.trim());
-        let paced = answer.retry_after.map_or(Retry::Later, Retry::After);
-        let (reason, reach, retry) = match answer.status {
+    /// Alertmanager calls single alerts invalid; everything else means what it means with every receiver.
+    fn judge(&self, sent: Result<PostAnswer, PostFailure>) -> Result<Posted, SendFailure> {
+        if let Ok(PostAnswer { status: 400 | 413 | 422, body, .. }) = &sent {
+            return Ok(Posted::Invalid(self.redactor.clean(body.trim())));
+        }
+        let judged = answer::judge(sent, &self.redactor).and_then(|answer| {
             // Alertmanager's own answer is empty; a page to read comes from something before it.
-            200..=299 if said.starts_with('<') => (InvalidAnswer, Reach::Unclear, Retry::Later),
-            200..=299 => return Ok(Posted::Accepted),
-            400 | 413 | 422 => return Ok(Posted::Invalid(said)),
-            401 | 403 | 407 => (Unauthorized, Reach::NotReceived, Retry::Later),
-            429 => (RateLimited, Reach::NotReceived, paced),
-            500.. => (ServerError, Reach::Unclear, paced),
-            // A redirect, or no such path: this is no Alertmanager of version 0.16 or later.
-            _ => (InvalidAnswer, Reach::NotReceived, Retry::Later),
-        };
-        let answered = format!("answered {}", answer.status);
-        let detail = if said.is_empty() || said.starts_with('<') { answered } else { format!("{answered}: {said}") };
-        Err(SendFailure { reason, detail: self.says(&detail), reach, retry })
+            let is_own = !answer.body.trim_start().starts_with('<');
+            if is_own { Ok(Posted::Accepted) } else { Err(answer::no_acceptance(&answer, "no page", &self.redactor)) }
+        });
+        judged.map_err(|failure| SendFailure { detail: self.says(&failure.detail), ..failure })
     }
 
     fn rejected(&self, said: &str) -> SendFailure {

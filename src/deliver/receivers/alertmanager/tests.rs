@@ -89,8 +89,8 @@ async fn answers_are_judged() {
     for (answer, reason, retry) in [
         (status(400), Rejected, Retry::Never),
         (status(401), Unauthorized, Retry::Later),
-        (status(404), InvalidAnswer, Retry::Later),
-        (redirect, InvalidAnswer, Retry::Later),
+        (status(404), Rejected, Retry::Never),
+        (redirect, Rejected, Retry::Never),
         (later, RateLimited, Retry::After(Duration::from_secs(7))),
         (echo, ServerError, Retry::Later),
         (page, InvalidAnswer, Retry::Later),

@@ -166,7 +166,7 @@ async fn slacks_own_words_say_whether_to_try_again() {
     let answer = |status, body: &str| ResponseTemplate::new(status).set_body_string(body);
     let table = [
         (answer(400, "invalid_payload"), Why::Rejected, Reach::NotReceived, Retry::Never),
-        (answer(403, "action_prohibited"), Why::Unauthorized, Reach::NotReceived, Retry::Never),
+        (answer(403, "action_prohibited"), Why::Unauthorized, Reach::NotReceived, Retry::Later),
         (answer(404, "no_service"), Why::Rejected, Reach::NotReceived, Retry::Never),
         (answer(410, "channel_is_archived"), Why::Rejected, Reach::NotReceived, Retry::Never),
         (answer(500, "rollup_error"), Why::ServerError, Reach::Unclear, Retry::Later),

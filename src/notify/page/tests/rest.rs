@@ -120,14 +120,15 @@ fn receivers() {
         FailingReceiver {
             since: start() - hours(3),
             failure: AttemptFailure { reason: FailureReason::Unauthorized, detail: "HTTP 401".to_owned() },
+            lost: std::collections::BTreeMap::new(),
         },
     );
     let situation = parts.situation(&world, start());
     assert_snapshot!(text(&of_failing_receiver(&name, &situation)), @"
     ReceiverFailing: chat for 3 h
-    The receiver chat has rejected notifications for 3 h (since 2026-11-23 00:00 UTC): HTTP 401. Whoever relies on it is not told of anything; you read this because another receiver took it.
+    The receiver chat has taken no notification for 3 h (since 2026-11-23 00:00 UTC): HTTP 401. Whoever relies on it is not told of anything; you read this because another receiver took it.
     - Its last attempt failed by unauthorized: HTTP 401. [measured]
-    Noticed: At the first notification that it takes.
+    Noticed: At the first notification that it takes. What it rejected and still lasts is told anew then.
     Next: (Whoever runs snykwatch) Give this receiver a valid key or token under `alerts.receivers`; then try it with `snykwatch test-receiver chat`.
     Status page <https://snykwatch.acme.example/>
     Runbook: ReceiverFailing <https://snykwatch.acme.example/runbooks/ReceiverFailing>

@@ -1,6 +1,6 @@
 //! Reads deliveries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -177,4 +177,28 @@ pub(crate) async fn standing(
     .await
     .map_err(failed(READ))?;
     rows.iter().map(|(json,)| serde_json::from_str(json).map(Arc::new).map_err(broken(READ))).collect()
+}
+
+pub(crate) async fn held_open(
+    readers: &SqlitePool,
+    receiver: &ReceiverName,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let rows: Vec<(String,)> = sqlx::query_as(
+        "WITH event (key, firing, id, state, reach) AS ( \
+           SELECT key, firing, delivery.id, state, reach \
+           FROM notification JOIN delivery ON delivery.notification = notification.number \
+           WHERE key IN (SELECT value FROM json_each(?2)) AND receiver = ?1) \
+         SELECT key FROM event GROUP BY key \
+         HAVING max(CASE WHEN firing = 1 AND reach <> ?3 THEN id END) \
+           > coalesce(max(CASE WHEN firing = 0 AND state = ?4 THEN id END), 0)",
+    )
+    .bind(receiver.as_str())
+    .bind(serde_json::to_string(keys).map_err(broken(READ))?)
+    .bind(Reach::NotReceived.as_str())
+    .bind(DeliveryState::Delivered.as_str())
+    .fetch_all(readers)
+    .await
+    .map_err(failed(READ))?;
+    Ok(rows.into_iter().map(|(key,)| key).collect())
 }

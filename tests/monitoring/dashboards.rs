@@ -1,0 +1,139 @@
+//! Every query of every dashboard, as Grafana would ask it.
+
+use std::fs;
+
+use regex::Regex;
+use serde_json::Value;
+use snykwatch::metrics::families::{self, Kind};
+
+use crate::peers::Prometheus;
+use crate::support::{eventually, list, path, text};
+
+/// What Grafana puts in place of its variables; multiple ones with everything chosen.
+const VARIABLES: [(&str, &str); 5] =
+    [("$__rate_interval", "10s"), ("$__range", "1m"), ("$integration", ".+"), ("$instance", ".+"), ("$job", ".+")];
+
+/// Families that have nothing to say in a story where nothing of the kind happens.
+const SILENT: [(&str, &str); 4] = [
+    ("snykwatch_api_version_sunset_timestamp_seconds", "no API announced its end"),
+    ("snykwatch_notification_oldest_pending_timestamp_seconds", "no notification waits"),
+    ("snykwatch_sync_completion_expected_timestamp_seconds", "no first fill is in progress"),
+    ("snykwatch_sync_lag_p95_seconds", "no change is late"),
+];
+
+/// A query of a dashboard.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// Dashboard and panel.
+    pub(crate) place: String,
+    /// What is asked.
+    pub(crate) expression: String,
+}
+
+impl Query {
+    fn new(place: String, expression: &str) -> Self {
+        let expression =
+            VARIABLES.iter().fold(expression.to_owned(), |asked, (name, value)| asked.replace(name, value));
+        assert!(!expression.contains('$'), "{place} has an unknown variable: {expression}");
+        Self { place, expression }
+    }
+}
+
+fn dashboards() -> Vec<(String, Value)> {
+    let files = fs::read_dir(path("dashboards")).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut found: Vec<_> = files
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap())
+        })
+        .collect();
+    found.sort_by(|(one, _): &(String, Value), (other, _)| one.cmp(other));
+    assert!(!found.is_empty());
+    found
+}
+
+/// The queries of panels and of variables: each must have an answer.
+pub(crate) fn queries() -> Vec<Query> {
+    let mut found = Vec::new();
+    let values = Regex::new(r"^label_values\((.+), (\w+)\)$").unwrap();
+    for (name, dashboard) in dashboards() {
+        for panel in list(&dashboard, "/panels") {
+            let place = format!("{name} / {}", text(panel, "/title"));
+            let targets = list(panel, "/targets").iter();
+            found.extend(targets.map(|target| Query::new(place.clone(), text(target, "/expr"))));
+        }
+        for variable in list(&dashboard, "/templating/list").iter().filter(|variable| variable["type"] == "query") {
+            let asked = text(variable, "/query/query");
+            let parts = values.captures(asked).unwrap_or_else(|| panic!("{name}: {asked} is not understood"));
+            let expression = format!("count by ({}) ({})", &parts[2], &parts[1]);
+            found.push(Query::new(format!("{name} / variable {}", text(variable, "/name")), &expression));
+        }
+    }
+    found
+}
+
+/// The queries of annotations: most of the time they find nothing.
+fn annotations() -> Vec<Query> {
+    let found = dashboards().into_iter().flat_map(|(name, dashboard)| {
+        let annotations = list(&dashboard, "/annotations/list").iter();
+        let queries = annotations.map(|annotation| {
+            Query::new(format!("{name} / annotation {}", text(annotation, "/name")), text(annotation, "/expr"))
+        });
+        queries.collect::<Vec<_>>()
+    });
+    found.collect()
+}
+
+/// Waits until every query has had an answer; tells how many there were.
+pub(crate) async fn are_answered(prometheus: &mut Prometheus) -> usize {
+    let mut waiting = queries();
+    let count = waiting.len();
+    let mut silent = String::new();
+    let asking = async {
+        eventually("every panel has an answer", async || {
+            let mut left = Vec::new();
+            for query in waiting.drain(..) {
+                match prometheus.ask(&query.expression).await? {
+                    Err(error) => panic!("{}: {error}\n{}", query.place, query.expression),
+                    Ok(series) if series.is_empty() => left.push(query),
+                    Ok(_) => {}
+                }
+            }
+            silent = left.iter().map(|query| format!("{}: {}\n", query.place, query.expression)).collect();
+            waiting = left;
+            waiting.is_empty().then_some(())
+        })
+        .await;
+    };
+    let patience = tokio::time::timeout(crate::support::DEADLINE / 2, asking).await;
+    assert!(patience.is_ok(), "no answer to:\n{silent}");
+    count
+}
+
+/// The queries of annotations are understood.
+pub(crate) async fn annotations_are_understood(prometheus: &mut Prometheus) -> usize {
+    let queries = annotations();
+    for query in &queries {
+        let answer = prometheus.ask(&query.expression).await.unwrap();
+        assert!(answer.is_ok(), "{}: {answer:?}\n{}", query.place, query.expression);
+    }
+    queries.len()
+}
+
+/// Every family has data, so that an answer to a query of it means something.
+pub(crate) async fn families_have_data(prometheus: &mut Prometheus) {
+    let mut silent = Vec::new();
+    for family in families::ALL {
+        let name = match family.kind {
+            Kind::Histogram => format!("{}_count", family.name),
+            Kind::Gauge | Kind::Counter => family.name.to_owned(),
+        };
+        let found = prometheus.ask(&name).await.unwrap().unwrap();
+        let may_be_silent = SILENT.iter().any(|(silent, _)| *silent == family.name);
+        if found.is_empty() && !may_be_silent {
+            silent.push(family.name);
+        }
+    }
+    assert_eq!(silent, Vec::<&str>::new(), "these families say nothing");
+}
