@@ -1,7 +1,5 @@
 //! A broken receiver is its own trouble: neither probes nor other receivers notice it.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use snykwatch::clock::{Clock, Pace};
 use snykwatch::domain::state::Change;
@@ -23,8 +21,8 @@ const PROMPT: TimeDelta = TimeDelta::seconds(5);
 
 /// What came of an hour.
 struct Hour {
-    /// Finished probes, by kind.
-    probes: BTreeMap<String, f64>,
+    /// Every request to Snyk and Bitbucket with its time, in order.
+    asked: Vec<(DateTime<Utc>, String)>,
     /// When incidents opened and resolved.
     opened: Vec<DateTime<Utc>>,
     resolved: Vec<DateTime<Utc>>,
@@ -70,10 +68,11 @@ async fn hour_with(neighbours: Neighbours) -> Hour {
                 world.repair(Api::Snyk);
             }
         });
-        lag = values(&daemon.metrics().await, "snykwatch_schedule_lag_seconds{").into_values().fold(lag, f64::max);
+        lag = greatest_lag(&daemon.metrics().await).max(lag);
     }
-    let metrics = daemon.metrics().await;
-    let probes = values(&metrics, "snykwatch_probes_total{");
+    let requests = scene.sandbox.requests();
+    let mut asked: Vec<_> = requests.into_iter().map(|request| (request.at, request.path_and_query)).collect();
+    asked.sort();
     let (mut opened, mut resolved) = (Vec::new(), Vec::new());
     while let Ok(transition) = transitions.try_recv() {
         match &transition.change {
@@ -94,7 +93,7 @@ async fn hour_with(neighbours: Neighbours) -> Hour {
     let tally = healthy.tally();
     assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
     let letters = (stalled.receptions().len(), failing.receptions().len());
-    Hour { probes, opened, resolved, paged: at(PagerChange::Opened), ended: at(PagerChange::Resolved), lag, letters }
+    Hour { asked, opened, resolved, paged: at(PagerChange::Opened), ended: at(PagerChange::Resolved), lag, letters }
 }
 
 fn configuration(
@@ -112,7 +111,7 @@ fn configuration(
     let neighbours = match neighbours {
         Neighbours::None => String::new(),
         Neighbours::Broken => format!(
-            "    stalled: {{ webhook: {{ url: \"{stalled}\" }}, http: {{ request_timeout: 1s }} }}
+            "    stalled: {{ webhook: {{ url: \"{stalled}\" }}, http: {{ request_timeout: 300ms }} }}
     failing: {{ webhook: {{ url: \"{failing}\" }} }}
 "
         ),
@@ -125,15 +124,15 @@ fn configuration(
     healthy: {{ pagerduty: {{ api_url: \"{pager}\", routing_key: {{ file: routing-key }} }} }}
 {neighbours}  routes: [{{ receivers: [{names}], severity: [warning, critical] }}]
 ",
-        scene.configuration().every("1m")
+        scene.configuration().every("2m")
     )
 }
 
-/// The samples of a family.
-fn values(page: &Page, family: &str) -> BTreeMap<String, f64> {
+/// The greatest lag of any probe, in seconds.
+fn greatest_lag(page: &Page) -> f64 {
     let text = page.text();
-    let samples = text.lines().filter(|line| line.starts_with(family)).filter_map(|line| line.rsplit_once(' '));
-    samples.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
+    let lags = text.lines().filter(|line| line.starts_with("snykwatch_schedule_lag_seconds{"));
+    lags.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).fold(0.0, f64::max)
 }
 
 /// A stalled and a failing receiver, for an hour of virtual time with three incidents.
@@ -141,7 +140,8 @@ fn values(page: &Page, family: &str) -> BTreeMap<String, f64> {
 async fn broken_receivers_slow_neither_probes_nor_the_healthy_one() {
     let alone = hour_with(Neighbours::None).await;
     let beside = hour_with(Neighbours::Broken).await;
-    assert_eq!(beside.probes, alone.probes, "as many probes as without them");
+    assert!(alone.asked.len() > 500, "{} requests", alone.asked.len());
+    assert_eq!(beside.asked, alone.asked, "the same is asked at the same time as without them");
     assert_eq!((alone.lag, beside.lag), (0.0, 0.0), "no probe is late");
     assert_eq!(alone.letters, (0, 0));
     let (stalled, failing) = beside.letters;

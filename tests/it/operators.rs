@@ -123,7 +123,7 @@ async fn an_acknowledgement_stops_reminders() {
     let scene = Scene::at(&clock, world).await;
     let receivers = Receivers::at(&clock, &scene).await;
     let configuration = alerting(&scene, &receivers.configuration());
-    let configuration = configuration.replace("every: 500ms", "every: 30s");
+    let configuration = configuration.replace("{ every: 500ms }", "{ every: 30s }");
     let configuration = configuration.replace("severity: [warning", "remind_every: 1m, severity: [warning");
     let daemon = VirtualDaemon::start(&scene, &clock, &configuration).await;
     let mut minute = 0;

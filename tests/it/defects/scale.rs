@@ -16,6 +16,9 @@ use crate::support::strangers::SlowWay;
 use crate::support::virtual_time::{START, VirtualDaemon};
 use crate::support::{Scene, eventually};
 
+/// So many can be asked again every few seconds.
+const SOME: usize = 8;
+
 /// So many are asked at once.
 const A_FEW: usize = 24;
 
@@ -47,12 +50,15 @@ fn forbid_one(scene: &Scene, index: usize) {
 /// Elsewhere: one 403 withholds the series of all.
 #[tokio::test]
 async fn i_one_forbidden_target_is_alone() {
-    let scene = with_organizations(A_FEW).await;
+    let scene = with_organizations(SOME).await;
+    let configuration = scene.configuration().to_string();
+    scene.write_text(&configuration.replace("  organizations: { every: 1h }", "  organizations: { every: 10s }"));
+    let daemon = scene.run_as_it_is().await;
+    until_organizations(&daemon, "connected", SOME).await;
     forbid_one(&scene, 7);
-    let daemon = scene.run(&scene.configuration()).await;
-    until_organizations(&daemon, "connected", A_FEW - 1).await;
     until_organizations(&daemon, "unknown", 1).await;
-    daemon.until_group_is("connected").await;
+    until_organizations(&daemon, "connected", SOME - 1).await;
+    assert_eq!(daemon.group().await["status"]["status"], "connected");
     assert_eq!(daemon.metric(r#"snykwatch_credential_valid{credential="acme-us"}"#).await, Some(1.0));
     daemon.terminate().await.exits(0);
 }
@@ -62,13 +68,14 @@ async fn i_one_forbidden_target_is_alone() {
 async fn i_one_forbidden_target_of_a_hundred_is_alone() {
     let clock = Clock::scaled(START.parse().unwrap(), Pace::Immediate);
     let mut participant = clock.participant();
-    let scene = Scene::at(&clock, world(clock.now() - TimeDelta::days(4), 100)).await;
-    forbid_one(&scene, 42);
+    let start = clock.now();
+    let scene = Scene::at(&clock, world(start - TimeDelta::days(4), 100)).await;
     let daemon = VirtualDaemon::start(&scene, &clock, &scene.configuration().to_string()).await;
-    participant.sleep_until(clock.now() + TimeDelta::minutes(30)).await;
-    let metrics = daemon.metrics().await;
-    assert_eq!(metrics.value(&organizations("connected")), Some(99.0));
-    assert_eq!(metrics.value(&organizations("unknown")), Some(1.0));
+    participant.sleep_until(start + TimeDelta::minutes(30)).await;
+    assert_eq!(daemon.organizations("connected").await, 100);
+    forbid_one(&scene, 42);
+    participant.sleep_until(start + TimeDelta::minutes(95)).await;
+    assert_eq!((daemon.organizations("connected").await, daemon.organizations("unknown").await), (99, 1));
     daemon.stop().await;
 }
 

@@ -32,6 +32,14 @@ impl VirtualDaemon {
         self.get("/metrics").await
     }
 
+    /// How many Organizations have this status now. The page of metrics may be some seconds of real time old.
+    pub(crate) async fn organizations(&self, status: &str) -> usize {
+        let page = self.get("/api/v1/integrations?limit=1000").await.json();
+        let integrations = page["integrations"].as_array().unwrap().iter();
+        let wanted = |one: &&serde_json::Value| one["level"] == "organization" && one["status"]["status"] == status;
+        integrations.filter(wanted).count()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.0.address())
     }
