@@ -1,5 +1,7 @@
 //! Secrets stay where they belong, and nothing but reading ever leaves.
 
+mod receivers;
+
 use std::time::Duration;
 
 use snykwatch::sandbox::{Api, Authorization, FaultKind};
