@@ -176,7 +176,7 @@ impl Fake {
 
     /// Waits until this is true of it.
     pub(crate) async fn until(&self, is_so: impl Fn(&Self) -> bool) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
