@@ -147,7 +147,9 @@ fn collapsed(
     }
     let mut collapsed = BTreeSet::new();
     for events in by_severity.into_values() {
-        let is_held = events.first().is_some_and(|event| held_open.contains(&event.notification.key()));
+        // Making a key costs more than all else here, and hardly ever is anything held open.
+        let is_held =
+            !held_open.is_empty() && events.first().is_some_and(|event| held_open.contains(&event.notification.key()));
         let mut before = if is_held { Before::HeldOpen } else { Before::Closed };
         for episode in events.split_inclusive(|event| event.notification.kind == NotificationKind::Resolve) {
             collapse_episode(episode, before, in_flight, &mut collapsed);

@@ -69,14 +69,24 @@ impl Deliveries {
     fn note_standing(&mut self, id: DeliveryId) {
         let Some(delivery) = self.by_id.get(&id) else { return };
         let (notification, receiver) = (&delivery.notification, &delivery.receiver);
-        let key = notification.key();
-        let mut later = self.by_id.range(id..).skip(1).filter(|(_, later)| later.receiver == *receiver);
-        let has_ended = later.any(|(_, later)| !later.notification.is_firing() && later.notification.key() == key);
-        if notification.kind == NotificationKind::Test || (notification.is_firing() && has_ended) {
+        if notification.kind == NotificationKind::Test || (notification.is_firing() && self.has_later_end(delivery)) {
             return;
         }
+        let key = notification.key();
         let standing = self.standing.entry((receiver.clone(), key)).or_insert(id);
         *standing = id.max(*standing);
+    }
+
+    /// Whether a resolve of its key was made after it for the same receiver.
+    fn has_later_end(&self, delivery: &Delivery) -> bool {
+        let is_end = |later: &Delivery| {
+            later.id != delivery.id
+                && later.receiver == delivery.receiver
+                && !later.notification.is_firing()
+                && later.notification.severity == delivery.notification.severity
+                && later.notification.about == delivery.notification.about
+        };
+        self.by_id.range(delivery.id..).any(|(_, later)| is_end(later))
     }
 
     pub(super) fn pending(&self, receiver: &ReceiverName, limit: usize) -> Vec<Delivery> {
