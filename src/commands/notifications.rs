@@ -32,7 +32,8 @@ pub(super) async fn notifications(
     }
     let mut shown = entries(&answer, "notifications").peekable();
     if shown.peek().is_none() {
-        terminal.note("there is no such notification");
+        let is_narrow = options.state.is_some() || options.receiver.is_some();
+        terminal.note(if is_narrow { "there is no such notification" } else { "nobody was told of anything yet" });
     }
     for notification in shown {
         let (tone, head) = head(notification);

@@ -33,13 +33,13 @@ pub(super) fn notice(delivery: &DeliveryView) -> Markup {
 pub(super) fn people(view: &IncidentView, now: DateTime<Utc>) -> Markup {
     html! {
         @if let Some(acknowledged) = &view.acknowledgement {
-            p {
+            p.people {
                 span.tag { "acknowledged" } " by " bdi { (acknowledged.author) } " since " (instant(acknowledged.at))
                 @if !acknowledged.comment.is_empty() { ": " bdi { (acknowledged.comment) } }
             }
         }
         @for silence in &view.silences {
-            p {
+            p.people {
                 span.tag { "silenced" } " until " (instant(silence.until)) " by " bdi { (silence.author) } ": "
                 bdi { (silence.reason) }
             }
