@@ -157,10 +157,12 @@ enum Wants {
 
 impl Asker {
     fn of(request: &Request) -> Self {
-        let wants = match request.method().is_safe() {
-            true if OPEN.contains(&request.uri().path()) => Wants::SignOfLife,
-            true => Wants::Read,
-            false => Wants::Act,
+        let wants = if !request.method().is_safe() {
+            Wants::Act
+        } else if OPEN.contains(&request.uri().path()) {
+            Wants::SignOfLife
+        } else {
+            Wants::Read
         };
         let certified = request.extensions().get::<Connection>().and_then(|connection| connection.certified.clone());
         Self { wants, given: given(request.headers()), certified }

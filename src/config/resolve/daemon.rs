@@ -221,7 +221,7 @@ impl Resolver<'_> {
         let knows_nobody = raw.web_config_file.is_none();
         for actor in &raw.actors {
             // Whom an authority vouches for is not known here.
-            let may_be_certified = web_config.is_none_or(|config| config.verifies_clients());
+            let may_be_certified = web_config.is_none_or(WebConfig::verifies_clients);
             let is_user = web_config.is_some_and(|config| config.users.contains_key(&actor.value));
             if knows_nobody || !(may_be_certified || is_user) {
                 let message = format!("`{}` is no user of the web-config file", actor.value);

@@ -147,13 +147,11 @@ pub(crate) async fn accept(
         }
         Err(_) => return None,
     };
-    match server.names(&stream) {
-        Ok(names) => Some((stream, names)),
-        Err(NotAllowed) => {
-            tracing::debug!("a client's certificate has none of the names in client_allowed_sans");
-            None
-        }
-    }
+    let Ok(names) = server.names(&stream) else {
+        tracing::debug!("a client's certificate has none of the names in client_allowed_sans");
+        return None;
+    };
+    Some((stream, names))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
