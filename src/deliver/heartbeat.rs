@@ -8,6 +8,7 @@
 mod pulse;
 mod verdict;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,7 +193,11 @@ impl Heartbeat {
         };
         let body = match sign {
             Sign::Alive => "snykwatch is well\n".to_owned(),
-            Sign::Failing(ailments) => ailments.iter().map(|ailment| format!("{ailment}\n")).collect(),
+            Sign::Failing(ailments) => ailments.iter().fold(String::new(), |mut text, ailment| {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{ailment}");
+                text
+            }),
         };
         let content_type = "text/plain; charset=utf-8";
         let post = Post { url, headers: Vec::new(), content_type, body: body.into_bytes() };

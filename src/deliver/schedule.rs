@@ -63,7 +63,7 @@ fn jitter(delivery: DeliveryId, attempts: u32, wait: TimeDelta) -> TimeDelta {
     wait * share.unwrap_or_default() / (steps * JITTER_PARTS)
 }
 
-/// Neighbouring numbers become numbers far apart: the finalizer of SplitMix64.
+/// Neighbouring numbers become numbers far apart: the finalizer of `SplitMix64`.
 fn scatter(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

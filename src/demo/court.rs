@@ -139,26 +139,6 @@ impl Court<'_> {
         (open == shown).then_some(()).ok_or_else(|| format!("open: {open:?}, on the pager: {shown:?}"))
     }
 
-    /// Each page is an incident that opened or changed its severity: none rang twice, and none for nothing.
-    pub(super) fn judge_false_pages(&self) -> Result<(), String> {
-        let mut reasons: Vec<(Rule, String)> = self
-            .past
-            .iter()
-            .filter_map(|transition| match &transition.change {
-                Change::Opened { incident, severity } => Some((incident.rule, severity.to_string())),
-                Change::SeverityChanged { incident, to, .. } => Some((incident.rule, to.to_string())),
-                _ => None,
-            })
-            .collect();
-        let unfounded = self.stage.pager.pages(None).into_iter().filter(|page| {
-            let reason =
-                reasons.iter().position(|(rule, severity)| rule_of(page) == Some(*rule) && page.severity == *severity);
-            reason.map(|place| reasons.swap_remove(place)).is_none()
-        });
-        let unfounded: Vec<String> = unfounded.map(|page| format!("{} ({})", page.summary, page.severity)).collect();
-        unfounded.is_empty().then_some(()).ok_or_else(|| unfounded.join(", "))
-    }
-
     /// The pager rang for these, in this order, and for nothing else.
     pub(super) fn judge_all_pages(&self, expected: &[(Rule, Severity)]) -> Result<(), String> {
         let pages = self.stage.pager.pages(None);

@@ -143,7 +143,7 @@ pub(super) fn text(incident: &PagerIncident) -> Vec<String> {
         (None, actions.collect()),
         (None, links.collect()),
     ];
-    let mut lines: Vec<String> = Vec::new();
+    let mut text: Vec<String> = Vec::new();
     for (title, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
         if !lines.is_empty() {
             lines.push(String::new());

@@ -188,11 +188,10 @@ impl<'a> Desk<'a> {
                     Way::Open { remind_every: *remind_every, is_failing: failing.is_some() }
                 }
             };
-            let told = told.map(|told| {
-                let lost_at = failing.and_then(|failing| failing.lost.get(about));
+            let lost_at = failing.and_then(|failing| failing.lost.get(about));
+            if let Some(told) = told.as_deref_mut() {
                 told.is_lost |= lost_at.is_some_and(|lost_at| *lost_at >= told.at);
-                told
-            });
+            }
             let decided = due(scene, told.as_deref(), way, |told| told.listed != list());
             let mut held = None;
             if let Some(told) = told {

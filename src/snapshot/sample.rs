@@ -340,7 +340,7 @@ pub(crate) fn told_state() -> State {
         starts_at,
         ends_at,
     };
-    let silences = [
+    let made = [
         ("one", silence(Some(&silenced), at("2026-11-23T11:00:00Z"), at("2026-11-23T14:00:00Z"))),
         ("two", silence(None, at("2026-11-24T00:00:00Z"), at("2026-11-24T02:00:00Z"))),
         ("over", silence(None, at("2026-11-23T01:00:00Z"), at("2026-11-23T02:00:00Z"))),

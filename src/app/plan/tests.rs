@@ -27,13 +27,13 @@ fn many(count: u32, kind: ProbeKind, limits: &BudgetLimits, requests: u32, every
 async fn started(plan: Vec<PlannedWork>, limits: BudgetLimits, requests: u32) -> Duration {
     let clock = Clock::system();
     let budget = RequestBudget::new(limits, &clock);
-    let (begin, start) = (Instant::now(), clock.now());
+    let (real_start, start) = (Instant::now(), clock.now());
     let mut planner = Planner::new(plan, |_| None, start);
     let total = planner.planned();
     let mut rounds = tokio::task::JoinSet::new();
     let mut begun = 0;
     while begun < total {
-        let now = start + TimeDelta::from_std(begin.elapsed()).unwrap();
+        let now = start + TimeDelta::from_std(real_start.elapsed()).unwrap();
         for work in planner.due(now) {
             planner.on_started(&work, now).unwrap();
             begun += 1;
@@ -49,7 +49,7 @@ async fn started(plan: Vec<PlannedWork>, limits: BudgetLimits, requests: u32) ->
         tokio::time::sleep(pause.to_std().unwrap_or_default()).await;
     }
     rounds.join_all().await;
-    begin.elapsed()
+    real_start.elapsed()
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,6 +142,11 @@ fn expiry(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
 
 /// When it expires by what Snyk said of it last: a token that is rejected cannot be asked again.
 fn told_before(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
+    let state = scene.state.credentials.get(name)?;
+    // What was told of the token before says nothing of this one.
+    if state.secret_version != state.token_version {
+        return None;
+    }
     let told = scene.state.evidence.snyk_tokens.get(name)?.expiry.as_ref()?;
     let CredentialExpiry::At { at, .. } = told.value else { return None };
     let verb = if at > scene.now() { "expires" } else { "expired" };
