@@ -145,13 +145,13 @@ pub(super) fn text(incident: &PagerIncident) -> Vec<String> {
     ];
     let mut text: Vec<String> = Vec::new();
     for (title, part) in parts.into_iter().filter(|(_, part)| !part.is_empty()) {
-        if !lines.is_empty() {
-            lines.push(String::new());
+        if !text.is_empty() {
+            text.push(String::new());
         }
-        lines.extend(title.map(str::to_owned));
-        lines.extend(part);
+        text.extend(title.map(str::to_owned));
+        text.extend(part);
     }
-    lines
+    text
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ impl<'a> Desk<'a> {
         let mut mail = Mail::default();
         for receiver in receivers {
             let failing = self.situation.failing.get(&receiver);
-            let told = announcement.receivers.get_mut(&receiver);
+            let mut told = announcement.receivers.get_mut(&receiver);
             if told.as_ref().is_some_and(|told| !self.is_ours(told)) {
                 continue;
             }

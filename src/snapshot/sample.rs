@@ -345,7 +345,7 @@ pub(crate) fn told_state() -> State {
         ("two", silence(None, at("2026-11-24T00:00:00Z"), at("2026-11-24T02:00:00Z"))),
         ("over", silence(None, at("2026-11-23T01:00:00Z"), at("2026-11-23T02:00:00Z"))),
     ];
-    state.attention.silences.extend(silences.map(|(id, silence)| (id.into(), silence)));
+    state.attention.silences.extend(made.map(|(id, silence)| (id.into(), silence)));
     state
 }
 
