@@ -100,11 +100,11 @@ async fn who_takes_care_is_shown_and_outlives_a_kill() {
     let acknowledge = ["ack", INCIDENT, "--author", "alex", "--comment", "asked Snyk"];
     typed(&scene, &url, &acknowledge).await.exits(0);
     typed(&scene, &url, &["ack", "UpstreamUnreachable/api/nosuch", "--author", "alex"]).await.exits(64);
-    typed(&scene, &url, &["incidents"]).await.says(&[INCIDENT, "acknowledged by alex: asked Snyk"]);
+    typed(&scene, &url, &["incidents"]).await.says(&[INCIDENT, "acknowledged: by alex", "asked Snyk"]);
     kill(daemon).await;
     let daemon = scene.run_as_it_is().await;
     let url = url_of(&daemon);
-    typed(&scene, &url, &["incidents"]).await.says(&[INCIDENT, "acknowledged by alex: asked Snyk"]);
+    typed(&scene, &url, &["incidents"]).await.says(&[INCIDENT, "acknowledged: by alex", "asked Snyk"]);
     typed(&scene, &url, &["ack", INCIDENT, "--withdraw"]).await.exits(0);
     typed(&scene, &url, &["incidents"]).await.never_says("acknowledged");
     assert_eq!(receivers.on_the_pager(), (1, 0));
