@@ -43,11 +43,10 @@ check_is_static() { # binary
 # What is beside the binary in every archive.
 lay_out() { # directory, a snykwatch that runs on this machine
   local directory="$1" snykwatch="$2" shell
-  cp README.md CHANGELOG.md LICENSE SECURITY.md "$directory/"
-  mkdir -p "$directory"/{config,completions,man}
-  cp -r docs dashboards deploy "$directory/"
-  cp config/*.yaml config/schema.json "$directory/config/"
-  cp -r config/conf.d "$directory/config/"
+  # Only what is committed: whoever builds may keep secrets beside the files to deploy.
+  git ls-files -z README.md CHANGELOG.md LICENSE SECURITY.md docs dashboards deploy config ':!deploy/release' |
+    tar --create --null --files-from=- | tar --extract --directory "$directory"
+  mkdir "$directory/completions" "$directory/man"
   "$snykwatch" man --directory "$directory/man"
   for shell in bash zsh fish; do
     "$snykwatch" completions "$shell" >"$directory/completions/snykwatch.$shell"
