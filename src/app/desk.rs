@@ -47,7 +47,7 @@ impl Desk {
                 let _ = answer.send(found.map_err(|error| OperatorRefusal::Failed(chain(&error))));
             }
             // The watcher is gone only when all of us stop.
-            change => drop(self.watcher.send(Request::Operator(change)).await),
+            change => drop(self.watcher.send(Request::Operator(Box::new(change))).await),
         }
     }
 

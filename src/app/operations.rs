@@ -60,6 +60,7 @@ fn acknowledgement(state: &State, key: &IncidentKey) -> Option<AcknowledgementVi
     Some(AcknowledgementView { incident: key.to_string(), acknowledgement })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn refusal(error: RequestError) -> OperatorRefusal {
     let text = error.to_string();
     match error {

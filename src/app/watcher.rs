@@ -51,7 +51,7 @@ pub(super) enum Request {
     /// Take over new wiring (a reload); answered when it is in force.
     Adopt(Arc<Wiring>, oneshot::Sender<()>),
     /// What people ask for that changes the state; answered when it is committed.
-    Operator(OperatorRequest),
+    Operator(Box<OperatorRequest>),
     /// Answered when nothing is due, running or waiting to be confirmed: one pass over everything is complete.
     WhenQuiet(oneshot::Sender<()>),
 }
@@ -217,7 +217,7 @@ impl Watcher {
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }
-            Request::Operator(request) => self.on_operator(request).await,
+            Request::Operator(request) => self.on_operator(*request).await,
             Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
         }
     }

@@ -67,7 +67,7 @@ pub struct Reply {
     /// The body.
     pub body: String,
     /// What the sender calls this notification, where the protocol has a name for it.
-    pub id: Option<String>,
+    pub id: Option<Box<str>>,
     /// What a human notices. Empty for what is refused.
     pub effects: Vec<Effect>,
     /// What must never be sent and was accepted all the same.
@@ -326,9 +326,10 @@ async fn handle<P: Protocol>(
     let outcome = match &trouble {
         None | Some(Trouble::Slow(_) | Trouble::AnswerLate(_) | Trouble::TakeThenCut) => {
             let now = shared.clock.now();
-            Outcome::Judged(match is_oversized {
-                true => Reply::refused(413, "the body is too large"),
-                false => lock(&shared.protocol).receive(&letter, now),
+            Outcome::Judged(if is_oversized {
+                Reply::refused(413, "the body is too large")
+            } else {
+                lock(&shared.protocol).receive(&letter, now)
             })
         }
         Some(_) => Outcome::Lost,

@@ -84,7 +84,7 @@ pub enum OperatorRequest {
         /// Its identity.
         id: SilenceId,
         /// What is asked for.
-        silence: Silence,
+        silence: Box<Silence>,
         /// How much it may cover.
         breadth: SilenceBreadth,
         /// Gets it as it is now.

@@ -133,7 +133,7 @@ fn with_names<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Event<'a>> {
         match event {
             Event::Start(Tag::Heading { level, .. }) if *level > HeadingLevel::H1 => open = Some(place),
             Event::End(TagEnd::Heading(_)) => {
-                names.extend(open.take().map(|start| (start, name(&std::mem::take(&mut words)))))
+                names.extend(open.take().map(|start| (start, name(&std::mem::take(&mut words)))));
             }
             Event::Text(text) | Event::Code(text) if open.is_some() => words.push_str(text),
             _ => {}

@@ -15,7 +15,7 @@ impl Watcher {
         let now = self.parts.clock.now();
         match request {
             OperatorRequest::Silence { id, silence, breadth, answer } => {
-                let made = self.change(|state| operations::silence(state, id, silence, breadth, now)).await;
+                let made = self.change(|state| operations::silence(state, id, *silence, breadth, now)).await;
                 let view = made.and_then(|id| {
                     let view = self.with_situation(now, |situation| SilenceView::of(&self.parts.state, &id, situation));
                     view.flatten().ok_or_else(|| OperatorRefusal::Unknown(format!("there is no silence {id} any more")))

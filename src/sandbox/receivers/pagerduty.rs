@@ -151,15 +151,12 @@ impl PagerDuty {
             resolved_at: None,
         };
         let open = self.find_open(key);
-        let (change, effect, incident) = match open {
-            Some(open) => {
-                *open = PagerIncident { opened_at: open.opened_at, ..told };
-                (PagerChange::Updated, Effect::Repeat, open.clone())
-            }
-            None => {
-                self.incidents.push(told.clone());
-                (PagerChange::Opened, Effect::Page, told)
-            }
+        let (change, effect, incident) = if let Some(open) = open {
+            *open = PagerIncident { opened_at: open.opened_at, ..told };
+            (PagerChange::Updated, Effect::Repeat, open.clone())
+        } else {
+            self.incidents.push(told.clone());
+            (PagerChange::Opened, Effect::Page, told)
         };
         self.events.push(PagerEvent { at: now, change, incident });
         effect
@@ -198,7 +195,7 @@ impl Protocol for PagerDuty {
         match self.judge(&event, now) {
             Ok((key, effect)) => {
                 let body = json!({ "status": "success", "message": "Event processed", "dedup_key": key });
-                Reply { id: Some(key), ..Reply::taken(202, body.to_string(), vec![effect]) }
+                Reply { id: Some(key.into()), ..Reply::taken(202, body.to_string(), vec![effect]) }
             }
             Err(errors) => {
                 let message = "Event object is invalid";

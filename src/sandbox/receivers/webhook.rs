@@ -113,7 +113,7 @@ impl Protocol for Webhook {
             None => effect,
         };
         self.known.entry(id.clone()).or_insert_with(|| letter.body.clone());
-        Reply { id: Some(id), breaches, ..Reply::taken(204, "", vec![effect]) }
+        Reply { id: Some(id.into()), breaches, ..Reply::taken(204, "", vec![effect]) }
     }
 }
 

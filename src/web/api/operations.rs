@@ -117,6 +117,7 @@ async fn silence(
     body: Result<Json<NewSilence>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let (id, silence, breadth) = read(body)?.resolve(shared.clock.now())?;
+    let silence = Box::new(silence);
     let made = shared.operator.ask(|answer| OperatorRequest::Silence { id, silence, breadth, answer }).await?;
     Ok((StatusCode::CREATED, Json(json!({ "silence": made }))).into_response())
 }

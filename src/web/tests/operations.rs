@@ -32,7 +32,12 @@ fn answer(request: OperatorRequest) -> String {
     match request {
         OperatorRequest::Silence { id, silence, breadth, answer } => {
             let asked = format!("silence {breadth:?} {}", serde_json::to_string(&silence).unwrap());
-            let view = SilenceView { id, silence, active: true, covers: vec!["SyncStalled/integration/a".to_owned()] };
+            let view = SilenceView {
+                id,
+                silence: *silence,
+                active: true,
+                covers: vec!["SyncStalled/integration/a".to_owned()],
+            };
             answer.send(Ok(view)).unwrap();
             asked
         }
