@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name)?;
-        Some(arguments.get(place + 1).unwrap_or_else(|| panic!("{name} wants a value")).clone())
+        Some(arguments.get(place + 1).expect("each option wants a value").clone())
     };
     let number = |name: &str| value(name).map(|text| text.parse::<u64>().expect("a number"));
     let kills = number("--kills").unwrap_or(100);

@@ -2,7 +2,7 @@
 //!
 //! Each rule is tried on a dashboard that breaks it, so that its silence means something.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test's helper fails")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn problems_of_variables(dashboard: &Value) -> Vec<String> {
     let variables = list(dashboard, "/templating/list");
     let sources: Vec<_> = variables.iter().filter(|variable| variable["type"] == "datasource").collect();
     let is_right = |source: &&Value| source["name"] == "datasource" && source["label"] == "Data source";
-    if sources.len() != 1 || !sources.iter().all(|source| is_right(source)) {
+    if sources.len() != 1 || !sources.iter().all(is_right) {
         found.push("it needs exactly one variable `datasource`, labelled `Data source`".to_owned());
     }
     for name in ["job", "instance"] {

@@ -226,7 +226,7 @@ fn webhook_repeats(stage: &Stage) -> BTreeMap<String, Vec<DateTime<Utc>>> {
     let mut times: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
     for reception in stage.receivers.webhook.receptions() {
         let id = reception.taken().and_then(|reply| reply.id.clone());
-        times.entry(id.unwrap_or_default()).or_default().push(reception.at);
+        times.entry(id.map(String::from).unwrap_or_default()).or_default().push(reception.at);
     }
     times.remove("");
     times

@@ -167,7 +167,8 @@ impl Lives {
 /// Lets problems come and go, whether the daemon lives or not.
 pub(crate) async fn make_trouble(stage: Arc<Stage>, mut dice: Dice) {
     loop {
-        let problem = Problem::ALL[usize::try_from(dice.between(0, Problem::ALL.len() as u64 - 1)).unwrap()];
+        let chosen = usize::try_from(dice.between(0, Problem::ALL.len() as u64 - 1)).unwrap();
+        let problem = *Problem::ALL.get(chosen).unwrap();
         stage.set_problem(problem, !stage.has_problem(problem));
         sleep(Duration::from_millis(dice.between(SHORTEST_PEACE, LONGEST_PEACE))).await;
     }

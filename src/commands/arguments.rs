@@ -218,7 +218,7 @@ pub struct IncidentsOptions {
 /// Options of `notifications`.
 #[derive(Debug, Args)]
 pub struct NotificationsOptions {
-    /// Only in this state: pending, delivered, dead_lettered, collapsed, withheld (`run --observe`)
+    /// Only in this state: `pending`, `delivered`, `dead_lettered`, `collapsed`, `withheld` (`run --observe`)
     #[arg(long, value_name = "STATE")]
     pub state: Option<String>,
     /// Only to this receiver, by its configuration key

@@ -27,7 +27,7 @@ pub(super) async fn demo(options: DemoOptions, terminal: &Terminal) -> anyhow::R
         Output::Json => Narrator::default(),
     };
     let tempo = if options.fast { Tempo::Fast } else { Tempo::Told };
-    let ending = play(&scenario, Performance { tempo, listen: options.listen }, &narrator).await?;
+    let ending = Box::pin(play(&scenario, Performance { tempo, listen: options.listen }, &narrator)).await?;
     let missed: Vec<_> = ending
         .disappointments
         .iter()

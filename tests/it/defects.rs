@@ -40,13 +40,13 @@ const STORIES: [&str; 8] = [
 #[test]
 fn every_letter_has_its_tests() {
     let lines = STORIES.iter().flat_map(|story| story.lines());
-    let names = lines.filter_map(|line| {
-        let declared = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn "))?;
-        let (name, _) = declared.split_once('(')?;
+    let declared = lines.filter_map(|line| {
+        let function = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn "))?;
+        let (name, _) = function.split_once('(')?;
         let (letter, _) = name.split_once('_').filter(|(letter, _)| letter.len() == 1)?;
         Some((letter.to_uppercase(), name.to_owned()))
     });
-    let found: BTreeSet<(String, String)> = names.collect();
+    let found: BTreeSet<(String, String)> = declared.collect();
     let letters: BTreeSet<&str> = found.iter().map(|(letter, _)| letter.as_str()).collect();
     let wanted: BTreeSet<String> = ('A'..='R').filter(|letter| *letter != 'N').map(String::from).collect();
     assert_eq!(letters.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), wanted);
@@ -57,8 +57,8 @@ fn every_letter_has_its_tests() {
         Some((letter, cells.last()?.trim_end_matches('|')))
     });
     let named = rows.flat_map(|(letter, tests)| {
-        let names = tests.split('`').skip(1).step_by(2).map(str::to_owned);
-        names.map(move |name| (letter.to_owned(), name)).collect::<Vec<_>>()
+        let listed = tests.split('`').skip(1).step_by(2).map(str::to_owned);
+        listed.map(move |name| (letter.to_owned(), name)).collect::<Vec<_>>()
     });
     assert_eq!(named.collect::<BTreeSet<_>>(), found);
 }

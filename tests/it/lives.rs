@@ -122,8 +122,8 @@ async fn what_could_not_be_stored_is_stored_at_the_end() {
     daemon.end().await.exits(0);
 
     let store = SqliteStore::open(&stage.store_path(), SqliteOptions::default()).await.unwrap();
-    let state = State::clone(&store.load().await.unwrap().unwrap().state);
-    let known: Vec<String> = state.incidents.keys().map(ToString::to_string).collect();
+    let stored = State::clone(&store.load().await.unwrap().unwrap().state);
+    let known: Vec<String> = stored.incidents.keys().map(ToString::to_string).collect();
     assert!(known.iter().any(|incident| incident == "UpstreamUnreachable/api/snyk/acme-us"), "{known:?}");
     let deliveries = store.deliveries(DeliveryFilter { limit: 10, ..DeliveryFilter::default() }).await.unwrap();
     assert_eq!(deliveries.len(), 2, "for the pager and for the webhook: {deliveries:?}");

@@ -77,9 +77,10 @@ impl Everybody {
             format!("mail: {{ email: {{ {server}, from: {from}, to: [{to}] }} }}")
         }));
         let names: Vec<&str> = receivers.iter().filter_map(|line| line.split(':').next()).collect();
-        let lines: String = receivers.iter().map(|line| format!("    {line}\n")).collect();
+        let lines: Vec<String> = receivers.iter().map(|line| format!("    {line}")).collect();
+        let lines = lines.join("\n");
         format!(
-            "alerts:\n  receivers:\n{lines}  routes: [{{ receivers: [{}], severity: [warning, critical] }}]\n",
+            "alerts:\n  receivers:\n{lines}\n  routes: [{{ receivers: [{}], severity: [warning, critical] }}]\n",
             names.join(", ")
         )
     }
@@ -156,9 +157,7 @@ async fn a_revoked_token_of_fifty_organizations_is_one_page_everywhere() {
     assert_eq!(incidents.len(), 1);
     assert_eq!(incidents[0].dedup_key, format!("{SUBJECT}/critical"));
     is_the_page("the pager", &format!("{} {}", incidents[0].summary, incidents[0].details));
-    for (what, body) in [("the webhook", &everybody.hook.receptions()[0].letter.body)] {
-        is_the_page(what, &String::from_utf8_lossy(body));
-    }
+    is_the_page("the webhook", &String::from_utf8_lossy(&everybody.hook.receptions()[0].letter.body));
     is_the_page("the channel", &everybody.chat.look(|chat| chat.messages()[0].to_string()));
     if let Some(real) = &everybody.real_peer {
         let told = real.webhook.told().await;
@@ -170,7 +169,7 @@ async fn a_revoked_token_of_fifty_organizations_is_one_page_everywhere() {
     if let Some(mail) = mail {
         let letters = [mail.next().await, mail.next().await];
         is_the_page("the letter", letters[0]["parts"]["text/plain"].as_str().unwrap());
-        let keys = letters.each_ref().map(|letter| key_of(letter));
+        let keys = letters.each_ref().map(key_of);
         assert_eq!(keys, [format!("{SUBJECT}/critical"), format!("{SUBJECT}/critical")]);
         let delivered = log.stderr.lines().filter(|line| line.contains("delivered receiver=mail")).count();
         assert_eq!(delivered, 2, "one letter each for the begin and for the end:\n{}", log.stderr);

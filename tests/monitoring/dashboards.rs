@@ -100,7 +100,11 @@ pub(crate) async fn are_answered(prometheus: &mut Prometheus) -> usize {
                     Ok(_) => {}
                 }
             }
-            silent = left.iter().map(|query| format!("{}: {}\n", query.place, query.expression)).collect();
+            silent = left
+                .iter()
+                .map(|query| format!("{}: {}", query.place, query.expression))
+                .collect::<Vec<_>>()
+                .join("\n");
             waiting = left;
             waiting.is_empty().then_some(())
         })

@@ -18,7 +18,7 @@ use crate::support::process::Process;
 use crate::support::{eventually, file, http, list, text};
 
 /// Replaces what must be there.
-fn replaced(shipped: String, from: &str, to: &str) -> String {
+fn replaced(shipped: &str, from: &str, to: &str) -> String {
     assert!(shipped.contains(from), "`{from}` is not in the shipped file any more");
     shipped.replace(from, to)
 }
@@ -100,9 +100,9 @@ impl Alertmanager {
         let directory = tempfile::tempdir().unwrap();
         let configuration = directory.path().join("alertmanager.yml");
         let shipped = file("deploy/alertmanager/alertmanager.example.yaml");
-        let shipped = replaced(shipped, "http://127.0.0.1:9980", &webhook.server.uri());
-        let shipped = replaced(shipped, "group_wait: 10s", "group_wait: 100ms");
-        let shipped = replaced(shipped, "group_interval: 5m", "group_interval: 1s");
+        let shipped = replaced(&shipped, "http://127.0.0.1:9980", &webhook.server.uri());
+        let shipped = replaced(&shipped, "group_wait: 10s", "group_wait: 100ms");
+        let shipped = replaced(&shipped, "group_interval: 5m", "group_interval: 1s");
         std::fs::write(&configuration, shipped).unwrap();
         let mut command = Command::new(program);
         command.arg(format!("--config.file={}", configuration.display()));
@@ -135,7 +135,7 @@ impl Prometheus {
         let directory = tempfile::tempdir().unwrap();
         let rules = directory.path().join("snykwatch.rules.yaml");
         let shipped = file("deploy/prometheus/snykwatch.rules.yaml");
-        std::fs::write(&rules, replaced(shipped, "keep_firing_for: 5m", "keep_firing_for: 2s")).unwrap();
+        std::fs::write(&rules, replaced(&shipped, "keep_firing_for: 5m", "keep_firing_for: 2s")).unwrap();
         let configuration = directory.path().join("prometheus.yml");
         let text = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}

@@ -213,7 +213,7 @@ enum Turn {
 enum Answer {
     Takes,
     Refuses,
-    TakesWithoutAnswer,
+    TakesSilently,
     LosesIt,
     RejectsForGood,
 }
@@ -227,7 +227,7 @@ fn turn() -> impl Strategy<Value = (usize, Turn)> {
         4 => prop_oneof![
             Just(Answer::Takes),
             Just(Answer::Refuses),
-            Just(Answer::TakesWithoutAnswer),
+            Just(Answer::TakesSilently),
             Just(Answer::LosesIt),
             Just(Answer::RejectsForGood),
         ].prop_map(Turn::Attempt),
@@ -311,7 +311,7 @@ impl Model {
         let Some(id) = decision.send.get(choice.min(decision.send.len().saturating_sub(1))) else { return };
         let place = self.pending.iter().position(|row| row.id == *id).expect("what is sent is pending");
         let notification = Arc::clone(&self.pending[place].notification);
-        if matches!(answer, Answer::Takes | Answer::TakesWithoutAnswer) {
+        if matches!(answer, Answer::Takes | Answer::TakesSilently) {
             let before = self.latest.insert(notification.about.clone(), *id);
             assert!(before <= Some(*id), "{} came after a later one", what(&notification));
             if notification.is_firing() {
@@ -337,7 +337,7 @@ impl Model {
                 }
             }
             Answer::Refuses => self.pending[place].next_attempt_at = self.now + TimeDelta::minutes(5),
-            Answer::TakesWithoutAnswer | Answer::LosesIt => {
+            Answer::TakesSilently | Answer::LosesIt => {
                 self.pending[place].reach = Reach::Unclear;
                 self.pending[place].next_attempt_at = self.now + TimeDelta::minutes(5);
             }

@@ -7,7 +7,7 @@ use crate::store::{Commit, Revision, Store, StoreError, Stored};
 
 pub(super) async fn check<S: Store>(open: &impl AsyncFn() -> S) {
     an_empty_store_has_nothing(&open().await).await;
-    an_installation_stays_what_it_is(&open().await, &open().await).await;
+    an_installation_stays_what_it_is(&open().await, &open().await);
     a_commit_is_read_back_whole(&open().await).await;
     each_commit_replaces_the_state(&open().await).await;
     an_unchanged_state_is_committed_too(&open().await).await;
@@ -28,7 +28,7 @@ async fn an_empty_store_has_nothing<S: Store>(store: &S) {
     assert_eq!(history(store, integration("acme")).await, []);
 }
 
-async fn an_installation_stays_what_it_is<S: Store>(store: &S, other: &S) {
+fn an_installation_stays_what_it_is<S: Store>(store: &S, other: &S) {
     use secrecy::ExposeSecret as _;
 
     let (first, second) = (store.installation(), store.installation());

@@ -94,7 +94,7 @@ pub(crate) fn resolve(name: &str, minute: i64) -> Notification {
 }
 
 pub(crate) fn to(receivers: &[&str], notification: Notification) -> Outgoing {
-    let receivers = receivers.iter().map(|name| ReceiverName::new(name)).collect();
+    let receivers = receivers.iter().map(ReceiverName::new).collect();
     Outgoing { notification: Arc::new(notification), receivers, dispatch: Dispatch::Deliver }
 }
 

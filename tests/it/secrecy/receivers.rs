@@ -132,12 +132,13 @@ async fn secrets_of_receivers_are_seen_nowhere() {
     {
         secrets.are_not_in(path, &daemon.get(path).await.text());
     }
+    let copy = scene.directory().join("copy.db");
     let shown: [&[&str]; 5] = [
         &["config", "show"],
         &["config", "show", "--egress"],
         &["config", "validate"],
         &["incidents"],
-        &["backup", scene.directory().join("copy.db").to_str().unwrap()],
+        &["backup", copy.to_str().unwrap()],
     ];
     for arguments in shown {
         secrets.are_not_in(&arguments.join(" "), &scene.ask_as_it_is(arguments).await.screen());

@@ -45,6 +45,8 @@ async fn an_alert_wakes_once_while_its_lease_is_renewed() {
 
 #[tokio::test]
 async fn a_lease_that_ends_resolves_by_itself() {
+    use NotificationStatus::{Firing, Resolved};
+
     let (peer, clock) = moving(Alertmanager::new()).await;
     let mut sleeper = clock.participant();
     assert_eq!(post(&peer, &json!([alert("A", Some(4)), alert("B", None)])).await.status, 200);
@@ -55,7 +57,6 @@ async fn a_lease_that_ends_resolves_by_itself() {
         let told = peer.notifications(clock.now());
         let ends: Vec<(NotificationStatus, i64)> =
             told.iter().map(|told| (told.status, (told.at - now()).num_minutes())).collect();
-        use NotificationStatus::{Firing, Resolved};
         assert_eq!(ends, [(Firing, 0), (Firing, 0), (Resolved, 4), (Resolved, 5)]);
     });
     // Too late: it wakes anew.

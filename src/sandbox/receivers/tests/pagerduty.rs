@@ -33,6 +33,8 @@ fn without(pointer: &str) -> Value {
 
 #[tokio::test]
 async fn an_incident_opens_once_and_is_resolved() {
+    use PagerChange::{Acknowledged, Opened, Resolved, Updated};
+
     let pager = standing(PagerDuty::new(KEY)).await;
     for (action, key, pages, repeats, resolves) in [
         ("resolve", "unknown", 0, 0, 0),
@@ -56,7 +58,6 @@ async fn an_incident_opens_once_and_is_resolved() {
         assert_eq!(open, ["two", "one"]);
         assert_eq!(pager.incidents().len(), 3);
         let changes: Vec<PagerChange> = pager.events().iter().map(|event| event.change).collect();
-        use PagerChange::{Acknowledged, Opened, Resolved, Updated};
         assert_eq!(changes, [Opened, Updated, Acknowledged, Opened, Resolved, Opened]);
         let first = &pager.events()[0].incident;
         assert_eq!(

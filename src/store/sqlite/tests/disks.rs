@@ -91,18 +91,19 @@ async fn a_full_file_system_is_told_and_loses_nothing() {
 async fn the_log_alone_never_fills_a_small_disk() {
     let Some(disk) = SmallDisk::mount() else { return };
     let store = open(&disk.path("snykwatch.db")).await;
-    let (mut revision, mut failures) = (0, 0);
+    let (mut revision, mut has_failed) = (0, false);
     for number in 0..1_500 {
         let commit = Commit { notifications: Vec::new(), transitions: Vec::new(), ..step(revision) };
         match store.commit(commit).await {
-            Ok(next) => revision = next.0,
+            Ok(next) => (revision, has_failed) = (next.0, false),
             Err(error) => {
-                failures += 1;
-                assert!(failures <= number / 40 + 2, "{failures} of {number} failed: {}", chain(&error));
+                // A commit that finds the disk full merges the log: the next one has room.
+                assert!(!has_failed, "two in a row failed, the second as {number}: {}", chain(&error));
+                has_failed = true;
             }
         }
     }
-    assert!(revision > 1_400, "{revision}");
+    assert!(revision > 1_000, "{revision}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use crate::store::{Commit, Revision, Store};
 
 async fn refused(path: &Path) -> OpenError {
-    SqliteStore::open(path, SqliteOptions::default()).await.err().expect("it is not opened")
+    SqliteStore::open(path, SqliteOptions::default()).await.expect_err("it is not opened")
 }
 
 async fn raw(path: &Path) -> SqliteConnection {
@@ -222,7 +222,7 @@ async fn what_version_1_wrote_is_read() {
 /// The steps so far and one that does `statement`.
 fn with_another(statement: &'static str) -> Migrator {
     let mut steps: Vec<Migration> = MIGRATOR.iter().cloned().collect();
-    let next = steps.len() as i64 + 1;
+    let next = i64::try_from(steps.len()).unwrap() + 1;
     steps.push(Migration::new(next, "next".into(), MigrationType::Simple, statement.into_sql_str(), false));
     Migrator::with_migrations(steps)
 }
