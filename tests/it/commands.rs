@@ -28,7 +28,7 @@ async fn what_cannot_be_meant_is_a_usage_error() {
     }
     let finished = typed(&["run", "--log", "snykwatch=louder"]).await;
     finished.exits(64);
-    finished.says(&["error: --log snykwatch=louder"]);
+    finished.says(&["error: --log: `snykwatch=louder` is no log filter"]);
 }
 
 #[tokio::test]

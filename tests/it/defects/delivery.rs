@@ -80,7 +80,7 @@ async fn r_a_receiver_that_asks_for_patience_gets_it() {
 
 /// A key that is in rotation loses no page, and nobody waits for it unknowingly.
 #[tokio::test]
-async fn a_receiver_that_does_not_know_us_is_tried_again_and_reported_by_another() {
+async fn strangers_are_tried_again_and_reported_by_another() {
     let scene = Scene::healthy().await;
     let receivers = Receivers::of(&scene).await;
     receivers.hook.set_trouble(Some(Trouble::Status(401)));
