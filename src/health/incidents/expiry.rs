@@ -45,6 +45,8 @@ fn expiring<'a>(
             (Verdict::Gone, format!("expired; told as {}", successor(rule)))
         }
         _ if skewed => (Verdict::CannotTell, String::new()),
+        // A date that has passed announces nothing: the next answer tells whether the credential works all the same.
+        Some(date) if date <= inputs.now && state.valid.truth == Truth::Unknown => (Verdict::CannotTell, String::new()),
         Some(date) => {
             let share = inputs.shared_timing(rule, Case::Default).share;
             let life = created_at(inputs, name, state).map(|created| date - created);

@@ -157,6 +157,23 @@ fn a_pat_that_will_expire() {
 }
 
 #[test]
+fn a_date_that_passed_before_anybody_asked_announces_nothing() {
+    let mut world = World::new(2);
+    world.credential(&pat()).expiry = Some(start() - TimeDelta::days(1));
+    world.credential(&pat()).expiry_source = Some(ExpirySource::Declared);
+    world.credential(&pat()).valid.truth = Truth::Unknown;
+    assert_eq!(world.evaluate(), []);
+    assert_eq!(world.open(), [""; 0]);
+    // What was open when nobody could tell any more stays open.
+    let mut world = World::new(2);
+    world.credential(&pat()).expiry = Some(start() + minutes(1));
+    world.evaluate();
+    world.credential(&pat()).valid.truth = Truth::Unknown;
+    world.at(hours(1));
+    assert_eq!(world.open(), [format!("CredentialExpiring/{CREDENTIAL} critical")]);
+}
+
+#[test]
 fn a_pat_that_is_replaced_before_it_expires() {
     let mut world = World::new(2);
     world.credential(&pat()).expiry = Some(start() + TimeDelta::days(10));
