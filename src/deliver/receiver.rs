@@ -73,6 +73,9 @@ pub trait Leased: Send + Sync {
     /// How long resolves are repeated.
     fn repeat_resolves_for(&self) -> Duration;
 
+    /// Whether a notification that stands is repeated to it.
+    fn repeats(&self, notification: &Notification) -> bool;
+
     /// Reminds it of everything that stands: firing and lately resolved.
     fn renew<'a>(&'a self, standing: &'a [Message]) -> BoxFuture<'a, Result<(), SendFailure>>;
 }

@@ -49,7 +49,7 @@ impl Reminder {
         let resolved_since = tools.clock.now() - repeated_for;
         let mut standing = tools.outbox.standing(tools.name.clone(), resolved_since).await?;
         let newer = Newer::of(pending, in_flight);
-        standing.retain(|notification| !newer.overtakes(notification));
+        standing.retain(|notification| leased.repeats(notification) && !newer.overtakes(notification));
         Ok(Self { standing })
     }
 

@@ -252,6 +252,10 @@ impl Leased for Fake {
         Duration::from_mins(15)
     }
 
+    fn repeats(&self, _notification: &Notification) -> bool {
+        true
+    }
+
     fn renew<'a>(&'a self, standing: &'a [Message]) -> BoxFuture<'a, Result<(), SendFailure>> {
         let told = standing.iter().map(|message| what(&message.notification)).collect();
         self.renewals.lock().unwrap().push(told);

@@ -33,7 +33,7 @@ use super::labels::labels;
 use crate::client::post::PostClient;
 use crate::config::receivers::AlertmanagerSettings;
 use crate::deliver::receiver::{Leased, Message, Receiver, Retry, SendFailure};
-use crate::domain::notification::{FailureReason, NotificationId, NotificationKind, Reach};
+use crate::domain::notification::{FailureReason, Notification, NotificationId, NotificationKind, Reach};
 
 mod alert;
 mod peer;
@@ -193,6 +193,11 @@ impl Leased for AlertmanagerReceiver {
 
     fn repeat_resolves_for(&self) -> Duration {
         REPEAT_RESOLVES_FOR
+    }
+
+    /// Whatever is not repeated ends with its lease.
+    fn repeats(&self, _notification: &Notification) -> bool {
+        true
     }
 
     fn renew<'a>(&'a self, standing: &'a [Message]) -> BoxFuture<'a, Result<(), SendFailure>> {

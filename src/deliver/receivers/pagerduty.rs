@@ -31,7 +31,7 @@ use crate::config::http::HttpSettings;
 use crate::config::receivers::PagerDutySettings;
 use crate::config::secrets::SecretSource;
 use crate::deliver::receiver::{Leased, Message, Receiver, SendFailure};
-use crate::domain::notification::NotificationKind;
+use crate::domain::notification::{Notification, NotificationKind};
 
 /// A resolve is told once more after this, and no further: both numbers are the same.
 const REPEAT_AFTER: Duration = Duration::from_mins(10);
@@ -115,10 +115,14 @@ impl Leased for PagerDuty {
         REPEAT_AFTER
     }
 
+    /// What fires is remembered there; to tell it again would open what somebody resolved by hand.
+    fn repeats(&self, notification: &Notification) -> bool {
+        !notification.is_firing()
+    }
+
     fn renew<'a>(&'a self, standing: &'a [Message]) -> BoxFuture<'a, Result<(), SendFailure>> {
         Box::pin(async move {
-            // What fires is remembered there; to tell it again would open what somebody resolved by hand.
-            for message in standing.iter().filter(|message| !message.notification.is_firing()) {
+            for message in standing {
                 self.post(message).await?;
             }
             Ok(())
