@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::failure::SqliteFailure;
 use super::file::{self, Lock, LockRefused, beside};
-use super::writer::Writer;
+use super::writer::{MERGE_LOG, Writer};
 use super::{SqliteOptions, SqliteStore};
 use crate::store::{Installation, StoreError};
 
@@ -167,6 +167,9 @@ pub(super) async fn open(path: &Path, options: SqliteOptions, migrator: &Migrato
     migrate(&mut connection, path, migrator).await?;
     let failed = |error| database(path, error);
     let installation = installation(&mut connection).await.map_err(failed)?;
+    // What stands only in the log could not be merged on a disk that has become full later. On one that is full now it
+    // fails, and the log goes on as it is.
+    let _ = sqlx::query(MERGE_LOG).execute(&mut connection).await;
     let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
     let readers = readers.connect_with(options_of(path, Access::Read)).await.map_err(failed)?;
     let mut writer = Writer::new(connection);

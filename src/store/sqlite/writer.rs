@@ -66,13 +66,16 @@ impl Writer {
     /// The log is merged by itself only when it is long, which it never gets on a small disk. Merged, it makes the room
     /// that the next commit needs, if there is any to be had.
     async fn merge_log(&mut self) {
-        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut self.connection).await;
+        let _ = sqlx::query(MERGE_LOG).execute(&mut self.connection).await;
     }
 
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         self.connection.close().await
     }
 }
+
+/// Merges the log into the file and cuts it off.
+pub(super) const MERGE_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 fn is_full(error: &StoreError) -> bool {
     let StoreError::Backend { source, .. } = error else { return false };
