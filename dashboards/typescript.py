@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Prints the dashboards as TypeScript that claims Grafana's own types for them: a compiler with the npm package
-@grafana/schema says what Grafana does not know. `.ci/run` does so with the oldest and the newest Grafana we are made for.
+"""Prints the dashboards as TypeScript that claims Grafana's own types for them.
+
+A compiler with the npm package @grafana/schema then says what Grafana does not know. `.ci/run` asks it about the oldest
+and the newest Grafana that the dashboards are made for.
 """
 
 import json

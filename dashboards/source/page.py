@@ -1,7 +1,7 @@
 """A dashboard as a whole: where panels stand, and what all dashboards share (variables, annotations, links)."""
 
 from .panels import SOURCE
-from .queries import FLEET, metric
+from .queries import metric
 
 # Where people reach snykwatch; docs/dashboards.md says how to put your own.
 ADDRESS = "https://snykwatch.example.com"

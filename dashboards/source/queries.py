@@ -81,7 +81,7 @@ def all_integrations():
 
 
 def condition_not_met(scope=FLEET, **labels):
-    """For each integration the condition that is false and explains most, as a label; none where all hold."""
+    """For each integration the condition that is false and explains most, as a label; no label where all hold."""
     by = f"{INTEGRATION}, condition"
     conditions = [most("integration_condition", by, scope, **labels, condition=names) for names in CAUSES]
     # Organizations do not repeat what is said of their credential.
@@ -90,6 +90,7 @@ def condition_not_met(scope=FLEET, **labels):
     credential = f'max by ({by}) (label_replace({refused}, "condition", "CredentialValid", "", ""))'
     ranked = [f"({query} == 0) * 0 + {len(CAUSES) - place}" for place, query in enumerate(conditions)]
     ranked.append(f"{credential} * {len(CAUSES)}")
+    ranked.append(f"{most('integration_info', INTEGRATION, scope, **labels)} * 0")
     return f"topk by ({INTEGRATION}) (1, {either(ranked)})"
 
 
