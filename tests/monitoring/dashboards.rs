@@ -10,15 +10,20 @@ use crate::peers::Prometheus;
 use crate::support::{eventually, list, path, text};
 
 /// What Grafana puts in place of its variables; multiple ones with everything chosen.
-const VARIABLES: [(&str, &str); 5] =
-    [("$__rate_interval", "10s"), ("$__range", "1m"), ("$integration", ".+"), ("$instance", ".+"), ("$job", ".+")];
+const VARIABLES: [(&str, &str); 6] = [
+    ("$__rate_interval", "10s"),
+    ("$__interval", "10s"),
+    ("$__range", "1m"),
+    ("$integration", ".+"),
+    ("$instance", ".+"),
+    ("$job", ".+"),
+];
 
 /// Families that have nothing to say in a story where nothing of the kind happens.
-const SILENT: [(&str, &str); 4] = [
+const SILENT: [(&str, &str); 3] = [
     ("snykwatch_api_version_sunset_timestamp_seconds", "no API announced its end"),
     ("snykwatch_notification_oldest_pending_timestamp_seconds", "no notification waits"),
     ("snykwatch_sync_completion_expected_timestamp_seconds", "no first fill is in progress"),
-    ("snykwatch_sync_lag_p95_seconds", "no change is late"),
 ];
 
 /// A query of a dashboard.
