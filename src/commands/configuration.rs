@@ -1,7 +1,7 @@
 //! The configuration as every command loads it: problems are printed once, the same way. And the way from the command
 //! line to the commands about the configuration itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -11,6 +11,16 @@ use super::{Exit, Terminal};
 use crate::clock::Clock;
 use crate::config::problem::Style;
 use crate::config::{self, Config, Secrets};
+
+/// Where the configuration is when nobody says: here, or where the shipped systemd unit has it.
+const USUAL_PLACES: [&str; 2] = ["snykwatch.yaml", "/etc/snykwatch/snykwatch.yaml"];
+
+/// The first of the usual places with a file; the first of all when there is none, to be told of it.
+pub(super) fn usual_path() -> PathBuf {
+    let [here, installed] = USUAL_PLACES.map(Path::new);
+    let path = if !here.exists() && installed.exists() { installed } else { here };
+    path.to_path_buf()
+}
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
 pub(super) fn usable(path: &Path, secrets: Secrets, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
