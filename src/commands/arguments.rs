@@ -59,7 +59,7 @@ pub enum Command {
     ///
     /// Reminders, growth and digests stop until it resolves. An escalation and the end are told all the same.
     ///
-    /// Example: snykwatch ack CredentialInvalid/credential/bitbucket-acme --author alex
+    /// Example: `snykwatch ack CredentialInvalid/credential/bitbucket-acme --author alex`
     Ack(AcknowledgeOptions),
     /// Keep incidents from people for a while
     #[command(subcommand)]
@@ -84,7 +84,7 @@ pub enum Command {
     },
     /// Print shell completions
     ///
-    /// Example: snykwatch completions bash > /etc/bash_completion.d/snykwatch
+    /// Example: `snykwatch completions bash > /etc/bash_completion.d/snykwatch`
     Completions {
         /// For which shell
         shell: clap_complete::Shell,
@@ -126,7 +126,8 @@ pub struct RunOptions {
     /// Do everything but send: note what would have been sent, and list it once a day and under `notifications`
     #[arg(long)]
     pub observe: bool,
-    /// Which log messages, until `PUT /-/log-filter` says otherwise: a level, or `target=level` pairs as tracing's filters have them
+    /// Which log messages, until `PUT /-/log-filter` says otherwise: a level, or `target=level` pairs as tracing's
+    /// filters have them
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub log: String,
     /// How log messages look
@@ -258,7 +259,7 @@ pub struct AcknowledgeOptions {
 pub enum SilenceCommand {
     /// Make one; everything that is given must match
     ///
-    /// Example: snykwatch silence add --integration acme-bitbucket --for 2h --author alex --reason "new workspace"
+    /// Example: `snykwatch silence add --integration acme-bitbucket --for 2h --author alex --reason "new workspace"`
     Add(Box<NewSilenceOptions>),
     /// List those in force
     List {
