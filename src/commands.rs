@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let config = arguments.config;
+    let config = arguments.config.unwrap_or_else(configuration::usual_path);
     match arguments.command {
         Command::Demo(options) => asynchronous(demo::demo(options, terminal)),
         Command::Run(options) => asynchronous(run::run(&config, options, terminal)),

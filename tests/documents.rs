@@ -138,6 +138,94 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
+/// The commands of snykwatch that a page shows, in its blocks of shell and in its prose, as words.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (number, part) in text.split("```").enumerate() {
+        if let Some(block) = part.strip_prefix("sh\n").filter(|_| number % 2 == 1) {
+            found.extend(block.lines().map(words));
+        } else if number % 2 == 0 {
+            found.extend(quoted(part).map(words));
+        }
+    }
+    // What stands before the command is not ours: `sudo` and the environment.
+    let is_ours = |word: &String| word != "sudo" && !word.split('-').next().is_some_and(|name| name.contains('='));
+    let commands = found.into_iter().map(|words| words.into_iter().skip_while(|word| !is_ours(word)).collect());
+    commands.filter(|words: &Vec<String>| words.len() > 1 && words[0] == "snykwatch").collect()
+}
+
+/// The words of a line of shell, up to a comment, a pipe or another command.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in line.split(['"', '\'']).enumerate() {
+        if number % 2 == 1 {
+            words.push(part.to_owned());
+            continue;
+        }
+        for word in part.split_whitespace() {
+            if word.starts_with(['#', '|', '&', '>', ';']) {
+                return words;
+            }
+            words.push(word.to_owned());
+        }
+    }
+    words
+}
+
+#[test]
+fn the_commands_that_are_shown_exist() {
+    use clap::Parser as _;
+    use clap::error::ErrorKind;
+    let (mut wrong, mut parsed) = (Vec::new(), 0);
+    for path in pages() {
+        for words in commands(&fs::read_to_string(&path).unwrap()) {
+            parsed += 1;
+            // A placeholder in the place of a value, and an argument left out in a sentence, are no mistakes.
+            let is_unknown = |kind| matches!(kind, ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
+            if let Err(error) = snykwatch::commands::Arguments::try_parse_from(&words)
+                && is_unknown(error.kind())
+            {
+                wrong.push(format!("{}: {}: {error}", path.display(), words.join(" ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(parsed > 50, "only {parsed} commands were found");
+}
+
+#[test]
+fn the_metrics_that_are_named_exist() {
+    let reference = document("docs/metrics.md");
+    let mut unknown = Vec::new();
+    for path in pages() {
+        let text = fs::read_to_string(&path).unwrap();
+        for (at, _) in text.match_indices("snykwatch_") {
+            let name: String = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            // The prefix alone, and names with a placeholder behind it, name no metric.
+            if !name.ends_with('_') && !reference.contains(&format!("| `{name}` |")) {
+                unknown.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "\n{}", unknown.join("\n"));
+}
+
+#[test]
+fn the_troubleshooting_page_has_each_word_that_check_says() {
+    use snykwatch::client::answer::FailureClass;
+    use snykwatch::domain::condition::Reason;
+    // These conclude something of a token, and are told as such; `refused` is a defect of ours.
+    let concluding = ["unauthorized", "missing_scope", "forbidden", "not_accessible_by_this_authentication", "refused"];
+    let layers = FailureClass::LABELS.into_iter().filter(|label| !concluding.contains(label));
+    let access = Reason::ALL.iter().map(|reason| reason.as_str());
+    let access = access.filter(|reason| {
+        ["snyk_", "credential_", "permission_", "workspace_"].iter().any(|start| reason.starts_with(start))
+    });
+    let page = document("docs/troubleshooting.md");
+    let missing: Vec<&str> = layers.chain(access).filter(|word| !page.contains(&format!("`{word}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn the_readmes_configuration_can_be_used() {
     let readme = document("README.md");

@@ -13,9 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                   then snykwatch check, then snykwatch run"
 )]
 pub struct Arguments {
-    /// Configuration file (and conf.d/*.yaml beside it)
-    #[arg(long, short, global = true, value_name = "FILE", default_value = "snykwatch.yaml")]
-    pub config: PathBuf,
+    /// Configuration file (and conf.d/*.yaml beside it); left out: snykwatch.yaml here, else in /etc/snykwatch
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     #[command(subcommand)]
     #[expect(missing_docs, reason = "clap would take it for the help text")]
@@ -58,6 +58,8 @@ pub enum Command {
     /// Tell a running daemon that you take care of an incident
     ///
     /// Reminders, growth and digests stop until it resolves. An escalation and the end are told all the same.
+    ///
+    /// Example: `snykwatch ack CredentialInvalid/credential/bitbucket-acme --author alex`
     Ack(AcknowledgeOptions),
     /// Keep incidents from people for a while
     #[command(subcommand)]
@@ -81,6 +83,8 @@ pub enum Command {
         file: PathBuf,
     },
     /// Print shell completions
+    ///
+    /// Example: `snykwatch completions bash > /etc/bash_completion.d/snykwatch`
     Completions {
         /// For which shell
         shell: clap_complete::Shell,
@@ -122,7 +126,8 @@ pub struct RunOptions {
     /// Do everything but send: note what would have been sent, and list it once a day and under `notifications`
     #[arg(long)]
     pub observe: bool,
-    /// Which log messages: a level, or `target=level` pairs as tracing's filters have them
+    /// Which log messages, until `PUT /-/log-filter` says otherwise: a level, or `target=level` pairs as tracing's
+    /// filters have them
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub log: String,
     /// How log messages look
@@ -253,6 +258,8 @@ pub struct AcknowledgeOptions {
 #[derive(Debug, Subcommand)]
 pub enum SilenceCommand {
     /// Make one; everything that is given must match
+    ///
+    /// Example: `snykwatch silence add --integration acme-bitbucket --for 2h --author alex --reason "new workspace"`
     Add(Box<NewSilenceOptions>),
     /// List those in force
     List {

@@ -8,6 +8,10 @@ use crate::config::Secrets;
 use crate::config::storage::StorageBackend;
 use crate::store::sqlite::{self, BackupError};
 
+/// What explains a store that is not where it was looked for.
+pub(super) const ELSEWHERE: &str = "a relative storage.sqlite.path lies in systemd's state directory while systemd runs \
+                                    the daemon; run this with STATE_DIRECTORY=/var/lib/snykwatch, or make the path absolute";
+
 /// Copies the store that the configuration names to `destination`.
 pub(super) async fn backup(config: &Path, destination: &Path, terminal: &Terminal) -> anyhow::Result<Exit> {
     let Some(path) = store_of(config, terminal) else { return Ok(Exit::Config) };
@@ -23,6 +27,9 @@ pub(super) async fn backup(config: &Path, destination: &Path, terminal: &Termina
         }
         Err(error) => {
             terminal.error(&super::chain(&error));
+            if matches!(error, BackupError::Missing { .. }) {
+                terminal.note(&format!("\nhint: {ELSEWHERE}"));
+            }
             Ok(match error {
                 BackupError::Exists { .. } | BackupError::Missing { .. } => Exit::Usage,
                 _ => Exit::Storage,

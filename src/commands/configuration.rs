@@ -1,7 +1,7 @@
 //! The configuration as every command loads it: problems are printed once, the same way. And the way from the command
 //! line to the commands about the configuration itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -11,6 +11,18 @@ use super::{Exit, Terminal};
 use crate::clock::Clock;
 use crate::config::problem::Style;
 use crate::config::{self, Config, Secrets};
+
+/// Where the configuration is when nobody says: here, or where the shipped systemd unit has it.
+const USUAL_PLACES: [&str; 2] = ["snykwatch.yaml", "/etc/snykwatch/snykwatch.yaml"];
+
+/// The first of the usual places with a file; the first of all when there is none, to be told of it.
+pub(super) fn usual_path() -> PathBuf {
+    found_among(USUAL_PLACES.map(Path::new)).to_path_buf()
+}
+
+fn found_among([here, installed]: [&Path; 2]) -> &Path {
+    if !here.exists() && installed.exists() { installed } else { here }
+}
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
 pub(super) fn usable(path: &Path, secrets: Secrets, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
@@ -53,4 +65,21 @@ pub(super) fn dispatch(path: &Path, command: &ConfigCommand, terminal: &Terminal
 
 fn style_of(terminal: &Terminal) -> Style {
     if terminal.is_coloured() { Style::Coloured } else { Style::Plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_here_comes_before_the_installed_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let [here, installed] = ["here.yaml", "installed.yaml"].map(|name| directory.path().join(name));
+        let found = || found_among([&here, &installed]).to_path_buf();
+        assert_eq!(found(), here, "to be told that it is missing");
+        std::fs::write(&installed, "").unwrap();
+        assert_eq!(found(), installed);
+        std::fs::write(&here, "").unwrap();
+        assert_eq!(found(), here);
+    }
 }

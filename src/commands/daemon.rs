@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use url::Url;
 
@@ -107,6 +108,12 @@ pub(super) fn text(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
+}
+
+/// An instant as text for a terminal: to the second, for nobody reads on.
+pub(super) fn time(value: &Value) -> String {
+    let instant = value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    instant.map_or_else(|| text(value), |instant| instant.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// The entries of a list in an answer; none where there is no such list.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::arguments::{DaemonOptions, Output};
-use super::daemon::{self, field, paragraph, text};
+use super::daemon::{self, field, paragraph, text, time};
 use super::terminal::{Tone, printable};
 use super::{Exit, Terminal, incidents};
 use crate::client::daemon::{DaemonClient, DaemonError};
@@ -40,7 +40,7 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         "{} ({}) since {}",
         text(field(status, "status")),
         text(field(status, "reason")),
-        text(field(status, "since"))
+        time(field(status, "since"))
     ));
     paragraph(terminal, "", &text(field(status, "message")));
     if field(status, "next_step").is_string() {
@@ -51,7 +51,7 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         paragraph(
             terminal,
             "last known: ",
-            &format!("{} since {}", text(field(known, "status")), text(field(known, "since"))),
+            &format!("{} since {}", text(field(known, "status")), time(field(known, "since"))),
         );
     }
     for condition in field(view, "conditions").as_array().into_iter().flatten() {
@@ -65,11 +65,11 @@ pub(super) async fn explain(config: &Path, options: DaemonOptions, terminal: &Te
         paragraph(terminal, "        ", &text(field(condition, "message")));
         let source =
             format!("{}, {} confidence", text(field(condition, "source")), text(field(condition, "confidence")));
-        let observed =
-            field(condition, "observed_at").as_str().map_or_else(String::new, |at| format!(", observed {at}"));
+        let observed = field(condition, "observed_at");
+        let observed = if observed.is_null() { String::new() } else { format!(", observed {}", time(observed)) };
         terminal.data(
             &terminal
-                .tone(Tone::Quiet, &format!("        {source}{observed}, since {}", text(field(condition, "since")))),
+                .tone(Tone::Quiet, &format!("        {source}{observed}, since {}", time(field(condition, "since")))),
         );
     }
     for incident in &incidents {
@@ -91,7 +91,13 @@ fn incidents_about(view: &Value, answer: &Value) -> Vec<Value> {
 
 fn print_incident(incident: &Value, taken_at: DateTime<Utc>, terminal: &Terminal) {
     let word = |name| text(field(incident, name));
-    let title = format!("incident {} ({}, {}) since {}", word("rule"), word("severity"), word("phase"), word("since"));
+    let title = format!(
+        "incident {} ({}, {}) since {}",
+        word("rule"),
+        word("severity"),
+        word("phase"),
+        time(field(incident, "since"))
+    );
     terminal.data(&terminal.tone(Tone::Strong, &title));
     paragraph(terminal, "  ", &word("summary"));
     paragraph(terminal, "  next: ", &word("next_step"));

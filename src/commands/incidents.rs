@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::arguments::{AcknowledgeOptions, IncidentsOptions};
-use super::daemon::{connect, entries, field, paragraph, printed_as_json, text, unanswered};
+use super::daemon::{connect, entries, field, paragraph, printed_as_json, text, time, unanswered};
 use super::terminal::{Tone, printable};
 use super::{Exit, Terminal};
 use crate::clock::Clock;
@@ -53,7 +53,8 @@ fn print(incident: &Value, taken_at: DateTime<Utc>, terminal: &Terminal) {
     };
     let severity = terminal.tone(tone, &format!("{:8}", word("severity")));
     terminal.data(&format!("{severity} {}", terminal.tone(Tone::Strong, &word("id"))));
-    terminal.data(&terminal.tone(Tone::Quiet, &format!("    {} since {}", word("phase"), word("since"))));
+    terminal
+        .data(&terminal.tone(Tone::Quiet, &format!("    {} since {}", word("phase"), time(field(incident, "since")))));
     paragraph(terminal, "    ", &word("summary"));
     paragraph(terminal, "    next: ", &word("next_step"));
     if field(incident, "cause").is_string() {
@@ -71,12 +72,15 @@ pub(super) fn people(incident: &Value, taken_at: DateTime<Utc>) -> Vec<(&'static
     if acknowledgement.is_object() {
         let (author, comment) = (text(field(acknowledgement, "author")), text(field(acknowledgement, "comment")));
         let colon = if comment.is_empty() { "" } else { ": " };
-        let at = text(field(acknowledgement, "at"));
+        let at = time(field(acknowledgement, "at"));
         lines.push(("acknowledged", format!("by {author} at {at}{colon}{comment}")));
     }
     for silence in entries(incident, "silences") {
         let part = |name| text(field(silence, name));
-        lines.push(("silenced", format!("until {} by {}: {}", part("until"), part("author"), part("reason"))));
+        lines.push((
+            "silenced",
+            format!("until {} by {}: {}", time(field(silence, "until")), part("author"), part("reason")),
+        ));
     }
     for hearing in entries(incident, "hearings") {
         // A daemon of another version may know more reasons: then its own word is shown.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::arguments::NotificationsOptions;
-use super::daemon::{connect, entries, field, paragraph, printed_as_json, text, unanswered};
+use super::daemon::{connect, entries, field, paragraph, printed_as_json, text, time, unanswered};
 use super::terminal::Tone;
 use super::{Exit, Terminal};
 
@@ -54,7 +54,7 @@ fn head(notification: &Value) -> (Tone, String) {
         Some("pending") => Tone::Doubtful,
         _ => Tone::Quiet,
     };
-    let (made, state, receiver) = (word("created_at"), word("state"), word("receiver"));
+    let (made, state, receiver) = (time(field(notification, "created_at")), word("state"), word("receiver"));
     (tone, format!("{made} {state:13} {receiver}: {} ({})", word("kind"), word("severity")))
 }
 
@@ -65,7 +65,7 @@ fn why(notification: &Value) -> Option<String> {
     let failed = failure.is_object().then(|| format!("{}: {}", word("reason"), word("detail")))?;
     let attempts = text(field(notification, "attempts"));
     let next = field(notification, "next_attempt_at");
-    let next = if next.is_string() { format!("; tried again at {}", text(next)) } else { String::new() };
+    let next = if next.is_string() { format!("; tried again at {}", time(next)) } else { String::new() };
     Some(format!("after {attempts} attempts: {failed}{next}"))
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::arguments::{AskOptions, TestReceiverOptions};
-use super::daemon::{connect, entries, field, printed_as_json, text, unanswered};
+use super::daemon::{connect, entries, field, printed_as_json, text, time, unanswered};
 use super::terminal::{Tone, printable};
 use super::{Exit, Terminal};
 use crate::client::daemon::{DaemonClient, DaemonError};
@@ -129,7 +129,7 @@ fn lines(overview: &Value) -> Vec<(Tone, String)> {
         _ => Tone::Bad,
     };
     let mut lines = vec![
-        (Tone::Quiet, format!("as of {}", text(field(overview, "taken_at")))),
+        (Tone::Quiet, format!("as of {}", time(field(overview, "taken_at")))),
         (Tone::Strong, counts("integrations", "integrations")),
         (incidents, counts("open_incidents", "open incidents")),
     ];
@@ -149,7 +149,7 @@ fn lines(overview: &Value) -> Vec<(Tone, String)> {
             (Tone::Good, format!("{name}: works, {pending} pending"))
         } else {
             let why = format!("{}: {}", text(field(failure, "reason")), text(field(failure, "detail")));
-            (tone, format!("{name}: {fails} {}, {pending} pending ({why})", text(field(failure, "at"))))
+            (tone, format!("{name}: {fails} {}, {pending} pending ({why})", time(field(failure, "at"))))
         });
     }
     lines

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::backup::store_of;
+use super::backup::{ELSEWHERE, store_of};
 use super::{Exit, Terminal};
 use crate::clock::Clock;
 use crate::store::sqlite::{self, OpenError, RestoreError};
@@ -18,8 +18,9 @@ pub(super) async fn restore(config: &Path, backup: &Path, terminal: &Terminal) -
                 |at| format!("committed {}; what came later is forgotten", at.format("%Y-%m-%d %H:%M:%S UTC")),
             );
             terminal.note(&format!("restored {}, {until}", restored.revision));
-            if let Some(replaced) = restored.replaced {
-                terminal.note(&format!("the file that was there is now {}", replaced.display()));
+            match restored.replaced {
+                Some(replaced) => terminal.note(&format!("the file that was there is now {}", replaced.display())),
+                None => terminal.note(&format!("there was no store before; if you expected one: {ELSEWHERE}")),
             }
             Ok(Exit::Ok)
         }

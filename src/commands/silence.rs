@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::arguments::{NewSilenceOptions, SilenceCommand};
-use super::daemon::{connect, entries, field, printed_as_json, text, unanswered};
+use super::daemon::{connect, entries, field, printed_as_json, text, time, unanswered};
 use super::terminal::{Tone, printable};
 use super::{Exit, Terminal};
 
@@ -78,7 +78,7 @@ fn print(silence: &Value, terminal: &Terminal) {
     let word = |name| text(field(silence, name));
     let state = if field(silence, "active") == true { "in force" } else { "not in force" };
     terminal.data(&format!("{} {state}", terminal.tone(Tone::Strong, &word("id"))));
-    terminal.data(&format!("    from {} until {}", word("starts_at"), word("ends_at")));
+    terminal.data(&format!("    from {} until {}", time(field(silence, "starts_at")), time(field(silence, "ends_at"))));
     terminal.data(&format!("    by {}: {}", word("author"), word("reason")));
     terminal.data(&format!("    {}", covered(field(silence, "matcher"))));
     for incident in entries(silence, "covers") {

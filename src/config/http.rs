@@ -20,7 +20,7 @@ pub struct HttpSettings {
     pub proxy: Option<Url>,
     /// Hosts, domains (`.example.com`) or networks reached without the proxy.
     pub no_proxy: Vec<String>,
-    /// Certificates (PEM) to trust in place of the system's.
+    /// Certificates (PEM) to trust beside the system's.
     pub ca_file: Option<PathBuf>,
     /// How long a connection may take.
     pub connect_timeout: Duration,

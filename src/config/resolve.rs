@@ -5,7 +5,8 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -246,7 +247,7 @@ impl<'a> Resolver<'a> {
         };
         if self.secrets == Secrets::Check {
             if let Err(error) = source.read() {
-                self.note(secret_problem(&error, raw.place));
+                self.note(secret_problem(&error, raw));
             } else if source.exposure() == Exposure::WorldReadable {
                 let message = format!("every user of this machine can read the secret in {source}");
                 let help = "take the right to read it from others (chmod o-r)";
@@ -301,11 +302,16 @@ fn names<'n, T>(
     section.keys().map(move |name| (name, what))
 }
 
-fn secret_problem(error: &SecretReadError, place: Place) -> Problem {
+fn secret_problem(error: &SecretReadError, raw: &Spanned<RawSecret>) -> Problem {
     let kind = match error {
         SecretReadError::Unset(_) => ProblemKind::UnsetVariable,
         _ => ProblemKind::UnreadableSecret,
     };
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    Problem::error(kind, place, format!("{error}{cause}"))
+    let is_relative = matches!(&raw.value, RawSecret::File(name) if Path::new(name).is_relative());
+    let is_missing = matches!(error, SecretReadError::File { source, .. } if source.kind() == ErrorKind::NotFound);
+    let help =
+        "it is looked for in CREDENTIALS_DIRECTORY, which systemd sets for the daemon, then beside the configuration";
+    let help = (is_relative && is_missing).then(|| help.to_owned());
+    Problem::error(kind, raw.place, format!("{error}{cause}")).maybe_help(help)
 }

@@ -65,7 +65,7 @@ impl Advised<'_> {
                 format!("{scm} workspace administrator: make the PAT's account a member of the workspace with access to its repositories")
             }
             Reason::WorkspaceNotFound => {
-                "snykwatch operator and Group Admin: the workspace is gone; take it out of the configuration and of the profile".to_owned()
+                "snykwatch operator: correct the workspace's name in the configuration; or, if it is gone, Group Admin: take it out of the profile".to_owned()
             }
             Reason::WorkspaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
             Reason::ProfileDeleted => format!("Group Admin: create the profile again (Integrations > {scm} in the Group)"),

@@ -27,6 +27,8 @@ fn configuration(scene: &Scene, pager: &FakeReceiver<PagerDuty>) -> String {
         ("0d3728ec-eebf-484d-9907-ba238019f10b", group),
         ("expires_at: 2027-03-01", end),
         ("pagerduty: { ", format!("pagerduty: {{ api_url: \"{root}\", ")),
+        // The unit's state directory.
+        ("/var/lib/snykwatch/snykwatch.db", "snykwatch.db".to_owned()),
     ];
     let adapted = changes.into_iter().fold(example, |text, (from, to)| {
         assert!(text.contains(from), "`{from}` is not in the page's configuration any more:\n{text}");

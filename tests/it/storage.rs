@@ -74,7 +74,7 @@ async fn what_is_no_backup_is_not_restored() {
     std::fs::remove_file(store(&scene)).unwrap();
     let nothing = scene.ask_as_it_is(&["backup", "monday.db"]).await;
     nothing.exits(64);
-    nothing.says(&["there is no store at", "has snykwatch run with this configuration?"]);
+    nothing.says(&["there is no store at", "has snykwatch run with this configuration?", "STATE_DIRECTORY"]);
 }
 
 #[tokio::test]

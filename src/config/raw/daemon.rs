@@ -74,7 +74,7 @@ pub(crate) struct RawHttp {
     pub(crate) proxy: Option<ProxyUrl>,
     /// Hosts, domains (`.example.com`) or networks that are reached without the proxy.
     pub(crate) no_proxy: Option<Vec<String>>,
-    /// Certificates (PEM) to trust in place of the system's. A relative name is looked for beside this file.
+    /// Certificates (PEM) to trust beside the system's. A relative name is looked for beside this file.
     pub(crate) ca_file: Option<Spanned<String>>,
     /// How long a connection may take. Default 10s.
     pub(crate) connect_timeout: Option<Spanned<HumanDuration>>,

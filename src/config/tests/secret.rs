@@ -48,6 +48,18 @@ fn missing_empty_and_exposed_secrets_are_told() {
 }
 
 #[test]
+fn a_secret_that_is_missing_is_told_with_where_it_was_looked_for() {
+    let check = |name: &str, is_helped: bool| {
+        let files = Files::new(&small("").replace("file: snyk ", &format!("file: {name} ")));
+        let problems = load(&files.main(), Secrets::Check, now()).unwrap_err().render(Style::Plain);
+        assert!(problems.contains("could not read the secret file"), "{problems}");
+        assert_eq!(problems.contains("CREDENTIALS_DIRECTORY"), is_helped, "{problems}");
+    };
+    check("snyk", true);
+    check("/nonexistent/snyk", false);
+}
+
+#[test]
 fn no_secret_is_ever_shown() {
     let files = Files::new(&small("").replace("env: BITBUCKET_TOKEN", "file: bitbucket"));
     files.write("snyk", "top-secret-snyk");

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use super::failure::broken;
@@ -39,10 +39,25 @@ pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path).map(drop)
 }
 
+/// Gives what root made at `path` to the user whose store it becomes: the owner of the store that is there, else of its
+/// directory. That user's daemon could not open it otherwise.
+pub(super) fn hand_over(path: &Path, store: &Path) -> io::Result<()> {
+    /// The user who makes files for others.
+    const ROOT: u32 = 0;
+    let heir = std::fs::metadata(store).or_else(|_| std::fs::metadata(directory_of(store)))?;
+    if heir.uid() == ROOT || std::fs::metadata(path)?.uid() != ROOT {
+        return Ok(());
+    }
+    chown(path, Some(heir.uid()), Some(heir.gid()))
+}
+
 /// Brings the names in the directory of `path` to the disk.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(directory)?.sync_all()
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The bytes of the file and its write-ahead log.

@@ -67,6 +67,9 @@ pub async fn restore(backup: &Path, destination: &Path, now: DateTime<Utc>) -> R
         let _ = std::fs::remove_file(&incoming);
     }
     let (revision, committed_at) = taken_in?;
+    for made in [&incoming, &beside(destination, ".lock")] {
+        file::hand_over(made, destination).map_err(failed("give its owner", made))?;
+    }
     let replaced = put_aside(destination, now).await?;
     std::fs::rename(&incoming, destination).map_err(failed("replace", destination))?;
     file::sync_directory(destination).map_err(failed("replace", destination))?;

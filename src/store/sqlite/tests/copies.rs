@@ -1,7 +1,7 @@
 //! Backups, and the way back.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
 
 use super::{directory, open};
 use crate::store::contract::fixtures::{at, commit, state, status, to, trigger};
@@ -59,6 +59,34 @@ async fn a_backup_of_a_stopped_daemon_works_too() {
     let restored = restore(&copy, &fresh, at(0)).await.unwrap();
     assert_eq!(restored.replaced, None);
     assert_eq!(open(&fresh).await.load().await.unwrap().unwrap().state, state("step-0"));
+}
+
+#[tokio::test]
+async fn what_root_restores_is_the_daemons() {
+    const DAEMON: u32 = 64_001;
+    let directory = directory();
+    if fs::metadata(directory.path()).unwrap().uid() != 0 {
+        println!("skipped: only root makes files for others");
+        return;
+    }
+    let (path, copy) = (directory.path().join("snykwatch.db"), directory.path().join("backup.db"));
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    backup(&path, &copy).await.unwrap();
+    store.close().await;
+    let owners =
+        || ["snykwatch.db", "snykwatch.db.lock"].map(|name| fs::metadata(directory.path().join(name)).unwrap().uid());
+
+    chown(&path, Some(DAEMON), Some(DAEMON)).unwrap();
+    restore(&copy, &path, at(60)).await.unwrap();
+    assert_eq!(owners(), [DAEMON; 2], "as the store was");
+
+    let installed = directory.path().join("installed");
+    fs::create_dir(&installed).unwrap();
+    chown(&installed, Some(DAEMON), Some(DAEMON)).unwrap();
+    restore(&copy, &installed.join("snykwatch.db"), at(60)).await.unwrap();
+    assert_eq!(fs::metadata(installed.join("snykwatch.db")).unwrap().uid(), DAEMON, "as its directory is");
+    assert_eq!(fs::metadata(&copy).unwrap().uid(), 0, "the backup stays");
 }
 
 #[tokio::test]
