@@ -11,7 +11,7 @@ use snykwatch::metrics::families::{self, Family};
 
 use crate::support::{file, installed, list, path, text, yaml};
 
-const RULES: &str = "deploy/prometheus/snykwatch.rules.yaml";
+pub(crate) const RULES: &str = "deploy/prometheus/snykwatch.rules.yaml";
 const RUNBOOKS: &str = "https://snykwatch.example.com/runbooks/";
 
 /// A missed scrape or a moved pod starts a `for` anew, so none may be long.
@@ -26,15 +26,15 @@ static USED_LABEL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$labels\.(\w
 static GROUPING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bby \(([^)]*)\)").unwrap());
 /// A series of ours, with its matchers.
 static SELECTOR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(?:level:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap());
+    LazyLock::new(|| Regex::new(r"\b(?:[a-z_]+:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap());
 /// The label of a matcher.
 static MATCHER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\w+)\s*(?:=~|!~|!=|=)").unwrap());
 
-fn rules(shipped: &Value) -> Vec<&Value> {
+pub(crate) fn rules(shipped: &Value) -> Vec<&Value> {
     list(shipped, "/groups").iter().flat_map(|group| list(group, "/rules")).collect()
 }
 
-fn alerts(shipped: &Value) -> Vec<&Value> {
+pub(crate) fn alerts(shipped: &Value) -> Vec<&Value> {
     rules(shipped).into_iter().filter(|rule| rule["alert"].is_string()).collect()
 }
 
@@ -121,7 +121,7 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
 }
 
 /// Every label that an expression groups by.
-fn grouping(expression: &str) -> BTreeSet<String> {
+pub(crate) fn grouping(expression: &str) -> BTreeSet<String> {
     let labels = GROUPING
         .captures_iter(expression)
         .flat_map(|found| found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
@@ -132,9 +132,10 @@ fn problems_of_an_expression(expression: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut known: BTreeSet<&str> = OF_TARGETS.into();
     for captures in SELECTOR.captures_iter(expression) {
-        let name = captures[0].split('{').next().unwrap_or_default();
-        // A recorded series, whose own rule is looked at, or the name of the scrape job.
-        if name.contains(':') || name == "snykwatch" {
+        let name = captures.get(0).map_or("", |found| found.as_str()).split('{').next().unwrap_or_default();
+        // A recorded series, whose own rule is looked at; what it has is in its name.
+        if let Some((labels, _)) = name.split_once(':') {
+            known.extend(labels.split('_'));
             continue;
         }
         let Some(family) = family(name) else {
@@ -200,6 +201,13 @@ fn a_broken_rule_is_told() {
 fn rows(page: &str) -> Vec<Vec<String>> {
     let rows = page.lines().filter(|line| line.starts_with("| ["));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The severities that the page about alerts tells of an alert.
+pub(crate) fn severities_on_the_page(alert: &str) -> BTreeSet<String> {
+    let rows = rows(&file("docs/alerts.md"));
+    let row = rows.iter().find(|row| row[0].starts_with(&format!("[{alert}]")));
+    row.map(|row| row[2].split(", ").map(str::to_owned).collect()).unwrap_or_default()
 }
 
 #[test]
