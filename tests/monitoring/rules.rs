@@ -17,6 +17,11 @@ const RUNBOOKS: &str = "https://snykwatch.example.com/runbooks/";
 /// A missed scrape or a moved pod starts a `for` anew, so none may be long.
 const LONGEST_FOR_MINUTES: u64 = 15;
 
+/// What people read in a list, as monitoring mixins have it.
+const LONGEST_NAME: usize = 40;
+/// The same, so that a group is evaluated in time.
+const MOST_RULES_OF_A_GROUP: usize = 20;
+
 /// Labels that Prometheus gives to what it scrapes.
 const OF_TARGETS: [&str; 2] = ["job", "instance"];
 
@@ -44,6 +49,12 @@ fn problems(shipped: &Value) -> Vec<String> {
     let daemon = file("docs/runbooks/daemon.md");
     let sections: Vec<String> =
         daemon.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_lowercase).collect();
+    for group in list(shipped, "/groups") {
+        let (name, rules) = (text(group, "/name"), list(group, "/rules").len());
+        if name.len() > LONGEST_NAME || rules > MOST_RULES_OF_A_GROUP {
+            found.push(format!("the group {name} is too long"));
+        }
+    }
     for rule in rules(shipped) {
         let name = rule["alert"].as_str().or(rule["record"].as_str()).unwrap_or("a rule without a name");
         let wrong = problems_of_an_expression(text(rule, "/expr"));
@@ -91,6 +102,13 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
         if text(alert, &format!("/annotations/{annotation}")).is_empty() {
             found.push(format!("it has no {annotation}"));
         }
+    }
+    if text(alert, "/alert").len() > LONGEST_NAME {
+        found.push("its name is too long".to_owned());
+    }
+    let summary = text(alert, "/annotations/summary");
+    if summary.contains("{{") || !summary.ends_with('.') {
+        found.push("its summary is no sentence that always stands".to_owned());
     }
     let expression = text(alert, "/expr");
     let severity = text(alert, "/labels/severity");
@@ -159,6 +177,16 @@ fn family(name: &str) -> Option<&'static Family> {
     families::ALL.iter().find(|family| family.name == name || Some(family.name) == base)
 }
 
+/// Where the alerts' runbooks are, below the address of snykwatch: paths and, on a page of several, the section.
+pub(crate) fn runbooks() -> BTreeSet<(String, Option<String>)> {
+    let shipped = yaml(RULES);
+    let link = |alert: &Value| {
+        let url: url::Url = text(alert, "/annotations/runbook_url").parse().unwrap();
+        (url.path().to_owned(), url.fragment().map(str::to_owned))
+    };
+    alerts(&shipped).into_iter().map(link).collect()
+}
+
 #[test]
 fn the_rules_keep_to_the_code() {
     assert_eq!(problems(&yaml(RULES)), Vec::<String>::new());
@@ -188,8 +216,15 @@ fn a_broken_rule_is_told() {
         json!(r#"max by (integration, credential) (snykwatch_incident_open{incident="SnykTokenInvalid"}) == 1"#),
         "no severity",
     );
-    check("annotation", "/annotations/summary", json!("{{ $labels.owner }}"), "uses the label `owner`");
+    check("annotation", "/annotations/description", json!("{{ $labels.owner }}"), "uses the label `owner`");
+    check("long name", "/alert", json!("Snykwatch".repeat(5)), "name is too long");
+    check("template", "/annotations/summary", json!("{{ $labels.credential }} is bad."), "no sentence");
+    check("no full stop", "/annotations/summary", json!("It is bad"), "no sentence");
     check("grouping", "/expr", json!("max by (severity, team) (snykwatch_incident_open)"), "has the label `team`");
+    let mut large = shipped.clone();
+    let rule = large["groups"][0]["rules"][0].clone();
+    large["groups"][0]["rules"] = Value::Array(vec![rule; MOST_RULES_OF_A_GROUP + 1]);
+    assert!(problems(&large).contains(&"the group snykwatch-credentials is too long".to_owned()));
     let mut slow = shipped.clone();
     slow["groups"][0]["rules"][0]["for"] = json!("20m");
     let told = problems(&slow);
