@@ -37,6 +37,7 @@ impl Delivery {
         core.watcher.have_people_told(Herald::new(deliverers.clone(), options.dispatch));
         if let Some(settings) = &wiring.config().heartbeat {
             let client = post_client(&settings.http).map_err(StartError::Wiring)?;
+            core.exporter.own().delivery().on_heartbeat_expected();
             let heartbeat = Heartbeat::new(HeartbeatParts {
                 settings: settings.clone(),
                 client,

@@ -280,7 +280,6 @@ impl Watcher {
     fn take_in(&mut self, finished: &Finished) {
         let run = &finished.run;
         let now = self.parts.clock.now();
-        self.parts.exporter.own().on_probe(run.work.kind, &run.outcome, finished.took);
         self.probed += 1;
         if let Some(progress) = &self.progress {
             let planned = self.planner.planned();
@@ -292,6 +291,7 @@ impl Watcher {
             tracing::error!(probe = %run.work, "{} panicked; its evidence ages", run.work);
             class = OutcomeClass::Inconclusive { retry_after: None };
         }
+        self.parts.exporter.own().on_probe(run.work.kind, &run.outcome, class, finished.took);
         journal::log_failures(run);
         self.planner.on_finished(&run.work, class, now);
         if finished.generation != self.generation {

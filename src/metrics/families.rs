@@ -115,6 +115,8 @@ families! {
             "1 while an incident is open, 0 while it is pending. The integration or the credential it is about is named, the other is empty.";
         INCIDENT_SINCE: Gauge "incident_since_timestamp_seconds" ["incident", "integration", "credential"]
             "When the cause of a pending or open incident began. It outlasts times of unknown and restarts.";
+        INCIDENT_CAUSE: Gauge "incident_cause_info" ["incident", "integration", "credential", "cause"]
+            "Which incident turned out to be the cause of an open one, which is quiet since and still resolves by itself. Absent where none is known. Always 1.";
         INCIDENTS: Gauge "incidents" ["severity", "state"]
             "Number of incidents, pending and open.";
     }
@@ -154,13 +156,15 @@ families! {
         NOTIFICATION_OLDEST_PENDING: Gauge "notification_oldest_pending_timestamp_seconds" ["receiver"]
             "When the oldest waiting delivery was made. Absent when none waits.";
         HEARTBEAT_LAST_SUCCESS: Gauge "heartbeat_last_success_timestamp_seconds" []
-            "When the dead man's switch last took a sign of life. Absent before the first.";
+            "When the dead man's switch last took a sign of life from this process; 0 before the first. Absent without a heartbeat in the configuration.";
     }
     Own {
         SNAPSHOT_TIMESTAMP: Gauge "snapshot_timestamp_seconds" []
             "When the snapshot behind this page was taken.";
         PROBES: Counter "probes_total" ["probe"]
             "Finished probes.";
+        PROBES_CONCLUDED: Counter "probes_concluded_total" ["probe"]
+            "Finished probes that concluded something, whatever part of them failed. Those without any conclusion are asked again.";
         PROBE_FAILURES: Counter "probe_failures_total" ["probe", "reason"]
             "Probes that had a part without a conclusion, by reason; a probe counts once for each of its reasons.";
         PROBE_DURATION: Histogram "probe_duration_seconds" ["probe"]

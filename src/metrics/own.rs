@@ -20,11 +20,12 @@ pub use delivery::{DeliveryMetrics, Pending};
 
 use super::families::{
     API_BUDGET_REMAINING, API_REQUEST_DURATION, API_REQUESTS, BUILD_INFO, CONFIG_LAST_RELOAD_SUCCESS,
-    CONFIG_LAST_RELOAD_SUCCESSFUL, Family, PANICS, PROBE_DURATION, PROBE_FAILURES, PROBES, SCHEDULE_INTERVAL,
-    SCHEDULE_LAG, SERIES_DROPPED,
+    CONFIG_LAST_RELOAD_SUCCESSFUL, Family, PANICS, PROBE_DURATION, PROBE_FAILURES, PROBES, PROBES_CONCLUDED,
+    SCHEDULE_INTERVAL, SCHEDULE_LAG, SERIES_DROPPED,
 };
 use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::work::{Outcome, ProbeKind};
+use crate::schedule::planner::OutcomeClass;
 
 /// Seconds. A probe is one request or a walk of many pages under a request budget.
 const PROBE_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
@@ -79,6 +80,7 @@ pub struct OwnMetrics {
     registry: Registry,
     failure_reasons: &'static [&'static str],
     probes: IntCounterVec,
+    probes_concluded: IntCounterVec,
     probe_failures: IntCounterVec,
     probe_duration: HistogramVec,
     schedule_interval: GaugeVec,
@@ -103,6 +105,10 @@ impl OwnMetrics {
         let registry = Registry::new();
         let own = Self {
             probes: registered(&registry, IntCounterVec::new(options(&PROBES), PROBES.labels)?)?,
+            probes_concluded: registered(
+                &registry,
+                IntCounterVec::new(options(&PROBES_CONCLUDED), PROBES_CONCLUDED.labels)?,
+            )?,
             probe_failures: registered(
                 &registry,
                 IntCounterVec::new(options(&PROBE_FAILURES), PROBE_FAILURES.labels)?,
@@ -137,6 +143,7 @@ impl OwnMetrics {
     fn begin_at_zero(&self) {
         for probe in ProbeKind::ALL {
             self.probes.with_label_values(&[probe.as_str()]);
+            self.probes_concluded.with_label_values(&[probe.as_str()]);
             self.probe_duration.with_label_values(&[probe.as_str()]);
             self.schedule_lag.with_label_values(&[probe.as_str()]);
             for reason in self.failure_reasons {
@@ -146,8 +153,11 @@ impl OwnMetrics {
     }
 
     /// A probe ended after `took` (real time).
-    pub fn on_probe(&self, kind: ProbeKind, outcome: &Outcome, took: Duration) {
+    pub fn on_probe(&self, kind: ProbeKind, outcome: &Outcome, class: OutcomeClass, took: Duration) {
         self.probes.with_label_values(&[kind.as_str()]).inc();
+        if class == OutcomeClass::Conclusive {
+            self.probes_concluded.with_label_values(&[kind.as_str()]).inc();
+        }
         self.probe_duration.with_label_values(&[kind.as_str()]).observe(took.as_secs_f64());
         let reasons: BTreeSet<&str> = outcome.failures.iter().map(|failure| failure.reason).collect();
         for reason in reasons {

@@ -8,10 +8,11 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::incident::{IncidentKey, IncidentPhase, Rule, Severity, Subject};
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::{IntegrationKey, WorkspaceSlug};
 use crate::domain::status::Status;
 use crate::domain::work::{Outcome, ProbeFailure, ProbeKind};
+use crate::schedule::planner::OutcomeClass;
 use crate::snapshot::sample;
 
 const REASONS: &[&str] = &["timeout", "server_error"];
@@ -50,7 +51,11 @@ fn rich_page() -> String {
     delivery.on_receivers(&BTreeSet::from(["on-call".into()]));
     delivery.set_pending(&"on-call".into(), Pending { count: 1, oldest: Some(sample::now()) });
     delivery.on_heartbeat(sample::now());
-    exporter.text(Some(&sample::snapshot()))
+    let mut state = sample::state();
+    let key = |rule, subject| IncidentKey { rule, subject };
+    let stale = state.incidents.get_mut(&key(Rule::TestsStale, Subject::Organizations(sample::name()))).unwrap();
+    stale.cause = Some(key(Rule::CredentialInvalid, Subject::Credential("bitbucket-acme".into())));
+    exporter.text(Some(&Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own())))
 }
 
 #[test]
@@ -150,6 +155,8 @@ fn a_small_page() {
     # TYPE snykwatch_incident_open gauge
     # HELP snykwatch_incident_since_timestamp_seconds When the cause of a pending or open incident began. It outlasts times of unknown and restarts.
     # TYPE snykwatch_incident_since_timestamp_seconds gauge
+    # HELP snykwatch_incident_cause_info Which incident turned out to be the cause of an open one, which is quiet since and still resolves by itself. Absent where none is known. Always 1.
+    # TYPE snykwatch_incident_cause_info gauge
     # HELP snykwatch_incidents Number of incidents, pending and open.
     # TYPE snykwatch_incidents gauge
     snykwatch_incidents{severity="info",state="pending"} 0
@@ -238,6 +245,31 @@ fn incidents_that_share_labels_are_one_series() {
 }
 
 #[test]
+fn a_cause_is_told_where_all_that_share_labels_have_one() {
+    let of_workspace = |slug: &str| IncidentKey {
+        rule: Rule::WorkspaceNotFound,
+        subject: Subject::Workspace(sample::name(), slug.into()),
+    };
+    let cause =
+        || Some(IncidentKey { rule: Rule::CredentialInvalid, subject: Subject::Credential("bitbucket-acme".into()) });
+    let open = IncidentPhase::Open { opened_at: sample::now() };
+    let incident = |phase, cause| IncidentState { cause, ..sample::incident(Severity::Warning, phase) };
+    let told = |second: IncidentState| {
+        let mut state = sample::state();
+        state.incidents.clear();
+        state.incidents.insert(of_workspace("acme"), incident(open, cause()));
+        state.incidents.insert(of_workspace("beta"), second);
+        let snapshot = Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own());
+        let series = samples(&page_of(&snapshot, Options::default())).into_keys();
+        series.filter(|series| series.starts_with("snykwatch_incident_cause_info")).collect::<Vec<_>>()
+    };
+    let expected = r#"snykwatch_incident_cause_info{incident="WorkspaceNotFound",integration="acme-bitbucket",credential="",cause="CredentialInvalid/credential/bitbucket-acme"}"#;
+    assert_eq!(told(incident(open, cause())), [expected]);
+    assert_eq!(told(incident(IncidentPhase::Pending, None)), [expected], "what is pending pages nobody");
+    assert_eq!(told(incident(open, None)), Vec::<String>::new(), "one of them is news");
+}
+
+#[test]
 fn hostile_names_are_escaped() {
     let page = page_of(&sample::snapshot(), Options::default());
     let info = page.lines().find(|line| line.starts_with("snykwatch_integration_info{")).unwrap();
@@ -318,13 +350,18 @@ fn own_health_begins_at_zero_and_forgets_what_is_gone() {
     };
     let failures = vec![failure("timeout"), failure("timeout"), failure("server_error")];
     let outcome = Outcome { failures, ..Outcome::default() };
-    own.on_probe(ProbeKind::Inventory, &outcome, Duration::from_secs(2));
+    own.on_probe(ProbeKind::Inventory, &outcome, OutcomeClass::of(&outcome), Duration::from_secs(2));
+    let concluded = Outcome::default();
+    own.on_probe(ProbeKind::Profile, &concluded, OutcomeClass::of(&concluded), Duration::from_secs(1));
     own.on_request(&"bitbucket-cloud".into(), RequestEnd::Unanswered, Duration::from_secs(30));
     own.set_budget_remaining(&"bitbucket-acme".into(), 12);
     own.on_configuration_loaded(sample::now());
     own.on_panic();
     let page = samples(&exporter.text(None));
     assert_eq!(page[r#"snykwatch_probe_failures_total{probe="inventory",reason="timeout"}"#], "1");
+    assert_eq!(page[r#"snykwatch_probes_total{probe="inventory"}"#], "1");
+    assert_eq!(page[r#"snykwatch_probes_concluded_total{probe="inventory"}"#], "0");
+    assert_eq!(page[r#"snykwatch_probes_concluded_total{probe="profile"}"#], "1");
     assert_eq!(page[r#"snykwatch_probe_duration_seconds_count{probe="inventory"}"#], "1");
     assert_eq!(page[r#"snykwatch_api_requests_total{api="bitbucket-cloud",code="none"}"#], "1");
     assert_eq!(page[r#"snykwatch_api_budget_remaining_requests{credential="bitbucket-acme"}"#], "12");

@@ -1,7 +1,9 @@
-//! systemd's side: a socket of its own, on which the daemon says how it does.
+//! What watches over the daemon: systemd, by a socket on which it is told how we do, and a dead man's switch.
 
 use std::sync::{Arc, Mutex};
 
+use snykwatch::clock::Clock;
+use snykwatch::sandbox::receivers::{FakeReceiver, Heartbeat, Trouble};
 use tokio::net::UnixDatagram;
 use tokio::task::JoinHandle;
 
@@ -95,5 +97,21 @@ async fn a_watchdog_of_another_process_and_a_socket_of_nobody_hold_nothing_up() 
     let daemon = start(&scene, &[("NOTIFY_SOCKET", gone.to_str().unwrap())]).await;
     daemon.until_log_says("systemd could not be told how we do").await;
     assert_eq!(daemon.get("/-/healthy").await.status, 200);
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_heart_that_nobody_hears_is_seen_from_the_start() {
+    const TAKEN: &str = "snykwatch_heartbeat_last_success_timestamp_seconds";
+    let scene = Scene::healthy().await;
+    let switch = FakeReceiver::start(Clock::system(), Heartbeat::new()).await.unwrap();
+    switch.set_trouble(Some(Trouble::Status(403)));
+    let heartbeat = format!("alerts: {{ heartbeat: {{ url: \"{}\", every: 1s }} }}\n", switch.url());
+    scene.write_text(&format!("{}\n{heartbeat}", scene.configuration()));
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_log_says("the dead man's switch does not hear us").await;
+    assert_eq!(daemon.metric(TAKEN).await, Some(0.0));
+    switch.set_trouble(None);
+    eventually("it is heard", async || daemon.metric(TAKEN).await.filter(|taken| *taken > 0.0)).await;
     daemon.terminate().await.exits(0);
 }

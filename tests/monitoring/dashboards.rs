@@ -20,8 +20,9 @@ const VARIABLES: [(&str, &str); 6] = [
 ];
 
 /// Families that have nothing to say in a story where nothing of the kind happens.
-const SILENT: [(&str, &str); 3] = [
+const SILENT: [(&str, &str); 4] = [
     ("snykwatch_api_version_sunset_timestamp_seconds", "no API announced its end"),
+    ("snykwatch_incident_cause_info", "no problem is the symptom of another"),
     ("snykwatch_notification_oldest_pending_timestamp_seconds", "no notification waits"),
     ("snykwatch_sync_completion_expected_timestamp_seconds", "no first fill is in progress"),
 ];

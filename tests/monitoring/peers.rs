@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -96,11 +97,22 @@ pub(crate) struct Alertmanager {
 
 impl Alertmanager {
     pub(crate) async fn start(program: &str, webhook: &Webhook) -> Self {
+        Self::run(program, webhook, &file("deploy/alertmanager/alertmanager.example.yaml")).await
+    }
+
+    /// The same, which reminds its receivers this often.
+    pub(crate) async fn reminding(program: &str, webhook: &Webhook, every: Duration) -> Self {
+        let shipped = file("deploy/alertmanager/alertmanager.example.yaml");
+        let every = format!("repeat_interval: {}s", every.as_secs());
+        let shipped = replaced(&shipped, "repeat_interval: 12h", &every);
+        Self::run(program, webhook, &replaced(&shipped, "repeat_interval: 4h", &every)).await
+    }
+
+    async fn run(program: &str, webhook: &Webhook, shipped: &str) -> Self {
         let address = free_address().await;
         let directory = tempfile::tempdir().unwrap();
         let configuration = directory.path().join("alertmanager.yml");
-        let shipped = file("deploy/alertmanager/alertmanager.example.yaml");
-        let shipped = replaced(&shipped, "http://127.0.0.1:9980", &webhook.server.uri());
+        let shipped = replaced(shipped, "http://127.0.0.1:9980", &webhook.server.uri());
         let shipped = replaced(&shipped, "group_wait: 10s", "group_wait: 100ms");
         let shipped = replaced(&shipped, "group_interval: 5m", "group_interval: 1s");
         std::fs::write(&configuration, shipped).unwrap();
@@ -117,6 +129,12 @@ impl Alertmanager {
         })
         .await;
         alertmanager
+    }
+
+    /// Asks its API; `None` while nobody answers.
+    pub(crate) async fn get(&mut self, path: &str) -> Option<Value> {
+        assert!(self.process.has_ended().is_none(), "Alertmanager ended:\n{}", self.process.stderr.text());
+        Some(http::request(self.address, "GET", path, "").await?.json())
     }
 }
 

@@ -11,11 +11,16 @@ use snykwatch::metrics::families::{self, Family};
 
 use crate::support::{file, installed, list, path, text, yaml};
 
-const RULES: &str = "deploy/prometheus/snykwatch.rules.yaml";
+pub(crate) const RULES: &str = "deploy/prometheus/snykwatch.rules.yaml";
 const RUNBOOKS: &str = "https://snykwatch.example.com/runbooks/";
 
 /// A missed scrape or a moved pod starts a `for` anew, so none may be long.
 const LONGEST_FOR_MINUTES: u64 = 15;
+
+/// What people read in a list, as monitoring mixins have it.
+const LONGEST_NAME: usize = 40;
+/// The same, so that a group is evaluated in time.
+const MOST_RULES_OF_A_GROUP: usize = 20;
 
 /// Labels that Prometheus gives to what it scrapes.
 const OF_TARGETS: [&str; 2] = ["job", "instance"];
@@ -26,15 +31,15 @@ static USED_LABEL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$labels\.(\w
 static GROUPING: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bby \(([^)]*)\)").unwrap());
 /// A series of ours, with its matchers.
 static SELECTOR: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(?:level:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap());
+    LazyLock::new(|| Regex::new(r"\b(?:[a-z_]+:)?snykwatch[a-z_:]+(?:\{([^}]*)\})?").unwrap());
 /// The label of a matcher.
 static MATCHER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\w+)\s*(?:=~|!~|!=|=)").unwrap());
 
-fn rules(shipped: &Value) -> Vec<&Value> {
+pub(crate) fn rules(shipped: &Value) -> Vec<&Value> {
     list(shipped, "/groups").iter().flat_map(|group| list(group, "/rules")).collect()
 }
 
-fn alerts(shipped: &Value) -> Vec<&Value> {
+pub(crate) fn alerts(shipped: &Value) -> Vec<&Value> {
     rules(shipped).into_iter().filter(|rule| rule["alert"].is_string()).collect()
 }
 
@@ -44,6 +49,12 @@ fn problems(shipped: &Value) -> Vec<String> {
     let daemon = file("docs/runbooks/daemon.md");
     let sections: Vec<String> =
         daemon.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_lowercase).collect();
+    for group in list(shipped, "/groups") {
+        let (name, rules) = (text(group, "/name"), list(group, "/rules").len());
+        if name.len() > LONGEST_NAME || rules > MOST_RULES_OF_A_GROUP {
+            found.push(format!("the group {name} is too long"));
+        }
+    }
     for rule in rules(shipped) {
         let name = rule["alert"].as_str().or(rule["record"].as_str()).unwrap_or("a rule without a name");
         let wrong = problems_of_an_expression(text(rule, "/expr"));
@@ -92,6 +103,13 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
             found.push(format!("it has no {annotation}"));
         }
     }
+    if text(alert, "/alert").len() > LONGEST_NAME {
+        found.push("its name is too long".to_owned());
+    }
+    let summary = text(alert, "/annotations/summary");
+    if summary.contains("{{") || !summary.ends_with('.') {
+        found.push("its summary is no sentence that always stands".to_owned());
+    }
     let expression = text(alert, "/expr");
     let severity = text(alert, "/labels/severity");
     let is_from_the_incident = severity.is_empty() && grouping(expression).contains("severity");
@@ -121,7 +139,7 @@ fn problems_of_an_alert(alert: &Value) -> Vec<String> {
 }
 
 /// Every label that an expression groups by.
-fn grouping(expression: &str) -> BTreeSet<String> {
+pub(crate) fn grouping(expression: &str) -> BTreeSet<String> {
     let labels = GROUPING
         .captures_iter(expression)
         .flat_map(|found| found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
@@ -132,9 +150,10 @@ fn problems_of_an_expression(expression: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut known: BTreeSet<&str> = OF_TARGETS.into();
     for captures in SELECTOR.captures_iter(expression) {
-        let name = captures[0].split('{').next().unwrap_or_default();
-        // A recorded series, whose own rule is looked at, or the name of the scrape job.
-        if name.contains(':') || name == "snykwatch" {
+        let name = captures.get(0).map_or("", |found| found.as_str()).split('{').next().unwrap_or_default();
+        // A recorded series, whose own rule is looked at; what it has is in its name.
+        if let Some((labels, _)) = name.split_once(':') {
+            known.extend(labels.split('_'));
             continue;
         }
         let Some(family) = family(name) else {
@@ -156,6 +175,16 @@ fn problems_of_an_expression(expression: &str) -> Vec<String> {
 fn family(name: &str) -> Option<&'static Family> {
     let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
     families::ALL.iter().find(|family| family.name == name || Some(family.name) == base)
+}
+
+/// Where the alerts' runbooks are, below the address of snykwatch: paths and, on a page of several, the section.
+pub(crate) fn runbooks() -> BTreeSet<(String, Option<String>)> {
+    let shipped = yaml(RULES);
+    let link = |alert: &Value| {
+        let url: url::Url = text(alert, "/annotations/runbook_url").parse().unwrap();
+        (url.path().to_owned(), url.fragment().map(str::to_owned))
+    };
+    alerts(&shipped).into_iter().map(link).collect()
 }
 
 #[test]
@@ -187,8 +216,15 @@ fn a_broken_rule_is_told() {
         json!(r#"max by (integration, credential) (snykwatch_incident_open{incident="SnykTokenInvalid"}) == 1"#),
         "no severity",
     );
-    check("annotation", "/annotations/summary", json!("{{ $labels.owner }}"), "uses the label `owner`");
+    check("annotation", "/annotations/description", json!("{{ $labels.owner }}"), "uses the label `owner`");
+    check("long name", "/alert", json!("Snykwatch".repeat(5)), "name is too long");
+    check("template", "/annotations/summary", json!("{{ $labels.credential }} is bad."), "no sentence");
+    check("no full stop", "/annotations/summary", json!("It is bad"), "no sentence");
     check("grouping", "/expr", json!("max by (severity, team) (snykwatch_incident_open)"), "has the label `team`");
+    let mut large = shipped.clone();
+    let rule = large["groups"][0]["rules"][0].clone();
+    large["groups"][0]["rules"] = Value::Array(vec![rule; MOST_RULES_OF_A_GROUP + 1]);
+    assert!(problems(&large).contains(&"the group snykwatch-credentials is too long".to_owned()));
     let mut slow = shipped.clone();
     slow["groups"][0]["rules"][0]["for"] = json!("20m");
     let told = problems(&slow);
@@ -200,6 +236,13 @@ fn a_broken_rule_is_told() {
 fn rows(page: &str) -> Vec<Vec<String>> {
     let rows = page.lines().filter(|line| line.starts_with("| ["));
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// The severities that the page about alerts tells of an alert.
+pub(crate) fn severities_on_the_page(alert: &str) -> BTreeSet<String> {
+    let rows = rows(&file("docs/alerts.md"));
+    let row = rows.iter().find(|row| row[0].starts_with(&format!("[{alert}]")));
+    row.map(|row| row[2].split(", ").map(str::to_owned).collect()).unwrap_or_default()
 }
 
 #[test]

@@ -134,6 +134,11 @@ server: {{ listen: \"127.0.0.1:0\" }}
         });
     }
 
+    /// Somebody revokes the access token that is saved in Snyk.
+    pub(crate) fn revoke_the_token(&self) {
+        self.sandbox.world(|world| world.revoke_credential(ACME_CREDENTIAL));
+    }
+
     /// A Group Admin saves the profile again: it synchronises at once.
     pub(crate) fn save_the_profile_again(&self) {
         self.sandbox.world(|world| {

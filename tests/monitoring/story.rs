@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use crate::dashboards;
 use crate::peers::{Alertmanager, Prometheus, Told, Webhook};
 use crate::scene::Scene;
 use crate::support::configuration::INTEGRATION;
+use crate::support::process::Daemon;
 use crate::support::{eventually, installed, list, text};
+use crate::{dashboards, rules};
 
 const ALERT: &str = "SnykwatchPartiallyConnected";
 
@@ -41,6 +42,18 @@ async fn rules_are_healthy(prometheus: &mut Prometheus) -> usize {
     .await
 }
 
+/// snykwatch serves the runbook of every alert.
+async fn runbooks_are_served(daemon: &Daemon) -> usize {
+    let runbooks = rules::runbooks();
+    for (path, section) in &runbooks {
+        let page = daemon.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        let is_there = section.as_ref().is_none_or(|section| page.text().contains(&format!("id=\"{section}\"")));
+        assert!(is_there, "{path} has no section {section:?}");
+    }
+    runbooks.len()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_goes_all_the_way_and_every_panel_is_drawn() {
     let Some(program) = installed(&["prometheus-alertmanager", "alertmanager"]) else { return };
@@ -68,6 +81,7 @@ async fn an_alert_goes_all_the_way_and_every_panel_is_drawn() {
     .await;
     tell(began, "connected, at both levels; Prometheus says so too");
     tell(began, &format!("healthy   all {} rules of Prometheus", rules_are_healthy(&mut prometheus).await));
+    tell(began, &format!("served    all {} runbooks of alerts", runbooks_are_served(&daemon).await));
 
     scene.stop_synchronisation();
     daemon.until_group_is("partially_connected").await;
@@ -100,7 +114,5 @@ async fn an_alert_goes_all_the_way_and_every_panel_is_drawn() {
     assert_eq!(names.into_iter().collect::<Vec<_>>(), [ALERT, "SnykwatchWatchdog"]);
     let own = scene.hook.tally();
     assert!(own.pages >= 1 && own.refusals.is_empty(), "its own delivery works beside Prometheus: {own:?}");
-    let finished = daemon.terminate().await;
-    finished.exits(0);
-    eprintln!("{} {}", began.elapsed().as_secs_f64(), finished.stderr);
+    daemon.terminate().await.exits(0);
 }

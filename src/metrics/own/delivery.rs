@@ -99,6 +99,11 @@ impl DeliveryMetrics {
         }
     }
 
+    /// The configuration has a heartbeat: it begins at zero, so that one that is never taken is seen too.
+    pub fn on_heartbeat_expected(&self) {
+        self.heartbeat.with_label_values::<&str>(&[]);
+    }
+
     /// The dead man's switch took a sign of life.
     pub fn on_heartbeat(&self, at: DateTime<Utc>) {
         let gauge: Gauge = self.heartbeat.with_label_values::<&str>(&[]);
@@ -120,13 +125,22 @@ impl DeliveryMetrics {
 mod tests {
     use super::*;
 
-    #[test]
-    fn receivers_begin_at_zero_and_leave_with_the_configuration() {
+    fn metrics() -> (Registry, DeliveryMetrics) {
         let registry = Registry::new();
         let metrics = DeliveryMetrics::new(&registry).unwrap();
+        (registry, metrics)
+    }
+
+    fn page(registry: &Registry) -> String {
+        prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
+    }
+
+    #[test]
+    fn receivers_begin_at_zero_and_leave_with_the_configuration() {
+        let (registry, metrics) = metrics();
         let names = |names: &[&str]| names.iter().map(ReceiverName::new).collect::<BTreeSet<_>>();
         let told = |receiver: &str| {
-            let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+            let text = page(&registry);
             text.lines().filter(|line| line.contains(&format!("receiver=\"{receiver}\""))).count()
         };
         metrics.on_receivers(&names(&["chat", "on-call"]));
@@ -136,5 +150,19 @@ mod tests {
         metrics.on_receivers(&names(&["on-call"]));
         assert_eq!(told("chat"), 0);
         assert_eq!(told("on-call"), 3 + FailureReason::ALL.len());
+    }
+
+    #[test]
+    fn a_heartbeat_is_there_from_the_start_where_one_is_expected() {
+        let (registry, metrics) = metrics();
+        let told = || {
+            let value = |line: &str| line.strip_prefix(HEARTBEAT_LAST_SUCCESS.name)?.trim().parse::<f64>().ok();
+            page(&registry).lines().find_map(value)
+        };
+        assert_eq!(told(), None);
+        metrics.on_heartbeat_expected();
+        assert_eq!(told(), Some(0.0));
+        metrics.on_heartbeat(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
+        assert_eq!(told(), Some(1_795_000_000.0));
     }
 }
