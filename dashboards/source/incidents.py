@@ -16,7 +16,9 @@ def open_incidents(description, scope=queries.FLEET):
             label("integration", "Integration", links=[TO_INTEGRATION]),
             label("credential", "Credential"),
             value("Since", queries.open_incidents_since(scope), unit="dateTimeFromNow"),
+            label("cause", "Known cause"),
         ],
+        names=[queries.known_cause(scope)],
         sort="Severity",
         height=6,
     )

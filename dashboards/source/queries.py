@@ -105,3 +105,9 @@ def open_incidents(scope=FLEET):
 def open_incidents_since(scope=FLEET):
     is_open = f"{most('incident_open', INCIDENT, scope)} == 1"
     return f"{instant('incident_since', INCIDENT, scope)} and on ({INCIDENT}) {is_open}"
+
+
+def known_cause(scope=FLEET):
+    """The incident that is known to be the cause of each, as a label; no label where none is."""
+    told = most("incident_cause_info", f"{INCIDENT}, cause", scope)
+    return f"{told} or on ({INCIDENT}) {most('incident_open', INCIDENT, scope)} * 0"

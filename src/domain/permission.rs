@@ -37,6 +37,13 @@ closed_list! {
     }
 }
 
+impl Permission {
+    /// Whether it lets change something. snykwatch never needs that.
+    pub fn is_to_write(self) -> bool {
+        matches!(self, Self::RepositoryWrite | Self::PullRequestWrite | Self::WebhookWrite)
+    }
+}
+
 /// How one permission is called and proved at one SCM.
 #[derive(Debug, Clone, Copy)]
 pub struct PermissionDescription {
@@ -60,6 +67,20 @@ pub fn permissions_of(scm: Scm) -> &'static [PermissionDescription] {
 /// The description of `permission` at `scm`.
 pub fn describe(scm: Scm, permission: Permission) -> Option<&'static PermissionDescription> {
     permissions_of(scm).iter().find(|description| description.permission == permission)
+}
+
+/// The scopes of a token that can see what snykwatch looks at and change nothing (`docs/permissions.md`): those of API
+/// tokens, or the classic ones of every other kind. Of the classic ones none reads webhooks without making them.
+pub fn read_only_scopes(scm: Scm, is_api_token: bool) -> Vec<&'static str> {
+    use Permission::{AccountRead, RepositoryRead, WebhookRead, WorkspaceRead};
+    let wanted: &[Permission] = if is_api_token {
+        &[AccountRead, WorkspaceRead, RepositoryRead, WebhookRead]
+    } else {
+        &[AccountRead, RepositoryRead]
+    };
+    let descriptions = wanted.iter().filter_map(|permission| describe(scm, *permission));
+    let scopes = descriptions.filter_map(|one| if is_api_token { one.granular_scope } else { one.classic_scope });
+    scopes.collect()
 }
 
 const fn scope(

@@ -13,7 +13,7 @@ use crate::domain::facts::PermissionProof;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::{Level, Role, Scm, Truth, closed_list};
 use crate::domain::names::{ApiName, CredentialName, IntegrationName};
-use crate::domain::permission::{Permission, PermissionSet, permissions_of};
+use crate::domain::permission::{Permission, PermissionSet, permissions_of, read_only_scopes};
 use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, State};
 
 /// One credential: an SCM token or a Snyk token.
@@ -47,11 +47,16 @@ pub struct CredentialView {
     pub previous_expires_at: Option<DateTime<Utc>>,
     /// Its permissions, in the order of the pilot guide; empty for a Snyk token.
     pub permissions: Vec<PermissionView>,
+    /// What it may change, which watching never needs; `None` when that is nothing, or not known.
+    pub write_access: Option<WriteAccess>,
     /// Reason words of problems that are not conditions.
     pub notes: Vec<Reason>,
     /// The integrations that hang on it.
     pub used_by: Vec<CredentialUse>,
 }
+
+/// The word for the kind of credential that has granular scopes.
+const API_TOKEN: &str = "api_token";
 
 /// How many integrations of one configuration key and level hang on a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,6 +100,24 @@ pub struct PermissionView {
     pub granted_of: Option<u64>,
     /// When this was observed.
     pub observed_at: Option<DateTime<Utc>>,
+}
+
+/// What a credential may change, and the token that could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WriteAccess {
+    /// The pilot guide's words.
+    pub granted: Vec<&'static str>,
+    /// The scopes of a token for the role `observer`, which sees as much.
+    pub read_only_scopes: Vec<&'static str>,
+}
+
+impl WriteAccess {
+    fn of(permissions: &[PermissionView], scm: Scm, kind: &str) -> Option<Self> {
+        let writing = permissions.iter().filter(|one| one.granted == Truth::True && one.permission.is_to_write());
+        let granted: Vec<_> = writing.map(|permission| permission.label).collect();
+        let read_only_scopes = read_only_scopes(scm, kind == API_TOKEN);
+        (!granted.is_empty()).then_some(Self { granted, read_only_scopes })
+    }
 }
 
 impl PermissionView {
@@ -195,6 +218,7 @@ fn view(
     permissions: Vec<PermissionView>,
     used_by: Vec<CredentialUse>,
 ) -> CredentialView {
+    let write_access = facts.scm.and_then(|scm| WriteAccess::of(&permissions, scm, facts.kind));
     CredentialView {
         credential: name.clone(),
         scm: facts.scm,
@@ -210,6 +234,7 @@ fn view(
         rotated_at: state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at),
         previous_expires_at: state.previous_expiry,
         permissions,
+        write_access,
         notes: state.notes.clone(),
         used_by,
     }

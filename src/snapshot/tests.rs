@@ -114,6 +114,25 @@ fn a_credential_shows_its_permissions_and_never_its_secret() {
 }
 
 #[test]
+fn a_credential_that_can_write_is_shown_with_the_scopes_of_one_that_could_not() {
+    let mut state = sample::state();
+    let shown = |state: &State, now| {
+        let snapshot = Snapshot::build(&sample::fleet(), state, now, sample::own());
+        snapshot.credentials[1].write_access.clone()
+    };
+    assert_eq!(shown(&state, sample::now()), None, "nothing says that it can");
+    let proofs = &mut state.evidence.scm_credentials.get_mut(&"bitbucket-acme".into()).unwrap().permissions;
+    let granted = proofs[&Permission::RepositoryRead].clone();
+    proofs.insert(Permission::PullRequestWrite, granted);
+    let access = shown(&state, sample::now()).unwrap();
+    assert_eq!(access.granted, ["Pull requests: write"]);
+    let scopes =
+        ["read:user:bitbucket", "read:workspace:bitbucket", "read:repository:bitbucket", "read:webhook:bitbucket"];
+    assert_eq!(access.read_only_scopes, scopes);
+    assert_eq!(shown(&state, sample::now() + TimeDelta::days(1)), None, "that was long ago");
+}
+
+#[test]
 fn incidents_stand_open_before_pending_and_worst_first() {
     let snapshot = sample::snapshot();
     let shown: Vec<_> = snapshot.incidents.iter().map(|view| format!("{} {}", view.phase, view.id)).collect();

@@ -178,6 +178,12 @@ fn credential(view: &CredentialView, now: DateTime<Utc>) -> Markup {
                     (None, _) => { "Nobody tells when it expires." }
                 }
             }
+            @if let Some(access) = &view.write_access {
+                p.quiet {
+                    "It may change things: " (access.granted.join(", ")) ". A token that only reads is enough to watch: role "
+                    code { "observer" } ", scopes " code { (access.read_only_scopes.join(" ")) } "."
+                }
+            }
             @if !not_granted.is_empty() {
                 ul.checklist {
                     @for permission in not_granted {

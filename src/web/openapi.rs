@@ -210,6 +210,7 @@ fn credential() -> Value {
         ("message", text()),
         ("since", nullable(&instant())),
     ]);
+    let write_access = object(&[("granted", list(&text())), ("read_only_scopes", list(&text()))]);
     let used_by = object(&[("integration", text()), ("level", words(Level::ALL)), ("count", count())]);
     object(&[
         ("credential", described(text(), "Configuration key.")),
@@ -226,6 +227,7 @@ fn credential() -> Value {
         ("rotated_at", nullable(&instant())),
         ("previous_expires_at", nullable(&instant())),
         ("permissions", list(&reference("Permission"))),
+        ("write_access", described(nullable(&write_access), "What it may change, which watching never needs.")),
         ("notes", list(&words(Reason::ALL))),
         ("used_by", list(&used_by)),
     ])

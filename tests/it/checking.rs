@@ -32,6 +32,7 @@ async fn all_is_well() {
     finished.exits(0);
     finished.says(&[
         "yes credential acme-us: Snyk accepts acme-us",
+        "it may change things (Repositories: write, Pull requests: write, Webhooks: write)",
         "acme-bitbucket (group): connected",
         "12 of 12 repositories reached the Inventory",
         "2 organizations are connected",

@@ -13,6 +13,7 @@ use crate::support::{file, installed, list, path, text, yaml};
 
 pub(crate) const RULES: &str = "deploy/prometheus/snykwatch.rules.yaml";
 const RUNBOOKS: &str = "https://snykwatch.example.com/runbooks/";
+const DASHBOARDS: &str = "https://grafana.example.com/d/";
 
 /// A missed scrape or a moved pod starts a `for` anew, so none may be long.
 const LONGEST_FOR_MINUTES: u64 = 15;
@@ -65,6 +66,9 @@ fn problems(shipped: &Value) -> Vec<String> {
         if !leads_to_a_runbook(text(alert, "/annotations/runbook_url"), &sections) {
             wrong.push("its runbook_url leads nowhere".to_owned());
         }
+        if !leads_to_a_dashboard(text(alert, "/annotations/dashboard_url")) {
+            wrong.push("its dashboard_url leads nowhere".to_owned());
+        }
         found.extend(wrong.into_iter().map(|problem| format!("{}: {problem}", text(alert, "/alert"))));
     }
     for rule in Rule::ALL {
@@ -88,6 +92,13 @@ fn problems(shipped: &Value) -> Vec<String> {
     found
 }
 
+/// A page of Grafana's whose uid one of our dashboards has.
+fn leads_to_a_dashboard(url: &str) -> bool {
+    let uid = url.strip_prefix(DASHBOARDS).map(|page| page.split('?').next().unwrap_or_default());
+    let name = uid.and_then(|uid| uid.strip_prefix("snykwatch-"));
+    name.is_some_and(|name| path(&format!("dashboards/{name}.json")).is_file())
+}
+
 fn leads_to_a_runbook(url: &str, sections: &[String]) -> bool {
     match url.strip_prefix(RUNBOOKS).map(|name| name.split_once('#').unwrap_or((name, ""))) {
         Some(("daemon", section)) => sections.iter().any(|known| known == section),
@@ -98,7 +109,7 @@ fn leads_to_a_runbook(url: &str, sections: &[String]) -> bool {
 
 fn problems_of_an_alert(alert: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    for annotation in ["summary", "description", "runbook_url", "dashboard_url"] {
+    for annotation in ["summary", "description", "runbook_url", "dashboard_url", "status_page_url"] {
         if text(alert, &format!("/annotations/{annotation}")).is_empty() {
             found.push(format!("it has no {annotation}"));
         }
@@ -208,6 +219,13 @@ fn a_broken_rule_is_told() {
     check("section", "/annotations/runbook_url", json!(format!("{RUNBOOKS}daemon#nonsense")), "leads nowhere");
     check("summary", "/annotations/summary", json!(""), "no summary");
     check("dashboard", "/annotations/dashboard_url", json!(""), "no dashboard_url");
+    check(
+        "no such dashboard",
+        "/annotations/dashboard_url",
+        json!(format!("{DASHBOARDS}snykwatch-x")),
+        "leads nowhere",
+    );
+    check("status page", "/annotations/status_page_url", json!(""), "no status_page_url");
     check("metric", "/expr", expression(r#"snykwatch_nonsense{incident="SnykTokenInvalid"}"#), "no metric");
     check("label", "/expr", expression(r#"snykwatch_incident_open{rule="SnykTokenInvalid"}"#), "no label `rule`");
     check(

@@ -97,6 +97,13 @@ impl<'a> Report<'a> {
         if let Some(next_step) = self.next_step_of(name) {
             self.paragraph("    next: ", &printable(next_step));
         }
+        if let Some(access) = &credential.write_access {
+            let (granted, scopes) = (access.granted.join(", "), access.read_only_scopes.join(" "));
+            let note = format!(
+                "it may change things ({granted}); one that only reads is enough to watch: role observer, scopes {scopes}"
+            );
+            self.paragraph("    note: ", &note);
+        }
     }
 
     /// What to do about a rejected token, as its incident says it.

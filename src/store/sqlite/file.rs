@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
 use super::failure::broken;
@@ -45,10 +45,11 @@ pub(super) fn hand_over(path: &Path, store: &Path) -> io::Result<()> {
     /// The user who makes files for others.
     const ROOT: u32 = 0;
     let heir = std::fs::metadata(store).or_else(|_| std::fs::metadata(directory_of(store)))?;
-    if heir.uid() == ROOT || std::fs::metadata(path)?.uid() != ROOT {
+    if heir.uid() == ROOT || std::fs::symlink_metadata(path)?.uid() != ROOT {
         return Ok(());
     }
-    chown(path, Some(heir.uid()), Some(heir.gid()))
+    // Not through a link: whoever owns the directory could have made one to any file of root's.
+    lchown(path, Some(heir.uid()), Some(heir.gid()))
 }
 
 /// Brings the names in the directory of `path` to the disk.

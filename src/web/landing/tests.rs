@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::snapshot::{DeliveryMode, sample};
+use crate::snapshot::{DeliveryMode, WriteAccess, sample};
 
 fn page(snapshot: Option<&Snapshot>) -> String {
     render(snapshot, sample::now()).into_string()
@@ -116,10 +116,20 @@ fn what_is_old_or_weak_is_called_so() {
     view.restored = true;
     view.status.confidence = crate::domain::kinds::Confidence::Weak;
     view.status.last_connected_at = None;
-    Arc::make_mut(&mut snapshot.credentials[1]).expires_at = Some(sample::now() - TimeDelta::hours(1));
+    let credential = Arc::make_mut(&mut snapshot.credentials[1]);
+    credential.expires_at = Some(sample::now() - TimeDelta::hours(1));
+    credential.write_access =
+        Some(WriteAccess { granted: vec!["Webhooks: write"], read_only_scopes: vec!["account", "repository"] });
     let text = text(&page(Some(&snapshot)));
-    for said in ["restored, not seen again yet", "weak evidence", "Never seen connected.", "Expired: 2026-11-23 11:00"]
-    {
+    let told = [
+        "restored, not seen again yet",
+        "weak evidence",
+        "Never seen connected.",
+        "Expired: 2026-11-23 11:00",
+        "It may change things: Webhooks: write.",
+        "scopes account repository.",
+    ];
+    for said in told {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
 }
