@@ -49,9 +49,15 @@ impl AccessHandle {
         Self(Arc::new(Mutex::new(Arc::new(access))))
     }
 
-    /// Takes other rules over, for every request from now on.
-    pub fn replace(&self, access: Access) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+    /// Takes other rules over, for every request from now on, and says what is new. The same rules again change nothing:
+    /// who holds a connection keeps it, and passwords that were right are still known.
+    pub fn replace(&self, access: Access) -> AccessChange {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = current.change_to(&access);
+        if change != AccessChange::Nothing {
+            *current = Arc::new(access);
+        }
+        change
     }
 
     pub(super) fn current(&self) -> Arc<Access> {
@@ -59,9 +65,22 @@ impl AccessHandle {
     }
 }
 
+/// What is new about the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessChange {
+    /// Nothing.
+    Nothing,
+    /// The content of a certificate or key file alone.
+    TlsFiles,
+    /// What the configuration says.
+    Rules,
+}
+
 /// The rules of access.
 #[derive(Debug)]
 pub struct Access {
+    /// What they were made of.
+    web_config: Option<WebConfig>,
     /// Whether only this machine can reach us.
     on_loopback: bool,
     passwords: Passwords,
@@ -84,6 +103,7 @@ impl Access {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
         });
         Ok(Self {
+            web_config: web_config.cloned(),
             on_loopback,
             passwords: Passwords::new(web_config.map(|config| config.users.clone()).unwrap_or_default()),
             needs_certificate: tls_settings.is_some_and(|tls| tls.clients == ClientCertificates::Required),
@@ -95,6 +115,16 @@ impl Access {
 
     pub(super) fn tls(&self) -> Option<&tls::Server> {
         self.tls.as_ref()
+    }
+
+    fn change_to(&self, other: &Self) -> AccessChange {
+        let print = |access: &Self| access.tls.as_ref().map(|tls| tls.print);
+        let is_same = self.web_config == other.web_config && self.actors == other.actors;
+        match (is_same, print(self) == print(other)) {
+            (true, true) => AccessChange::Nothing,
+            (true, false) => AccessChange::TlsFiles,
+            (false, _) => AccessChange::Rules,
+        }
     }
 
     /// Whether nobody is known.
