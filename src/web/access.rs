@@ -12,7 +12,7 @@
 //! A reload replaces the rules as a whole. A connection that was made under the rules before is served under the new
 //! ones, and closed after its next answer: who holds it shakes hands anew.
 //!
-//! A password is checked off the async threads, two at a time, and the verdict is remembered by a keyed hash.
+//! A password is checked off the async threads, two at a time and one of each address, and the verdict is remembered by a keyed hash.
 
 mod passwords;
 mod tls;
@@ -27,6 +27,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use self::passwords::Passwords;
 use self::tls::CertifiedNames;
@@ -149,7 +150,9 @@ impl Access {
             None
         } else {
             match asker.given {
-                Some((user, password)) if self.passwords.are_right(&user, &password).await => Some(user),
+                Some((user, password)) if self.passwords.are_right(&user, &password, asker.turn.as_ref()).await => {
+                    Some(user)
+                }
                 _ => return Verdict::WhoAreYou,
             }
         };
@@ -169,6 +172,8 @@ pub(super) struct Connection {
     pub(super) under: Arc<Access>,
     /// The names of a client that showed a certificate.
     pub(super) certified: Option<CertifiedNames>,
+    /// The turn of its address to have a password checked.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// Who asks for what.
@@ -176,6 +181,7 @@ struct Asker {
     wants: Wants,
     given: Option<(String, SecretString)>,
     certified: Option<CertifiedNames>,
+    turn: Option<Arc<Semaphore>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +200,10 @@ impl Asker {
         } else {
             Wants::Read
         };
-        let certified = request.extensions().get::<Connection>().and_then(|connection| connection.certified.clone());
-        Self { wants, given: given(request.headers()), certified }
+        let connection = request.extensions().get::<Connection>();
+        let certified = connection.and_then(|connection| connection.certified.clone());
+        let turn = connection.map(|connection| Arc::clone(&connection.turn));
+        Self { wants, given: given(request.headers()), certified, turn }
     }
 }
 

@@ -120,12 +120,12 @@ fn connect(stream: TcpStream, seat: Seat, access: Arc<Access>, router: Router, w
         tracing::debug!(%error, "a connection could not be adjusted");
     }
     tokio::spawn(async move {
-        let under = Arc::clone(&access);
+        let (under, turn) = (Arc::clone(&access), seat.1.turn());
         match access.tls() {
-            None => converse(stream, Connection { under, certified: None }, router, watcher).await,
+            None => converse(stream, Connection { under, certified: None, turn }, router, watcher).await,
             Some(server) => {
                 if let Some((stream, certified)) = access::accept(server, stream).await {
-                    converse(stream, Connection { under, certified }, router, watcher).await;
+                    converse(stream, Connection { under, certified, turn }, router, watcher).await;
                 }
             }
         }

@@ -1,51 +1,73 @@
-//! How many connections each address holds: whoever takes all that they can get leaves some for others, and a flood of
-//! wrong passwords from one place cannot keep the passwords of others waiting for long.
+//! What each address holds: whoever takes all connections that they can get leaves some for others, and whoever guesses
+//! passwords waits for the own turn, not others for theirs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
 
 /// Connections of one address at a time; further ones are closed. Far more than a proxy in front of many people holds.
 const OF_ONE_ADDRESS: usize = 128;
 
-/// Who holds how many.
+/// Who is there.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(super) struct Crowd(Arc<Mutex<HashMap<IpAddr, Held>>>);
+
+/// What one address holds.
+#[derive(Debug)]
+struct Held {
+    connections: usize,
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { connections: 0, turn: Arc::new(Semaphore::new(1)) }
+    }
+}
 
 /// A connection's place, free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     crowd: Crowd,
     address: IpAddr,
+    turn: Arc<Semaphore>,
 }
 
 impl Crowd {
     /// A place for a connection of this address; `None` if it holds too many.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
         let address = network(address);
-        let mut held = self.held();
-        let count = held.entry(address).or_default();
-        if *count >= OF_ONE_ADDRESS {
+        let mut all = self.all();
+        let held = all.entry(address).or_default();
+        if held.connections >= OF_ONE_ADDRESS {
             return None;
         }
-        *count += 1;
-        drop(held);
-        Some(Place { crowd: self.clone(), address })
+        held.connections += 1;
+        Some(Place { crowd: self.clone(), address, turn: Arc::clone(&held.turn) })
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<IpAddr, Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// The turn of its address to have a password checked.
+    pub(super) fn turn(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.turn)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut held = self.crowd.held();
-        let left = held.get(&self.address).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            held.remove(&self.address);
-        } else {
-            held.insert(self.address, left);
+        if let Entry::Occupied(mut held) = self.crowd.all().entry(self.address) {
+            held.get_mut().connections -= 1;
+            if held.get().connections == 0 {
+                held.remove();
+            }
         }
     }
 }
@@ -75,6 +97,6 @@ mod tests {
             places.pop();
             assert!(admit(same).is_some(), "{same}");
         }
-        assert!(crowd.held().is_empty(), "who holds nothing is forgotten");
+        assert!(crowd.all().is_empty(), "who holds nothing is forgotten");
     }
 }
