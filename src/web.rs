@@ -45,7 +45,7 @@ use crate::clock::Clock;
 use crate::metrics::Exporter;
 use crate::snapshot::SnapshotReader;
 
-pub use access::{Access, AccessHandle, TlsError};
+pub use access::{Access, AccessChange, AccessHandle, TlsError};
 pub use guard::HostGuard;
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, SNAPSHOT_MAX_AGE};
 pub use logging::{LogFilter, LogFilterError, LogHandle};

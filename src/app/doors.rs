@@ -11,7 +11,7 @@ use url::Url;
 
 use super::daemon::StartError;
 use crate::config::server::{Access as Readers, ServerSettings};
-use crate::web::{Access, AccessHandle, HostGuard, MetricsPort, TlsError};
+use crate::web::{Access, AccessChange, AccessHandle, HostGuard, MetricsPort, TlsError};
 
 /// The open ports.
 pub(super) struct Doors {
@@ -58,8 +58,8 @@ impl Locks {
         rules(server, self.address)
     }
 
-    /// Puts them in force.
-    pub(super) fn change(&self, server: &ServerSettings, rules: Access) {
+    /// Puts them in force, and says what is new about them.
+    pub(super) fn change(&self, server: &ServerSettings, rules: Access) -> AccessChange {
         for guard in [Some(&self.guard), self.metrics_guard.as_ref()].into_iter().flatten() {
             guard.replace_names(server.external_host());
         }
@@ -71,9 +71,9 @@ impl Locks {
                 "access stays as it was until the restart that the new address takes: {port} can be reached from other \
                  machines, and nobody would be asked for a password"
             );
-            return;
+            return AccessChange::Nothing;
         }
-        self.access.replace(rules);
+        self.access.replace(rules)
     }
 
     /// Where we are reached, as a link.

@@ -16,7 +16,7 @@ use crate::config::watch::ConfigWatcher;
 use crate::config::{self, Secrets};
 use crate::deliver::Deliverers;
 use crate::metrics::Exporter;
-use crate::web::{ReloadOutcome, ReloadRequest};
+use crate::web::{AccessChange, ReloadOutcome, ReloadRequest};
 
 /// Loads anew when asked, or when a file has changed.
 pub(super) struct Reloader {
@@ -84,7 +84,7 @@ impl Reloader {
         };
         let rotated = wiring.secrets_rotated_since(&in_force);
         files.follow(wiring.config());
-        self.locks.change(&server, access);
+        let access = self.locks.change(&server, access);
         self.exporter.set_options(super::exporter_options(wiring.config()));
         self.exporter.own().on_watched(&wiring.apis(), &wiring.credentials());
         self.exporter.own().delivery().on_receivers(&wiring.config().routing.receivers);
@@ -97,17 +97,19 @@ impl Reloader {
         }
         self.exporter.own().on_configuration_loaded(self.clock.now());
         *in_force = wiring;
-        ReloadOutcome::Applied(describe(&change, rotated))
+        ReloadOutcome::Applied(describe(&change, rotated, access))
     }
 }
 
 /// What changed, in one line.
-fn describe(change: &ConfigChange, rotated: usize) -> String {
-    let secrets = if rotated == 1 { "1 secret is new".to_owned() } else { format!("{rotated} secrets are new") };
-    match (change.is_empty(), rotated) {
-        (true, 0) => "nothing changed".to_owned(),
-        (true, _) => secrets,
-        (false, 0) => change.to_string(),
-        (false, _) => format!("{change}; {secrets}"),
-    }
+fn describe(change: &ConfigChange, rotated: usize, access: AccessChange) -> String {
+    let settings = (!change.is_empty()).then(|| change.to_string());
+    let secrets = match rotated {
+        0 => None,
+        1 => Some("1 secret is new".to_owned()),
+        _ => Some(format!("{rotated} secrets are new")),
+    };
+    let tls = (access == AccessChange::TlsFiles).then(|| "the TLS files are new".to_owned());
+    let news: Vec<_> = [settings, secrets, tls].into_iter().flatten().collect();
+    if news.is_empty() { "nothing changed".to_owned() } else { news.join("; ") }
 }

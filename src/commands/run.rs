@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::arguments::RunOptions;
+use super::arguments::{LogFormat, RunOptions};
 use super::supervisor::Supervisor;
 use super::{Exit, Terminal, configuration, logging};
 use crate::app::{Daemon, DaemonOptions, StartError};
 use crate::clock::Clock;
-use crate::config::Secrets;
+use crate::config::problem::Style;
+use crate::config::{self, Config, Loaded, Secrets};
 use crate::store::sqlite::OpenError;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
@@ -22,10 +24,11 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         }
     };
     let clock = Clock::system();
-    let Some(config) = configuration::usable(path, Secrets::Check, clock.now(), terminal) else {
+    let format = options.log_format;
+    let log = logging::begin(filter, format, terminal);
+    let Some(config) = usable(path, clock.now(), format, terminal) else {
         return Ok(Exit::Config);
     };
-    let log = logging::begin(filter, options.log_format, terminal);
     // Before the daemon starts, so that no early signal is lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -38,7 +41,7 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
     let daemon = match Daemon::start(config, daemon_options).await {
         Ok(daemon) => daemon,
         Err(error) => {
-            terminal.error(&super::chain(&error));
+            logging::fail(format, terminal, &super::chain(&error));
             return Ok(exit_of(&error));
         }
     };
@@ -54,7 +57,7 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
                 let _ = supervisor.around_reload(daemon.reload()).await;
             }
             () = daemon.crashed() => {
-                terminal.error("a part of the daemon ended by itself; stopping");
+                logging::fail(format, terminal, "a part of the daemon ended by itself; stopping");
                 supervisor.stopping();
                 daemon.stop().await;
                 return Ok(Exit::Software);
@@ -67,6 +70,25 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
         () = daemon.stop() => Ok(Exit::Ok),
         _ = terminate.recv() => Ok(Exit::Software),
         _ = interrupt.recv() => Ok(Exit::Software),
+    }
+}
+
+/// The configuration; what is wrong or odd about it is said in the way that the log has.
+fn usable(path: &Path, now: DateTime<Utc>, format: LogFormat, terminal: &Terminal) -> Option<Config> {
+    if format == LogFormat::Text {
+        return configuration::usable(path, Secrets::Check, now, terminal);
+    }
+    match config::load(path, Secrets::Check, now) {
+        Ok(Loaded { config, warnings }) => {
+            if !warnings.is_empty() {
+                tracing::warn!("the configuration can be used, and yet:\n{}", warnings.render(Style::Plain));
+            }
+            Some(config)
+        }
+        Err(problems) => {
+            tracing::error!("the configuration cannot be used:\n{}", problems.render(Style::Plain));
+            None
+        }
     }
 }
 

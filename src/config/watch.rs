@@ -65,11 +65,14 @@ impl ConfigWatcher {
         watcher
     }
 
-    /// Watches the secrets of another configuration from now on. Blocking, but short.
+    /// Watches the secrets of another configuration from now on. What is watched already is not looked at: it may have
+    /// changed since it was read, and the next look has to tell. Blocking, but short.
     pub fn follow(&mut self, config: &Config) {
         let files = secret_files(config);
         self.secrets.retain(|path, _| files.contains(path));
-        look(&mut self.secrets, &files);
+        for path in files {
+            self.secrets.entry(path).or_insert_with_key(|path| Print::of(path, None));
+        }
     }
 
     /// Waits until a file has changed. Cancel-safe: a change that was not told is found again.

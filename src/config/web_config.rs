@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use super::document::Node;
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 use super::raw::spanned::Spanned;
 use super::secrets::SecretSource;
@@ -29,6 +31,23 @@ const BCRYPT_MARKS: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
 
 /// The length of a bcrypt hash. Characters.
 const BCRYPT_LENGTH: usize = 60;
+
+/// Costs of a bcrypt hash. The dearest takes about a second; each one more doubles that, and 31 takes days: nobody could
+/// log in, and whoever tries would keep the others waiting.
+const BCRYPT_COSTS: RangeInclusive<u32> = 4..=14;
+
+/// Keys of the common form that mean nothing here, and what to do about them.
+const NOT_HERE: [(&str, &str); 9] = [
+    ("cert", "write it to a file, and name that as `cert_file`"),
+    ("key", "write it to a file, and name that as `key_file`"),
+    ("client_ca", "write it to a file, and name that as `client_ca_file`"),
+    ("max_version", "remove it: the newest version that both sides speak is taken"),
+    ("cipher_suites", "remove it: only suites with forward secrecy are spoken here, and they cannot be chosen"),
+    ("curve_preferences", "remove it: curves cannot be chosen here"),
+    ("prefer_server_cipher_suites", "remove it: suites cannot be chosen here"),
+    ("http2", "remove it: HTTP/1.1 is spoken here, as every client can"),
+    ("rate_limit", "remove it: connections and passwords are limited here without being told"),
+];
 
 /// What a web-config file says.
 #[derive(Debug, Clone)]
@@ -161,12 +180,35 @@ pub(crate) fn read(
     let before = problems.len();
     let root = load::read_single(&path, files, problems)?;
     let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems);
+    explain_what_is_not_here(&root, &mut problems[before..]);
     let mut reader = Reader { path: &path, secrets, problems };
     let tls = raw.tls_server_config.as_ref().and_then(|tls| reader.tls(&tls.value, tls.place));
     let users = raw.basic_auth_users.iter().filter_map(|(user, hash)| reader.user(user, hash)).collect();
     let headers = raw.http_server_config.iter().flat_map(|http| &http.value.headers);
     let headers = headers.filter_map(|(name, value)| reader.header(name, value)).collect();
     (problems.len() == before).then(|| Arc::new(WebConfig { path, tls, users, headers }))
+}
+
+/// Says what to do about the keys of the common form that are unknown here.
+fn explain_what_is_not_here(root: &Node, problems: &mut [Problem]) {
+    let sections = root.entries().iter().flat_map(|section| section.value.entries());
+    for entry in root.entries().iter().chain(sections) {
+        let at_its_key =
+            |problem: &&mut Problem| problem.kind == ProblemKind::UnknownKey && problem.place == Some(entry.key_place);
+        let known = NOT_HERE.iter().find(|(key, _)| *key == entry.key);
+        if let (Some((_, help)), Some(problem)) = (known, problems.iter_mut().find(at_its_key)) {
+            problem.help = Some((*help).to_owned());
+        }
+    }
+}
+
+/// Whether a text is a bcrypt hash, and the cost that it names.
+fn bcrypt_cost(hash: &str) -> Option<u32> {
+    let is_whole = hash.len() == BCRYPT_LENGTH && BCRYPT_MARKS.iter().any(|mark| hash.starts_with(mark));
+    let (cost, rest) = hash.get(4..).filter(|_| is_whole)?.split_once('$')?;
+    let is_written = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'));
+    let is_number = cost.len() == 2 && cost.bytes().all(|byte| byte.is_ascii_digit());
+    cost.parse().ok().filter(|_| is_number && is_written)
 }
 
 /// The file of this name: absolute as it is; relative among systemd's credentials if it is there, else beside `file`.
@@ -228,6 +270,14 @@ impl Reader<'_> {
             None if wants_ca => self.file(None, "client_ca_file", place),
             None => None,
         };
+        if clients == Some(ClientCertificates::Ignored) {
+            let files = raw.client_ca_file.iter().map(|file| (file.place, "client_ca_file"));
+            let names = raw.client_allowed_sans.first().map(|name| (name.place, "client_allowed_sans"));
+            for (place, key) in files.chain(names) {
+                let help = "say `client_auth_type: RequireAndVerifyClientCert`, or remove it";
+                self.note(place, format!("`{key}` says whom to let in, and no certificate is asked for"), help);
+            }
+        }
         for name in &raw.client_allowed_sans {
             let is_address = name.value.parse::<IpAddr>().is_ok();
             if !is_address && name.value.contains(['@', ':', '/']) {
@@ -256,18 +306,23 @@ impl Reader<'_> {
     }
 
     fn user(&mut self, user: &Spanned<String>, hash: &Spanned<String>) -> Option<(String, SecretString)> {
-        let is_bcrypt =
-            hash.value.len() == BCRYPT_LENGTH && BCRYPT_MARKS.iter().any(|mark| hash.value.starts_with(mark));
-        if !is_bcrypt {
+        let help = "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'";
+        let cost = bcrypt_cost(&hash.value);
+        match cost {
             // The value is not shown: it may be the password itself.
-            let help = "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'";
-            self.note(hash.place, format!("the password of `{}` is no bcrypt hash", user.value), help);
+            None => self.note(hash.place, format!("the password of `{}` is no bcrypt hash", user.value), help),
+            Some(cost) if !BCRYPT_COSTS.contains(&cost) => {
+                let (least, most) = BCRYPT_COSTS.into_inner();
+                let message = format!("the hash of `{}` has cost {cost}; possible: {least} to {most}", user.value);
+                self.note(hash.place, message, help);
+            }
+            Some(_) => {}
         }
         if user.value.is_empty() || user.value.contains(':') {
             self.note(user.place, "a user's name is not empty and has no colon".to_owned(), "choose another name");
             return None;
         }
-        is_bcrypt.then(|| (user.value.clone(), SecretString::from(hash.value.as_str())))
+        cost.map(|_| (user.value.clone(), SecretString::from(hash.value.as_str())))
     }
 
     fn header(&mut self, name: &Spanned<String>, value: &Spanned<String>) -> Option<(String, String)> {

@@ -12,7 +12,7 @@
 //! A reload replaces the rules as a whole. A connection that was made under the rules before is served under the new
 //! ones, and closed after its next answer: who holds it shakes hands anew.
 //!
-//! A password is checked off the async threads, two at a time, and the verdict is remembered by a keyed hash.
+//! A password is checked off the async threads, two at a time and one of each address, and the verdict is remembered by a keyed hash.
 
 mod passwords;
 mod tls;
@@ -27,6 +27,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use self::passwords::Passwords;
 use self::tls::CertifiedNames;
@@ -49,9 +50,15 @@ impl AccessHandle {
         Self(Arc::new(Mutex::new(Arc::new(access))))
     }
 
-    /// Takes other rules over, for every request from now on.
-    pub fn replace(&self, access: Access) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+    /// Takes other rules over, for every request from now on, and says what is new. The same rules again change nothing:
+    /// who holds a connection keeps it, and passwords that were right are still known.
+    pub fn replace(&self, access: Access) -> AccessChange {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = current.change_to(&access);
+        if change != AccessChange::Nothing {
+            *current = Arc::new(access);
+        }
+        change
     }
 
     pub(super) fn current(&self) -> Arc<Access> {
@@ -59,9 +66,22 @@ impl AccessHandle {
     }
 }
 
+/// What is new about the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessChange {
+    /// Nothing.
+    Nothing,
+    /// The content of a certificate or key file alone.
+    TlsFiles,
+    /// What the configuration says.
+    Rules,
+}
+
 /// The rules of access.
 #[derive(Debug)]
 pub struct Access {
+    /// What they were made of.
+    web_config: Option<WebConfig>,
     /// Whether only this machine can reach us.
     on_loopback: bool,
     passwords: Passwords,
@@ -84,6 +104,7 @@ impl Access {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?))
         });
         Ok(Self {
+            web_config: web_config.cloned(),
             on_loopback,
             passwords: Passwords::new(web_config.map(|config| config.users.clone()).unwrap_or_default()),
             needs_certificate: tls_settings.is_some_and(|tls| tls.clients == ClientCertificates::Required),
@@ -95,6 +116,16 @@ impl Access {
 
     pub(super) fn tls(&self) -> Option<&tls::Server> {
         self.tls.as_ref()
+    }
+
+    fn change_to(&self, other: &Self) -> AccessChange {
+        let print = |access: &Self| access.tls.as_ref().map(|tls| tls.print);
+        let is_same = self.web_config == other.web_config && self.actors == other.actors;
+        match (is_same, print(self) == print(other)) {
+            (true, true) => AccessChange::Nothing,
+            (true, false) => AccessChange::TlsFiles,
+            (false, _) => AccessChange::Rules,
+        }
     }
 
     /// Whether nobody is known.
@@ -119,7 +150,9 @@ impl Access {
             None
         } else {
             match asker.given {
-                Some((user, password)) if self.passwords.are_right(&user, &password).await => Some(user),
+                Some((user, password)) if self.passwords.are_right(&user, &password, asker.turn.as_ref()).await => {
+                    Some(user)
+                }
                 _ => return Verdict::WhoAreYou,
             }
         };
@@ -139,6 +172,8 @@ pub(super) struct Connection {
     pub(super) under: Arc<Access>,
     /// The names of a client that showed a certificate.
     pub(super) certified: Option<CertifiedNames>,
+    /// The turn of its address to have a password checked.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// Who asks for what.
@@ -146,6 +181,7 @@ struct Asker {
     wants: Wants,
     given: Option<(String, SecretString)>,
     certified: Option<CertifiedNames>,
+    turn: Option<Arc<Semaphore>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,8 +200,10 @@ impl Asker {
         } else {
             Wants::Read
         };
-        let certified = request.extensions().get::<Connection>().and_then(|connection| connection.certified.clone());
-        Self { wants, given: given(request.headers()), certified }
+        let connection = request.extensions().get::<Connection>();
+        let certified = connection.and_then(|connection| connection.certified.clone());
+        let turn = connection.map(|connection| Arc::clone(&connection.turn));
+        Self { wants, given: given(request.headers()), certified, turn }
     }
 }
 

@@ -34,11 +34,11 @@ pub trait LogFilter: Send + Sync {
     /// When there is no log any more.
     fn filter(&self) -> Result<String, LogFilterError>;
 
-    /// Takes another one over.
+    /// Takes another one over, tells the log, and gives the one before.
     ///
     /// # Errors
     /// When it means nothing; then nothing changes.
-    fn set_filter(&self, filter: &str) -> Result<(), LogFilterError>;
+    fn set_filter(&self, filter: &str) -> Result<String, LogFilterError>;
 }
 
 /// The filter of the process's log.
@@ -70,10 +70,7 @@ pub(super) async fn filter(State(shared): State<Arc<Shared>>) -> Response {
 pub(super) async fn set_filter(State(shared): State<Arc<Shared>>, wanted: String) -> Response {
     let wanted = wanted.trim();
     match shared.log.as_ref().map(|log| log.0.set_filter(wanted)) {
-        Some(Ok(())) => {
-            tracing::info!(filter = wanted, "the log filter was changed");
-            problem::text(StatusCode::OK, wanted)
-        }
+        Some(Ok(before)) => problem::text(StatusCode::OK, &format!("{wanted}, after {before}")),
         Some(Err(error @ LogFilterError::Invalid { .. })) => problem::text(StatusCode::BAD_REQUEST, &error.to_string()),
         Some(Err(error)) => problem::text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         None => nothing_here(),

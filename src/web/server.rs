@@ -3,6 +3,9 @@
 //! HTTP/1.1 only: version detection would wait for the first bytes without a limit, and no client of a status page
 //! needs more.
 
+mod crowd;
+
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +14,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::crowd::{Crowd, Place};
 use super::access::{self, Access, Connection};
 use super::guard::HostGuard;
 use super::{Shared, WebState, metrics_routes, routes};
@@ -30,6 +35,9 @@ const HEADERS_LIMIT: usize = 64;
 
 /// Connections at a time; further ones wait in the listener's backlog.
 const CONNECTIONS_LIMIT: usize = 512;
+
+/// An answer that a client does not take for so long is given up: who vanished, or never reads, holds no connection.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Running requests have so long to finish when we stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -85,10 +93,17 @@ pub async fn serve(
 
 async fn accept(listener: &TcpListener, shared: &Shared, router: &Router, connections: &GracefulShutdown) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_LIMIT));
+    let crowd = Crowd::default();
     // Nobody closes the semaphore.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => connect(stream, slot, shared.access.current(), router.clone(), connections.watcher()),
+            Ok((stream, client)) => match crowd.admit(client.ip()) {
+                Some(place) => {
+                    let access = shared.access.current();
+                    connect(stream, (slot, place), access, router.clone(), connections.watcher());
+                }
+                None => tracing::debug!(%client, "a connection was closed: its address holds too many"),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -97,23 +112,33 @@ async fn accept(listener: &TcpListener, shared: &Shared, router: &Router, connec
     }
 }
 
-fn connect(stream: TcpStream, slot: OwnedSemaphorePermit, access: Arc<Access>, router: Router, watcher: Watcher) {
-    // A small answer in two segments would wait 40 ms for the client's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
+/// Its place among all connections, and among those of its address.
+type Seat = (OwnedSemaphorePermit, Place);
+
+fn connect(stream: TcpStream, seat: Seat, access: Arc<Access>, router: Router, watcher: Watcher) {
+    if let Err(error) = adjust(&stream) {
+        tracing::debug!(%error, "a connection could not be adjusted");
     }
     tokio::spawn(async move {
-        let under = Arc::clone(&access);
+        let (under, turn) = (Arc::clone(&access), seat.1.turn());
         match access.tls() {
-            None => converse(stream, Connection { under, certified: None }, router, watcher).await,
+            None => converse(stream, Connection { under, certified: None, turn }, router, watcher).await,
             Some(server) => {
                 if let Some((stream, certified)) = access::accept(server, stream).await {
-                    converse(stream, Connection { under, certified }, router, watcher).await;
+                    converse(stream, Connection { under, certified, turn }, router, watcher).await;
                 }
             }
         }
-        drop(slot);
+        drop(seat);
     });
+}
+
+fn adjust(stream: &TcpStream) -> io::Result<()> {
+    // A small answer in two segments would wait 40 ms for the client's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    SockRef::from(stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
+    Ok(())
 }
 
 async fn converse(
@@ -133,5 +158,21 @@ async fn converse(
     let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel makes of it is not tested here: it takes as long as the limit.
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn an_answer_that_nobody_takes_has_an_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        adjust(&stream).unwrap();
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(UNREAD_TIMEOUT));
     }
 }

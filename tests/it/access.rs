@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::process::Daemon;
 use crate::support::tls::{self, Client, GUEST, OPS};
@@ -195,6 +196,63 @@ async fn a_changed_file_is_read_again_and_a_wrong_one_changes_nothing() {
     let finished = daemon.terminate().await;
     finished.exits(0);
     finished.never_says("hunter2");
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_told() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run_with_web(&tls_section("")).await;
+    let reload = async || Client::new().ask(daemon.address, "POST", "/-/reload", "").await.unwrap().text();
+    assert_eq!(reload().await, "nothing changed\n");
+    // Half of a renewal: the key is still to come.
+    std::fs::write(scene.directory().join("server.pem"), tls::OPS.0).unwrap();
+    assert!(reload().await.contains("KeyMismatch"));
+    assert_eq!(Client::new().ask(daemon.address, "GET", "/-/healthy", "").await.unwrap().status, 200);
+    std::fs::write(scene.directory().join("server-key.pem"), tls::OPS.1).unwrap();
+    daemon.until_log_says("configuration reloaded: the TLS files are new").await;
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_reload_without_news_closes_no_connection() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run_with_web(&users()).await;
+    let mut stream = tokio::net::TcpStream::connect(daemon.address).await.unwrap();
+    let mut ask = async || {
+        stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"Healthy.\n") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "the connection is closed");
+        }
+        String::from_utf8(answer).unwrap().to_lowercase()
+    };
+    ask().await;
+    let actor = login("on-call", "pager");
+    assert_eq!(daemon.request("POST", "/-/reload", &actor).await.text(), "nothing changed\n");
+    let answer = ask().await;
+    assert!(!answer.contains("connection: close"), "{answer}");
+    scene.write_web(&users().replace("prometheus", "scraper"));
+    assert_eq!(daemon.request("POST", "/-/reload", &actor).await.text(), "access: changed\n");
+    let answer = ask().await;
+    assert!(answer.contains("connection: close"), "{answer}");
+    daemon.terminate().await.exits(0);
+}
+
+/// Whoever holds every connection that they can get leaves some for others.
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    let mut held = Vec::new();
+    for _ in 0..520 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        held.push(socket.connect(daemon.address).await.unwrap());
+    }
+    let asking = daemon.get("/-/healthy");
+    let page = tokio::time::timeout(std::time::Duration::from_secs(15), asking).await;
+    assert_eq!(page.expect("others are served").status, 200);
+    daemon.terminate().await.exits(0);
 }
 
 #[tokio::test]

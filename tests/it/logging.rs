@@ -21,6 +21,27 @@ async fn json_lines_have_fields() {
     assert!(written.timestamp() > 0);
 }
 
+/// What keeps the daemon from starting, and what is odd about its configuration, stands in the same lines.
+#[tokio::test]
+async fn everything_on_stderr_is_json_where_that_is_wanted() {
+    let scene = Scene::healthy().await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    for (server, code, said) in [
+        (format!("listen: \"{address}\", actors: [on-call]"), 69, ["`on-call` is no user", "could not listen on"]),
+        ("lisen: x".to_owned(), 78, ["snykwatch.yaml", "unknown key `lisen`"]),
+    ] {
+        scene.write_with_server(&server);
+        let finished = scene.ask_as_it_is(&["run", "--log-format", "json"]).await;
+        finished.exits(code);
+        let lines: Vec<Value> = finished.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let messages: Vec<_> = lines.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
+        for text in said {
+            assert!(messages.concat().contains(text), "{text}: {}", finished.stderr);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_filter_changes_at_run_time() {
     let scene = Scene::healthy().await;
@@ -31,13 +52,16 @@ async fn the_filter_changes_at_run_time() {
     assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
     assert!(!daemon.stderr().contains("configuration reloaded"));
 
-    assert_eq!(put("info\n").await.status, 200);
+    let changed = put("info\n").await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(changed.text(), "info, after snykwatch::commands=info,warn\n");
     assert_eq!(daemon.get("/-/log-filter").await.text(), "info\n");
-    daemon.until_log_says("the log filter was changed").await;
+    daemon.until_log_says("the log filter changes from snykwatch::commands=info,warn to info").await;
     assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
     daemon.until_log_says("configuration reloaded").await;
 
-    for wrong in ["", "snykwatch=loud", "a=b=c"] {
+    let long = "info,".repeat(300) + "info";
+    for wrong in ["", "snykwatch=loud", "a=b=c", "inof", "info,snykwatch", &long] {
         let refused = put(wrong).await;
         assert_eq!(refused.status, 400, "{wrong}: {}", refused.text());
         assert!(refused.text().contains("is no log filter"), "{}", refused.text());
@@ -46,6 +70,11 @@ async fn the_filter_changes_at_run_time() {
     let refused = daemon.request("POST", "/-/log-filter", "").await;
     assert_eq!(refused.status, 405);
     assert!(refused.text().contains("GET, HEAD, PUT"), "{}", refused.text());
+    // A log that is about to fall silent says so.
+    assert_eq!(put("off").await.status, 200);
+    daemon.until_log_says("the log filter changes from info to off").await;
+    assert_eq!(put("info").await.status, 200);
+    daemon.until_log_says("the log filter changes from off to info").await;
     let foreign = http::put(daemon.address, "/-/log-filter", "Origin: https://evil.example.com\r\n", "trace").await;
     assert_eq!(foreign.unwrap().status, 403);
     daemon.terminate().await.exits(0);

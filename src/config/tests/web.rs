@@ -90,6 +90,51 @@ rate_limit: {{}}
 }
 
 #[test]
+fn a_file_of_another_exporter_is_never_half_in_force() {
+    let tls = "tls_server_config: { cert_file: server.crt, key_file: server.key, ";
+    for (web, said) in [
+        // Whoever writes these believes that clients are checked.
+        (format!("{tls}client_ca_file: ca.crt }}"), "client_auth_type: RequireAndVerifyClientCert"),
+        (format!("{tls}client_auth_type: NoClientCert, client_ca_file: ca.crt }}"), "no certificate is asked for"),
+        (format!("{tls}client_allowed_sans: [ops.example.com] }}"), "`client_allowed_sans` says whom to let in"),
+        (format!("{tls}client_ca: PEM }}"), "name that as `client_ca_file`"),
+        (format!("{tls}max_version: TLS13 }}"), "the newest version that both sides speak is taken"),
+        (format!("{tls}cipher_suites: [TLS_AES_128_GCM_SHA256] }}"), "only suites with forward secrecy"),
+        (format!("{tls}curve_preferences: [CurveP256] }}"), "curves cannot be chosen here"),
+        (format!("{tls}prefer_server_cipher_suites: true }}"), "suites cannot be chosen here"),
+        ("http_server_config: { http2: false }".to_owned(), "HTTP/1.1 is spoken here"),
+        ("rate_limit: { interval: 1s }".to_owned(), "are limited here"),
+    ] {
+        let rendered = with_web("web_config_file: web.yaml", &web).load().unwrap_err().render(Style::Plain);
+        let flat = rendered.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(said), "{web}: {rendered}");
+    }
+}
+
+#[test]
+fn a_hash_that_nobody_could_log_in_with_is_a_problem() {
+    for (from, to, said) in [
+        ("$10$", "$31$", "has cost 31; possible: 4 to 14"),
+        ("$10$", "$03$", "has cost 3; possible: 4 to 14"),
+        ("$10$", "$99$", "has cost 99"),
+        ("$10$", "$xx$", "no bcrypt hash"),
+        ("$10$", "$+9$", "no bcrypt hash"),
+        ("$10$", "$10!", "no bcrypt hash"),
+        ("$2y$", "$2x$", "no bcrypt hash"),
+        ("SSoYyi", "SSoYy!", "no bcrypt hash"),
+        ("SSoYyi", "SSoYy", "no bcrypt hash"),
+    ] {
+        let web = format!("basic_auth_users: {{ on-call: '{}' }}\n", HASH.replace(from, to));
+        let problems = with_web("web_config_file: web.yaml", &web).problems();
+        assert!(problems.contains(said), "{to}: {problems}");
+    }
+    for mark in ["$2a$", "$2b$", "$2y$"] {
+        let web = format!("basic_auth_users: {{ on-call: '{}' }}\n", HASH.replace("$2y$", mark));
+        assert_eq!(with_web("web_config_file: web.yaml", &web).problems(), "", "{mark}");
+    }
+}
+
+#[test]
 fn who_listens_elsewhere_asks_or_says_that_it_does_not() {
     let users = format!("basic_auth_users: {{ on-call: {HASH} }}\n");
     let tls = "tls_server_config: { cert_file: server.crt, key_file: server.key }\n".to_owned();

@@ -26,6 +26,18 @@ fn what_changed_is_told_once() {
     assert_eq!((watcher.poll(), watcher.poll()), (Some(Changed::Secrets), None));
 }
 
+/// A file may change between being read for a configuration and that configuration being followed.
+#[test]
+fn a_change_during_a_reload_is_not_overlooked() {
+    let files = Files::new(&small(""));
+    files.write("snyk", "one");
+    let config = files.load().unwrap().config;
+    let mut watcher = ConfigWatcher::new(&files.main(), Some(&config));
+    files.write("snyk", "another");
+    watcher.follow(&config);
+    assert_eq!((watcher.poll(), watcher.poll()), (Some(Changed::Secrets), None));
+}
+
 #[test]
 fn a_touched_file_has_not_changed() {
     let files = Files::new(&small(""));

@@ -1,5 +1,6 @@
 //! Passwords against bcrypt hashes. One check costs tens of milliseconds by design: it runs off the async threads, few at
-//! a time, and what was right once is remembered by a keyed hash, so that a scrape every few seconds costs nothing.
+//! a time and one of each address, so that whoever guesses keeps nobody else waiting. What was right once is remembered by
+//! a keyed hash, so that a scrape every few seconds costs nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,18 +46,28 @@ impl Passwords {
         self.hashes.is_empty()
     }
 
-    /// Whether the user has this password.
-    pub(super) async fn are_right(&self, user: &str, password: &SecretString) -> bool {
+    /// Whether the user has this password. One that has to be checked waits for the turn of whoever asks first, where
+    /// there is one.
+    pub(super) async fn are_right(&self, user: &str, password: &SecretString, turn: Option<&Arc<Semaphore>>) -> bool {
         let hash = self.hashes.get(user);
         let print = self.print(user, password);
         if hash.is_some() && self.right.lock().unwrap_or_else(PoisonError::into_inner).contains(&print) {
             return true;
         }
-        let Ok(_turn) = self.checks.acquire().await else { return false };
+        // Nobody closes these. Who waits for the own turn holds no place that others wait for.
+        let own = match turn {
+            Some(turn) => Arc::clone(turn).acquire_owned().await.ok(),
+            None => None,
+        };
+        let Ok(place) = Arc::clone(&self.checks).acquire_owned().await else { return false };
         let (is_known, hash) =
             (hash.is_some(), hash.map_or(self.nobody.as_str(), |hash| hash.expose_secret()).to_owned());
         let password = password.clone();
-        let check = move || bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false);
+        let check = move || {
+            // Until it is done, even if whoever asked has gone: it cannot be called back.
+            let _places = (own, place);
+            bcrypt::verify(password.expose_secret(), &hash).unwrap_or(false)
+        };
         // In this order: nobody's password is checked too.
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false) && is_known;
         if is_right {
@@ -81,6 +92,8 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     /// Cheap, for tests.
@@ -97,7 +110,7 @@ mod tests {
                 ("nobody", "secret", false),
                 ("", "", false),
             ] {
-                let right = passwords.are_right(user, &SecretString::from(password)).await;
+                let right = passwords.are_right(user, &SecretString::from(password), None).await;
                 assert_eq!(right, expected, "{user} {password}");
             }
         }
@@ -116,6 +129,41 @@ mod tests {
         assert!(Passwords::new(BTreeMap::new()).nobody.starts_with("$2b$10$"));
     }
 
+    #[tokio::test]
+    async fn whoever_guesses_keeps_nobody_else_waiting() {
+        let passwords = Arc::new(passwords("prometheus", COST + 2));
+        let (turn, checked) = (Arc::new(Semaphore::new(1)), Arc::<AtomicUsize>::default());
+        let guesses = 50;
+        for _ in 0..guesses {
+            let (passwords, turn, checked) = (Arc::clone(&passwords), Arc::clone(&turn), Arc::clone(&checked));
+            tokio::spawn(async move {
+                passwords.are_right("prometheus", &SecretString::from("wrong"), Some(&turn)).await;
+                checked.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        // All of them ask, in this order.
+        tokio::task::yield_now().await;
+        let another = Arc::new(Semaphore::new(1));
+        assert!(passwords.are_right("prometheus", &SecretString::from("secret"), Some(&another)).await);
+        let checked = checked.load(Ordering::SeqCst);
+        assert!(checked < guesses / 2, "{checked} guesses came first");
+    }
+
+    /// The work of a check cannot be called back: whoever asks and leaves must not make room for more of it.
+    #[tokio::test]
+    async fn a_check_holds_its_place_until_it_is_done() {
+        let passwords = passwords("prometheus", 11);
+        for _ in 0..AT_A_TIME {
+            let wrong = SecretString::from("wrong");
+            tokio::select! {
+                biased;
+                _ = passwords.are_right("prometheus", &wrong, None) => unreachable!("it takes longer"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        assert_eq!(passwords.checks.available_permits(), 0);
+    }
+
     /// Where the work is left out, the best of several differs by a factor of hundreds, however busy the machine is.
     #[tokio::test]
     async fn an_unknown_user_costs_what_a_wrong_password_costs() {
@@ -124,7 +172,7 @@ mod tests {
             let mut best = std::time::Duration::MAX;
             for _ in 0..5 {
                 let began = tokio::time::Instant::now();
-                assert!(!passwords.are_right(user, &SecretString::from("wrong")).await);
+                assert!(!passwords.are_right(user, &SecretString::from("wrong"), None).await);
                 best = best.min(began.elapsed());
             }
             best

@@ -34,7 +34,7 @@ impl Rules {
 fn asker(wants: Wants, login: Option<(&str, &str)>, certified: Option<&[&str]>) -> Asker {
     let given = login.map(|(user, password)| (user.to_owned(), SecretString::from(password)));
     let names = |names: &[&str]| CertifiedNames(names.iter().map(|name| (*name).to_owned()).collect());
-    Asker { wants, given, certified: certified.map(names) }
+    Asker { wants, given, certified: certified.map(names), turn: None }
 }
 
 #[tokio::test]

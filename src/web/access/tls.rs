@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -76,6 +77,8 @@ struct NotAllowed;
 pub(crate) struct Server {
     acceptor: TlsAcceptor,
     allowed: Vec<ServerName<'static>>,
+    /// Tells one content of the files from another.
+    pub(super) print: [u8; 32],
 }
 
 impl std::fmt::Debug for Server {
@@ -86,6 +89,7 @@ impl std::fmt::Debug for Server {
 
 impl Server {
     pub(super) fn try_new(settings: &TlsSettings) -> Result<Self, TlsError> {
+        let mut files = Files::default();
         let unusable = |source| TlsError::Unusable { path: settings.cert_file.clone(), source };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions: &[&rustls::SupportedProtocolVersion] = match settings.minimum {
@@ -98,7 +102,7 @@ impl Server {
             (ClientCertificates::Ignored, _) | (_, None) => builder.with_no_client_auth(),
             (clients, Some(path)) => {
                 let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
+                for certificate in files.certificates(path)? {
                     roots.add(certificate).map_err(|source| TlsError::Unusable { path: path.clone(), source })?;
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -111,15 +115,16 @@ impl Server {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let mut config =
-            builder.with_single_cert(certificates(&settings.cert_file)?, key(&settings.key_file)?).map_err(unusable)?;
+        let (chain, key) = (files.certificates(&settings.cert_file)?, files.key(&settings.key_file)?);
+        let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let allowed = settings.client_allowed_sans.iter().map(|name| {
             // One that is left out would let more in than was wanted, or everybody.
             ServerName::try_from(name.clone()).map_err(|_| TlsError::NoName { name: name.clone() })
         });
         let allowed = allowed.collect::<Result<_, _>>()?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), allowed })
+        let print = files.read.finalize().into();
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), allowed, print })
     }
 
     /// The names of a client that showed a certificate, or that it has none of those that are needed.
@@ -154,17 +159,30 @@ pub(crate) async fn accept(
     Some((stream, names))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = read(path)?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
-    if found.is_empty() { Err(TlsError::Empty { path: path.to_path_buf(), what: "certificate" }) } else { Ok(found) }
+/// The files of one set, as they are read.
+#[derive(Default)]
+struct Files {
+    read: Sha256,
 }
 
-fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let pem = read(path)?;
-    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::Empty { path: path.to_path_buf(), what: "private key" })
-}
+impl Files {
+    /// All of them, or none: of a file that is just being written, a part is no chain.
+    fn certificates(&mut self, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let pem = self.content(path)?;
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let empty = || TlsError::Empty { path: path.to_path_buf(), what: "certificate" };
+        found.ok().filter(|found| !found.is_empty()).ok_or_else(empty)
+    }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_path_buf(), source })
+    fn key(&mut self, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+        let pem = self.content(path)?;
+        let empty = |_| TlsError::Empty { path: path.to_path_buf(), what: "private key" };
+        PrivateKeyDer::from_pem_slice(&pem).map_err(empty)
+    }
+
+    fn content(&mut self, path: &Path) -> Result<Vec<u8>, TlsError> {
+        let content = fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_path_buf(), source })?;
+        self.read.update(&content);
+        Ok(content)
+    }
 }
