@@ -180,7 +180,7 @@ pub(crate) fn read(
     let before = problems.len();
     let root = load::read_single(&path, files, problems)?;
     let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems);
-    explain_what_is_not_here(&root, &mut problems[before..]);
+    explain_what_is_not_here(&root, problems);
     let mut reader = Reader { path: &path, secrets, problems };
     let tls = raw.tls_server_config.as_ref().and_then(|tls| reader.tls(&tls.value, tls.place));
     let users = raw.basic_auth_users.iter().filter_map(|(user, hash)| reader.user(user, hash)).collect();

@@ -97,13 +97,14 @@ async fn accept(listener: &TcpListener, shared: &Shared, router: &Router, connec
     // Nobody closes the semaphore.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, client)) => match crowd.admit(client.ip()) {
-                Some(place) => {
+            Ok((stream, client)) => {
+                if let Some(place) = crowd.admit(client.ip()) {
                     let access = shared.access.current();
                     connect(stream, (slot, place), access, router.clone(), connections.watcher());
+                } else {
+                    tracing::debug!(%client, "a connection was closed: its address holds too many");
                 }
-                None => tracing::debug!(%client, "a connection was closed: its address holds too many"),
-            },
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
