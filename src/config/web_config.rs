@@ -260,7 +260,7 @@ impl Reader<'_> {
             hash.value.len() == BCRYPT_LENGTH && BCRYPT_MARKS.iter().any(|mark| hash.value.starts_with(mark));
         if !is_bcrypt {
             // The value is not shown: it may be the password itself.
-            let help = "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'";
+            let help = "make one with: snykwatch hash-password";
             self.note(hash.place, format!("the password of `{}` is no bcrypt hash", user.value), help);
         }
         if user.value.is_empty() || user.value.contains(':') {
