@@ -20,5 +20,5 @@ snykwatch() {
 }
 
 snykwatch --version
-# TLS, a database and a page, from a sandbox on loopback to the end of the story.
-snykwatch demo
+# The whole story on the sandbox, to its end.
+snykwatch demo --fast | tail -n 1

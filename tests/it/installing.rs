@@ -146,3 +146,25 @@ async fn the_configurations_for_containers_ask_who_it_is() {
         daemon.terminate().await.exits(0);
     }
 }
+
+#[test]
+fn what_is_deployed_is_this_version_built_by_our_compiler() {
+    let read = |file: &str| std::fs::read_to_string(project().join(file)).unwrap();
+    let toolchain = read("rust-toolchain.toml");
+    let compiler = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
+    assert!(read("deploy/docker/Dockerfile").contains(&format!("FROM rust:{compiler}-alpine AS build\n")));
+    let image = concat!("snykwatch:", env!("CARGO_PKG_VERSION"));
+    for file in [
+        "deploy/docker/Dockerfile",
+        "deploy/compose/compose.yaml",
+        "deploy/kubernetes/base/stateful-set.yaml",
+        "deploy/passwords.sh",
+        "docs/install.md",
+    ] {
+        let text = read(file);
+        let named = text.match_indices("snykwatch:0").map(|(at, _)| &text[at..]);
+        assert!(named.clone().count() > 0 && named.clone().all(|tag| tag.starts_with(image)), "{file}");
+    }
+    let overlay = read("deploy/kubernetes/overlays/plain/kustomization.yaml");
+    assert!(overlay.contains(concat!("newTag: ", env!("CARGO_PKG_VERSION"), " ")), "{overlay}");
+}
