@@ -7,16 +7,22 @@
 set -euo pipefail
 archive="$1"
 
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 root="$(mktemp -d)"
-trap 'rm -rf "$root"' EXIT
+trap 'as_root rm -rf "$root"' EXIT
 tar --extract --gzip --file "$archive" --directory "$root" --strip-components=1
 chmod 0755 "$root"
 mkdir -m 1777 "$root/tmp"
+# The kernel's random numbers: a static program of glibc reads them from files.
+mkdir "$root/dev"
+as_root mknod -m 0444 "$root/dev/random" c 1 8
+as_root mknod -m 0444 "$root/dev/urandom" c 1 9
 
 snykwatch() {
-  local as_root=(sudo)
-  [ "$(id -u)" -ne 0 ] || as_root=()
-  "${as_root[@]}" chroot --userspec=65532:65532 "$root" /snykwatch "$@"
+  as_root chroot --userspec=65532:65532 "$root" /snykwatch "$@"
 }
 
 snykwatch --version
