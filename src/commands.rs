@@ -17,6 +17,7 @@ mod healthy;
 mod incidents;
 mod logging;
 mod notifications;
+mod password;
 mod receivers;
 mod restore;
 mod run;
@@ -71,6 +72,7 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),
         Command::Backup { file } => asynchronous(backup::backup(&config, &file, terminal)),
         Command::Restore { file } => asynchronous(restore::restore(&config, &file, terminal)),
+        Command::HashPassword => password::hash_password(terminal),
         Command::Completions { shell } => Ok(generate::completions(shell, terminal)),
         Command::Man { directory } => generate::man(directory.as_deref(), terminal),
     }

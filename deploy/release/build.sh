@@ -4,9 +4,10 @@
 #
 #   deploy/release/build.sh [TARGET...]       default: x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 #
-# Needs: the Rust toolchain of rust-toolchain.toml with rustup, Python 3 with venv. zig comes from PyPI and is the C
-# compiler and linker for every target, so that one machine builds for all of them. Archives are reproducible: the same
-# commit with the same tools gives the same bytes.
+# Needs: the Rust toolchain of rust-toolchain.toml with rustup, Python 3 with venv, readelf. zig comes from PyPI and is the C
+# compiler and linker for every musl target, so that one machine builds for all of them. A target of this machine's own
+# architecture with glibc (x86_64-unknown-linux-gnu) needs neither zig nor rustup: that is how .ci/run tries this script.
+# Archives are reproducible: the same commit with the same tools gives the same bytes.
 # Where they are put: DIST (default: target/dist).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -24,11 +25,18 @@ version="$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)"
 SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH
 
-if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
-  python3 -m venv "$tools"
-  "$tools/bin/pip" install --quiet "${zig_packages[@]}"
-fi
-export PATH="$tools/bin:$PATH"
+build() { # target
+  if [[ "$1" == *-gnu ]]; then
+    RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --bin snykwatch --target "$1"
+    return
+  fi
+  if [ ! -x "$tools/bin/cargo-zigbuild" ]; then
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet "${zig_packages[@]}"
+  fi
+  rustup target add "$1"
+  PATH="$tools/bin:$PATH" cargo zigbuild --locked --release --bin snykwatch --target "$1"
+}
 
 # The binary must need nothing of the system that it runs on.
 check_is_static() { # binary
@@ -66,8 +74,7 @@ trap 'rm -rf "$staging"' EXIT
 host=''
 for target in "${targets[@]}"; do
   echo "=== $target"
-  rustup target add "$target"
-  cargo zigbuild --locked --release --bin snykwatch --target "$target"
+  build "$target"
   binary="$CARGO_TARGET_DIR/$target/release/snykwatch"
   check_is_static "$binary"
   [[ "$target" != "$(uname -m)-"* ]] || host="$binary"

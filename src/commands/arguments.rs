@@ -82,6 +82,11 @@ pub enum Command {
         /// The backup
         file: PathBuf,
     },
+    /// Hash a password for a web-config file: it is read from standard input
+    ///
+    /// The first line is the password, the file that Prometheus reads it from for example. Exit code: 0 hashed, 64 no
+    /// password, or one that is too long for bcrypt.
+    HashPassword,
     /// Print shell completions
     ///
     /// Example: `snykwatch completions bash > /etc/bash_completion.d/snykwatch`

@@ -65,13 +65,14 @@ pub enum SecretReadError {
 
 impl SecretSource {
     /// The file of this name: absolute as it is; relative among systemd's credentials if it is there, else in
-    /// `directory`.
+    /// `directory`. What systemd loads from a directory has no directory any more: `secrets/token` is its credential
+    /// `secrets_token`.
     pub fn in_directory(name: &str, directory: &Path) -> Self {
         let path = Path::new(name);
         if path.is_relative()
             && let Some(credentials) = environment(CREDENTIALS_DIRECTORY)
         {
-            let credential = Path::new(&credentials).join(path);
+            let credential = Path::new(&credentials).join(name.replace('/', "_"));
             if credential.exists() {
                 return Self::File(credential);
             }

@@ -306,7 +306,7 @@ impl Reader<'_> {
     }
 
     fn user(&mut self, user: &Spanned<String>, hash: &Spanned<String>) -> Option<(String, SecretString)> {
-        let help = "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'";
+        let help = "make one with: snykwatch hash-password";
         let cost = bcrypt_cost(&hash.value);
         match cost {
             // The value is not shown: it may be the password itself.

@@ -69,6 +69,28 @@ async fn there_is_a_manual() {
 }
 
 #[tokio::test]
+async fn a_password_is_hashed_for_the_web_config_file() {
+    async fn hashed(input: &str) -> std::process::Output {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = process::snykwatch(directory.path());
+        let mut child = command.arg("hash-password").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        child.wait_with_output().await.unwrap()
+    }
+    let output = hashed("correct horse\nanother line\n").await;
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let hash = text.strip_suffix('\n').unwrap();
+    assert!(hash.starts_with("$2b$10$"), "{hash}");
+    assert!(bcrypt::verify("correct horse", hash).unwrap());
+    assert_ne!(hashed("correct horse").await.stdout, text.as_bytes(), "each has a salt of its own");
+    for unfit in ["", "\n", &"x".repeat(72)] {
+        let output = hashed(unfit).await;
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(64), 0), "{} bytes", unfit.len());
+    }
+}
+
+#[tokio::test]
 async fn the_stories_of_the_demo_are_listed() {
     let finished = typed(&["demo", "--list"]).await;
     finished.exits(0);
