@@ -123,7 +123,7 @@ async fn a_symptom_goes_quiet_and_its_end_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn snykwatch_names_the_cause_of_what_it_told() {
-    let scene = Scene::begin().await;
+    let scene = Scene::healthy().await;
     let daemon = scene.run().await;
     daemon.until_group_is("connected").await;
     scene.stop_synchronisation();

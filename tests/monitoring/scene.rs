@@ -1,4 +1,6 @@
 //! A company with everything that snykwatch can watch, so that every metric has something to say.
+//!
+//! Clocks are real; what takes people hours takes seconds here.
 
 use std::fs;
 
@@ -17,8 +19,18 @@ const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Repositories that appear while synchronisation does not run.
 const NEW: [&str; 4] = ["billing", "checkout", "ledger", "refunds"];
 
+/// How long a Group may wait for its first synchronisation before people are told, and told again.
+const AWAITING: &str = "awaiting_first_sync: 5s, critical: { awaiting_first_sync: 15s }";
+/// The same for one that was complete and is not any more.
+const INCOMPLETE: &str = "inventory_incomplete: 2s, critical: { inventory_incomplete: 12s }";
+
+/// New assets an hour in a first fill: one a second.
+const ARRIVALS: f64 = 3600.0;
+
 /// Both ends, the receivers, and a directory with configuration and secrets.
 pub(crate) struct Scene {
+    /// When a Group that stays partially connected is reported.
+    patience: &'static str,
     sandbox: Sandbox,
     pub(crate) hook: FakeReceiver<Webhook>,
     heartbeat: FakeReceiver<Heartbeat>,
@@ -27,13 +39,27 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// Four good days with Organizations, webhooks, a catalog, and an admin API that knows when the token ends.
-    pub(crate) async fn begin() -> Self {
+    pub(crate) async fn healthy() -> Self {
+        Self::on(INCOMPLETE, |_| {}).await
+    }
+
+    /// The story of the demo: the same company, but the Group's first synchronisation never comes.
+    pub(crate) async fn never_synchronised() -> Self {
+        Self::on(AWAITING, |world| {
+            world.set_sync(ACME_PROFILE, SyncState::Stuck);
+            world.profile_mut(ACME_PROFILE).unwrap().fill.per_hour = Some(ARRIVALS);
+        })
+        .await
+    }
+
+    async fn on(patience: &'static str, change: impl FnOnce(&mut World)) -> Self {
         let beginning = Clock::system().now() - TimeDelta::days(4);
-        let world = World::acme(beginning).with_repositories(12).with_backstage().with_organizations(2);
+        let mut world = World::acme(beginning).with_repositories(12).with_backstage().with_organizations(2);
+        change(&mut world);
         let sandbox = Sandbox::start(Clock::system(), world).await.unwrap();
         let hook = FakeReceiver::start(Clock::system(), Webhook::new([SIGNING_KEY])).await.unwrap();
         let heartbeat = FakeReceiver::start(Clock::system(), Heartbeat::new()).await.unwrap();
-        let scene = Self { sandbox, hook, heartbeat, directory: tempfile::tempdir().unwrap() };
+        let scene = Self { patience, sandbox, hook, heartbeat, directory: tempfile::tempdir().unwrap() };
         scene.write_secrets();
         scene
     }
@@ -60,7 +86,7 @@ impl Scene {
         }
     }
 
-    /// Starts the daemon: real clock, short durations, alerts both by itself and by Prometheus.
+    /// Starts the daemon: alerts both by itself and by Prometheus.
     ///
     /// It asks as seldom as the story allows: Bitbucket is asked 300 times an hour at most.
     pub(crate) async fn run(&self) -> Daemon {
@@ -76,6 +102,7 @@ impl Scene {
             self.sandbox.world(|world| (world.snyk.groups[0].id, world.atlassian.organization.clone()));
         let (snyk, bitbucket) = (self.sandbox.snyk_api_url(), self.sandbox.bitbucket_api_url());
         let (atlassian, hook) = (self.sandbox.atlassian_admin_url(), self.hook.url());
+        let patience = self.patience;
         format!(
             "snyk:
   acme-us: {{ api_url: {snyk}, token: {{ file: snyk-token }} }}
@@ -108,11 +135,11 @@ schedule:
   organizations: {{ every: 2s }}
   webhooks: {{ every: 20s, sample: 2 }}
   catalog: {{ every: 20s, sample: 2 }}
-conditions: {{ connected_hold: 1s, eligible_after: 1s }}
+conditions: {{ setup_grace: 2s, connected_hold: 1s, eligible_after: 1s }}
 alerts:
   deliver: both
   rules:
-    partially_connected: {{ inventory_incomplete: 2s, critical: {{ inventory_incomplete: 12s }} }}
+    partially_connected: {{ {patience} }}
   receivers:
     hook: {{ webhook: {{ url: \"{hook}\", secrets: [{{ file: webhook-key }}] }} }}
   routes: [{{ receivers: [hook] }}]

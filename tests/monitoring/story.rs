@@ -1,15 +1,17 @@
-//! Synchronisation silently stops: Prometheus fires, Alertmanager tells, somebody saves the profile again, all is well.
+//! The story of the demo: a Group's first synchronisation does not come, it stays partially connected, Prometheus fires,
+//! Alertmanager tells, somebody saves the profile again, the Inventory fills, all is well.
 
 use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
+use crate::dashboards::{self, Unanswered};
 use crate::peers::{Alertmanager, Prometheus, Told, Webhook};
+use crate::rules;
 use crate::scene::Scene;
 use crate::support::configuration::INTEGRATION;
 use crate::support::process::Daemon;
 use crate::support::{eventually, installed, list, text};
-use crate::{dashboards, rules};
 
 const ALERT: &str = "SnykwatchPartiallyConnected";
 
@@ -63,52 +65,52 @@ async fn an_alert_goes_all_the_way_and_every_panel_is_drawn() {
     let began = Instant::now();
     let webhook = Webhook::start(began).await;
     let alertmanager = Alertmanager::start(program, &webhook).await;
-    let scene = Scene::begin().await;
+    let scene = Scene::never_synchronised().await;
     let daemon = scene.run().await;
     let mut prometheus = Prometheus::scraping(daemon.address, &alertmanager).await;
-    let watchdog = webhook.until_told("SnykwatchWatchdog none firing at watchdog").await;
-    tell_of(&watchdog);
+    let mut unanswered = Unanswered::everything();
+    tell_of(&webhook.until_told("SnykwatchWatchdog none firing at watchdog").await);
 
-    daemon.until_group_is("connected").await;
     daemon
         .until_metric(r#"snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="connected"}"#, 2.0)
         .await;
-    prometheus.until_found("snykwatch:integrations_connected:ratio == 1").await;
-    eventually("it counts as having been connected", async || {
-        let view = daemon.group().await;
-        view["status"]["last_connected_at"].is_string().then_some(())
-    })
-    .await;
-    tell(began, "connected, at both levels; Prometheus says so too");
+    daemon.until_group_is("partially_connected").await;
+    assert_eq!(daemon.group().await["status"]["reason"], "awaiting_first_sync");
+    tell(
+        began,
+        "partially connected: the Group's first synchronisation does not come; its Organizations are connected",
+    );
     tell(began, &format!("healthy   all {} rules of Prometheus", rules_are_healthy(&mut prometheus).await));
     tell(began, &format!("served    all {} runbooks of alerts", runbooks_are_served(&daemon).await));
 
-    scene.stop_synchronisation();
-    daemon.until_group_is("partially_connected").await;
-    tell(began, "partially connected: synchronisation silently stopped, four new repositories do not arrive");
     prometheus.until_found(&format!(r#"ALERTS{{alertname="{ALERT}",alertstate="firing",severity="warning"}}"#)).await;
     tell(began, "firing    in Prometheus");
     let warning = webhook.until_told(&format!("{ALERT} warning firing at tickets")).await;
     tell_of(&warning);
     assert_eq!(warning.label("integration"), INTEGRATION);
     assert_eq!(warning.annotations["runbook_url"], "https://snykwatch.example.com/runbooks/PartiallyConnected");
-
-    let count = dashboards::are_answered(&mut prometheus).await;
-    tell(began, &format!("drawn     all {count} queries of dashboards have an answer"));
-    let count = dashboards::annotations_are_understood(&mut prometheus).await;
-    tell(began, &format!("drawn     all {count} queries of annotations are understood"));
-    dashboards::families_have_data(&mut prometheus).await;
-
+    unanswered.ask(&mut prometheus).await;
     tell_of(&webhook.until_told(&format!("{ALERT} critical firing at on-call")).await);
     // An escalation ends the step before it.
     tell_of(&webhook.until_told(&format!("{ALERT} warning resolved at tickets")).await);
 
     scene.save_the_profile_again();
-    daemon.until_group_is("connected").await;
-    tell(began, "connected: somebody saved the profile again");
+    tell(began, "somebody saves the profile again");
+    prometheus.until_found("snykwatch_sync_completion_expected_timestamp_seconds").await;
+    unanswered.ask(&mut prometheus).await;
+    tell(began, "the Inventory fills; Prometheus knows when that will be done");
     tell_of(&webhook.until_told(&format!("{ALERT} critical resolved at on-call")).await);
+    daemon.until_group_is("connected").await;
+    tell(began, "connected");
     prometheus.until_found(r#"absent(ALERTS{alertstate="firing",alertname!="SnykwatchWatchdog"})"#).await;
     tell(began, "quiet     nothing but the watchdog fires");
+
+    prometheus.until_found("snykwatch:integrations_connected:ratio == 1").await;
+    prometheus.until_found(r#"snykwatch_integration_last_connected_timestamp_seconds{level="group"}"#).await;
+    unanswered.ask(&mut prometheus).await;
+    tell(began, &format!("drawn     all {} queries of dashboards and families had an answer", unanswered.none()));
+    let count = dashboards::annotations_are_understood(&mut prometheus).await;
+    tell(began, &format!("drawn     all {count} queries of annotations are understood"));
 
     let names: BTreeSet<String> = webhook.told().iter().map(|told| told.label("alertname").to_owned()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), [ALERT, "SnykwatchWatchdog"]);
