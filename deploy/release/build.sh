@@ -21,9 +21,8 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 dist="${DIST:-$CARGO_TARGET_DIR/dist}"
 tools="$CARGO_TARGET_DIR/release-tools"
 version="$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)"
-# The time in the archives: that of the commit.
+# The time in the archives: that of the commit. Not exported: cargo would build anew whatever might look at it.
 SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
-export SOURCE_DATE_EPOCH
 
 build() { # target
   if [[ "$1" == *-gnu ]]; then
