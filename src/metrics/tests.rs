@@ -53,8 +53,8 @@ fn rich_page() -> String {
     delivery.on_heartbeat(sample::now());
     let mut state = sample::state();
     let key = |rule, subject| IncidentKey { rule, subject };
-    let stale = state.incidents.get_mut(&key(Rule::TestsStale, Subject::Organizations(sample::name()))).unwrap();
-    stale.cause = Some(key(Rule::CredentialInvalid, Subject::Credential("bitbucket-acme".into())));
+    let out_of_date = state.incidents.get_mut(&key(Rule::TestsStale, Subject::Organizations(sample::name()))).unwrap();
+    out_of_date.cause = Some(key(Rule::CredentialInvalid, Subject::Credential("bitbucket-acme".into())));
     exporter.text(Some(&Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own())))
 }
 
