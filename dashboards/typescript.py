@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Prints the dashboards as TypeScript that claims Grafana's own types for them.
 
-A compiler with the npm package @grafana/schema then says what Grafana does not know. `.ci/run` asks it about the oldest
-and the newest Grafana that the dashboards are made for.
+A compiler with the npm package @grafana/schema then says what Grafana does not know. `.ci/run` asks it about two versions.
 """
 
 import json
