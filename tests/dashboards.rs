@@ -342,6 +342,8 @@ fn a_broken_panel_is_told() {
     check(&|panel| panel["fieldConfig"]["defaults"]["mappings"] = range.clone(), "no end");
     let steps = json!([{ "value": null }, { "value": 2 }, { "value": 1 }]);
     check(&|panel| panel["fieldConfig"]["defaults"]["thresholds"]["steps"] = steps.clone(), "do not rise");
+    let status = r#"max(snykwatch_integrations{job=~"$job",instance=~"$instance",status="connected"})"#;
+    check(&|panel| panel["targets"][0]["expr"] = json!(status), "however old the snapshot is");
     check(&|panel| panel["transformations"][0]["id"] = json!("limit"), "not merged");
     check(&|panel| panel["transformations"] = json!([]), "as they come");
     check(

@@ -6,15 +6,13 @@ from .page import (
     CHOICE_OF_INTEGRATION, CONFIGURATION_LOADED, INCIDENT_OPEN, STATUS_CHANGED, VERSION_CHANGED, page,
 )
 from .panels import bars, hidden, label, lines, stat, table, timeline, value
-from .queries import CHOSEN, CHOSEN_OR_SHARED, INTEGRATION, condition_not_met, instant, least, most, status
+from .queries import (
+    CHOSEN, CHOSEN_OR_SHARED, INTEGRATION, condition_not_met, current, instant, least, metric, most, over, status,
+)
 
 # Where SyncCurrent and InventoryComplete draw the line, unless the configuration says otherwise.
 MAX_LAG = 26 * HOUR
 COVERAGE = steps("red", (0.95, "orange"), (0.97, "green"))
-
-
-def of_group(name, by="", **labels):
-    return most(name, by, CHOSEN, level="group", **labels)
 
 
 def of_sync(name, by="", **labels):
@@ -34,7 +32,7 @@ def now():
             "Status of the Group integration.",
             status("integration", CHOSEN, level="group"),
             mappings=[STATUS],
-            noValue="no Group is watched",
+            noValue="nobody watches it",
             width=6,
         ),
         stat(
@@ -199,7 +197,7 @@ def dashboard():
                 timeline(
                     "Conditions",
                     "What the status of the Group integration rests on: true, false, or unknown.",
-                    of_group("integration_condition", "condition"),
+                    over("max", "condition", current(metric("integration_condition", CHOSEN, level="group"))),
                     "{{condition}}",
                     TRUTH,
                     height=9,

@@ -6,7 +6,9 @@ from .page import (
     CONFIGURATION_LOADED, INCIDENT_OPEN, STATUS_CHANGED, TO_CREDENTIALS, TO_INTEGRATION, VERSION_CHANGED, page,
 )
 from .panels import bars, coloured, hidden, history, label, lines, stat, table, timeline, value
-from .queries import INTEGRATION, all_integrations, condition_not_met, instant, integrations_of, most, status
+from .queries import (
+    INTEGRATION, all_integrations, condition_not_met, instant, integrations_by, integrations_of, most, status,
+)
 
 
 def count(word, text, colour):
@@ -15,6 +17,7 @@ def count(word, text, colour):
         f"Integrations, at both levels, whose status is {word}.",
         integrations_of(word),
         thresholds=steps(QUIET, (1, colour)),
+        noValue="nobody watches",
         width=3,
     )
 
@@ -27,6 +30,7 @@ def connected_share():
         unit="percentunit",
         decimals=1,
         thresholds=steps("red", (0.8, "orange"), (0.95, "green")),
+        noValue="nobody watches",
         width=3,
     )
 
@@ -94,7 +98,7 @@ def dashboard():
                 lines(
                     "Organization integrations by status",
                     "How many Organization integrations have each status.",
-                    {"{{status}}": f"sum by (status) ({most('integrations', 'scm, status', level='organization')})"},
+                    {"{{status}}": f"sum by (status) ({integrations_by('scm, status', level='organization')})"},
                     overrides=coloured(STATUSES),
                     stack=True,
                 ),

@@ -1,6 +1,6 @@
 """PromQL. Every selector has the job and the instance that were chosen, and every query aggregates replicas away."""
 
-from .looks import SEVERITIES, STATUSES
+from .looks import MINUTE, SEVERITIES, STATUSES
 
 # Which series a panel is about: those of the chosen daemons, or of these those of the chosen integration.
 FLEET = 'job=~"$job",instance=~"$instance"'
@@ -25,6 +25,12 @@ def metric(name, scope=FLEET, **labels):
     """A selector of one of our families; a label's value with a `|` in it is a choice."""
     matchers = [scope] + [f'{label}{"=~" if "|" in value else "="}"{value}"' for label, value in labels.items()]
     return f"snykwatch_{name}{{{','.join(matchers)}}}"
+
+
+def current(selector):
+    """What a daemon says whose snapshot is fresh: one that hangs goes on saying what it last knew, good news too."""
+    age = f"time() - {metric('snapshot_timestamp_seconds')}"
+    return f"({selector} and on (job, instance) {age} < {5 * MINUTE})"
 
 
 def over(aggregation, by, selector):
@@ -66,18 +72,23 @@ def status(by, scope=FLEET, worst_within="", **labels):
     """The one-hot status as one number, its place in STATUSES; the worst one within a window, where one is given."""
     def one(word):
         selector = metric("integration_status", scope, **labels, status=word)
-        return f"max_over_time({selector}[{worst_within}])" if worst_within else selector
+        return f"max_over_time({selector}[{worst_within}])" if worst_within else current(selector)
 
     numbered = [f"{one(word)} * {number}" for number, (word, _, _) in enumerate(STATUSES, 1)]
     return over("max", by, either(numbered))
 
 
+def integrations_by(by, **labels):
+    """How many integrations there are, by these labels."""
+    return over("max", by, current(metric("integrations", **labels)))
+
+
 def integrations_of(status_word):
-    return f"sum({most('integrations', 'level, scm', status=status_word)})"
+    return f"sum({integrations_by('level, scm', status=status_word)})"
 
 
 def all_integrations():
-    return f"sum({most('integrations', 'level, scm, status')})"
+    return f"sum({integrations_by('level, scm, status')})"
 
 
 def condition_not_met(scope=FLEET, **labels):

@@ -66,8 +66,18 @@ fn problems_of_queries(panel: &Value) -> Vec<String> {
             found.push("a query asks for the wrong kind of answer".to_owned());
         }
         found.extend(problems_of_a_query(text(target, "/expr")));
+        found.extend(problem_of_stale_news(text(target, "/expr")));
     }
     found
+}
+
+/// A daemon that hangs goes on saying what it last knew: a status of now needs a snapshot of now. What was worst in a time
+/// that has passed is history.
+fn problem_of_stale_news(query: &str) -> Option<String> {
+    let tells =
+        ["snykwatch_integrations{", "snykwatch_integration_status{"].iter().any(|series| query.contains(series));
+    let is_of_now = query.contains("snykwatch_snapshot_timestamp_seconds{") || query.contains("max_over_time(");
+    (tells && !is_of_now).then(|| "a status is shown however old the snapshot is".to_owned())
 }
 
 /// Colours, words and limits that Grafana would not show as they are meant.
