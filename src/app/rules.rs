@@ -51,20 +51,19 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             Escalation::Never,
         )
         .expiry(rules)
-        .simple(Rule::CredentialExpiryUnknown, &rules.credential_expiry_unknown)
         .simple(Rule::DeclaredDateOutdated, &rules.declared_date_outdated)
         .row(
-            Rule::WorkspaceNotFound,
+            Rule::NamespaceNotFound,
             Case::Default,
-            rules.workspace_not_found.after,
-            rules.workspace_not_found.severity,
+            rules.namespace_not_found.after,
+            rules.namespace_not_found.severity,
             Escalation::Never,
         )
         .row(
-            Rule::WorkspaceNotFound,
+            Rule::NamespaceNotFound,
             Case::Renamed,
-            rules.workspace_not_found.after,
-            rules.workspace_not_found.renamed_severity,
+            rules.namespace_not_found.after,
+            rules.namespace_not_found.renamed_severity,
             Escalation::Never,
         )
         .simple(Rule::ConnectionFailed, &rules.connection_failed)
@@ -99,7 +98,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
 }
 
 /// Which rules are wanted.
-fn switches(rules: &AlertRules) -> [(Rule, bool); 22] {
+fn switches(rules: &AlertRules) -> [(Rule, bool); 21] {
     [
         (Rule::SnykTokenInvalid, rules.snyk_token_invalid.enabled),
         (Rule::SnykTokenExpiring, rules.snyk_token_expiring.enabled),
@@ -107,9 +106,8 @@ fn switches(rules: &AlertRules) -> [(Rule, bool); 22] {
         (Rule::UpstreamUnreachable, rules.upstream_unreachable.enabled),
         (Rule::PermissionsMissing, rules.permissions_missing.enabled),
         (Rule::CredentialExpiring, rules.credential_expiring.enabled),
-        (Rule::CredentialExpiryUnknown, rules.credential_expiry_unknown.enabled),
         (Rule::DeclaredDateOutdated, rules.declared_date_outdated.enabled),
-        (Rule::WorkspaceNotFound, rules.workspace_not_found.enabled),
+        (Rule::NamespaceNotFound, rules.namespace_not_found.enabled),
         (Rule::ConnectionFailed, rules.connection_failed.enabled),
         (Rule::PartiallyConnected, rules.partially_connected.enabled),
         (Rule::SyncStalled, rules.sync_stalled.enabled),

@@ -103,12 +103,10 @@ settings! {
         permissions_missing: PermissionsMissingRule = PermissionsMissingRule::default(),
         /// The PAT expires soon.
         credential_expiring: ExpiryRule = ExpiryRule::default(),
-        /// Nobody can tell when the PAT expires.
-        credential_expiry_unknown: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Info),
         /// A declared date has passed and the PAT still works.
         declared_date_outdated: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Warning),
         /// A configured workspace is not there.
-        workspace_not_found: WorkspaceRule = WorkspaceRule::default(),
+        namespace_not_found: WorkspaceRule = WorkspaceRule::default(),
         /// The status is `connection_failed` for another reason.
         connection_failed: SimpleRule = SimpleRule::of(SHORT_DELAY, Severity::Critical),
         /// A Group integration stays partially connected.
@@ -286,7 +284,6 @@ impl RawAlertRules {
             ("upstream_unreachable", at(self.upstream_unreachable.as_ref())),
             ("permissions_missing", at(self.permissions_missing.as_ref())),
             ("credential_expiring", at(self.credential_expiring.as_ref())),
-            ("credential_expiry_unknown", at(self.credential_expiry_unknown.as_ref())),
             ("declared_date_outdated", at(self.declared_date_outdated.as_ref())),
             ("api_version_ending", at(self.api_version_ending.as_ref())),
         ];
