@@ -68,6 +68,11 @@ impl Call {
             patience: LONGEST_PACING,
         }
     }
+
+    /// What is asked, for people: method and path.
+    pub(crate) fn question(&self) -> String {
+        format!("{} {}", self.verb.as_str(), self.url.path())
+    }
 }
 
 /// One target with the credential that is bound to it.
@@ -99,16 +104,17 @@ impl Connection {
         authorization: &Authorization,
     ) -> Result<Answer<T>, Failure> {
         let context = &self.context;
+        let question = call.question();
         if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
             let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = Some(turned_away.retry_after);
-            return Err(failure);
+            failure.asked = Some(question);
+            return Err(failure.clean(&self.redactor));
         }
         let redactor = self.redactor.and(authorization.secrets());
-        let asked = format!("{} {}", call.verb.as_str(), call.url.path());
         let asked = |mut failure: Failure| {
-            failure.asked = Some(asked.clone());
+            failure.asked = Some(question.clone());
             failure.clean(&redactor)
         };
         let begin = Instant::now();

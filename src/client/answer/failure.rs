@@ -12,7 +12,7 @@ pub struct Failure {
     pub class: FailureClass,
     /// One line for people: no secret, no control character, capped length. Its words may come from outside.
     pub detail: String,
-    /// What was asked, when it left: method and path, without host and parameters.
+    /// What was asked: method and path, without host and parameters.
     pub asked: Option<String>,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,

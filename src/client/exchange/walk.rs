@@ -86,12 +86,14 @@ impl Connection {
         authentication: &Authentication,
     ) -> Result<Walk<P::Item>, Failure> {
         let limits = ReadingLimits { pages: MOST_PAGES, time: Duration::MAX };
+        let question = first.question();
         let Part { walk, rest } = self.walk_part::<P>(first, authentication, limits).await?;
         if rest.is_none() {
             return Ok(walk);
         }
         let detail = format!("the list did not end after {} pages", walk.pages);
         let mut failure = Failure::without_answer(FailureClass::EndlessPaging, detail);
+        failure.asked = Some(self.redactor.clean(&question));
         failure.pages_before = walk.pages;
         failure.items_before = walk.items.len();
         Err(failure)
@@ -114,6 +116,7 @@ impl Connection {
         loop {
             seen.insert(hasher.hash_one(call.url.as_str()));
             let failed = |mut failure: Failure, items: usize| {
+                failure.asked.get_or_insert_with(|| self.redactor.clean(&first.question()));
                 failure.pages_before = pages;
                 failure.items_before = items;
                 failure

@@ -21,16 +21,33 @@ pub(super) type UnlinkedPage<T> = DataPage<T, false>;
 
 /// `{"data": […], "links": {…}, "meta": {…}}`.
 ///
-/// Some descriptions make `data` optional too. It is required nevertheless: an answer that calls its items by another name
-/// must not look like an empty list.
+/// Some descriptions make `data` optional. Only a list that states that it is empty may come without it: an answer that
+/// calls its items by another name must not look like an empty list.
 #[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
+#[serde(bound = "T: DeserializeOwned", try_from = "AnyPage<T>")]
 pub(super) struct DataPage<T, const LINKS_REQUIRED: bool> {
     data: Vec<T>,
+    links: Option<Value>,
+    meta: PageMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct AnyPage<T> {
+    data: Option<Vec<T>>,
     #[serde(default, deserialize_with = "lenient::given")]
     links: Option<Value>,
     #[serde(default, deserialize_with = "lenient::or_default")]
     meta: PageMeta,
+}
+
+impl<T, const LINKS_REQUIRED: bool> TryFrom<AnyPage<T>> for DataPage<T, LINKS_REQUIRED> {
+    type Error = &'static str;
+
+    fn try_from(AnyPage { data, links, meta }: AnyPage<T>) -> Result<Self, Self::Error> {
+        let data = data.or_else(|| (meta.count == Some(0)).then(Vec::new)).ok_or("missing field `data`")?;
+        Ok(Self { data, links, meta })
+    }
 }
 
 /// An answer of which only the count matters.

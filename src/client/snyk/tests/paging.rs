@@ -18,6 +18,7 @@ async fn a_page_is_the_last_one_only_where_it_says_so() {
                 assert_eq!((&failure.class, failure.body), (&FailureClass::UnexpectedBody, BodyKind::Json), "{more}");
                 let detail = format!("a page of the list does not say whether more follow: its {odd}");
                 assert_eq!((failure.detail, failure.items_before), (detail, 2), "{more}");
+                assert_eq!(failure.asked, Some(format!("GET /rest/groups/{GROUP}/orgs")));
             }
             (walk, expected) => unreachable!("{more}: {walk:?} instead of {expected:?}"),
         }
@@ -78,6 +79,11 @@ async fn links_may_be_left_out_where_the_description_says_so() {
             check(verb, &at, r#"{"data":[]}"#, may_lack).await;
             check(verb, &at, r#"{"data":[],"links":{}}"#, true).await;
             check(verb, &at, r#"{"data":[],"links":null}"#, false).await;
+            if !at.contains("audit_logs") {
+                check(verb, &at, r#"{"links":{}}"#, false).await;
+                check(verb, &at, r#"{"data":null,"links":{},"meta":{"count":3}}"#, false).await;
+                check(verb, &at, r#"{"links":{},"meta":{"count":0}}"#, true).await;
+            }
         }
     }
 }
