@@ -17,6 +17,7 @@ mod refusal;
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub(crate) use classify::{body_kind, classify, without_mark};
+pub(crate) use failure::FailureContext;
 pub use failure::{BodyKind, Failure, FailureClass, FailureLayer, ShutOut, TimeoutPhase};
 pub(crate) use headers::{LONGEST_API_WAIT, meta, retry_after};
 pub use redact::Redactor;

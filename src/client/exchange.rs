@@ -109,12 +109,12 @@ impl Connection {
             let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = Some(turned_away.retry_after);
-            failure.asked = Some(question);
+            failure.context.asked = Some(question);
             return Err(failure.clean(&self.redactor));
         }
         let redactor = self.redactor.and(authorization.secrets());
         let asked = |mut failure: Failure| {
-            failure.asked = Some(question.clone());
+            failure.context.asked = Some(question.clone());
             failure.clean(&redactor)
         };
         let begin = Instant::now();

@@ -8,7 +8,9 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::refusal::{self, Refusal};
-use super::{BodyKind, Failure, FailureClass, LONGEST_API_WAIT, Redactor, TimeoutPhase, meta, retry_after};
+use super::{
+    BodyKind, Failure, FailureClass, FailureContext, LONGEST_API_WAIT, Redactor, TimeoutPhase, meta, retry_after,
+};
 
 /// Bitbucket Cloud's words for a missing scope; they come with status 403, in some recordings with 400.
 const MISSING_SCOPE_WORDS: &str = "lack one or more required privilege scopes";
@@ -138,15 +140,15 @@ pub(crate) fn classify(
     Failure {
         class,
         detail: redactor.clean(&format!("the API answered {status}{said}")),
-        asked: None,
         status: Some(status),
-        message: error.message.and_then(clean),
-        code: error.code.and_then(clean),
         body: kind,
         retry_after: wait,
         meta: Box::new(meta(headers)),
-        pages_before: 0,
-        items_before: 0,
+        context: Box::new(FailureContext {
+            message: error.message.and_then(clean),
+            code: error.code.and_then(clean),
+            ..FailureContext::default()
+        }),
     }
 }
 
@@ -227,7 +229,9 @@ mod tests {
         prop_assert!(FailureClass::LABELS.contains(&failure.class.as_label()));
         prop_assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");
         prop_assert!(!failure.detail.chars().any(char::is_control));
-        prop_assert!(failure.message.iter().chain(&failure.code).all(|text| !text.chars().any(char::is_control)));
+        prop_assert!(
+            failure.message().into_iter().chain(failure.code()).all(|text| !text.chars().any(char::is_control))
+        );
         // Only a 403 speaks of what shuts us out.
         let shuts_out = matches!(failure.class, FailureClass::AddressRefused | FailureClass::ShutOut { .. });
         prop_assert!(!shuts_out || status == 403);

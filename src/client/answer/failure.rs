@@ -12,24 +12,28 @@ pub struct Failure {
     pub class: FailureClass,
     /// One line for people: no secret, no control character, capped length. Its words may come from outside.
     pub detail: String,
-    /// What was asked: method and path, without host and parameters.
-    pub asked: Option<String>,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
-    /// What the API itself says, without our words around it; cleaned and capped like `detail`. Hostile text.
-    pub message: Option<String>,
-    /// The vendor's code for it, such as `SNYK-0005`.
-    pub code: Option<String>,
     /// What sort of body came with it: a 403 with an HTML page is a proxy's word, not the API's.
     pub body: BodyKind,
     /// What the server asks us to wait.
     pub retry_after: Option<Duration>,
     /// What the headers said; the scope headers come with a 403 too.
     pub meta: Box<AnswerMeta>,
+    /// What was asked and said, boxed to keep results small.
+    pub(crate) context: Box<FailureContext>,
+}
+
+/// What was asked, how far it came, and what the API itself said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FailureContext {
+    pub(crate) asked: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) code: Option<String>,
     /// Complete pages read before a walk failed.
-    pub pages_before: usize,
+    pub(crate) pages_before: usize,
     /// Items on those pages.
-    pub items_before: usize,
+    pub(crate) items_before: usize,
 }
 
 impl Failure {
@@ -38,15 +42,11 @@ impl Failure {
         Self {
             class,
             detail: detail.into(),
-            asked: None,
             status: None,
-            message: None,
-            code: None,
             body: BodyKind::Absent,
             retry_after: None,
             meta: Box::default(),
-            pages_before: 0,
-            items_before: 0,
+            context: Box::default(),
         }
     }
 
@@ -75,6 +75,21 @@ impl Failure {
         failure
     }
 
+    /// What was asked: method and path, without host and parameters.
+    pub fn asked(&self) -> Option<&str> {
+        self.context.asked.as_deref()
+    }
+
+    /// What the API itself says, without our words around it; cleaned and capped like `detail`. Hostile text.
+    pub fn message(&self) -> Option<&str> {
+        self.context.message.as_deref()
+    }
+
+    /// The vendor's code for it, such as `SNYK-0005`.
+    pub fn code(&self) -> Option<&str> {
+        self.context.code.as_deref()
+    }
+
     /// Whether the API itself rejects the credential. A page for people with status 401 and without a challenge is a
     /// gateway's or a login page, and says nothing about the credential.
     pub fn is_rejection(&self) -> bool {
@@ -89,7 +104,8 @@ impl Failure {
     /// Takes the secrets out of every text that came from outside.
     pub(crate) fn clean(mut self, redactor: &Redactor) -> Self {
         self.detail = redactor.clean(&self.detail);
-        for text in [&mut self.asked, &mut self.message, &mut self.code].into_iter().flatten() {
+        let FailureContext { asked, message, code, .. } = &mut *self.context;
+        for text in [asked, message, code].into_iter().flatten() {
             *text = redactor.clean(text);
         }
         self.meta.clean(redactor);

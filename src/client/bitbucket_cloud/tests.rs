@@ -398,8 +398,8 @@ async fn a_403_says_whom_it_concerns() {
         let server = MockServer::start().await;
         answer(&server, "GET", "/2.0/repositories/acme", template).await;
         let failure = client(&server).repositories("acme").await.unwrap_err();
-        assert_eq!((failure.class, failure.message.as_deref()), (class, message));
-        assert_eq!((failure.status, failure.asked.as_deref()), (Some(403), Some("GET /2.0/repositories/acme")));
+        assert_eq!((&failure.class, failure.message()), (&class, message));
+        assert_eq!((failure.status, failure.asked()), (Some(403), Some("GET /2.0/repositories/acme")));
     }
     let says = |message: &str| json(403, &format!(r#"{{"type":"error","error":{{"message":"{message}"}}}}"#));
     let address = "To access this workspace, an admin must whitelist your IP.";

@@ -93,9 +93,9 @@ impl Connection {
         }
         let detail = format!("the list did not end after {} pages", walk.pages);
         let mut failure = Failure::without_answer(FailureClass::EndlessPaging, detail);
-        failure.asked = Some(self.redactor.clean(&question));
-        failure.pages_before = walk.pages;
-        failure.items_before = walk.items.len();
+        failure.context.asked = Some(self.redactor.clean(&question));
+        failure.context.pages_before = walk.pages;
+        failure.context.items_before = walk.items.len();
         Err(failure)
     }
 
@@ -116,9 +116,9 @@ impl Connection {
         loop {
             seen.insert(hasher.hash_one(call.url.as_str()));
             let failed = |mut failure: Failure, items: usize| {
-                failure.asked.get_or_insert_with(|| self.redactor.clean(&first.question()));
-                failure.pages_before = pages;
-                failure.items_before = items;
+                failure.context.asked.get_or_insert_with(|| self.redactor.clean(&first.question()));
+                failure.context.pages_before = pages;
+                failure.context.items_before = items;
                 failure
             };
             let answer = match authentication.call::<P>(self, call.clone()).await {

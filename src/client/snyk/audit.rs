@@ -293,7 +293,7 @@ impl SnykClient {
         }
         let detail = format!("the audit log did not end within {} pages", walk.pages);
         let mut failure = Failure::without_answer(FailureClass::Unfinished { pages: walk.pages }, detail);
-        (failure.pages_before, failure.items_before) = (walk.pages, walk.items.len());
+        (failure.context.pages_before, failure.context.items_before) = (walk.pages, walk.items.len());
         Err(failure)
     }
 }

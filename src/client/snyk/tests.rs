@@ -165,8 +165,8 @@ async fn a_failure_keeps_the_words_of_the_api_apart_from_ours() {
         let server = MockServer::start().await;
         answer(&server, "GET", &format!("/rest/groups/{GROUP}"), template).await;
         let failure = client(&server).group(GROUP).await.unwrap_err();
-        assert_eq!((failure.code.as_deref(), failure.message.as_deref()), said, "{failure:?}");
-        assert_eq!(failure.asked, Some(format!("GET /rest/groups/{GROUP}")));
+        assert_eq!((failure.code(), failure.message()), said, "{failure:?}");
+        assert_eq!(failure.asked(), Some(format!("GET /rest/groups/{GROUP}").as_str()));
     }
     let plain = |text: &str| ResponseTemplate::new(403).set_body_raw(text.to_owned(), "text/plain");
     let error =
@@ -193,7 +193,7 @@ async fn throttling_pauses_the_credential_without_asking_again() {
         other => unreachable!("{other:?}"),
     };
     let failure = client.identity().await.unwrap_err();
-    assert_eq!(failure.asked.as_deref(), Some("GET /rest/self"));
+    assert_eq!(failure.asked(), Some("GET /rest/self"));
     assert_eq!(wait(failure), 90);
     let rest = wait(client.identity().await.unwrap_err());
     assert!((85..=108).contains(&rest), "{rest}");
@@ -247,7 +247,7 @@ async fn a_link_that_leads_elsewhere_or_in_a_circle_ends_the_walk() {
         assert_eq!(failure.class.as_label(), class.as_label(), "{link}: {failure}");
         if let FailureClass::ForeignNextLink { .. } = class {
             assert_eq!((failure.class, server.received_requests().await.unwrap().len()), (class, 1));
-            assert_eq!((failure.pages_before, failure.items_before), (0, 2));
+            assert_eq!((failure.context.pages_before, failure.context.items_before), (0, 2));
         }
     }
     let foreign = |host: Option<&str>| FailureClass::ForeignNextLink { host: host.map(str::to_owned) };
@@ -271,7 +271,7 @@ async fn a_failing_page_fails_the_walk_and_says_how_far_it_came() {
     answer(&server, "GET", &at, json(200, &first)).await;
     let failure = client(&server).group_organizations(GROUP).await.unwrap_err();
     assert_eq!((failure.class, failure.status), (FailureClass::ServerError, Some(502)));
-    assert_eq!((failure.pages_before, failure.items_before), (1, 3));
+    assert_eq!((failure.context.pages_before, failure.context.items_before), (1, 3));
 }
 
 #[tokio::test]
@@ -337,7 +337,7 @@ async fn no_secret_is_shown() {
     let client = client(&server);
     let failure = client.identity().await.unwrap_err();
     assert_eq!(failure.detail, "the API answered 403: x: token [redacted] [redacted]");
-    assert_eq!(failure.message.as_deref(), Some("x: token [redacted] [redacted]"));
+    assert_eq!(failure.message(), Some("x: token [redacted] [redacted]"));
     assert_eq!(failure.meta.request_id.as_deref(), Some("[redacted]"));
     let shown = format!("{client:?} {client:#?} {failure:?} {:?}", options(&server));
     assert!(!shown.contains(TOKEN), "{shown}");

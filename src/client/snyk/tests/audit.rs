@@ -92,7 +92,7 @@ async fn a_log_without_end_stops_and_can_be_read_on() {
     let client = client(&server);
     let failure = client.organization_audit_log(ORGANIZATION, start(), &[]).await.unwrap_err();
     assert_eq!(failure.class, FailureClass::Unfinished { pages: 200 });
-    assert_eq!((failure.pages_before, failure.items_before), (200, 2));
+    assert_eq!((failure.context.pages_before, failure.context.items_before), (200, 2));
 
     let log = AuditLog::Organization(ORGANIZATION);
     let part = client.audit_log_part(log, &LogStart::At(start()), &[]).await.unwrap();

@@ -17,8 +17,8 @@ async fn a_page_is_the_last_one_only_where_it_says_so() {
             (Err(failure), Err(odd)) => {
                 assert_eq!((&failure.class, failure.body), (&FailureClass::UnexpectedBody, BodyKind::Json), "{more}");
                 let detail = format!("a page of the list does not say whether more follow: its {odd}");
-                assert_eq!((failure.detail, failure.items_before), (detail, 2), "{more}");
-                assert_eq!(failure.asked, Some(format!("GET /rest/groups/{GROUP}/orgs")));
+                assert_eq!((failure.detail.as_str(), failure.context.items_before), (detail.as_str(), 2), "{more}");
+                assert_eq!(failure.asked(), Some(format!("GET /rest/groups/{GROUP}/orgs").as_str()));
             }
             (walk, expected) => unreachable!("{more}: {walk:?} instead of {expected:?}"),
         }
@@ -123,6 +123,6 @@ async fn a_list_that_is_cut_after_full_pages_never_becomes_complete() {
     for _ in 0..3 {
         let failure = client.group_organizations(GROUP).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Incomplete { listed: 200, total: 1_234 });
-        assert_eq!((failure.pages_before, failure.items_before), (1, 200));
+        assert_eq!((failure.context.pages_before, failure.context.items_before), (1, 200));
     }
 }
