@@ -180,7 +180,7 @@ async fn deeds_at_projects_and_targets_are_written_down() {
     assert!(by["data"]["items"][0]["project_id"].is_string());
     check(|world| world.delete_projects(TEAM, 2, Deletion::Delete), &[("org.project.delete", 2)]).await;
     check(|world| world.delete_projects(TEAM, 1, Deletion::Remove), &[("org.project.remove", 1)]).await;
-    check(|world| world.delete_targets(TEAM, 4), &[("org.project.delete", 1), ("org.target.delete", 4)]).await;
+    check(|world| world.delete_targets(TEAM, 4), &[("org.project.delete", 2), ("org.target.delete", 4)]).await;
 }
 
 #[tokio::test]
