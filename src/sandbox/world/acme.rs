@@ -251,6 +251,7 @@ impl World {
     pub fn add_organization(&mut self, group: Uuid, slug: &str) -> Uuid {
         let organization = self.new_organization(group, slug);
         let id = organization.id;
+        self.write_arrival(&organization);
         self.audit_creation(&organization);
         self.snyk.organizations.push(organization);
         id
@@ -260,7 +261,7 @@ impl World {
     pub(super) fn audit_creation(&mut self, organization: &Organization) {
         for integration in &organization.integrations {
             let place = organization.place();
-            self.write_integration_event("org.integration.create", place, integration, json!({}), json!({}));
+            self.write_integration_event("org.integration.create", place, integration, &json!({}), &json!({}));
         }
     }
 

@@ -135,8 +135,8 @@ impl World {
         event: &str,
         place: Place,
         integration: &OrganizationIntegration,
-        before: Value,
-        after: Value,
+        before: &Value,
+        after: &Value,
     ) {
         let mut content = json!({ "interface": "ui", "before": before, "after": after });
         let (id, kind) = (json!(integration.id), json!(integration.integration_type));

@@ -42,7 +42,7 @@ impl World {
             }
             (integration, "org.integration.create")
         };
-        self.write_integration_event(event, place, &integration, json!({}), json!({}));
+        self.write_integration_event(event, place, &integration, &json!({}), &json!({}));
     }
 
     /// An Org Admin removes the credentials of the Bitbucket integrations: the ids stay, their projects become inactive.
@@ -56,7 +56,7 @@ impl World {
         }
         deactivate(organization, OrganizationIntegration::is_bitbucket);
         for integration in touched {
-            self.write_integration_event("org.integration.edit", place, &integration, json!({}), json!({}));
+            self.write_integration_event("org.integration.edit", place, &integration, &json!({}), &json!({}));
         }
     }
 
@@ -76,7 +76,7 @@ impl World {
         deactivate(organization, &concerns);
         let deleted = organization.integrations.extract_if(.., |known| concerns(known)).collect::<Vec<_>>();
         for integration in deleted {
-            self.write_integration_event("org.integration.delete", place, &integration, json!({}), json!({}));
+            self.write_integration_event("org.integration.delete", place, &integration, &json!({}), &json!({}));
         }
     }
 
@@ -113,7 +113,7 @@ impl World {
         edit(integration);
         let integration = integration.clone();
         let after = integration.settings();
-        self.write_integration_event("org.integration.settings.edit", place, &integration, before, after);
+        self.write_integration_event("org.integration.settings.edit", place, &integration, &before, &after);
     }
 
     /// An Organization is made from another, as the Enterprise guide advises: it gets the integrations and what is
@@ -139,14 +139,20 @@ impl World {
             integration_map: IntegrationMap::Listed,
             ..source
         };
-        let (id, place) = (organization.id, organization.place());
-        self.write_event("org.create", place, None, Actor::Person, json!({ "orgName": organization.name }));
-        self.write_membership_event("group.org.add", place, &organization.name);
+        let id = organization.id;
+        self.write_arrival(&organization);
         if self.snyk.audit.clones == Availability::Present {
             self.audit_creation(&organization);
         }
         self.snyk.organizations.push(organization);
         Some(id)
+    }
+
+    /// The audit logs tell that an Organization was made in its Group.
+    pub(super) fn write_arrival(&mut self, organization: &Organization) {
+        let (place, name) = (organization.place(), &organization.name);
+        self.write_event("org.create", place, None, Actor::Person, json!({ "orgName": name }));
+        self.write_membership_event("group.org.add", place, name);
     }
 
     /// An Organization disappears with all that it has: it answers 404 everywhere, the Group's log tells.
