@@ -6,6 +6,7 @@
 use chrono::TimeDelta;
 
 use crate::client::answer::{BodyKind, Failure, FailureClass};
+use crate::domain::evidence::Part;
 use crate::domain::names::ApiName;
 use crate::domain::work::ProbeFailure;
 
@@ -91,8 +92,9 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
-pub(super) fn probe_failure(api: &ApiName, attempt: &str, failure: &Failure) -> ProbeFailure {
+pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure) -> ProbeFailure {
     ProbeFailure {
+        part: Some(part),
         api: api.clone(),
         reason: failure.class.as_label(),
         detail: format!("could not {attempt}: {}", failure.detail),

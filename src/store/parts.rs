@@ -74,6 +74,10 @@ closed_list! {
         Silence => "silence",
         /// When nobody watched.
         Gaps => "gaps",
+        /// What somebody answered to a loss.
+        Answer => "answer",
+        /// What is going to happen.
+        Plan => "plan",
     }
 }
 

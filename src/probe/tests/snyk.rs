@@ -260,7 +260,7 @@ async fn an_organization_is_read_in_parts() {
     organization: Granted { name: Some("Payments") }
     Present { id: "i1", via_app: false }
     imports: 1 targets, 1 projects
-    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1") }] }
+    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }] }
     "#);
     world.keep(&run);
     // REST was tried once and is not there: five requests from now on. The log is read on from the last time.
@@ -270,7 +270,7 @@ async fn an_organization_is_read_in_parts() {
     organization: Granted { name: Some("Payments") }
     Present { id: "i1", via_app: false }
     imports: 1 targets, 1 projects
-    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1") }, AuditEvent { at: 2026-11-23T00:00:00Z, kind: Edited, integration_id: Some("i1") }] }
+    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }, AuditEvent { at: 2026-11-23T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }] }
     "#);
     assert_eq!(world.asked().await.len(), 5);
 

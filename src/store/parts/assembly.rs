@@ -89,6 +89,8 @@ impl Assembly {
             PartKind::Announcement => insert(&mut state.attention.announcements, key, json),
             PartKind::Acknowledgement => insert(&mut state.attention.acknowledgements, key, json),
             PartKind::Silence => insert(&mut state.attention.silences, key, json),
+            PartKind::Answer => insert(&mut state.decisions.answers, key, json),
+            PartKind::Plan => insert(&mut state.decisions.plans, key, json),
             PartKind::Gaps => {
                 state.attention.gaps = serde_json::from_str(json)?;
                 Ok(())
