@@ -247,6 +247,24 @@ impl World {
         });
     }
 
+    /// Adds a Group without profiles, Organizations and assets, and a Snyk token of its own.
+    pub fn add_group(&mut self, slug: &str, token: &str) -> Uuid {
+        let id = ids::uuid(&format!("group {slug}"));
+        self.snyk.groups.push(Group {
+            id,
+            name: slug.replace('-', " "),
+            slug: slug.to_owned(),
+            created_at: self.now,
+            profiles: Vec::new(),
+            assets: Vec::new(),
+        });
+        self.add_snyk_token(token, SnykTokenKind::ServiceAccountToken);
+        if let Some(token) = self.snyk_token_mut(token) {
+            token.level = Level::Group(id);
+        }
+        id
+    }
+
     /// Adds an Organization with the first credential saved and nothing imported.
     pub fn add_organization(&mut self, group: Uuid, slug: &str) -> Uuid {
         let organization = self.new_organization(group, slug);
