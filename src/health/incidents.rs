@@ -20,6 +20,8 @@ mod candidate;
 mod connection;
 mod credentials;
 mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
 mod lifecycle;
@@ -55,6 +57,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
 }
 

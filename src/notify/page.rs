@@ -15,6 +15,7 @@ mod apis;
 mod change;
 mod connection;
 mod credentials;
+mod digest;
 mod draft;
 mod heading;
 mod links;
@@ -36,6 +37,7 @@ use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subjec
 use crate::domain::names::ReceiverName;
 use crate::domain::page::Page;
 use crate::domain::state::State;
+pub(super) use digest::{DigestLine, DigestNews, of as of_digest};
 use draft::Draft;
 use scene::Scene;
 
@@ -60,6 +62,16 @@ pub fn of_incident(key: &IncidentKey, incident: &IncidentState, state: &State, s
         links: links::of(&scene),
         labels: heading::labels(&scene),
     }
+}
+
+/// What people know an incident by, whatever becomes of it: its rule and its subject.
+pub(super) fn what_of_incident(
+    key: &IncidentKey,
+    incident: &IncidentState,
+    state: &State,
+    situation: &Situation<'_>,
+) -> String {
+    heading::what(&Scene { key, incident, state, situation })
 }
 
 /// What each family of rules knows.

@@ -8,6 +8,7 @@ use crate::domain::incident::{Rule, Severity, Subject};
 use crate::domain::page::{Gap, Page};
 use crate::domain::policy::{Case, RuleTiming};
 use crate::health::incidents::text::{instant, sentence, span};
+use crate::notify::first_pass::not_looked_at;
 use crate::notify::situation::Situation;
 
 /// The incident's own sentence, and what a person needs beside it.
@@ -19,10 +20,33 @@ pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
         let what = if severity == Severity::Critical { "critical" } else { "a warning" };
         text.push_str(&sentence(&format!("It becomes {what} {}", instant(at))));
     }
+    for (name, pass) in not_looked_at(scene.key, scene.state, scene.fleet()) {
+        text.push_str(&sentence(&match pass.of {
+            Some(all) => format!(
+                "What it affects is not known yet: looked at {} of {} Organizations of {name} so far",
+                grouped(pass.looked_at),
+                grouped(all),
+            ),
+            None => format!("What it affects is not known yet: the Organizations of {name} are not listed yet"),
+        }));
+    }
     if let Some(gap) = gap {
         // What is noticed at the first look after a gap may be as old as the gap.
         let hidden = if scene.incident.since >= gap.to { ": it may have begun in that time" } else { "" };
         text.push_str(&sentence(&format!("{gap}{hidden}")));
+    }
+    text
+}
+
+/// A number as people write it: `1,000`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
     text
 }
