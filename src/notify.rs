@@ -37,6 +37,7 @@ mod matching;
 pub mod page;
 pub mod requests;
 pub mod situation;
+pub mod unrouted;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::notification::{About, Notification, NotificationKind};
+use crate::domain::notification::{Notification, NotificationKind};
 use crate::domain::page::{Claim, Page};
 
 /// Makes the two texts of a message.
@@ -55,7 +55,7 @@ pub fn text(notification: &Notification) -> String {
     let mut text = Text::default();
     text.line(&opening(notification));
     text.line(&one_line(&page.summary));
-    if !matches!(notification.about, About::Test(_) | About::Digest(_)) {
+    if !matches!(notification.kind, NotificationKind::Test | NotificationKind::Digest) {
         text.line(&times(notification));
     }
     text.list("Evidence", page.evidence.iter().map(claim));

@@ -306,7 +306,7 @@ impl<'a> Desk<'a> {
         receivers: Vec<ReceiverName>,
         because: &str,
     ) {
-        let page = page::of_end(&announcement.page, announcement.since, because, self.situation);
+        let page = page::of_end(about, &announcement.page, announcement.since, because, self.state, self.situation);
         self.send(about, announcement, NotificationKind::Resolve, severity, receivers, page);
     }
 

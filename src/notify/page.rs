@@ -17,6 +17,7 @@ mod connection;
 mod credentials;
 mod digest;
 mod draft;
+mod end;
 mod heading;
 mod links;
 mod members;
@@ -35,6 +36,7 @@ use chrono::{DateTime, Utc};
 use super::situation::Situation;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::ReceiverName;
+use crate::domain::notification::About;
 use crate::domain::page::Page;
 use crate::domain::state::State;
 pub(super) use digest::{DigestLine, DigestNews, of as of_digest};
@@ -104,8 +106,15 @@ fn draft(scene: &Scene<'_>) -> Draft {
 }
 
 /// What a person reads when it is over: made from what was told last, and why it is over.
-pub fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
-    summary::of_end(told, since, because, situation)
+pub fn of_end(
+    about: &About,
+    told: &Page,
+    since: DateTime<Utc>,
+    because: &str,
+    state: &State,
+    situation: &Situation<'_>,
+) -> Page {
+    end::of(about, told, since, because, state, situation)
 }
 
 /// What a person reads when it lasts with another severity: the end of the key that said the severity before.

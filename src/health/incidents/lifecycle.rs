@@ -65,6 +65,11 @@ pub(super) struct Next {
     pub(super) transitions: Vec<Transition>,
 }
 
+/// Why an incident ends that nobody saw to be over.
+pub(crate) const SWITCHED_OFF: &str = "the rule is switched off";
+/// The same.
+pub(crate) const NOT_WATCHED: &str = "no longer watched";
+
 /// Begins what a flapping incident says of itself while it is well.
 const WELL_SINCE: &str = " It has been well since ";
 
@@ -84,14 +89,14 @@ pub(super) fn advance<'a>(
         if candidate.is_enabled() {
             life.apply(candidate, stand(inputs, candidate, causes, &baselines));
         } else {
-            life.resolve(&candidate.key, "the rule is switched off");
+            life.resolve(&candidate.key, SWITCHED_OFF);
         }
     }
     for (key, before) in inputs.state.incidents.iter().filter(|(key, _)| !seen.contains(*key)) {
         if inputs.is_watched(key) {
             life.incidents.insert(key.clone(), before.clone());
         } else {
-            life.resolve(key, "no longer watched");
+            life.resolve(key, NOT_WATCHED);
         }
     }
     let resolved_causes = life.resolved_causes(causes);

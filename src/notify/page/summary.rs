@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::heading::cut;
-use super::scene::{Scene, one_line, plain};
+use super::scene::{Scene, one_line};
 use crate::domain::incident::{Rule, Severity, Subject};
 use crate::domain::page::{Gap, Page};
 use crate::domain::policy::{Case, RuleTiming};
@@ -70,7 +70,7 @@ fn escalation(scene: &Scene<'_>) -> Option<(DateTime<Utc>, Severity)> {
 }
 
 /// What it is: the rule and the subject of the title, without how long it had lasted when that was told.
-fn what_of(told: &Page) -> &str {
+pub(super) fn what_of(told: &Page) -> &str {
     told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what)
 }
 
@@ -90,32 +90,6 @@ pub(super) fn of_severity_change(
              before ends here; another one took its place.",
             instant(since),
         ),
-        ..told.clone()
-    }
-}
-
-/// Made from what was told last.
-pub(super) fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
-    let lasted = span(situation.now - since);
-    let what = what_of(told);
-    let because = plain(because);
-    let mut summary = format!("{what} is over: {because}. It lasted {lasted}, since {}.", instant(since));
-    if let Some(gap) = told.gap {
-        let text = gap.to_string();
-        if !because.contains(&text) {
-            summary.push_str(&sentence(&text));
-        }
-    }
-    Page {
-        title: cut(&format!("Resolved: {what} after {lasted}")),
-        summary,
-        evidence: Vec::new(),
-        ruled_out: Vec::new(),
-        last_change: None,
-        next_step: "Nothing is to be done.".to_owned(),
-        noticed: None,
-        members: Vec::new(),
-        more_members: 0,
         ..told.clone()
     }
 }
