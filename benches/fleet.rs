@@ -19,9 +19,9 @@ use prometheus::{Encoder as _, GaugeVec, Opts, Registry, TextEncoder};
 use uuid::Uuid;
 
 use snykwatch::domain::facts::{
-    Access, Asset, AssetWalk, AuditEvents, IntegrationPresence, OrganizationImports, OrganizationListing,
-    PermissionProof, Project, Repository, RepositorySet, ScmAuthentication, SnykAuthentication, Target, WebhookCheck,
-    WebhookSample, WebhookState, WorkspaceFact,
+    Access, Asset, AssetWalk, AuditEvents, IntegrationPresence, LastTest, OrganizationImports, OrganizationListing,
+    PermissionProof, Project, Repository, RepositorySet, ScmAuthentication, SnykAuthentication, Target, TestFrequency,
+    WebhookCheck, WebhookSample, WebhookState, WorkspaceFact,
 };
 use snykwatch::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
@@ -249,7 +249,7 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     observe(ProbeKind::ScmCredential, WorkSubject::Credential("bitbucket-acme".into()), findings);
 
     let group = || WorkSubject::Group(name());
-    let access = Access::Granted { name: Some("Acme".to_owned()) };
+    let access = Access::Granted { name: Some("Acme".to_owned()), group: None, created_at: None };
     observe(ProbeKind::GroupAccess, group(), vec![Finding::GroupAccess(name(), access)]);
     let member = WorkspaceFact::Member { uuid: None, administrator: Some(true) };
     let workspaces = BTreeMap::from([(WorkspaceSlug::from("acme"), member)]);
@@ -259,7 +259,8 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
         Finding::Repositories(name(), "main".into(), Arc::new(set)),
     ];
     observe(ProbeKind::Profile, WorkSubject::Profile(name(), "main".into()), findings);
-    let walk = AssetWalk { live: assets(now).collect(), removed: Vec::new(), has_last_sync: true };
+    let walk =
+        AssetWalk { live: assets(now).collect(), removed: Vec::new(), has_last_sync: true, aliases: BTreeMap::new() };
     observe(ProbeKind::Inventory, group(), vec![Finding::Assets(name(), Arc::new(walk))]);
     let listing = (0..ORGANIZATIONS).map(|number| OrganizationListing {
         id: organization(number),
@@ -271,10 +272,14 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
 
     for number in 0..ORGANIZATIONS {
         let key = IntegrationKey::organization(name(), organization(number));
-        let presence = IntegrationPresence::Present { id: format!("integration-{number}"), via_app: false };
+        let presence =
+            IntegrationPresence::Present { id: format!("integration-{number}"), via_app: false, integrations: 1 };
         let events = AuditEvents::Complete { from: now - TimeDelta::days(90), events: Vec::new() };
         let findings = vec![
-            Finding::OrganizationAccess(key.clone(), Access::Granted { name: Some(format!("Team {number}")) }),
+            Finding::OrganizationAccess(
+                key.clone(),
+                Access::Granted { name: Some(format!("Team {number}")), group: None, created_at: None },
+            ),
             Finding::Presence(key.clone(), presence),
             Finding::Imports(key.clone(), Arc::new(imports(number, now))),
             Finding::Events(key.clone(), events),
@@ -291,6 +296,7 @@ fn repositories(now: DateTime<Utc>) -> impl Iterator<Item = (RepositoryId, Repos
             id: repository(number),
             full_name: format!("acme/service-{number}"),
             workspace: "acme".into(),
+            project: None,
             updated_at: Some(now - TimeDelta::days(30)),
             empty: false,
             created_at: Some(now - TimeDelta::days(300)),
@@ -330,11 +336,13 @@ fn imports(number: usize, now: DateTime<Utc>) -> OrganizationImports {
         created_at: old,
     };
     let project = |repository: usize| Project {
+        id: format!("project-{repository}"),
         target: Some(id(repository)),
         active: true,
-        daily: true,
+        frequency: TestFrequency::Daily,
+        pull_request_checks: None,
         created_at: old,
-        last_tested_at: Some(now - TimeDelta::hours(5)),
+        last_test: LastTest::At(now - TimeDelta::hours(5)),
     };
     OrganizationImports {
         targets: of_organization(number).map(target).collect(),

@@ -11,10 +11,12 @@
 //! - [`condition`], [`status`], [`incident`]: the verdicts;
 //! - [`page`]: what a person who is paged reads, [`notification`]: an incident's event and what became of it;
 //! - [`attention`]: who was told of what, and what people answered (acknowledgements, silences);
+//! - [`decisions`]: what people decided about what is gone (plans, accepted losses);
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
 pub mod attention;
 pub mod condition;
+pub mod decisions;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;

@@ -121,6 +121,7 @@ impl Prober {
 
 fn out_of_time(api: &ApiName, work: &Work, deadline: Duration) -> ProbeFailure {
     ProbeFailure {
+        part: None,
         api: api.clone(),
         reason: "timeout",
         detail: format!("{} did not end within {} s", work.kind, deadline.as_secs()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use snykwatch::domain::facts::LastTest;
 use snykwatch::domain::fleet::Fleet;
 use snykwatch::domain::state::State;
 use snykwatch::health::{self, incidents};
@@ -105,7 +106,7 @@ fn change_a_hundredth(state: &mut State, at: DateTime<Utc>) {
     for organization in state.evidence.organizations.values_mut().step_by(ONE_OF) {
         let imports = organization.imports.as_mut().unwrap();
         imports.observed_at = at;
-        Arc::make_mut(&mut imports.value).projects.iter_mut().for_each(|project| project.last_tested_at = Some(at));
+        Arc::make_mut(&mut imports.value).projects.iter_mut().for_each(|project| project.last_test = LastTest::At(at));
     }
 }
 

@@ -1,9 +1,12 @@
-//! Conditions: true, false or unknown, with reason, message and since.
+//! Conditions: true, false, unknown or not applicable, with reason, message, since, and what a true rests on.
+
+use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::{Confidence, Level, Source, Truth, closed_list};
+use super::names::Revision;
 
 closed_list! {
     /// The fourteen conditions.
@@ -77,12 +80,49 @@ impl Condition {
     }
 }
 
+/// What a true rests on. There is no proof by nothing: at least one thing was seen that would have been otherwise if
+/// the condition were false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    seen: NonZeroUsize,
+    of: usize,
+    last_at: Option<DateTime<Utc>>,
+}
+
+impl Proof {
+    /// `seen` things of `of` that were looked at, the last observation at `last_at` (`None`: the operator's own word).
+    /// Nothing seen proves nothing.
+    pub fn new(seen: usize, of: usize, last_at: Option<DateTime<Utc>>) -> Option<Self> {
+        Some(Self { seen: NonZeroUsize::new(seen)?, of: of.max(seen), last_at })
+    }
+
+    /// One thing, which is all there is to see.
+    pub fn single(last_at: Option<DateTime<Utc>>) -> Self {
+        Self { seen: NonZeroUsize::MIN, of: 1, last_at }
+    }
+
+    /// How many things were seen.
+    pub fn seen(self) -> usize {
+        self.seen.get()
+    }
+
+    /// Of how many that were looked at.
+    pub fn of(self) -> usize {
+        self.of
+    }
+
+    /// When they were observed; `None` for the operator's own word.
+    pub fn last_at(self) -> Option<DateTime<Utc>> {
+        self.last_at
+    }
+}
+
 /// A condition as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConditionState {
-    /// True, false or unknown.
+    /// True, false, unknown or not applicable.
     pub truth: Truth,
-    /// Closed-list word, `snake_case`, such as `workspace_not_visible`; the same in code, API and docs.
+    /// Closed-list word, `snake_case`, such as `not_a_member`; the same in code, API and docs.
     pub reason: Reason,
     /// One sentence for a person, with the numbers.
     pub message: String,
@@ -98,6 +138,12 @@ pub struct ConditionState {
     pub observed_at: Option<DateTime<Utc>>,
     /// The earliest expiry of the evidence it rests on; `None` when it rests on none.
     pub valid_until: Option<DateTime<Utc>>,
+    /// What a true rests on. `None` for any other truth, and for the one true without: `idle`.
+    #[serde(default)]
+    pub proof: Option<Proof>,
+    /// The version of configuration and credential that it speaks of.
+    #[serde(default)]
+    pub observed_revision: Option<Revision>,
 }
 
 closed_list! {
@@ -113,6 +159,26 @@ closed_list! {
         ClockSkewed => "clock_skewed",
         /// Follows from another condition that is not known.
         DependsOnUnknown => "depends_on_unknown",
+        /// Evidence of one round contradicts itself.
+        Contradicted => "contradicted",
+        /// Nobody ever uses it, or nothing is there to be watched.
+        NotApplicable => "not_applicable",
+        /// The endpoint refuses us (403), though the token is accepted elsewhere.
+        EndpointRefused => "endpoint_refused",
+        /// The Git host refuses the address from which we ask.
+        AddressRefused => "address_refused",
+        /// The endpoint is not there (404).
+        EndpointNotFound => "endpoint_not_found",
+        /// The endpoint has ended (410).
+        EndpointGone => "endpoint_gone",
+        /// The API fails or cannot be reached.
+        UpstreamFailing => "upstream_failing",
+        /// The API asks for patience (429), or our own budget of requests is spent.
+        RateLimited => "rate_limited",
+        /// The answer is not what the API describes.
+        AnswerNotUnderstood => "answer_not_understood",
+        /// A list ended before its stated total.
+        ListIncomplete => "list_incomplete",
 
         /// Snyk rejects our token.
         SnykTokenInvalid => "snyk_token_invalid",
@@ -120,8 +186,10 @@ closed_list! {
         SnykTokenWrongRegion => "snyk_token_wrong_region",
         /// The Snyk token has expired.
         SnykTokenExpired => "snyk_token_expired",
-        /// Too many Organizations vanished from the Group's listing at once to believe it.
+        /// Organizations are missing from the Group's listing, and nothing tells why.
         OrganizationsVanished => "organizations_vanished",
+        /// The Group answers, and shows neither Organizations nor assets.
+        GroupAnswersEmpty => "group_answers_empty",
         /// The Snyk token may not read this Group or Organization, or it does not exist.
         SnykAccessDenied => "snyk_access_denied",
 
@@ -143,6 +211,14 @@ closed_list! {
         InferredFromSync => "inferred_from_sync",
         /// The observer's own credential failed; it says nothing about the PAT in Snyk.
         ObserverFailed => "observer_failed",
+        /// A complete admin listing does not have the token saved in Snyk.
+        NotListed => "not_listed",
+        /// An observer, and no asset moved lately: nothing proves the PAT saved in Snyk.
+        IdleUnproved => "idle_unproved",
+        /// Our new copy was never accepted while assets of the profile still move.
+        OurCopyRejected => "our_copy_rejected",
+        /// No profile uses this credential, so that nothing can prove it.
+        NotProvable => "not_provable",
 
         /// Expires within 14 days.
         CredentialExpiring => "credential_expiring",
@@ -170,20 +246,30 @@ closed_list! {
         NotProvenSinceRotation => "not_proven_since_rotation",
         /// The audit log cannot be read.
         AuditLogNotReadable => "audit_log_not_readable",
+        /// The rotation is older than what Snyk's audit log keeps.
+        BeyondAuditLog => "beyond_audit_log",
+        /// An event names no integration, and the Organization has several.
+        UnnamedEvent => "unnamed_event",
+        /// The Organization was cloned from a template: nothing tells which token came with it.
+        Cloned => "cloned",
+        /// The token before the rotation still works, so that Snyk may use either.
+        OldTokenStillValid => "old_token_still_valid",
 
-        /// The account is not a member of a workspace.
-        WorkspaceNotVisible => "workspace_not_visible",
-        /// A workspace was renamed.
-        WorkspaceRenamed => "workspace_renamed",
-        /// A workspace is gone.
-        WorkspaceNotFound => "workspace_not_found",
-        /// A workspace is empty on both sides.
-        WorkspaceEmpty => "workspace_empty",
-        /// No repositories are visible.
-        NoRepositoriesVisible => "no_repositories_visible",
+        /// The account is not a member of a namespace.
+        NotAMember => "not_a_member",
+        /// A namespace was renamed.
+        NamespaceRenamed => "namespace_renamed",
+        /// A namespace is hidden from this PAT or deleted.
+        NamespaceNotVisible => "namespace_not_visible",
+        /// A member is shut out of a namespace (single sign-on, token policy, approval pending).
+        ShutOut => "shut_out",
+        /// Repositories that were seen are seen no more, and nothing tells why.
+        RepositoriesVanished => "repositories_vanished",
 
         /// Nothing is eligible for discovery.
         NothingToDiscover => "nothing_to_discover",
+        /// No repository to compare with the Inventory.
+        NothingToCompare => "nothing_to_compare",
         /// Never populated.
         AwaitingFirstSync => "awaiting_first_sync",
         /// Was populated, now empty.
@@ -196,6 +282,8 @@ closed_list! {
         Idle => "idle",
         /// Changes do not reach the Inventory.
         SyncLagging => "sync_lagging",
+        /// Changes of a part of the repositories do not reach the Inventory.
+        PartialStall => "partial_stall",
         /// Set up a moment ago.
         SetupInProgress => "setup_in_progress",
         /// Some profiles fail.
@@ -207,6 +295,8 @@ closed_list! {
 
         /// The Organization has no such integration.
         IntegrationAbsent => "integration_absent",
+        /// The integration was never used.
+        Unused => "unused",
         /// Connected through the SCM's app.
         ViaApp => "via_app",
         /// The integration's credentials were removed.
@@ -219,8 +309,12 @@ closed_list! {
         TestsStale => "tests_stale",
         /// Most projects are inactive.
         ProjectsInactive => "projects_inactive",
-        /// There is no daily project to judge.
-        NothingTestedDaily => "nothing_tested_daily",
+        /// No project was ever scheduled for tests.
+        NothingScheduled => "nothing_scheduled",
+        /// Snyk does not tell when any scheduled project was tested.
+        NoTestTold => "no_test_told",
+        /// Scheduled tests or pull request checks were switched off.
+        TestsUnscheduled => "tests_unscheduled",
         /// Repositories without an active Snyk webhook.
         WebhooksMissing => "webhooks_missing",
         /// The webhook's URL pattern was never proved here.

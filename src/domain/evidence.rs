@@ -9,12 +9,16 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::condition::Reason;
 use super::facts::{
     Access, ApiFacts, AssetWalk, AuditEvents, CatalogSample, CredentialExpiry, IntegrationPresence, ListedToken,
-    OrganizationImports, OrganizationListing, PermissionProof, RepositorySet, ScmAuthentication, SnykAuthentication,
-    WebhookSample, WorkspaceFact,
+    OrganizationImports, OrganizationListing, PermissionProof, PullRequestChecks, RemovedOrganization, RepositoryFate,
+    RepositorySet, ScmAuthentication, SnykAuthentication, WebhookSample, WorkspaceFact,
 };
-use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, ProfileName, WorkspaceSlug};
+use super::kinds::closed_list;
+use super::names::{
+    ApiName, CredentialName, IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug,
+};
 use super::permission::Permission;
 use super::work::ProbeKind;
 
@@ -48,6 +52,80 @@ impl<T> Evidence<T> {
     }
 }
 
+closed_list! {
+    /// What a probe asks for: each has its own slot, and its own last failure.
+    Part {
+        /// Is the token accepted.
+        Authentication => "authentication",
+        /// When does the token expire.
+        Expiry => "expiry",
+        /// The organisation admin's listing of the token saved in Snyk.
+        ListedToken => "listed_token",
+        /// What proves permissions.
+        Permissions => "permissions",
+        /// May the Group or Organization be read.
+        Access => "access",
+        /// The workspaces of a profile.
+        Workspaces => "workspaces",
+        /// The repositories of a profile.
+        Repositories => "repositories",
+        /// Repositories that are seen no more, one by one.
+        Fates => "fates",
+        /// The Group's assets.
+        Assets => "assets",
+        /// Catalog files.
+        Catalog => "catalog",
+        /// The Group's Organizations.
+        Organizations => "organizations",
+        /// The Group's audit log.
+        RemovedOrganizations => "removed_organizations",
+        /// The Organization's integrations.
+        Presence => "presence",
+        /// Targets and projects.
+        Imports => "imports",
+        /// The audit log.
+        Events => "events",
+        /// Webhooks.
+        Webhooks => "webhooks",
+        /// The switches of pull request checks.
+        PullRequestChecks => "pull_request_checks",
+    }
+}
+
+/// The last try to observe something, when it concluded nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// Since when every try failed.
+    pub since: DateTime<Utc>,
+    /// The last try.
+    pub at: DateTime<Utc>,
+    /// The class of the failure, as a reason.
+    pub reason: Reason,
+    /// What was asked and what was answered, in the API's own words; redacted and safe to show.
+    pub detail: String,
+}
+
+/// By what was asked. An observation removes its entry.
+pub type FailedAttempts = BTreeMap<Part, FailedAttempt>;
+
+/// What keeps the failed attempts of its parts beside their evidence.
+pub trait HasFailures {
+    /// The parts that could not be observed at the last try.
+    fn failures(&self) -> &FailedAttempts;
+}
+
+macro_rules! has_failures {
+    ($($book:ty),+) => {
+        $(impl HasFailures for $book {
+            fn failures(&self) -> &FailedAttempts {
+                &self.failures
+            }
+        })+
+    };
+}
+
+has_failures!(SnykTokenEvidence, ScmCredentialEvidence, GroupEvidence, ProfileEvidence, OrganizationEvidence);
+
 /// A slot for a fact that may never have been observed.
 pub type Slot<T> = Option<Evidence<T>>;
 
@@ -80,6 +158,8 @@ pub struct SnykTokenEvidence {
     pub authentication: Slot<SnykAuthentication>,
     /// When it expires.
     pub expiry: Slot<CredentialExpiry>,
+    /// What could not be observed at the last try.
+    pub failures: FailedAttempts,
 }
 
 /// About one SCM credential.
@@ -94,6 +174,8 @@ pub struct ScmCredentialEvidence {
     pub listed_token: Slot<ListedToken>,
     /// What proves or disproves each permission.
     pub permissions: BTreeMap<Permission, Evidence<PermissionProof>>,
+    /// What could not be observed at the last try.
+    pub failures: FailedAttempts,
 }
 
 /// About one Group integration.
@@ -110,6 +192,10 @@ pub struct GroupEvidence {
     pub catalog: Slot<CatalogSample>,
     /// The Group's Organizations, from a complete listing.
     pub organizations: Slot<Arc<Vec<OrganizationListing>>>,
+    /// The Organizations that left the Group, by its audit log; asked only where some are missing.
+    pub removed_organizations: Slot<Vec<RemovedOrganization>>,
+    /// What could not be observed at the last try.
+    pub failures: FailedAttempts,
 }
 
 /// About one profile.
@@ -120,6 +206,10 @@ pub struct ProfileEvidence {
     pub workspaces: Slot<BTreeMap<WorkspaceSlug, WorkspaceFact>>,
     /// Every repository the credential sees in those workspaces.
     pub repositories: Slot<Arc<RepositorySet>>,
+    /// What the SCM answered for repositories that are seen no more, asked one by one.
+    pub fates: Slot<BTreeMap<RepositoryId, RepositoryFate>>,
+    /// What could not be observed at the last try.
+    pub failures: FailedAttempts,
 }
 
 /// About one Organization's integration.
@@ -136,4 +226,8 @@ pub struct OrganizationEvidence {
     pub events: Slot<AuditEvents>,
     /// Sampled webhooks.
     pub webhooks: Slot<WebhookSample>,
+    /// Whether pull requests are checked by default.
+    pub pull_request_checks: Slot<PullRequestChecks>,
+    /// What could not be observed at the last try.
+    pub failures: FailedAttempts,
 }

@@ -10,11 +10,12 @@ pub use credential::{
     SnykRejectionCause,
 };
 pub use inventory::{
-    Asset, AssetWalk, CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, Repository, RepositorySet,
-    WorkspaceFact, normalised_url,
+    Asset, AssetWalk, CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, Repository, RepositoryFate,
+    RepositorySet, WorkspaceFact, normalised_url,
 };
 pub use organization::{
-    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, OrganizationListing,
-    Project, Target, WebhookCheck, WebhookSample, WebhookState,
+    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, LastTest, OrganizationImports,
+    OrganizationListing, Project, PullRequestChecks, RemovedOrganization, Target, TestFrequency, WebhookCheck,
+    WebhookSample, WebhookState,
 };
 pub use upstream::{ApiFacts, VersionEnding};

@@ -17,6 +17,8 @@ closed_list! {
         SnykTokenInvalid => "SnykTokenInvalid",
         /// Our Snyk token expires soon.
         SnykTokenExpiring => "SnykTokenExpiring",
+        /// The SCM rejects an observer's token: we are blind, scanning goes on.
+        ObserverRejected => "ObserverRejected",
         /// The SCM rejects the PAT.
         CredentialInvalid => "CredentialInvalid",
         /// One API gives no conclusive answer.
@@ -25,12 +27,18 @@ closed_list! {
         PermissionsMissing => "PermissionsMissing",
         /// The PAT expires soon.
         CredentialExpiring => "CredentialExpiring",
-        /// Nobody tells when the PAT expires.
-        CredentialExpiryUnknown => "CredentialExpiryUnknown",
+        /// A rotation makes no progress, or the old token's end is near.
+        RotationUnfinished => "RotationUnfinished",
         /// The declared expiry passed while the PAT works.
         DeclaredDateOutdated => "DeclaredDateOutdated",
-        /// A configured workspace is gone, renamed or not visible.
-        WorkspaceNotFound => "WorkspaceNotFound",
+        /// A configured namespace is gone, renamed or not visible.
+        NamespaceNotFound => "NamespaceNotFound",
+        /// Repositories are seen no more, and nothing tells why.
+        RepositoriesVanished => "RepositoriesVanished",
+        /// Organizations are listed no more, and nothing tells why.
+        OrganizationsVanished => "OrganizationsVanished",
+        /// An Organization that the configuration names is in no complete listing.
+        OrganizationNotFound => "OrganizationNotFound",
         /// The integration fails for another reason.
         ConnectionFailed => "ConnectionFailed",
         /// A Group integration stays partially connected.
@@ -41,16 +49,24 @@ closed_list! {
         OrganizationIntegrationMissing => "OrganizationIntegrationMissing",
         /// The copy of the PAT in Snyk is older than its rotation.
         CredentialOutOfStep => "CredentialOutOfStep",
-        /// Daily tests do not run.
+        /// Scheduled tests do not run.
         TestsStale => "TestsStale",
+        /// Scheduled tests or pull request checks were switched off.
+        TestsUnscheduled => "TestsUnscheduled",
         /// Nothing was imported.
         NothingImported => "NothingImported",
         /// Imports have no projects.
         ImportsIncomplete => "ImportsIncomplete",
+        /// Most projects are inactive.
+        ProjectsInactive => "ProjectsInactive",
+        /// Projects whose repository is gone, or that nobody ever tests.
+        OrphanedProjects => "OrphanedProjects",
         /// Repositories without a webhook.
         WebhooksMissing => "WebhooksMissing",
         /// Catalog files without application context.
         CatalogNotLinked => "CatalogNotLinked",
+        /// What the configuration names has nothing to watch.
+        NothingToWatch => "NothingToWatch",
         /// The used API version ends.
         ApiVersionEnding => "ApiVersionEnding",
         /// Unknown for other causes.
@@ -93,7 +109,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Credential(name) => write!(formatter, "credential/{name}"),
             Self::Api(name) => write!(formatter, "api/{name}"),
-            Self::Workspace(integration, workspace) => write!(formatter, "workspace/{integration}/{workspace}"),
+            Self::Workspace(integration, workspace) => write!(formatter, "namespace/{integration}/{workspace}"),
             Self::Integration(key) => match key.organization {
                 None => write!(formatter, "integration/{}", key.integration),
                 Some(organization) => write!(formatter, "integration/{}/{organization}", key.integration),

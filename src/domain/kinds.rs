@@ -80,7 +80,7 @@ closed_list! {
     }
 }
 
-/// True, false or unknown. No data is a value of its own.
+/// True, false, unknown or not applicable. No data is a value of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
@@ -90,15 +90,18 @@ pub enum Truth {
     False,
     /// Not known, or no longer.
     Unknown,
+    /// There is nothing that it could speak of: it is in no row, needs no proof and has no series.
+    NotApplicable,
 }
 
 impl Truth {
-    /// The gauge value: 1, 0 or -1.
-    pub const fn gauge(self) -> i8 {
+    /// The gauge value: 1, 0 or -1; none where it is not applicable.
+    pub const fn gauge(self) -> Option<i8> {
         match self {
-            Self::True => 1,
-            Self::False => 0,
-            Self::Unknown => -1,
+            Self::True => Some(1),
+            Self::False => Some(0),
+            Self::Unknown => Some(-1),
+            Self::NotApplicable => None,
         }
     }
 
@@ -108,6 +111,7 @@ impl Truth {
             Self::True => "true",
             Self::False => "false",
             Self::Unknown => "unknown",
+            Self::NotApplicable => "not_applicable",
         }
     }
 }

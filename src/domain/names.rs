@@ -65,12 +65,21 @@ name! {
 }
 
 name! {
+    /// A version of what evidence is about: configuration and credential, as a short hash. It is compared, never read.
+    Revision
+}
+
+name! {
     /// Configuration key of an entry under `alerts.receivers`.
     ReceiverName
 }
 name! {
     /// Identity of a silence: a UUID as text.
     SilenceId
+}
+name! {
+    /// Identity of a plan, or of an answer to a loss: a UUID as text.
+    DecisionId
 }
 
 /// Snyk's id of a Group.

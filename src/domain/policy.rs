@@ -28,10 +28,16 @@ closed_list! {
         GroupPermission => "group_permission",
         /// `CredentialInvalid`: a Group, or enough of its repositories, hangs on the credential.
         GroupAtStake => "group_at_stake",
-        /// `WorkspaceNotFound`: the workspace has another slug now; Snyk may be fine.
+        /// `NamespaceNotFound`: the namespace has another name now; Snyk may be fine.
         Renamed => "renamed",
         /// `StatusUnknown`: nothing is known of a whole Group.
         WholeGroup => "whole_group",
+        /// `StatusUnknown`: what was answered contradicts itself.
+        Contradicted => "contradicted",
+        /// `RepositoriesVanished`: a whole namespace of three or more repositories is gone.
+        WholeNamespace => "whole_namespace",
+        /// `CredentialInvalid`: a version of our copy that never worked, while the one before did.
+        OurCopy => "our_copy",
     }
 }
 
@@ -220,6 +226,12 @@ const VERSION_LEAD: TimeDelta = TimeDelta::days(60);
 const VERSION_WARNING: TimeDelta = TimeDelta::days(14);
 /// Stale evidence has already waited for `max_age`.
 const UNKNOWN_DELAY: TimeDelta = TimeDelta::hours(1);
+/// Our question may not fit this kind of token: nobody can act on that in the night.
+const CONTRADICTED_DELAY: TimeDelta = TimeDelta::hours(24);
+/// A listing comes once an hour.
+const NAMED_AND_NOT_LISTED: TimeDelta = TimeDelta::hours(1);
+/// A rotation over many Organizations takes people a day.
+const NO_PROGRESS_OF_ROTATION: TimeDelta = TimeDelta::hours(24);
 
 /// One odd answer is not a fact, two in a row are.
 const CONFIRMING: u32 = 2;
@@ -235,6 +247,8 @@ const WARNING_THEN_CRITICAL_DAY: &[(TimeDelta, Severity)] =
     &[(AT_ONCE, Severity::Warning), (BLIND_FOR_A_DAY, Severity::Critical)];
 const WARNING_THEN_CRITICAL_SYNC: &[(TimeDelta, Severity)] =
     &[(AT_ONCE, Severity::Warning), (SYNC_PROMISE_BROKEN, Severity::Critical)];
+/// Its ladder leads to the old token's end: a week is what it takes to find every place, a day is the last moment.
+const ROTATION: &[(TimeDelta, Severity)] = &[(NO_PROGRESS, Severity::Warning), (EXPIRY_CRITICAL, Severity::Critical)];
 const EXPIRY: &[(TimeDelta, Severity)] = &[
     (EXPIRY_LEAD, Severity::Info),
     (EXPIRY_WARNING, Severity::Warning),
@@ -245,16 +259,22 @@ const EXPIRY: &[(TimeDelta, Severity)] = &[
 const ROWS: &[Row] = &[
     row(Rule::SnykTokenInvalid, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::SnykTokenExpiring, Case::Default, EXPIRY_LEAD, &[(EXPIRY_LEAD, Severity::Warning)]),
+    row(Rule::ObserverRejected, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::CredentialInvalid, Case::Default, AT_ONCE, WARNING),
+    row(Rule::CredentialInvalid, Case::OurCopy, AT_ONCE, WARNING_THEN_CRITICAL_SYNC),
     row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL).turning_on(MANY_REPOSITORIES),
     row(Rule::UpstreamUnreachable, Case::Default, OUTAGE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::PermissionsMissing, Case::Default, PERMISSION_DEBOUNCE, WARNING),
     row(Rule::PermissionsMissing, Case::GroupPermission, PERMISSION_DEBOUNCE, CRITICAL),
     row(Rule::CredentialExpiring, Case::Default, EXPIRY_LEAD, EXPIRY).turning_on(LAST_THIRD),
-    row(Rule::CredentialExpiryUnknown, Case::Default, AT_ONCE, INFO),
+    row(Rule::RotationUnfinished, Case::Default, NO_PROGRESS_OF_ROTATION, ROTATION),
     row(Rule::DeclaredDateOutdated, Case::Default, AT_ONCE, WARNING),
-    row(Rule::WorkspaceNotFound, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
-    row(Rule::WorkspaceNotFound, Case::Renamed, CONNECTION_DEBOUNCE, WARNING),
+    row(Rule::NamespaceNotFound, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
+    row(Rule::NamespaceNotFound, Case::Renamed, CONNECTION_DEBOUNCE, WARNING),
+    row(Rule::RepositoriesVanished, Case::Default, AT_ONCE, WARNING),
+    row(Rule::RepositoriesVanished, Case::WholeNamespace, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
+    row(Rule::OrganizationsVanished, Case::Default, AT_ONCE, WARNING),
+    row(Rule::OrganizationNotFound, Case::Default, NAMED_AND_NOT_LISTED, WARNING),
     row(Rule::ConnectionFailed, Case::Default, CONNECTION_DEBOUNCE, CRITICAL),
     row(Rule::PartiallyConnected, Case::AwaitingFirstSync, FIRST_SYNC_OVERDUE, WARNING_THEN_CRITICAL_SYNC),
     row(Rule::PartiallyConnected, Case::InventoryLost, FIRST_SYNC_OVERDUE, WARNING_THEN_CRITICAL_SYNC),
@@ -274,10 +294,14 @@ const ROWS: &[Row] = &[
     row(Rule::OrganizationIntegrationMissing, Case::Default, INTEGRATION_GONE, WARNING),
     row(Rule::CredentialOutOfStep, Case::Default, AT_ONCE, WARNING).agreed_by(CONFIRMING),
     row(Rule::TestsStale, Case::Default, AT_ONCE, WARNING).agreed_by(CONFIRMING),
+    row(Rule::TestsUnscheduled, Case::Default, AT_ONCE, WARNING).agreed_by(CONFIRMING),
     row(Rule::NothingImported, Case::Default, IMPORT_DELAY, INFO),
     row(Rule::ImportsIncomplete, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::ProjectsInactive, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::OrphanedProjects, Case::Default, IMPORT_DELAY, INFO),
     row(Rule::WebhooksMissing, Case::Default, IMPORT_DELAY, INFO),
     row(Rule::CatalogNotLinked, Case::Default, IMPORT_DELAY, INFO),
+    row(Rule::NothingToWatch, Case::Default, IMPORT_DELAY, INFO),
     row(
         Rule::ApiVersionEnding,
         Case::Default,
@@ -286,5 +310,6 @@ const ROWS: &[Row] = &[
     ),
     row(Rule::StatusUnknown, Case::Default, UNKNOWN_DELAY, WARNING),
     row(Rule::StatusUnknown, Case::WholeGroup, UNKNOWN_DELAY, WARNING_THEN_CRITICAL_DAY),
+    row(Rule::StatusUnknown, Case::Contradicted, CONTRADICTED_DELAY, WARNING),
     row(Rule::Baseline, Case::Default, AT_ONCE, INFO),
 ];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attention::Attention;
 use super::condition::{Condition, ConditionState, Reason};
+use super::decisions::Decisions;
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
@@ -47,6 +48,9 @@ pub struct State {
     /// Who was told of what, and what people answered.
     #[serde(default)]
     pub attention: Attention,
+    /// What people decided about what is gone.
+    #[serde(default)]
+    pub decisions: Decisions,
 }
 
 /// What a Group integration's evidence is about, as it was configured then: evidence about something else proves nothing.

@@ -21,6 +21,8 @@ closed_list! {
         NotConfigured => "not_configured",
         /// Set up a moment ago.
         SetupInProgress => "setup_in_progress",
+        /// Truly nothing there to watch: neither connected nor unknown, outside every ratio.
+        NothingToWatch => "nothing_to_watch",
         /// Proved to work.
         Connected => "connected",
     }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::evidence::Part;
 use super::facts::{
     Access, AssetWalk, AuditEvents, CatalogSample, CredentialExpiry, IntegrationPresence, ListedToken,
-    OrganizationImports, OrganizationListing, PermissionProof, RepositorySet, ScmAuthentication, SnykAuthentication,
-    VersionEnding, WebhookSample, WorkspaceFact,
+    OrganizationImports, OrganizationListing, PermissionProof, PullRequestChecks, RemovedOrganization, RepositoryFate,
+    RepositorySet, ScmAuthentication, SnykAuthentication, VersionEnding, WebhookSample, WorkspaceFact,
 };
 use super::kinds::closed_list;
-use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, ProfileName, WorkspaceSlug};
+use super::names::{
+    ApiName, CredentialName, IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug,
+};
 use super::permission::Permission;
 
 closed_list! {
@@ -99,6 +102,8 @@ pub struct Outcome {
 /// A part of a probe that concluded nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeFailure {
+    /// What could not be observed, where one thing of the work's subject could not.
+    pub part: Option<Part>,
     /// Which API.
     pub api: ApiName,
     /// Closed-list word of the failure (`timeout`, `server_error`, `rate_limited`, ...): a metric label.
@@ -143,12 +148,16 @@ pub enum Finding {
     Workspaces(IntegrationName, ProfileName, BTreeMap<WorkspaceSlug, WorkspaceFact>),
     /// The profile's repositories, complete.
     Repositories(IntegrationName, ProfileName, Arc<RepositorySet>),
+    /// What became of repositories that are seen no more.
+    Fates(IntegrationName, ProfileName, BTreeMap<RepositoryId, RepositoryFate>),
     /// The Group's assets, complete.
     Assets(IntegrationName, Arc<AssetWalk>),
     /// Catalog files and application context.
     Catalog(IntegrationName, CatalogSample),
     /// The Group's Organizations, complete.
     Organizations(IntegrationName, Arc<Vec<OrganizationListing>>),
+    /// The Organizations that left the Group, as its audit log says.
+    RemovedOrganizations(IntegrationName, Vec<RemovedOrganization>),
     /// May the Organization be read.
     OrganizationAccess(IntegrationKey, Access),
     /// Is there an integration of our type.
@@ -159,4 +168,6 @@ pub enum Finding {
     Events(IntegrationKey, AuditEvents),
     /// Sampled webhooks.
     Webhooks(IntegrationKey, WebhookSample),
+    /// The switches of pull request checks.
+    PullRequestChecks(IntegrationKey, PullRequestChecks),
 }

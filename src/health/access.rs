@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{Evidence, SnykTokenEvidence};
+use crate::domain::evidence::{Part, SnykTokenEvidence};
 use crate::domain::facts::{Access, SnykAuthentication, SnykRejectionCause};
 use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::state::CredentialState;
 
-use super::verdict::{Basis, Verdict, read, slot};
+use super::verdict::{Basis, Known, Proven, Verdict, read, slot};
 
 /// Whether Snyk accepts the token `name`.
 pub(super) fn token_accepted(
@@ -18,13 +18,13 @@ pub(super) fn token_accepted(
     memory: Option<&CredentialState>,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let mut verdict = match read(slot(evidence, |book| &book.authentication), now) {
+    let mut verdict = match read(slot(evidence, Part::Authentication, |book| &book.authentication), now) {
         Err(gap) => gap.verdict(&format!("whether Snyk accepts {name}")),
         Ok(evidence) => {
             let basis = Basis::of(evidence);
             match &evidence.value {
                 SnykAuthentication::Accepted { .. } => {
-                    Verdict::holds(Reason::Ok, format!("Snyk accepts {name}"), basis)
+                    Verdict::holds(Reason::Ok, format!("Snyk accepts {name}"), Proven::by(evidence))
                 }
                 SnykAuthentication::Rejected(SnykRejectionCause::WrongRegion { token_host }) => Verdict::fails(
                     Reason::SnykTokenWrongRegion,
@@ -34,6 +34,7 @@ pub(super) fn token_accepted(
                 SnykAuthentication::Rejected(SnykRejectionCause::Expired) => {
                     Verdict::fails(Reason::SnykTokenExpired, format!("Snyk rejects {name}: it has expired"), basis)
                 }
+                SnykAuthentication::Contradicted { detail } => Verdict::unknown(Reason::Contradicted, detail.clone()),
                 SnykAuthentication::Rejected(SnykRejectionCause::Unspecified) => Verdict::fails(
                     Reason::SnykTokenInvalid,
                     format!("Snyk rejects {name}: unknown, revoked, expired or of another region"),
@@ -47,12 +48,7 @@ pub(super) fn token_accepted(
 }
 
 /// The condition `SnykAccessible`: the token is accepted and may read `what`.
-pub(super) fn accessible(
-    token: &Verdict,
-    access: Option<&Evidence<Access>>,
-    what: &str,
-    now: DateTime<Utc>,
-) -> Verdict {
+pub(super) fn accessible(token: &Verdict, access: Known<'_, Access>, what: &str, now: DateTime<Utc>) -> Verdict {
     if token.truth == Truth::False {
         return token.clone();
     }
@@ -67,7 +63,7 @@ pub(super) fn accessible(
             ),
             Access::Granted { .. } if token.truth == Truth::Unknown => token.clone(),
             Access::Granted { .. } => {
-                Verdict::holds(Reason::Ok, format!("Snyk lets us read {what}"), token.basis.and(Basis::of(evidence)))
+                Verdict::holds(Reason::Ok, format!("Snyk lets us read {what}"), Proven::by(evidence).and(token.basis))
             }
         },
     };

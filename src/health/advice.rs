@@ -61,13 +61,13 @@ impl Advised<'_> {
                 "PAT owner: create a token with the missing permission (scopes of a token cannot be added); then {admin}: \
                  save it in {card}{profile}"
             ),
-            Reason::WorkspaceNotVisible | Reason::NoRepositoriesVisible => {
+            Reason::NotAMember | Reason::RepositoriesVanished => {
                 format!("{scm} workspace administrator: make the PAT's account a member of the workspace with access to its repositories")
             }
-            Reason::WorkspaceNotFound => {
+            Reason::NamespaceNotVisible => {
                 "snykwatch operator: correct the workspace's name in the configuration; or, if it is gone, Group Admin: take it out of the profile".to_owned()
             }
-            Reason::WorkspaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
+            Reason::NamespaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
             Reason::ProfileDeleted => format!("Group Admin: create the profile again (Integrations > {scm} in the Group)"),
             Reason::ProfilesFailed => format!("Group Admin: open {card} and repair the failed profile{profile}"),
             Reason::AwaitingFirstSync if self.next_sync.is_some() => {

@@ -70,6 +70,8 @@ impl Recorder<'_> {
                     confirming: verdict.confirming,
                     observed_at: verdict.basis.observed_at,
                     valid_until: verdict.basis.valid_until,
+                    proof: verdict.proof,
+                    observed_revision: None,
                 },
             );
         }

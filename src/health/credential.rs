@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::condition::Reason;
-use crate::domain::evidence::ScmCredentialEvidence;
+use crate::domain::condition::{Proof, Reason};
+use crate::domain::evidence::{Part, ScmCredentialEvidence};
 use crate::domain::facts::{CredentialExpiry, ListedToken, PermissionProof, RejectionCause, ScmAuthentication};
 use crate::domain::fleet::{ScmCredential, Thresholds};
 use crate::domain::kinds::{Role, Truth};
@@ -15,7 +15,7 @@ use crate::domain::names::CredentialName;
 use crate::domain::permission::{Permission, describe};
 use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource};
 
-use super::verdict::{Basis, Verdict, read, slot};
+use super::verdict::{Basis, Known, Proven, Verdict, read, slot};
 use super::words::{date, moment, scm_name, span};
 
 /// Everything known about one credential at one instant.
@@ -37,6 +37,13 @@ pub(super) struct Movement {
     /// Whether that was within `max_lag` of the asset walk.
     pub(super) is_recent: bool,
     pub(super) basis: Basis,
+}
+
+impl Movement {
+    /// One asset that moved, and the walk that showed it.
+    fn proven(self) -> Proven {
+        Proven { basis: self.basis, proof: Proof::single(Some(self.at)) }
+    }
 }
 
 /// When a credential expires, by the best source that tells.
@@ -76,7 +83,7 @@ impl Claims<'_> {
     }
 
     fn listed(&self) -> Option<(&ListedToken, Basis)> {
-        let evidence = read(slot(self.evidence, |book| &book.listed_token), self.now).ok()?;
+        let evidence = read(slot(self.evidence, Part::ListedToken, |book| &book.listed_token), self.now).ok()?;
         // What was listed before a rotation is the token before.
         let rotated_at = self.memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, noticed_at)| *noticed_at);
         if rotated_at.is_some_and(|rotated_at| evidence.observed_at < rotated_at) && !self.is_observer() {
@@ -89,13 +96,16 @@ impl Claims<'_> {
     pub(super) fn accepted(&self) -> Verdict {
         let name = self.name;
         let scm = self.scm();
-        let mut verdict = match read(slot(self.evidence, |book| &book.authentication), self.now) {
+        let mut verdict = match read(slot(self.evidence, Part::Authentication, |book| &book.authentication), self.now) {
             Err(gap) => gap.verdict(&format!("whether {scm} accepts {name}")),
             Ok(evidence) => {
                 let basis = Basis::of(evidence);
                 match &evidence.value {
                     ScmAuthentication::Accepted { .. } => {
-                        Verdict::holds(Reason::Ok, format!("{scm} accepts {name}"), basis)
+                        Verdict::holds(Reason::Ok, format!("{scm} accepts {name}"), Proven::by(evidence))
+                    }
+                    ScmAuthentication::Contradicted { detail } => {
+                        Verdict::unknown(Reason::Contradicted, detail.clone())
                     }
                     ScmAuthentication::Rejected(cause) => {
                         let (reason, why) = self.rejection(*cause);
@@ -167,16 +177,18 @@ impl Claims<'_> {
                     format!("the PAT saved in Snyk expired on {} ({})", date(at), told_by(ExpirySource::AdminApi)),
                     basis,
                 ),
-                (true, None) => {
-                    Verdict::holds(Reason::Ok, "the admin API lists the PAT saved in Snyk as allowed", basis)
-                }
+                (true, None) => Verdict::holds(
+                    Reason::Ok,
+                    "the admin API lists the PAT saved in Snyk as allowed",
+                    Proven::at(basis),
+                ),
             };
         }
         match movement.filter(|movement| movement.is_recent) {
             Some(movement) => Verdict::holds(
                 Reason::InferredFromSync,
                 format!("Snyk synced with its PAT at {}", moment(movement.at)),
-                movement.basis,
+                movement.proven(),
             )
             .inferred(),
             None if self.accepted().truth == Truth::False => Verdict::unknown(
@@ -205,9 +217,11 @@ impl Claims<'_> {
                     && memory.declared_for != memory.token_version
             });
         let works_after = !self.is_observer()
-            && slot(self.evidence, |book| &book.authentication).is_some_and(|evidence| {
-                evidence.observed_at > declared && matches!(evidence.value, ScmAuthentication::Accepted { .. })
-            });
+            && slot(self.evidence, Part::Authentication, |book| &book.authentication).evidence.is_some_and(
+                |evidence| {
+                    evidence.observed_at > declared && matches!(evidence.value, ScmAuthentication::Accepted { .. })
+                },
+            );
         if superseded {
             DeclaredDate::Superseded
         } else if works_after && self.skew.is_none() {
@@ -219,7 +233,7 @@ impl Claims<'_> {
 
     /// When the PAT expires: the SCM's word, then the admin API's, then the declared date.
     pub(super) fn expiry(&self) -> Expiry {
-        let own = read(slot(self.evidence, |book| &book.expiry), self.now).ok();
+        let own = read(slot(self.evidence, Part::Expiry, |book| &book.expiry), self.now).ok();
         // The SCM speaks of our own token, which for an observer is not the one in Snyk.
         if let Some(evidence) = own.filter(|_| !self.is_observer()) {
             match evidence.value {
@@ -239,7 +253,9 @@ impl Claims<'_> {
             (DeclaredDate::Superseded, _) => Expiry::Unknown(Reason::Superseded),
             (DeclaredDate::Outdated, _) => Expiry::Unknown(Reason::DeclaredDateOutdated),
             // Before anybody was asked, nobody can be said not to tell.
-            _ if slot(self.evidence, |book| &book.authentication).is_none() => Expiry::Unknown(Reason::NotObserved),
+            _ if slot(self.evidence, Part::Authentication, |book| &book.authentication).evidence.is_none() => {
+                Expiry::Unknown(Reason::NotObserved)
+            }
             _ => Expiry::Unknown(Reason::ExpiryUnknown),
         }
     }
@@ -252,7 +268,7 @@ impl Claims<'_> {
                 return Verdict::holds(
                     Reason::NeverExpires,
                     format!("{name} has no expiry ({})", told_by(source)),
-                    basis,
+                    Proven::at(basis),
                 );
             }
             Expiry::Unknown(reason) => {
@@ -282,7 +298,7 @@ impl Claims<'_> {
                 basis,
             )
         } else {
-            Verdict::holds(Reason::Ok, format!("{name} is valid until {day} ({})", told_by(source)), basis)
+            Verdict::holds(Reason::Ok, format!("{name} is valid until {day} ({})", told_by(source)), Proven::at(basis))
         };
         if source == ExpirySource::Declared { verdict.declared() } else { verdict }
     }
@@ -290,7 +306,8 @@ impl Claims<'_> {
     /// Whether every one of `required` is granted.
     pub(super) fn permissions(&self, required: &[Permission]) -> Verdict {
         let mut basis = Basis::default();
-        let (mut granted, mut missing, mut partial, mut unverifiable) = (0_usize, Vec::new(), Vec::new(), Vec::new());
+        let (mut granted, mut missing, mut partial) = (0_usize, Vec::new(), Vec::new());
+        let (mut unverifiable, mut contradicted) = (Vec::new(), Vec::new());
         let mut gap = None;
         for permission in required {
             let label =
@@ -300,7 +317,7 @@ impl Claims<'_> {
                 unverifiable.push(label);
                 continue;
             }
-            let evidence = match read(self.evidence.and_then(|book| book.permissions.get(permission)), self.now) {
+            let evidence = match read(self.permission_evidence(*permission), self.now) {
                 Ok(evidence) => evidence,
                 Err(found) => {
                     gap = gap.or(Some((found, label)));
@@ -317,6 +334,7 @@ impl Claims<'_> {
                 PermissionProof::Missing { scope: Some(scope) } => missing.push(format!("{label} ({scope})")),
                 PermissionProof::Missing { scope: None } => missing.push(label.to_owned()),
                 PermissionProof::Unverifiable => unverifiable.push(label),
+                PermissionProof::Contradicted => contradicted.push(label),
             }
         }
         let name = self.name;
@@ -332,13 +350,27 @@ impl Claims<'_> {
         if let Some((gap, label)) = gap {
             return gap.verdict(&format!("whether {name} has {label}"));
         }
+        if !contradicted.is_empty() {
+            let list = contradicted.join(", ");
+            let message =
+                format!("the scope header lacks {list}, and an answer to the same token shows that it is granted");
+            return Verdict::unknown(Reason::Contradicted, message);
+        }
         if !unverifiable.is_empty() {
             return Verdict::unknown(
                 Reason::PermissionUnverifiable,
                 format!("{name} has {granted} of {of} permissions; not verifiable: {}", unverifiable.join(", ")),
             );
         }
-        Verdict::holds(Reason::Ok, format!("{name} has {granted} of {of} permissions"), basis)
+        match Proven::counted(basis, granted, of) {
+            Some(proven) => Verdict::holds(Reason::Ok, format!("{name} has {granted} of {of} permissions"), proven),
+            None => Verdict::not_applicable(Reason::Ok, "no permission is required"),
+        }
+    }
+
+    fn permission_evidence(&self, permission: Permission) -> Known<'_, PermissionProof> {
+        let failure = self.evidence.and_then(|book| book.failures.get(&Part::Permissions));
+        Known::new(self.evidence.and_then(|book| book.permissions.get(&permission)), failure)
     }
 
     /// Whether the permissions that discovery needs are granted. A sync that came with the token saved in Snyk proves
@@ -354,7 +386,7 @@ impl Claims<'_> {
             Some(movement) => Verdict::holds(
                 Reason::InferredFromSync,
                 format!("Snyk discovered repositories with its PAT at {}", moment(movement.at)),
-                movement.basis,
+                movement.proven(),
             )
             .inferred(),
             None => verdict,

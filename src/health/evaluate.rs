@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::EvidenceBook;
+use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, State, Transition};
@@ -143,7 +143,7 @@ impl<'a> View<'a> {
             group,
             evidence,
             memory: &memory,
-            accessible: accessible(&token, slot(evidence, |book| &book.access), "the Group", self.now),
+            accessible: accessible(&token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now),
             claims: group
                 .profiles
                 .iter()
@@ -176,7 +176,12 @@ impl<'a> View<'a> {
                 Reason::OrganizationsVanished,
                 format!("{vanished} of {watched} Organizations are missing from the Group's listing at once"),
             ),
-            None => accessible(&shared.token, slot(evidence, |book| &book.access), "the Organization", self.now),
+            None => accessible(
+                &shared.token,
+                slot(evidence, Part::Access, |book| &book.access),
+                "the Organization",
+                self.now,
+            ),
         };
         let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
         let verdicts = OrganizationCase {

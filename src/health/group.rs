@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::evidence::{Evidence, GroupEvidence, ProfileEvidence};
+use crate::domain::evidence::{Evidence, GroupEvidence, Part, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Confidence;
@@ -20,7 +20,7 @@ use super::matching::{is_discovered, last_moved_at};
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
 use super::survey::{Survey, Surveyed};
-use super::verdict::{Basis, Gap, Verdict, read, slot};
+use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{listed, moment, repositories};
 
 /// What a Group integration is judged by.
@@ -51,10 +51,11 @@ pub(super) struct ProfileVerdicts {
 impl ProfileVerdicts {
     pub(super) fn truths(&self) -> ProfileTruths {
         ProfileTruths {
-            credential_valid: self.credential_valid.truth,
-            group_permissions: self.group_permissions.truth,
-            repositories_visible: self.repositories_visible.truth,
-            still_exists: self.still_exists.truth,
+            credential_valid: self.credential_valid.signal(),
+            group_permissions: self.group_permissions.signal(),
+            repositories_visible: self.repositories_visible.signal(),
+            partly_hidden: false,
+            still_exists: self.still_exists.signal(),
         }
     }
 }
@@ -101,11 +102,11 @@ impl<'a> GroupCase<'a> {
     }
 
     fn assets(&self) -> Result<&'a Evidence<Arc<AssetWalk>>, Gap> {
-        read(slot(self.evidence, |book| &book.assets), self.now)
+        read(slot(self.evidence, Part::Assets, |book| &book.assets), self.now)
     }
 
     fn repositories(&self, name: &ProfileName) -> Result<&'a Evidence<Arc<RepositorySet>>, Gap> {
-        read(slot(self.profile_evidence(name), |book| &book.repositories), self.now)
+        read(slot(self.profile_evidence(name), Part::Repositories, |book| &book.repositories), self.now)
     }
 
     /// Every verdict.
@@ -206,26 +207,31 @@ impl<'a> GroupCase<'a> {
     }
 
     fn visible(&self, name: &ProfileName) -> Verdict {
-        let evidence = match read(slot(self.profile_evidence(name), |book| &book.workspaces), self.now) {
-            Ok(evidence) => evidence,
-            Err(gap) => return gap.verdict(&format!("the workspaces of profile {name}")),
-        };
+        let evidence =
+            match read(slot(self.profile_evidence(name), Part::Workspaces, |book| &book.workspaces), self.now) {
+                Ok(evidence) => evidence,
+                Err(gap) => return gap.verdict(&format!("the workspaces of profile {name}")),
+            };
         let basis = Basis::of(evidence);
         let workspaces = &evidence.value;
         let gone = |slug: &WorkspaceSlug, fact: &WorkspaceFact| match fact {
-            WorkspaceFact::NotFound => Some((Reason::WorkspaceNotFound, format!("workspace {slug} does not exist"))),
-            WorkspaceFact::NotMember => Some((
-                Reason::WorkspaceNotVisible,
-                format!("the account behind the PAT is not a member of workspace {slug}"),
-            )),
-            WorkspaceFact::Member { .. } | WorkspaceFact::Renamed { .. } => None,
+            WorkspaceFact::NotFound => {
+                Some((Reason::NamespaceNotVisible, format!("workspace {slug} is hidden from this PAT or deleted")))
+            }
+            WorkspaceFact::NotMember => {
+                Some((Reason::NotAMember, format!("the account behind the PAT is not a member of workspace {slug}")))
+            }
+            WorkspaceFact::ShutOut { why } => {
+                Some((Reason::ShutOut, format!("the account is shut out of workspace {slug}: {why}")))
+            }
+            WorkspaceFact::Member { .. } | WorkspaceFact::Renamed { .. } | WorkspaceFact::Contradicted => None,
         };
         if let Some((reason, message)) = workspaces.iter().find_map(|(slug, fact)| gone(slug, fact)) {
             return Verdict::fails(reason, message, basis);
         }
         if workspaces.is_empty() {
             let message = "the account behind the PAT is not a member of any workspace";
-            return Verdict::fails(Reason::WorkspaceNotVisible, message, basis);
+            return Verdict::fails(Reason::NotAMember, message, basis);
         }
         let renamed = workspaces.iter().find_map(|(slug, fact)| match fact {
             WorkspaceFact::Renamed { to } => Some((slug, to)),
@@ -233,7 +239,7 @@ impl<'a> GroupCase<'a> {
         });
         if let Some((slug, to)) = renamed {
             let message = format!("workspace {slug} is called {to} now: the configuration is out of date");
-            return Verdict::unknown(Reason::WorkspaceRenamed, message);
+            return Verdict::unknown(Reason::NamespaceRenamed, message);
         }
         let repositories_known = match self.repositories(name) {
             Ok(evidence) => evidence,
@@ -241,8 +247,8 @@ impl<'a> GroupCase<'a> {
         };
         let basis = basis.and(Basis::of(repositories_known));
         let seen = repositories_known.value.repositories.len();
-        if seen > 0 {
-            return Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(seen)), basis);
+        if let Some(proven) = Proven::counted(basis, seen, seen) {
+            return Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(seen)), proven);
         }
         let walk = match self.assets() {
             Ok(walk) => walk,
@@ -255,9 +261,9 @@ impl<'a> GroupCase<'a> {
                 .is_none_or(|workspace| workspaces.keys().any(|slug| slug.as_str().eq_ignore_ascii_case(workspace)))
         });
         match in_workspaces.count() {
-            0 => Verdict::holds(Reason::WorkspaceEmpty, "no repository, neither in the SCM nor in Snyk", basis),
+            0 => Verdict::unknown(Reason::NothingToDiscover, "no repository, neither in the SCM nor in Snyk"),
             assets => Verdict::fails(
-                Reason::NoRepositoriesVisible,
+                Reason::RepositoriesVanished,
                 format!("the PAT sees no repository; the Inventory has {assets}"),
                 basis,
             ),
@@ -272,7 +278,8 @@ impl<'a> GroupCase<'a> {
         let basis = Basis::of(walk);
         match self.memory.deleted_profiles.get(name) {
             None => {
-                Verdict::holds(Reason::Ok, format!("nothing says that profile {name} was deleted"), basis).inferred()
+                Verdict::holds(Reason::Ok, format!("nothing says that profile {name} was deleted"), Proven::by(walk))
+                    .inferred()
             }
             Some(deleted) => Verdict::fails(
                 Reason::ProfileDeleted,
@@ -293,7 +300,7 @@ impl<'a> GroupCase<'a> {
             .map(|(position, (name, claims))| {
                 let Some(rotation) = claims.rotation(self.thresholds()) else {
                     let message = format!("no rotation of {} is known", claims.name);
-                    return Verdict::holds(Reason::NotRotated, message, Basis::default()).inferred();
+                    return Verdict::not_applicable(Reason::NotRotated, message);
                 };
                 let looked = match looked {
                     Ok(looked) => looked,
@@ -304,7 +311,7 @@ impl<'a> GroupCase<'a> {
                     Some(moved) => Verdict::holds(
                         Reason::Ok,
                         format!("an asset moved {}, after the rotation of {}", moment(moved), claims.name),
-                        looked.basis.and(rotation.basis),
+                        Proven::at(looked.basis.and(rotation.basis)),
                     )
                     .inferred()
                     .with_confidence(looked.confidence),
@@ -323,7 +330,7 @@ impl<'a> GroupCase<'a> {
     }
 
     fn catalog(&self) -> Verdict {
-        let evidence = match read(slot(self.evidence, |book| &book.catalog), self.now) {
+        let evidence = match read(slot(self.evidence, Part::Catalog, |book| &book.catalog), self.now) {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("catalog files"),
         };
@@ -349,10 +356,13 @@ impl<'a> GroupCase<'a> {
             );
             return Verdict::fails(Reason::CatalogNotLinked, message, basis);
         }
-        if linked == 0 {
-            return Verdict::unknown(Reason::NotObserved, format!("{of} with a catalog file have no readable asset"));
+        match Proven::counted(basis, linked, with_file.len()) {
+            Some(proven) => {
+                let message = format!("{linked} of {of} with a catalog file have application context");
+                Verdict::holds(Reason::Ok, message, proven)
+            }
+            None => Verdict::unknown(Reason::NotObserved, format!("{of} with a catalog file have no readable asset")),
         }
-        Verdict::holds(Reason::Ok, format!("{linked} of {of} with a catalog file have application context"), basis)
     }
 }
 
@@ -366,7 +376,7 @@ pub(super) fn movement(
     thresholds: &Thresholds,
     now: DateTime<Utc>,
 ) -> Option<Movement> {
-    let walk = read(slot(evidence, |book| &book.assets), now).ok()?;
+    let walk = read(slot(evidence, Part::Assets, |book| &book.assets), now).ok()?;
     let at = last_moved_at(&walk.value)?;
     Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
 }

@@ -5,6 +5,7 @@
 //! written.
 
 mod credential;
+mod failures;
 mod group;
 mod organization;
 mod upstream;
@@ -86,6 +87,7 @@ impl Stamp {
 /// Applies `run` to the evidence and the memory of `state`; verdicts follow with [`super::evaluate()`].
 pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun) -> Vec<FollowUp> {
     upstream::apply(state, run);
+    failures::apply(state, run);
     let stamp = Stamp {
         at: run.started_at,
         probe: run.work.kind,
@@ -156,6 +158,18 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
+        Finding::PullRequestChecks(key, fact) => {
+            let book = state.evidence.organizations.entry(key.clone()).or_default();
+            stamp.write(&mut book.pull_request_checks, *fact);
+        }
+        Finding::Fates(name, profile, fact) => {
+            let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
+            stamp.write(&mut profiles.entry(profile.clone()).or_default().fates, fact.clone());
+        }
+        Finding::RemovedOrganizations(name, fact) => {
+            let book = state.evidence.groups.entry(name.clone()).or_default();
+            stamp.write(&mut book.removed_organizations, fact.clone());
+        }
     }
     None
 }

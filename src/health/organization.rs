@@ -5,16 +5,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::evidence::{Evidence, OrganizationEvidence};
+use crate::domain::evidence::{Evidence, OrganizationEvidence, Part};
 use crate::domain::facts::{
-    AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, WebhookSample, WebhookState,
+    AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, TestFrequency, WebhookSample,
+    WebhookState,
 };
 use crate::domain::fleet::Thresholds;
 use crate::domain::kinds::Truth;
 use crate::domain::state::OrganizationMemory;
 
 use super::credential::Rotation;
-use super::verdict::{Basis, Gap, Verdict, read, slot};
+use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{count, date, listed, moment};
 
 /// The verdicts on a credential that every Organization using it shares.
@@ -54,21 +55,20 @@ type Imports<'a> = Result<&'a Evidence<Arc<OrganizationImports>>, Gap>;
 impl<'a> OrganizationCase<'a> {
     /// Every verdict.
     pub(super) fn judge(self) -> OrganizationVerdicts {
-        let presence = read(slot(self.evidence, |book| &book.presence), self.now);
-        let imports: Imports<'a> = read(slot(self.evidence, |book| &book.imports), self.now);
+        let presence = read(slot(self.evidence, Part::Presence, |book| &book.presence), self.now);
+        let imports: Imports<'a> = read(slot(self.evidence, Part::Imports, |book| &book.imports), self.now);
         let via_app = presence
             .as_ref()
-            .ok()
-            .filter(|evidence| matches!(evidence.value, IntegrationPresence::Present { via_app: true, .. }))
-            .map(|evidence| Basis::of(*evidence));
+            .is_ok_and(|evidence| matches!(evidence.value, IntegrationPresence::Present { via_app: true, .. }));
         // The SCM's app connects without a PAT, so nothing that is claimed of one matters.
-        let of_credential = |verdict: &dyn Fn() -> Verdict| match via_app {
-            Some(basis) => {
-                Verdict::holds(Reason::ViaApp, "connected through the SCM's app, without a PAT", basis).inferred()
+        let of_credential = |verdict: &dyn Fn() -> Verdict| {
+            if via_app {
+                Verdict::not_applicable(Reason::ViaApp, "connected through the SCM's app, without a PAT")
+            } else {
+                verdict()
             }
-            None => verdict(),
         };
-        let disconnected = self.disconnected(imports);
+        let disconnected = self.disconnected(&imports);
         OrganizationVerdicts {
             conditions: [
                 (Condition::SnykAccessible, self.accessible.clone()),
@@ -77,19 +77,19 @@ impl<'a> OrganizationCase<'a> {
                 (Condition::PermissionsGranted, of_credential(&|| self.credential.permissions.clone())),
                 (Condition::CredentialInStep, of_credential(&|| self.in_step())),
                 (Condition::IntegrationPresent, present(presence)),
-                (Condition::RepositoriesImported, self.imported(imports)),
-                (Condition::TestsCurrent, self.tests_current(imports, disconnected)),
+                (Condition::RepositoriesImported, self.imported(&imports)),
+                (Condition::TestsCurrent, self.tests_current(&imports, disconnected)),
                 (Condition::WebhooksInstalled, self.webhooks()),
             ],
             disconnected,
             last_tested_at: imports
                 .ok()
-                .and_then(|imports| imports.value.projects.iter().filter_map(|project| project.last_tested_at).max()),
+                .and_then(|imports| imports.value.projects.iter().filter_map(|project| project.last_test.at()).max()),
         }
     }
 
     fn events(&self) -> Result<&'a Evidence<AuditEvents>, Gap> {
-        read(slot(self.evidence, |book| &book.events), self.now)
+        read(slot(self.evidence, Part::Events, |book| &book.events), self.now)
     }
 
     /// Whether an event is about the watched integration, or does not say about which. An Organization may have several.
@@ -102,7 +102,7 @@ impl<'a> OrganizationCase<'a> {
 
     fn in_step(&self) -> Verdict {
         let Some(rotation) = self.credential.rotation else {
-            return Verdict::holds(Reason::NotRotated, "no rotation of the PAT is known", Basis::default()).inferred();
+            return Verdict::not_applicable(Reason::NotRotated, "no rotation of the PAT is known");
         };
         let rotated = moment(rotation.at);
         let evidence = match self.events() {
@@ -124,7 +124,7 @@ impl<'a> OrganizationCase<'a> {
             .max();
         if let Some(saved) = saved {
             let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved));
-            return Verdict::holds(Reason::Ok, message, basis);
+            return Verdict::holds(Reason::Ok, message, Proven::by(evidence).and(rotation.basis));
         }
         // A log that was read before the new PAT was seen cannot tell that it was never saved.
         if evidence.observed_at < rotation.seen_at {
@@ -145,7 +145,7 @@ impl<'a> OrganizationCase<'a> {
         Verdict::fails(Reason::CredentialOutOfStep, message, basis)
     }
 
-    fn imported(&self, imports: Imports<'a>) -> Verdict {
+    fn imported(&self, imports: &Imports<'a>) -> Verdict {
         let evidence = match imports {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("imported repositories"),
@@ -184,11 +184,15 @@ impl<'a> OrganizationCase<'a> {
             return Verdict::fails(Reason::SomeImportsFailed, message, basis);
         }
         let imported = count(targets.len(), "imported repository", "imported repositories");
-        Verdict::holds(Reason::Ok, format!("{imported}, {empty} without a project"), basis)
+        let message = format!("{imported}, {empty} without a project");
+        match Proven::counted(basis, judged.saturating_sub(empty), judged) {
+            Some(proven) => Verdict::holds(Reason::Ok, message, proven),
+            None => Verdict::unknown(Reason::NothingImported, message),
+        }
     }
 
     /// Whether the projects are mostly inactive since the integration was deleted or edited.
-    fn disconnected(&self, imports: Imports<'a>) -> Truth {
+    fn disconnected(&self, imports: &Imports<'a>) -> Truth {
         let Ok(evidence) = imports else { return Truth::Unknown };
         let Some(share) = inactive_share(&evidence.value) else { return Truth::False };
         if share <= self.thresholds.inactive_share {
@@ -206,7 +210,7 @@ impl<'a> OrganizationCase<'a> {
         if follows { Truth::True } else { Truth::False }
     }
 
-    fn tests_current(&self, imports: Imports<'a>, disconnected: Truth) -> Verdict {
+    fn tests_current(&self, imports: &Imports<'a>, disconnected: Truth) -> Verdict {
         let evidence = match imports {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("tests of projects"),
@@ -230,17 +234,15 @@ impl<'a> OrganizationCase<'a> {
         let late_before = evidence.observed_at - grace;
         let is_late = |at: Option<DateTime<Utc>>| at.is_none_or(|at| at < late_before);
         let (mut judged, mut late) = (0_usize, 0_usize);
-        for project in projects.iter().filter(|project| project.active && project.daily && is_late(project.created_at))
-        {
+        for project in projects.iter().filter(|project| {
+            project.active && project.frequency == TestFrequency::Daily && is_late(project.created_at)
+        }) {
             judged += 1;
-            late += usize::from(is_late(project.last_tested_at));
+            late += usize::from(is_late(project.last_test.at()));
         }
-        if judged == 0 {
-            return Verdict::holds(Reason::NothingTestedDaily, "no daily project is old enough to be judged", basis);
-        }
-        if projects.iter().all(|project| project.last_tested_at.is_none()) {
+        if projects.iter().all(|project| project.last_test.at().is_none()) {
             let message = format!("when {} were tested: Snyk does not say", count(judged, "project", "projects"));
-            return Verdict::unknown(Reason::NotObserved, message);
+            return Verdict::unknown(Reason::NoTestTold, message);
         }
         let tested = judged - late;
         let hours = grace.num_hours();
@@ -248,11 +250,14 @@ impl<'a> OrganizationCase<'a> {
         if (tested as f64) < self.thresholds.tests_current_from * judged as f64 {
             return Verdict::fails(Reason::TestsStale, message, basis);
         }
-        Verdict::holds(Reason::Ok, message, basis)
+        match Proven::counted(basis, tested, judged) {
+            Some(proven) => Verdict::holds(Reason::Ok, message, proven),
+            None => Verdict::unknown(Reason::NoTestTold, message),
+        }
     }
 
     fn webhooks(&self) -> Verdict {
-        let evidence = match read(slot(self.evidence, |book| &book.webhooks), self.now) {
+        let evidence = match read(slot(self.evidence, Part::Webhooks, |book| &book.webhooks), self.now) {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("webhooks"),
         };
@@ -287,10 +292,14 @@ impl<'a> OrganizationCase<'a> {
             );
             return Verdict::unknown(Reason::NoAdminRights, message);
         }
-        if judged == 0 {
-            return Verdict::unknown(Reason::NothingToSample, "no imported repository to look at");
+        match Proven::counted(basis, installed, judged) {
+            Some(proven) => Verdict::holds(
+                Reason::Ok,
+                format!("{installed} of {judged} sampled repositories have the webhook"),
+                proven,
+            ),
+            None => Verdict::unknown(Reason::NothingToSample, "no imported repository to look at"),
         }
-        Verdict::holds(Reason::Ok, format!("{installed} of {judged} sampled repositories have the webhook"), basis)
     }
 }
 
@@ -301,10 +310,11 @@ fn present(presence: Result<&Evidence<IntegrationPresence>, Gap>) -> Verdict {
             let basis = Basis::of(evidence);
             match &evidence.value {
                 IntegrationPresence::Present { via_app: false, .. } => {
-                    Verdict::holds(Reason::Ok, "the Organization has the integration", basis)
+                    Verdict::holds(Reason::Ok, "the Organization has the integration", Proven::by(evidence))
                 }
                 IntegrationPresence::Present { via_app: true, .. } => {
-                    Verdict::holds(Reason::ViaApp, "the Organization is connected through the SCM's app", basis)
+                    let message = "the Organization is connected through the SCM's app";
+                    Verdict::holds(Reason::ViaApp, message, Proven::by(evidence))
                 }
                 IntegrationPresence::Absent => {
                     Verdict::fails(Reason::IntegrationAbsent, "the Organization has no such integration", basis)

@@ -1,4 +1,4 @@
-//! The two status tables: rows from the top, as pure functions of truths.
+//! The two status tables: rows from the top, as pure functions of what is known of conditions.
 //!
 //! A row that cannot be decided gives `unknown` and names what is missing. `connected` has its own proof and is never
 //! what is left over. The functions know no evidence and no words: [`evaluate()`](super::evaluate()) turns [`Why`] into a sentence.
@@ -25,17 +25,55 @@ pub enum SetUp {
     Earlier,
 }
 
-/// What one profile's health rests on, each true when it is as it should be.
+/// What a row of a table reads of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The condition is true: proved.
+    True,
+    /// It is false.
+    False,
+    /// It is not known: a row that needs it cannot be decided.
+    Unknown,
+    /// Not known, and nothing says that it fails: it leaves every row but `connected` decided.
+    Unproved,
+    /// There is nothing that it could judge: it leaves every row but `connected` decided.
+    Nothing,
+    /// It speaks of nothing here, and `connected` does not ask for it.
+    NotApplicable,
+}
+
+impl Signal {
+    /// What the rows read of a condition with this truth and reason.
+    pub fn of(truth: Truth, reason: Reason) -> Self {
+        match (truth, reason) {
+            (Truth::True, _) => Self::True,
+            (Truth::False, _) => Self::False,
+            (Truth::NotApplicable, _) => Self::NotApplicable,
+            (Truth::Unknown, Reason::IdleUnproved) => Self::Unproved,
+            (Truth::Unknown, Reason::NothingToDiscover | Reason::Unused | Reason::NothingScheduled) => Self::Nothing,
+            (Truth::Unknown, _) => Self::Unknown,
+        }
+    }
+
+    /// Whether `connected` may rest on it.
+    fn is_good(self) -> bool {
+        matches!(self, Self::True | Self::NotApplicable)
+    }
+}
+
+/// What one profile's health rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProfileTruths {
     /// `CredentialValid` of its credential.
-    pub credential_valid: Truth,
+    pub credential_valid: Signal,
     /// The permissions that discovery needs are granted.
-    pub group_permissions: Truth,
-    /// `RepositoriesVisible` in its workspaces.
-    pub repositories_visible: Truth,
-    /// It was not deleted in Snyk.
-    pub still_exists: Truth,
+    pub group_permissions: Signal,
+    /// `RepositoriesVisible`: false when it is false in all its namespaces.
+    pub repositories_visible: Signal,
+    /// It is false in some of its namespaces, though not in all.
+    pub partly_hidden: bool,
+    /// False: it was deleted in Snyk.
+    pub still_exists: Signal,
 }
 
 /// One of the signals of [`ProfileTruths`].
@@ -52,7 +90,7 @@ pub enum ProfileSignal {
 }
 
 impl ProfileTruths {
-    fn signals(self) -> [(ProfileSignal, Truth); 4] {
+    fn signals(self) -> [(ProfileSignal, Signal); 4] {
         [
             (ProfileSignal::CredentialValid, self.credential_valid),
             (ProfileSignal::GroupPermissions, self.group_permissions),
@@ -61,21 +99,33 @@ impl ProfileTruths {
         ]
     }
 
-    fn first(self, wanted: Truth) -> Option<ProfileSignal> {
-        self.signals().into_iter().find(|(_, truth)| *truth == wanted).map(|(signal, _)| signal)
+    fn first(self, wanted: impl Fn(Signal) -> bool) -> Option<ProfileSignal> {
+        self.signals().into_iter().find(|(_, signal)| wanted(*signal)).map(|(which, _)| which)
     }
 
     /// What makes the profile fail; `None` when it does not or that is not known.
     pub fn fault(self) -> Option<ProfileSignal> {
-        self.first(Truth::False)
+        self.first(|signal| signal == Signal::False)
     }
 
     /// What would have to be known to say whether it fails; `None` when that is known.
     pub fn undecided(self) -> Option<ProfileSignal> {
         match self.fault() {
             Some(_) => None,
-            None => self.first(Truth::Unknown),
+            None => self.first(|signal| signal == Signal::Unknown),
         }
+    }
+
+    /// What keeps it from being proved. A profile in whose namespaces nothing is to be discovered takes no part.
+    fn unproved(self) -> Option<ProfileSignal> {
+        let (visible, nothing) = (ProfileSignal::RepositoriesVisible, Signal::Nothing);
+        let is_good =
+            |(which, signal): (ProfileSignal, Signal)| signal.is_good() || (which == visible && signal == nothing);
+        self.signals().into_iter().find(|one| !is_good(*one)).map(|(which, _)| which)
+    }
+
+    fn sees_repositories(self) -> bool {
+        self.repositories_visible == Signal::True
     }
 }
 
@@ -83,15 +133,15 @@ impl ProfileTruths {
 #[derive(Debug, Clone, Copy)]
 pub struct GroupTruths<'a> {
     /// `SnykAccessible`.
-    pub snyk_accessible: Truth,
+    pub snyk_accessible: Signal,
     /// Its profiles.
     pub profiles: &'a [ProfileTruths],
     /// `InventoryPopulated`.
-    pub populated: Truth,
+    pub populated: Signal,
     /// `InventoryComplete`.
-    pub complete: Truth,
+    pub complete: Signal,
     /// `SyncCurrent`.
-    pub current: Truth,
+    pub current: Signal,
     /// The Inventory had an asset.
     pub was_populated: Ever,
     /// The first fill was complete.
@@ -104,18 +154,18 @@ pub struct GroupTruths<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct OrganizationTruths {
     /// `SnykAccessible`.
-    pub snyk_accessible: Truth,
+    pub snyk_accessible: Signal,
     /// `CredentialValid`.
-    pub credential_valid: Truth,
+    pub credential_valid: Signal,
     /// `CredentialInStep`; unknown does not hinder `connected`.
-    pub in_step: Truth,
+    pub in_step: Signal,
     /// `IntegrationPresent`.
-    pub present: Truth,
+    pub present: Signal,
     /// `RepositoriesImported`.
-    pub imported: Truth,
+    pub imported: Signal,
     /// `TestsCurrent`.
-    pub tests_current: Truth,
-    /// Its projects went inactive after the integration was deleted or edited.
+    pub tests_current: Signal,
+    /// True: its projects went inactive after the integration was deleted or edited.
     pub disconnected: Truth,
 }
 
@@ -159,49 +209,55 @@ pub fn derive_group(truths: &GroupTruths<'_>) -> Derived {
         return derived(Status::ConnectionFailed, why);
     }
     // Row 2, and row 1 undecided.
-    if truths.snyk_accessible != Truth::True {
+    if truths.snyk_accessible != Signal::True {
         return missing(Condition::SnykAccessible);
     }
     if let Some(why) = undecided {
         return derived(Status::Unknown, why);
     }
     // Row 3.
-    if fault.is_some() {
+    if fault.is_some() || truths.profiles.iter().any(|profile| profile.partly_hidden) {
         return derived(Status::PartiallyConnected, Why::Reason(Reason::ProfilesFailed));
     }
     // Rows 4 and 5.
+    let nothing = truths.profiles.iter().all(|profile| profile.repositories_visible == Signal::Nothing);
+    if nothing && !truths.profiles.is_empty() {
+        return derived(Status::NothingToWatch, Why::Reason(Reason::NothingToDiscover));
+    }
     match (truths.populated, truths.was_populated, truths.set_up) {
-        (Truth::Unknown, _, _) => return missing(Condition::InventoryPopulated),
-        (Truth::False, Ever::Never, SetUp::MomentsAgo) => {
+        (Signal::False, Ever::Never, SetUp::MomentsAgo) => {
             return derived(Status::SetupInProgress, Why::Reason(Reason::SetupInProgress));
         }
-        (Truth::False, Ever::Never, SetUp::Earlier) => {
+        (Signal::False, Ever::Never, SetUp::Earlier) => {
             return derived(Status::PartiallyConnected, Why::Reason(Reason::AwaitingFirstSync));
         }
-        (Truth::False, Ever::Once, _) => {
+        (Signal::False, Ever::Once, _) => {
             return derived(Status::PartiallyConnected, Why::Reason(Reason::InventoryLost));
         }
-        (Truth::True, _, _) => {}
+        (Signal::True, _, _) => {}
+        _ => return missing(Condition::InventoryPopulated),
     }
     // Row 6: before the first fill was complete, late changes are part of the fill.
     match (truths.first_fill, truths.current) {
-        (Ever::Once, Truth::False) => return derived(Status::Stalled, Why::Condition(Condition::SyncCurrent)),
-        (Ever::Once, Truth::Unknown) => return missing(Condition::SyncCurrent),
-        (Ever::Once, Truth::True) | (Ever::Never, _) => {}
+        (Ever::Once, Signal::False) => return derived(Status::Stalled, Why::Condition(Condition::SyncCurrent)),
+        (Ever::Once, Signal::True) | (Ever::Never, _) => {}
+        (Ever::Once, _) => return missing(Condition::SyncCurrent),
     }
     // Row 7.
     match truths.complete {
-        Truth::False => return derived(Status::PartiallyConnected, Why::Reason(Reason::InventoryIncomplete)),
-        Truth::Unknown => return missing(Condition::InventoryComplete),
-        Truth::True => {}
+        Signal::False => return derived(Status::PartiallyConnected, Why::Reason(Reason::InventoryIncomplete)),
+        Signal::True => {}
+        _ => return missing(Condition::InventoryComplete),
     }
     // Row 8: the proof, in full.
-    let proved = truths.snyk_accessible == Truth::True
-        && !truths.profiles.is_empty()
-        && truths.profiles.iter().all(|profile| profile.signals().iter().all(|(_, truth)| *truth == Truth::True))
-        && truths.populated == Truth::True
-        && truths.complete == Truth::True
-        && truths.current == Truth::True;
+    if let Some(why) = first_profile(truths.profiles, ProfileTruths::unproved) {
+        return derived(Status::Unknown, why);
+    }
+    let proved = truths.snyk_accessible == Signal::True
+        && truths.profiles.iter().any(|profile| profile.sees_repositories())
+        && truths.populated == Signal::True
+        && truths.complete == Signal::True
+        && truths.current == Signal::True;
     if proved { derived(Status::Connected, Why::Reason(Reason::Ok)) } else { missing(Condition::SyncCurrent) }
 }
 
@@ -213,47 +269,54 @@ fn first_profile(profiles: &[ProfileTruths], pick: impl Fn(ProfileTruths) -> Opt
 pub fn derive_organization(truths: &OrganizationTruths) -> Derived {
     // What cannot be decided while the Snyk token is blind is named after that token.
     let undecided =
-        |condition| missing(if truths.snyk_accessible == Truth::True { condition } else { Condition::SnykAccessible });
+        |condition| missing(if truths.snyk_accessible == Signal::True { condition } else { Condition::SnykAccessible });
     // Row 1.
     match truths.present {
-        Truth::False => return derived(Status::NotConfigured, Why::Reason(Reason::IntegrationAbsent)),
-        Truth::Unknown => return undecided(Condition::IntegrationPresent),
-        Truth::True => {}
+        Signal::False => return derived(Status::NotConfigured, Why::Reason(Reason::IntegrationAbsent)),
+        Signal::True => {}
+        _ => return undecided(Condition::IntegrationPresent),
     }
     // Row 2.
     match (truths.credential_valid, truths.disconnected) {
-        (Truth::False, _) => return derived(Status::ConnectionFailed, Why::Condition(Condition::CredentialValid)),
+        (Signal::False, _) => return derived(Status::ConnectionFailed, Why::Condition(Condition::CredentialValid)),
         (_, Truth::True) => return derived(Status::ConnectionFailed, Why::Reason(Reason::Disconnected)),
-        (Truth::Unknown, _) => return undecided(Condition::CredentialValid),
+        (Signal::Unknown | Signal::Nothing, _) => return undecided(Condition::CredentialValid),
         (_, Truth::Unknown) => return undecided(Condition::RepositoriesImported),
-        (Truth::True, Truth::False) => {}
+        _ => {}
     }
     // Row 3.
-    if truths.snyk_accessible != Truth::True {
+    if truths.snyk_accessible != Signal::True {
         return missing(Condition::SnykAccessible);
     }
     // Row 4.
-    if truths.in_step == Truth::False {
+    if truths.imported == Signal::Nothing {
+        return derived(Status::NothingToWatch, Why::Condition(Condition::RepositoriesImported));
+    }
+    if truths.in_step == Signal::False {
         return derived(Status::PartiallyConnected, Why::Reason(Reason::CredentialOutOfStep));
     }
     match truths.imported {
-        Truth::False => {
+        Signal::False => {
             return derived(Status::PartiallyConnected, Why::Condition(Condition::RepositoriesImported));
         }
-        Truth::Unknown => return missing(Condition::RepositoriesImported),
-        Truth::True => {}
+        Signal::True => {}
+        _ => return missing(Condition::RepositoriesImported),
     }
     // Row 5.
-    if truths.tests_current == Truth::False {
-        return derived(Status::Stalled, Why::Condition(Condition::TestsCurrent));
+    match truths.tests_current {
+        Signal::False => return derived(Status::Stalled, Why::Condition(Condition::TestsCurrent)),
+        Signal::Nothing => return derived(Status::NothingToWatch, Why::Condition(Condition::TestsCurrent)),
+        _ => {}
     }
     // Row 6: the proof, in full.
-    let proved = truths.snyk_accessible == Truth::True
-        && truths.credential_valid == Truth::True
-        && truths.present == Truth::True
-        && truths.imported == Truth::True
-        && truths.tests_current == Truth::True
-        && truths.in_step != Truth::False;
+    if !truths.credential_valid.is_good() {
+        return missing(Condition::CredentialValid);
+    }
+    let proved = truths.snyk_accessible == Signal::True
+        && truths.present == Signal::True
+        && truths.imported == Signal::True
+        && truths.tests_current == Signal::True
+        && truths.in_step != Signal::False;
     if proved { derived(Status::Connected, Why::Reason(Reason::Ok)) } else { missing(Condition::TestsCurrent) }
 }
 

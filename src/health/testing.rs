@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{
-    Access, Asset, AssetWalk, AuditEvents, CatalogSample, IntegrationPresence, OrganizationImports,
+    Access, Asset, AssetWalk, AuditEvents, CatalogSample, IntegrationPresence, LastTest, OrganizationImports,
     OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet, ScmAuthentication,
-    SnykAuthentication, Target, WebhookCheck, WebhookSample, WebhookState, WorkspaceFact,
+    SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState, WorkspaceFact,
 };
 use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
@@ -97,6 +97,7 @@ pub(crate) fn repository(number: usize) -> Repository {
         id: RepositoryId::new(format!("repo-{number}")),
         full_name: format!("{WORKSPACE}/service-{number}"),
         workspace: WorkspaceSlug::from(WORKSPACE),
+        project: None,
         updated_at: Some(start() - TimeDelta::days(30)),
         empty: false,
         created_at: Some(start() - TimeDelta::days(300)),
@@ -158,8 +159,8 @@ fn profile(credential: &str, repositories: Vec<Repository>) -> ProfileWorld {
 fn organization(repositories: &[Repository], now: DateTime<Utc>) -> OrganizationWorld {
     let old = Some(start() - TimeDelta::days(100));
     OrganizationWorld {
-        access: Access::Granted { name: None },
-        presence: IntegrationPresence::Present { id: "integration".to_owned(), via_app: false },
+        access: Access::Granted { name: None, group: None, created_at: None },
+        presence: IntegrationPresence::Present { id: "integration".to_owned(), via_app: false, integrations: 1 },
         imports: OrganizationImports {
             targets: repositories
                 .iter()
@@ -173,11 +174,13 @@ fn organization(repositories: &[Repository], now: DateTime<Utc>) -> Organization
             projects: repositories
                 .iter()
                 .map(|repository| Project {
+                    id: format!("project-{}", repository.id),
                     target: Some(format!("target-{}", repository.id)),
                     active: true,
-                    daily: true,
+                    frequency: TestFrequency::Daily,
+                    pull_request_checks: None,
                     created_at: old,
-                    last_tested_at: Some(now),
+                    last_test: LastTest::At(now),
                 })
                 .collect(),
         },
@@ -254,7 +257,7 @@ impl World {
             state: State::default(),
             now: start(),
             snyk: SnykAuthentication::Accepted { principal: "user".to_owned(), id: "u".to_owned(), name: None },
-            access: Access::Granted { name: Some("Acme".to_owned()) },
+            access: Access::Granted { name: Some("Acme".to_owned()), group: None, created_at: None },
             organizations: (0..organizations)
                 .map(|number| (organization_id(number), organization(&repositories, start())))
                 .collect(),
@@ -315,7 +318,7 @@ impl World {
     pub(crate) fn test_everything(&mut self) {
         for organization in self.organizations.values_mut() {
             for project in organization.imports.projects.iter_mut().filter(|project| project.active) {
-                project.last_tested_at = Some(self.now);
+                project.last_test = LastTest::At(self.now);
             }
         }
     }
@@ -328,6 +331,7 @@ impl World {
         };
         let outcome = if self.down.contains(&api) {
             let failure = ProbeFailure {
+                part: None,
                 api,
                 reason: "server_error",
                 detail: "HTTP 503".to_owned(),
@@ -371,7 +375,12 @@ impl World {
         {
             self.observe(ProbeKind::Profile, WorkSubject::Profile(name.clone(), profile), findings);
         }
-        let walk = AssetWalk { live: self.assets.clone(), removed: self.removed.clone(), has_last_sync: true };
+        let walk = AssetWalk {
+            live: self.assets.clone(),
+            removed: self.removed.clone(),
+            has_last_sync: true,
+            aliases: BTreeMap::new(),
+        };
         self.observe(ProbeKind::Inventory, group.clone(), vec![Finding::Assets(name.clone(), Arc::new(walk))]);
         if let Some(catalog) = self.catalog.clone() {
             self.observe(ProbeKind::Catalog, group.clone(), vec![Finding::Catalog(name.clone(), catalog)]);

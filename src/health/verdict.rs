@@ -1,11 +1,13 @@
-//! A truth with its reason, its sentence and the evidence it rests on.
+//! A truth with its reason, its sentence and the evidence it rests on. A true demands its proof: it cannot be written
+//! without something that was seen.
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::condition::Reason;
-use crate::domain::evidence::{Evidence, Slot};
+use crate::domain::condition::{Proof, Reason};
+use crate::domain::evidence::{Evidence, FailedAttempt, HasFailures, Part, Slot};
 use crate::domain::kinds::{Confidence, Source, Truth};
 
+use super::status::Signal;
 use super::words::moment;
 
 /// The evidence that a verdict rests on: its oldest observation and its earliest expiry.
@@ -29,6 +31,12 @@ impl Basis {
     }
 }
 
+/// Both proofs together.
+fn both(one: Option<Proof>, other: Option<Proof>) -> Option<Proof> {
+    let (one, other) = (one?, other?);
+    Proof::new(one.seen() + other.seen(), one.of() + other.of(), earlier(one.last_at(), other.last_at()))
+}
+
 /// The earlier of two instants, where there is one.
 fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match (one, other) {
@@ -37,32 +45,91 @@ fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<D
     }
 }
 
-/// Evidence that is not there, or too old to be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Gap(Option<DateTime<Utc>>);
+/// Evidence that is not there, or too old to be used, and the last try to observe it, where that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gap {
+    observed_at: Option<DateTime<Utc>>,
+    failure: Option<FailedAttempt>,
+}
 
 impl Gap {
-    /// `unknown` for want of `what`.
-    pub(super) fn verdict(self, what: &str) -> Verdict {
-        match self.0 {
-            None => Verdict::unknown(Reason::NotObserved, format!("{what}: not observed yet")),
-            Some(at) => Verdict::unknown(Reason::EvidenceStale, format!("{what}: last observed {}", moment(at))),
+    /// `unknown` for want of `what`, in the words of the answer that failed.
+    pub(super) fn verdict(&self, what: &str) -> Verdict {
+        let last = self.observed_at.map(|at| format!("last observed {}", moment(at)));
+        match (&self.failure, last) {
+            (None, None) => Verdict::unknown(Reason::NotObserved, format!("{what}: not observed yet")),
+            (None, Some(last)) => Verdict::unknown(Reason::EvidenceStale, format!("{what}: {last}")),
+            (Some(failure), last) => {
+                let last = last.map(|last| format!("; {last}")).unwrap_or_default();
+                let since = moment(failure.since);
+                Verdict::unknown(failure.reason, format!("{what}: {} (since {since}){last}", failure.detail))
+            }
         }
     }
 }
 
-/// The evidence in `slot` if it is fresh at `now`, else what is wrong with it.
-pub(super) fn read<T>(slot: Option<&Evidence<T>>, now: DateTime<Utc>) -> Result<&Evidence<T>, Gap> {
-    match slot {
-        Some(evidence) if evidence.is_fresh(now) => Ok(evidence),
-        Some(evidence) => Err(Gap(Some(evidence.observed_at))),
-        None => Err(Gap(None)),
+/// A part of what is known of something: its evidence, and the last try when that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a, T> {
+    pub(super) evidence: Option<&'a Evidence<T>>,
+    failure: Option<&'a FailedAttempt>,
+}
+
+impl<'a, T> Known<'a, T> {
+    pub(super) fn new(evidence: Option<&'a Evidence<T>>, failure: Option<&'a FailedAttempt>) -> Self {
+        Self { evidence, failure }
     }
 }
 
-/// A slot inside a book entry that may be missing itself.
-pub(super) fn slot<'a, B, T>(book: Option<&'a B>, pick: impl FnOnce(&'a B) -> &'a Slot<T>) -> Option<&'a Evidence<T>> {
-    book.and_then(|book| pick(book).as_ref())
+/// The evidence of `known` if it is fresh at `now`, else what is wrong with it.
+pub(super) fn read<T>(known: Known<'_, T>, now: DateTime<Utc>) -> Result<&Evidence<T>, Gap> {
+    match known.evidence {
+        Some(evidence) if evidence.is_fresh(now) => Ok(evidence),
+        evidence => {
+            Err(Gap { observed_at: evidence.map(|evidence| evidence.observed_at), failure: known.failure.cloned() })
+        }
+    }
+}
+
+/// One part of a book that may be missing itself.
+pub(super) fn slot<'a, B: HasFailures, T>(
+    book: Option<&'a B>,
+    part: Part,
+    pick: impl FnOnce(&'a B) -> &'a Slot<T>,
+) -> Known<'a, T> {
+    Known {
+        evidence: book.and_then(|book| pick(book).as_ref()),
+        failure: book.and_then(|book| book.failures().get(&part)),
+    }
+}
+
+/// What a true rests on: how much was seen, and the evidence that it was seen in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proven {
+    pub(super) basis: Basis,
+    pub(super) proof: Proof,
+}
+
+impl Proven {
+    /// One fact, which is all there is to see.
+    pub(super) fn by<T>(evidence: &Evidence<T>) -> Self {
+        Self { basis: Basis::of(evidence), proof: Proof::single(Some(evidence.observed_at)) }
+    }
+
+    /// `seen` things of `of`. Nothing seen proves nothing.
+    pub(super) fn counted(basis: Basis, seen: usize, of: usize) -> Option<Self> {
+        Some(Self { basis, proof: Proof::new(seen, of, basis.observed_at)? })
+    }
+
+    /// One fact on this basis; without a time of observation it is the operator's own word.
+    pub(super) fn at(basis: Basis) -> Self {
+        Self { basis, proof: Proof::single(basis.observed_at) }
+    }
+
+    /// Rests on this too.
+    pub(super) fn and(self, basis: Basis) -> Self {
+        Self { basis: self.basis.and(basis), ..self }
+    }
 }
 
 /// A condition's verdict before its clocks.
@@ -75,6 +142,8 @@ pub(super) struct Verdict {
     pub(super) confidence: Confidence,
     pub(super) confirming: bool,
     pub(super) basis: Basis,
+    /// Only a true has one.
+    pub(super) proof: Option<Proof>,
 }
 
 impl Verdict {
@@ -87,11 +156,23 @@ impl Verdict {
             confidence: Confidence::Strong,
             confirming: false,
             basis,
+            proof: None,
         }
     }
 
-    pub(super) fn holds(reason: Reason, message: impl Into<String>, basis: Basis) -> Self {
-        Self::new(Truth::True, reason, message, basis)
+    /// True, by what was seen.
+    pub(super) fn holds(reason: Reason, message: impl Into<String>, proven: Proven) -> Self {
+        Self { proof: Some(proven.proof), ..Self::new(Truth::True, reason, message, proven.basis) }
+    }
+
+    /// The one true without proof: nothing changed, so nothing could arrive. It is weak.
+    pub(super) fn idle(message: impl Into<String>, basis: Basis) -> Self {
+        Self { confidence: Confidence::Weak, ..Self::new(Truth::True, Reason::Idle, message, basis) }
+    }
+
+    /// There is nothing that it could speak of.
+    pub(super) fn not_applicable(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(Truth::NotApplicable, reason, message, Basis::default())
     }
 
     pub(super) fn fails(reason: Reason, message: impl Into<String>, basis: Basis) -> Self {
@@ -120,20 +201,29 @@ impl Verdict {
         self
     }
 
-    /// One verdict for several parts: false if one is, else unknown if one is, else true. The first part that decides
-    /// gives the words; the basis of a true verdict is that of all parts.
+    /// What the rows of a status table read of it.
+    pub(super) fn signal(&self) -> Signal {
+        Signal::of(self.truth, self.reason)
+    }
+
+    /// One verdict for several parts: false if one is, else unknown if one is, else true if one is, else not applicable.
+    /// The first part that decides gives the words; a true verdict rests on the basis of all parts, is as weak as the
+    /// weakest, and has proof only where each part has.
     pub(super) fn all_of<'a>(parts: impl Iterator<Item = &'a Self> + Clone) -> Option<Self> {
-        let decisive = [Truth::False, Truth::Unknown]
-            .into_iter()
-            .find_map(|truth| parts.clone().find(|part| part.truth == truth))
-            .cloned();
+        let of = |truth| parts.clone().find(move |part| part.truth == truth).cloned();
         let confirming = parts.clone().any(|part| part.confirming);
-        let mut verdict = if let Some(verdict) = decisive {
+        let mut verdict = if let Some(verdict) = of(Truth::False).or_else(|| of(Truth::Unknown)) {
             verdict
-        } else {
-            let mut first = parts.clone().next()?.clone();
-            first.basis = parts.fold(Basis::default(), |basis, part| basis.and(part.basis));
+        } else if let Some(mut first) = of(Truth::True) {
+            let holding = parts.filter(|part| part.truth == Truth::True);
+            first.basis = holding.clone().fold(Basis::default(), |basis, part| basis.and(part.basis));
+            if holding.clone().any(|part| part.confidence == Confidence::Weak) {
+                first.confidence = Confidence::Weak;
+            }
+            first.proof = holding.map(|part| part.proof).reduce(both).flatten();
             first
+        } else {
+            parts.clone().next()?.clone()
         };
         verdict.confirming = confirming;
         Some(verdict)

@@ -12,13 +12,17 @@ pub(super) fn write<S: Sink>(writer: &mut TextWriter<S>, snapshot: &Snapshot) {
         credentials.map(|view| (Labels::of(&[("credential", view.credential.as_str())]), view)).collect();
     writer.family(&CREDENTIAL_VALID);
     for (labels, view) in &credentials {
-        writer.sample(&CREDENTIAL_VALID, labels, &[], view.valid.truth.gauge());
+        if let Some(gauge) = view.valid.truth.gauge() {
+            writer.sample(&CREDENTIAL_VALID, labels, &[], gauge);
+        }
     }
     writer.family(&CREDENTIAL_PERMISSION_GRANTED);
     for (labels, view) in &credentials {
         for permission in &view.permissions {
             let label = [("permission", permission.permission.as_str())];
-            writer.sample(&CREDENTIAL_PERMISSION_GRANTED, labels, &label, permission.granted.gauge());
+            if let Some(gauge) = permission.granted.gauge() {
+                writer.sample(&CREDENTIAL_PERMISSION_GRANTED, labels, &label, gauge);
+            }
         }
     }
     writer.family(&CREDENTIAL_EXPIRY);

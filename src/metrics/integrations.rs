@@ -83,7 +83,9 @@ fn write_conditions<S: Sink>(writer: &mut TextWriter<S>, rows: &[&Row<'_>]) {
         let shown = |condition: &&ConditionView| level == Level::Group || !condition.condition.is_of_credential();
         for view in row.view.conditions.iter().filter(shown) {
             let condition = [("condition", view.condition.as_str())];
-            writer.sample(&INTEGRATION_CONDITION, &row.labels, &condition, view.state.truth.gauge());
+            if let Some(gauge) = view.state.truth.gauge() {
+                writer.sample(&INTEGRATION_CONDITION, &row.labels, &condition, gauge);
+            }
         }
     }
 }

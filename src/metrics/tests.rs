@@ -237,7 +237,7 @@ fn incidents_that_share_labels_are_one_series() {
             format!(r#"incident="{rule}",severity="{severity}",integration="{integration}",credential="{credential}""#);
         samples[&format!("snykwatch_incident_open{{{labels}}}")].clone()
     };
-    assert_eq!(open("WorkspaceNotFound", "critical", "acme-bitbucket", ""), "1", "one of two is open");
+    assert_eq!(open("NamespaceNotFound", "critical", "acme-bitbucket", ""), "1", "one of two is open");
     assert_eq!(open("PartiallyConnected", "warning", "acme-bitbucket", ""), "1");
     assert_eq!(open("CredentialExpiring", "info", "", "bitbucket-acme"), "0", "pending");
     assert_eq!(open("UpstreamUnreachable", "warning", "", ""), "1");
@@ -247,7 +247,7 @@ fn incidents_that_share_labels_are_one_series() {
 #[test]
 fn a_cause_is_told_where_all_that_share_labels_have_one() {
     let of_workspace = |slug: &str| IncidentKey {
-        rule: Rule::WorkspaceNotFound,
+        rule: Rule::NamespaceNotFound,
         subject: Subject::Workspace(sample::name(), slug.into()),
     };
     let cause =
@@ -263,7 +263,7 @@ fn a_cause_is_told_where_all_that_share_labels_have_one() {
         let series = samples(&page_of(&snapshot, Options::default())).into_keys();
         series.filter(|series| series.starts_with("snykwatch_incident_cause_info")).collect::<Vec<_>>()
     };
-    let expected = r#"snykwatch_incident_cause_info{incident="WorkspaceNotFound",integration="acme-bitbucket",credential="",cause="CredentialInvalid/credential/bitbucket-acme"}"#;
+    let expected = r#"snykwatch_incident_cause_info{incident="NamespaceNotFound",integration="acme-bitbucket",credential="",cause="CredentialInvalid/credential/bitbucket-acme"}"#;
     assert_eq!(told(incident(open, cause())), [expected]);
     assert_eq!(told(incident(IncidentPhase::Pending, None)), [expected], "what is pending pages nobody");
     assert_eq!(told(incident(open, None)), Vec::<String>::new(), "one of them is news");
@@ -342,6 +342,7 @@ fn own_health_begins_at_zero_and_forgets_what_is_gone() {
     assert_eq!(page["snykwatch_config_last_reload_successful"], "0");
 
     let failure = |reason| ProbeFailure {
+        part: None,
         api: "bitbucket-cloud".into(),
         reason,
         detail: String::new(),
@@ -409,7 +410,7 @@ proptest! {
         let mut state = sample::state();
         state.integrations.get_mut(&sample::organization_key(1)).unwrap().snyk_name = Some(name);
         let subject = Subject::Workspace(sample::name(), WorkspaceSlug::new(slug));
-        let key = IncidentKey { rule: Rule::WorkspaceNotFound, subject };
+        let key = IncidentKey { rule: Rule::NamespaceNotFound, subject };
         state.incidents.insert(key, sample::incident(Severity::Info, IncidentPhase::Pending));
         let snapshot = Snapshot::build(&sample::fleet(), &state, sample::now(), sample::own());
         let usual = samples(&page_of(&sample::snapshot(), Options::default())).len();

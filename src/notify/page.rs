@@ -83,11 +83,16 @@ fn draft(scene: &Scene<'_>) -> Draft {
         Rule::CredentialInvalid
         | Rule::PermissionsMissing
         | Rule::CredentialExpiring
-        | Rule::CredentialExpiryUnknown
+        | Rule::ObserverRejected
+        | Rule::RotationUnfinished
         | Rule::DeclaredDateOutdated => credentials::pat(scene),
         Rule::UpstreamUnreachable | Rule::ApiVersionEnding => apis::draft(scene),
-        Rule::WorkspaceNotFound => connection::workspace(scene),
-        Rule::ConnectionFailed | Rule::PartiallyConnected | Rule::SyncStalled | Rule::CatalogNotLinked => {
+        Rule::NamespaceNotFound | Rule::RepositoriesVanished => connection::workspace(scene),
+        Rule::ConnectionFailed
+        | Rule::PartiallyConnected
+        | Rule::SyncStalled
+        | Rule::CatalogNotLinked
+        | Rule::NothingToWatch => {
             if matches!(scene.key.subject, Subject::Organizations(_)) {
                 organizations::draft(scene)
             } else {
@@ -100,6 +105,11 @@ fn draft(scene: &Scene<'_>) -> Draft {
         | Rule::NothingImported
         | Rule::ImportsIncomplete
         | Rule::WebhooksMissing
+        | Rule::OrganizationsVanished
+        | Rule::OrganizationNotFound
+        | Rule::TestsUnscheduled
+        | Rule::ProjectsInactive
+        | Rule::OrphanedProjects
         | Rule::Baseline => organizations::draft(scene),
         Rule::StatusUnknown => status::draft(scene),
     }

@@ -3,6 +3,7 @@
 use super::judgement::Verdict;
 use super::round::Round;
 use super::snyk_session::SnykSession;
+use crate::domain::evidence::Part;
 use crate::domain::facts::Access;
 use crate::domain::names::{GroupId, IntegrationName};
 use crate::domain::work::Finding;
@@ -15,8 +16,8 @@ pub(super) async fn run(
     round: &mut Round,
 ) {
     let access = match round.hear(session.api, session.client().group(group.0).await) {
-        Ok(answer) => Access::Granted { name: answer.value.name },
-        Err(failure) => match session.judge(round, "read the Group", &failure).await {
+        Ok(answer) => Access::Granted { name: answer.value.name, group: None, created_at: None },
+        Err(failure) => match session.judge(round, Part::Access, "read the Group", &failure).await {
             Verdict::Denied(status) => Access::Denied { status },
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },

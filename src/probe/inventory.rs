@@ -29,6 +29,7 @@ use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::client::answer::{BodyKind, Failure, FailureClass};
 use crate::client::snyk::SearchedAsset;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{Asset, AssetWalk, RemovedAsset};
 use crate::domain::names::{GroupId, IntegrationName};
 use crate::domain::work::Finding;
@@ -84,7 +85,7 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>
         Some(removed) => removed,
         None => scope.previous.map(|walk| walk.removed.clone()).unwrap_or_default(),
     };
-    let walk = AssetWalk { live, removed, has_last_sync };
+    let walk = AssetWalk { live, removed, has_last_sync, aliases: std::collections::BTreeMap::new() };
     round.find(Finding::Assets(scope.integration.clone(), Arc::new(walk)));
 }
 
@@ -94,11 +95,11 @@ async fn list(session: &mut SnykSession<'_>, scope: &InventoryScope<'_>, round: 
     let walk = match round.hear(session.api, session.client().inventory_assets(scope.group.0).await) {
         Ok(walk) => walk,
         Err(failure) if is_whole_api(&failure) => {
-            round.fail(session.api, ATTEMPT, &failure);
+            round.fail(session.api, Part::Assets, ATTEMPT, &failure);
             return None;
         }
         Err(failure) => {
-            let verdict = session.concede(round, ATTEMPT, &failure).await;
+            let verdict = session.concede(round, Part::Assets, ATTEMPT, &failure).await;
             return (verdict != Verdict::CredentialRejected).then_some(Listed::Lost);
         }
     };
@@ -109,7 +110,7 @@ async fn list(session: &mut SnykSession<'_>, scope: &InventoryScope<'_>, round: 
     }
     round.observe(Assumption::InventoryListsRepositories, true);
     if repositories.iter().all(|asset| asset.url.is_none() && asset.scm_id.is_none()) {
-        round.fail(session.api, ATTEMPT, &lost_field("repositories carry neither `url` nor `scm_id`"));
+        round.fail(session.api, Part::Assets, ATTEMPT, &lost_field("repositories carry neither `url` nor `scm_id`"));
         return Some(Listed::Lost);
     }
     let has_last_sync = repositories.iter().any(|asset| asset.last_sync.is_some());
@@ -119,7 +120,7 @@ async fn list(session: &mut SnykSession<'_>, scope: &InventoryScope<'_>, round: 
         repositories.iter().any(|asset| asset.has_application_context.is_some()),
     );
     if !has_last_sync && scope.previous.is_some_and(|walk| walk.has_last_sync && !walk.live.is_empty()) {
-        round.fail(session.api, ATTEMPT, &lost_field("no repository carries `last_sync` any more"));
+        round.fail(session.api, Part::Assets, ATTEMPT, &lost_field("no repository carries `last_sync` any more"));
     }
     let assets: Vec<_> = repositories.into_iter().map(from_inventory).filter(|one| scope.selection.has(one)).collect();
     if let Some(is_known) = scope.selection.knows_any_id(&assets) {
@@ -143,7 +144,7 @@ async fn search_live(
     }
     if !found.is_empty() && found.iter().all(|asset| asset.repository_url.is_none() && asset.browse_url.is_none()) {
         let failure = lost_field("assets carry neither `repository_url` nor `browse_url`");
-        round.fail(session.api, "search the Group's assets", &failure);
+        round.fail(session.api, Part::Assets, "search the Group's assets", &failure);
         return None;
     }
     let assets = found.into_iter().filter(|asset| !asset.is_removed).map(from_search);
@@ -159,7 +160,7 @@ async fn search(
     match round.hear(session.api, session.client().repository_assets(scope.group.0, source).await) {
         Ok(walk) => Some(walk.items),
         Err(failure) => {
-            session.concede(round, "search the Group's assets", &failure).await;
+            session.concede(round, Part::Assets, "search the Group's assets", &failure).await;
             None
         }
     }
@@ -176,7 +177,7 @@ async fn removed(
             Some(removed.filter(|asset| scope.selection.has_removed(asset)).collect())
         }
         Err(failure) => {
-            session.concede(round, "read removed assets and why they were removed", &failure).await;
+            session.concede(round, Part::Assets, "read removed assets and why they were removed", &failure).await;
             None
         }
     }

@@ -6,6 +6,7 @@
 use chrono::TimeDelta;
 
 use crate::client::answer::{BodyKind, Failure, FailureClass};
+use crate::domain::evidence::Part;
 use crate::domain::names::ApiName;
 use crate::domain::work::ProbeFailure;
 
@@ -38,6 +39,7 @@ pub(super) fn denial(failure: &Failure) -> Option<u16> {
         failure.class,
         FailureClass::Unauthorized
             | FailureClass::Forbidden
+            | FailureClass::ShutOut { .. }
             | FailureClass::MissingScope { .. }
             | FailureClass::NotAccessibleByThisAuthentication
             | FailureClass::NotFound
@@ -83,7 +85,11 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::BadRequest
         | FailureClass::Gone { .. } => failure.body == BodyKind::Html && !failure.is_rejection(),
         FailureClass::MissingScope { .. }
+        | FailureClass::AddressRefused
+        | FailureClass::ShutOut { .. }
         | FailureClass::NotAccessibleByThisAuthentication
+        | FailureClass::Incomplete { .. }
+        | FailureClass::Unfinished { .. }
         | FailureClass::ForeignNextLink { .. }
         | FailureClass::EndlessPaging
         | FailureClass::Refused => false,
@@ -91,8 +97,9 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
-pub(super) fn probe_failure(api: &ApiName, attempt: &str, failure: &Failure) -> ProbeFailure {
+pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure) -> ProbeFailure {
     ProbeFailure {
+        part: Some(part),
         api: api.clone(),
         reason: failure.class.as_label(),
         detail: format!("could not {attempt}: {}", failure.detail),

@@ -15,7 +15,7 @@ pub(super) use self::events::window_start;
 use super::judgement::Verdict;
 use super::round::Round;
 use super::snyk_session::SnykSession;
-use crate::domain::evidence::OrganizationEvidence;
+use crate::domain::evidence::{OrganizationEvidence, Part};
 use crate::domain::facts::{Access, IntegrationPresence};
 use crate::domain::names::{IntegrationKey, OrganizationId};
 use crate::domain::work::Finding;
@@ -34,8 +34,8 @@ pub(super) struct OrganizationScope<'a> {
 /// Runs the probe.
 pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<'_>, round: &mut Round) {
     let access = match round.hear(session.api, session.client().organization(scope.organization.0).await) {
-        Ok(answer) => Access::Granted { name: answer.value.name },
-        Err(failure) => match session.judge(round, "read the Organization", &failure).await {
+        Ok(answer) => Access::Granted { name: answer.value.name, group: None, created_at: None },
+        Err(failure) => match session.judge(round, Part::Access, "read the Organization", &failure).await {
             Verdict::Denied(status) => Access::Denied { status },
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },

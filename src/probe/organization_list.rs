@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::round::Round;
 use super::snyk_session::SnykSession;
+use crate::domain::evidence::Part;
 use crate::domain::facts::OrganizationListing;
 use crate::domain::names::{GroupId, IntegrationName, OrganizationId};
 use crate::domain::work::Finding;
@@ -27,7 +28,7 @@ pub(super) async fn run(
             round.find(Finding::Organizations(integration.clone(), Arc::new(listing.collect())));
         }
         Err(failure) => {
-            session.concede(round, "list the Group's Organizations", &failure).await;
+            session.concede(round, Part::Organizations, "list the Group's Organizations", &failure).await;
         }
     }
 }

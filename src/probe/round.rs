@@ -13,6 +13,7 @@ use super::judgement::{answered, probe_failure};
 use super::memory::ProbeMemory;
 use crate::client::answer::{Answer, AnswerMeta, Failure, FailureClass, LifecycleStage, VersionNotice, Walk};
 use crate::clock::Clock;
+use crate::domain::evidence::Part;
 use crate::domain::facts::VersionEnding;
 use crate::domain::names::ApiName;
 use crate::domain::work::{ApiNotice, Finding, Outcome, ProbeFailure};
@@ -69,8 +70,8 @@ impl Round {
     }
 
     /// Takes down that an attempt concluded nothing.
-    pub(super) fn fail(&mut self, api: &ApiName, attempt: &str, failure: &Failure) {
-        self.fail_with(probe_failure(api, attempt, failure));
+    pub(super) fn fail(&mut self, api: &ApiName, part: Part, attempt: &str, failure: &Failure) {
+        self.fail_with(probe_failure(api, part, attempt, failure));
     }
 
     /// The same, in other words than the client's.

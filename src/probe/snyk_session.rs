@@ -5,7 +5,7 @@ use super::round::Round;
 use super::targets::SnykTarget;
 use crate::client::answer::{Answer, Failure};
 use crate::client::snyk::{Identity, IdentityKind, SnykClient};
-use crate::domain::evidence::EvidenceBook;
+use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::{CredentialExpiry, SnykAuthentication, SnykRejectionCause};
 use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::work::Finding;
@@ -74,30 +74,30 @@ impl<'a> SnykSession<'a> {
         if let Err(failure) = self.identify(round).await
             && !failure.is_rejection()
         {
-            round.fail(self.api, "ask who the token is", &failure);
+            round.fail(self.api, Part::Authentication, "ask who the token is", &failure);
         }
         self.standing.unwrap_or(Standing::Unclear)
     }
 
     /// What a failure on a target proves; asks `/self` when it is a denial. An inconclusive failure is taken down.
-    pub(super) async fn judge(&mut self, round: &mut Round, attempt: &str, failure: &Failure) -> Verdict {
+    pub(super) async fn judge(&mut self, round: &mut Round, part: Part, attempt: &str, failure: &Failure) -> Verdict {
         let standing = match denial(failure) {
             Some(_) => self.standing(round).await,
             None => Standing::Unclear,
         };
         let verdict = judge(failure, standing);
         if verdict == Verdict::Inconclusive {
-            round.fail(self.api, attempt, failure);
+            round.fail(self.api, part, attempt, failure);
         }
         verdict
     }
 
     /// Takes down a failure that proves nothing about its target even when it is a denial, such as a list that needs
     /// a right of its own. Still asks `/self`, because a rejected token must not wait for its own probe.
-    pub(super) async fn concede(&mut self, round: &mut Round, attempt: &str, failure: &Failure) -> Verdict {
-        let verdict = self.judge(round, attempt, failure).await;
+    pub(super) async fn concede(&mut self, round: &mut Round, part: Part, attempt: &str, failure: &Failure) -> Verdict {
+        let verdict = self.judge(round, part, attempt, failure).await;
         if let Verdict::Denied(_) = verdict {
-            round.fail(self.api, attempt, failure);
+            round.fail(self.api, part, attempt, failure);
         }
         verdict
     }

@@ -16,6 +16,7 @@ use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::client::answer::{Answer, Failure};
 use crate::client::snyk::{Identity, IdentityKind, PersonalAccessToken, ServiceAccount, TokenKind};
+use crate::domain::evidence::Part;
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Source;
@@ -43,7 +44,7 @@ pub(super) async fn run(
         Ok(answer) => answer.value,
         Err(failure) => {
             if !failure.is_rejection() {
-                round.fail(session.api, "ask who the token is", &failure);
+                round.fail(session.api, Part::Authentication, "ask who the token is", &failure);
             }
             return;
         }
@@ -121,7 +122,7 @@ async fn of_service_account(
                 }
             }
             Err(failure) => {
-                round.fail(session.api, "read the service account", &failure);
+                round.fail(session.api, Part::Expiry, "read the service account", &failure);
                 return None;
             }
         }
@@ -147,7 +148,7 @@ fn untold_or_failed(
     if denial(failure).is_some() {
         return Some(CredentialExpiry::Untold);
     }
-    round.fail(session.api, attempt, failure);
+    round.fail(session.api, Part::Expiry, attempt, failure);
     None
 }
 

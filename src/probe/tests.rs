@@ -298,6 +298,9 @@ pub(super) fn shown(run: &ProbeRun) -> String {
                 live.collect::<Vec<_>>().join(", ")
             )
         }
+        Finding::Fates(.., fates) => format!("fates: {fates:?}"),
+        Finding::RemovedOrganizations(_, removed) => format!("removed Organizations: {removed:?}"),
+        Finding::PullRequestChecks(_, checks) => format!("{checks:?}"),
         Finding::Catalog(_, sample) => format!("{sample:?}"),
         Finding::Organizations(_, list) => format!("{list:?}"),
         Finding::OrganizationAccess(_, fact) => format!("organization: {fact:?}"),

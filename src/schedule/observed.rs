@@ -59,7 +59,7 @@ mod tests {
     fn each_work_reads_its_own_slots() {
         let observed_at = "2026-11-23T09:00:00Z".parse().unwrap();
         let access = Evidence {
-            value: Access::Granted { name: None },
+            value: Access::Granted { name: None, group: None, created_at: None },
             observed_at,
             probe: ProbeKind::GroupAccess,
             max_age: TimeDelta::hours(1),

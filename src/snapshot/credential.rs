@@ -141,7 +141,7 @@ impl PermissionView {
             observed_at,
         };
         match fresh {
-            None | Some(PermissionProof::Unverifiable) => {}
+            None | Some(PermissionProof::Unverifiable | PermissionProof::Contradicted) => {}
             Some(PermissionProof::Granted) => view.granted = Truth::True,
             Some(PermissionProof::Missing { scope }) => {
                 view.granted = Truth::False;

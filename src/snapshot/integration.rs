@@ -255,6 +255,8 @@ fn never_observed(since: DateTime<Utc>) -> ConditionState {
         confirming: false,
         observed_at: None,
         valid_until: None,
+        proof: None,
+        observed_revision: None,
     }
 }
 

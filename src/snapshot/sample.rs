@@ -16,8 +16,8 @@ use crate::domain::attention::{Acknowledgement, Silence};
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence, ScmCredentialEvidence};
 use crate::domain::facts::{
-    ApiFacts, OrganizationImports, PermissionProof, Project, Target, VersionEnding, WebhookCheck, WebhookSample,
-    WebhookState,
+    ApiFacts, LastTest, OrganizationImports, PermissionProof, Project, Target, TestFrequency, VersionEnding,
+    WebhookCheck, WebhookSample, WebhookState,
 };
 use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
@@ -127,6 +127,8 @@ pub(crate) fn condition(truth: Truth) -> ConditionState {
         confirming: false,
         observed_at: Some(at("2026-11-23T11:55:00Z")),
         valid_until: Some(at("2026-11-23T12:55:00Z")),
+        proof: None,
+        observed_revision: None,
     }
 }
 
@@ -188,11 +190,13 @@ fn evidence<T>(value: T, probe: ProbeKind) -> Evidence<T> {
 fn imports() -> OrganizationEvidence {
     let target = |id: &str| Target { id: id.to_owned(), name: format!("acme/{id}"), url: None, created_at: None };
     let project = |target: &str, active| Project {
+        id: format!("project-{target}"),
         target: Some(target.to_owned()),
         active,
-        daily: true,
+        frequency: TestFrequency::Daily,
+        pull_request_checks: None,
         created_at: None,
-        last_tested_at: None,
+        last_test: LastTest::Untold,
     };
     let check = |state| WebhookCheck { repository: None, full_name: "acme/one".to_owned(), state };
     let imports = OrganizationImports {
@@ -258,8 +262,8 @@ pub(crate) fn incidents() -> BTreeMap<IncidentKey, IncidentState> {
             key(Rule::CredentialExpiring, Subject::Credential("bitbucket-acme".into())),
             incident(Severity::Info, IncidentPhase::Pending),
         ),
-        (key(Rule::WorkspaceNotFound, workspace("acme")), incident(Severity::Critical, IncidentPhase::Pending)),
-        (key(Rule::WorkspaceNotFound, workspace("acme-two")), incident(Severity::Critical, open)),
+        (key(Rule::NamespaceNotFound, workspace("acme")), incident(Severity::Critical, IncidentPhase::Pending)),
+        (key(Rule::NamespaceNotFound, workspace("acme-two")), incident(Severity::Critical, open)),
         (key(Rule::UpstreamUnreachable, Subject::Api("snyk/acme-us".into())), incident(Severity::Warning, open)),
         (key(Rule::TestsStale, Subject::Organizations(name())), incident(Severity::Warning, open)),
     ])

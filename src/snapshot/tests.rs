@@ -137,11 +137,11 @@ fn incidents_stand_open_before_pending_and_worst_first() {
     let snapshot = sample::snapshot();
     let shown: Vec<_> = snapshot.incidents.iter().map(|view| format!("{} {}", view.phase, view.id)).collect();
     insta::assert_snapshot!(shown.join("\n"), @"
-    open WorkspaceNotFound/workspace/acme-bitbucket/acme-two
+    open NamespaceNotFound/namespace/acme-bitbucket/acme-two
     open UpstreamUnreachable/api/snyk/acme-us
     open PartiallyConnected/integration/acme-bitbucket
     open TestsStale/organizations/acme-bitbucket
-    pending WorkspaceNotFound/workspace/acme-bitbucket/acme
+    pending NamespaceNotFound/namespace/acme-bitbucket/acme
     pending CredentialExpiring/credential/bitbucket-acme
     ");
 }

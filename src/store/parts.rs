@@ -78,6 +78,10 @@ closed_list! {
         Digest => "digest",
         /// When nobody watched.
         Gaps => "gaps",
+        /// What somebody answered to a loss.
+        Answer => "answer",
+        /// What is going to happen.
+        Plan => "plan",
     }
 }
 

@@ -213,6 +213,7 @@ fn truth(truth: Truth) -> Markup {
         Truth::True => "✓",
         Truth::False => "✗",
         Truth::Unknown => "?",
+        Truth::NotApplicable => "–",
     };
     html! { span class={ "sign truth-" (truth) } role="img" aria-label=(truth) { (sign) } }
 }

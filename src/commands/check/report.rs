@@ -262,6 +262,7 @@ fn mark(truth: Truth) -> (&'static str, Tone) {
         Truth::True => ("yes", Tone::Good),
         Truth::False => ("NO ", Tone::Bad),
         Truth::Unknown => ("?  ", Tone::Doubtful),
+        Truth::NotApplicable => ("-  ", Tone::Quiet),
     }
 }
 

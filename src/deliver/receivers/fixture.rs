@@ -96,7 +96,7 @@ pub(super) fn hostile(kind: NotificationKind) -> Message {
         Link { title: "run".to_owned(), url: "javascript:alert(1)".to_owned() },
     ];
     let key =
-        IncidentKey { rule: Rule::WorkspaceNotFound, subject: Subject::Workspace(HOSTILE.into(), HOSTILE.into()) };
+        IncidentKey { rule: Rule::NamespaceNotFound, subject: Subject::Workspace(HOSTILE.into(), HOSTILE.into()) };
     about(About::Incident(key), kind, page)
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::deliver::testing::{begin, event};
 use crate::domain::incident::Severity;
 use crate::domain::kinds::Source;
-use crate::domain::notification::NotificationId;
+use crate::domain::notification::{About, NotificationId};
 use crate::domain::page::{Gap, Link};
 
 fn page() -> Page {

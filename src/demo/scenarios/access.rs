@@ -33,7 +33,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(9),
             title: "the PAT is valid, but its owner left the workspace; public repositories are still visible",
             verdict: "connection_failed for want of membership",
-            pages: &[(Rule::WorkspaceNotFound, Severity::Critical)],
+            pages: &[(Rule::NamespaceNotFound, Severity::Critical)],
             story: owner_left_workspace,
         },
         Scenario {
@@ -41,15 +41,15 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(10),
             title: "the workspace is renamed",
             verdict: "unknown, the new name is given; the PAT is not blamed",
-            pages: &[(Rule::WorkspaceNotFound, Severity::Warning)],
-            story: workspace_renamed,
+            pages: &[(Rule::NamespaceNotFound, Severity::Warning)],
+            story: namespace_renamed,
         },
         Scenario {
             name: "workspace-deleted",
             line: Some(10),
             title: "the workspace is deleted",
-            verdict: "connection_failed; WorkspaceNotFound, the PAT is not blamed",
-            pages: &[(Rule::WorkspaceNotFound, Severity::Critical)],
+            verdict: "connection_failed; NamespaceNotFound, the PAT is not blamed",
+            pages: &[(Rule::NamespaceNotFound, Severity::Critical)],
             story: workspace_deleted,
         },
         Scenario {
@@ -136,8 +136,8 @@ fn repositories_read_missing(start: DateTime<Utc>) -> Story {
 }
 
 fn owner_left_workspace(start: DateTime<Utc>) -> Story {
-    let gone = || only(Rule::WorkspaceNotFound, WORKSPACE, Severity::Critical);
-    let failed = || E::Status(Group, Status::ConnectionFailed, Reason::WorkspaceNotVisible);
+    let gone = || only(Rule::NamespaceNotFound, WORKSPACE, Severity::Critical);
+    let failed = || E::Status(Group, Status::ConnectionFailed, Reason::NotAMember);
     settled(start, 40)
         .change(hours(1), "the account behind the PAT leaves the workspace", |world| {
             world.leave_workspace(ACME_ACCOUNT, ACME_WORKSPACE);
@@ -147,29 +147,29 @@ fn owner_left_workspace(start: DateTime<Utc>) -> Story {
             [
                 failed(),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
-                E::Condition(Group, Condition::RepositoriesVisible, Truth::False, Reason::WorkspaceNotVisible),
+                E::Condition(Group, Condition::RepositoriesVisible, Truth::False, Reason::NotAMember),
                 gone(),
-                E::IncidentSays(Rule::WorkspaceNotFound, "not been a member"),
-                E::IncidentSays(Rule::WorkspaceNotFound, "Workspace administrator"),
+                E::IncidentSays(Rule::NamespaceNotFound, "not been a member"),
+                E::IncidentSays(Rule::NamespaceNotFound, "Workspace administrator"),
             ],
         )
         .expect(hours(8), [failed(), gone(), E::NeverOpened(Rule::CredentialInvalid)])
 }
 
-fn workspace_renamed(start: DateTime<Utc>) -> Story {
-    let renamed = || only(Rule::WorkspaceNotFound, WORKSPACE, Severity::Warning);
+fn namespace_renamed(start: DateTime<Utc>) -> Story {
+    let renamed = || only(Rule::NamespaceNotFound, WORKSPACE, Severity::Warning);
     settled(start, 20)
         .change(hours(1), "the workspace acme becomes acme-two", |world| world.rename_workspace("acme", "acme-two"))
         .expect(
             hours(2),
             [
-                E::Status(Group, Status::Unknown, Reason::WorkspaceRenamed),
+                E::Status(Group, Status::Unknown, Reason::NamespaceRenamed),
                 E::KnownBelowUnknown(Group, Status::Connected),
-                E::Condition(Group, Condition::RepositoriesVisible, Truth::Unknown, Reason::WorkspaceRenamed),
+                E::Condition(Group, Condition::RepositoriesVisible, Truth::Unknown, Reason::NamespaceRenamed),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
                 renamed(),
-                E::IncidentSays(Rule::WorkspaceNotFound, "acme-two"),
-                E::IncidentSays(Rule::WorkspaceNotFound, "not to blame"),
+                E::IncidentSays(Rule::NamespaceNotFound, "acme-two"),
+                E::IncidentSays(Rule::NamespaceNotFound, "not to blame"),
             ],
         )
         .expect(hours(8), [E::KnownBelowUnknown(Group, Status::Connected), renamed()])
@@ -178,8 +178,8 @@ fn workspace_renamed(start: DateTime<Utc>) -> Story {
 }
 
 fn workspace_deleted(start: DateTime<Utc>) -> Story {
-    let gone = || only(Rule::WorkspaceNotFound, WORKSPACE, Severity::Critical);
-    let failed = || E::Status(Group, Status::ConnectionFailed, Reason::WorkspaceNotFound);
+    let gone = || only(Rule::NamespaceNotFound, WORKSPACE, Severity::Critical);
+    let failed = || E::Status(Group, Status::ConnectionFailed, Reason::NamespaceNotVisible);
     settled(start, 20)
         .change(hours(1), "the workspace is deleted", |world| world.delete_workspace("acme"))
         .expect(
@@ -188,7 +188,7 @@ fn workspace_deleted(start: DateTime<Utc>) -> Story {
                 failed(),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
                 gone(),
-                E::IncidentSays(Rule::WorkspaceNotFound, "not to blame"),
+                E::IncidentSays(Rule::NamespaceNotFound, "not to blame"),
             ],
         )
         .expect(hours(8), [failed(), gone()])

@@ -17,7 +17,7 @@ pub(super) const GROUP: &str = "integration/acme-bitbucket";
 /// The subject of incidents that list Organizations.
 pub(super) const ORGANIZATIONS: &str = "organizations/acme-bitbucket";
 /// The subject of incidents about the workspace.
-pub(super) const WORKSPACE: &str = "workspace/acme-bitbucket/acme";
+pub(super) const WORKSPACE: &str = "namespace/acme-bitbucket/acme";
 /// The subject of incidents about Snyk's API.
 pub(super) const SNYK_API: &str = "api/snyk/acme-sandbox";
 /// The subject of incidents about Bitbucket's API.

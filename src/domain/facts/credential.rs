@@ -21,6 +21,11 @@ pub enum ScmAuthentication {
     },
     /// It does not.
     Rejected(RejectionCause),
+    /// In one round it rejects the credential and answers with it.
+    Contradicted {
+        /// What said which, in the SCM's own words.
+        detail: String,
+    },
 }
 
 /// The account behind a token.
@@ -64,6 +69,11 @@ pub enum SnykAuthentication {
     },
     /// It does not.
     Rejected(SnykRejectionCause),
+    /// In one round it rejects the token and answers with it.
+    Contradicted {
+        /// What said which.
+        detail: String,
+    },
 }
 
 /// Why Snyk rejects a token.
@@ -109,6 +119,8 @@ pub struct ListedToken {
     pub expires_at: Option<DateTime<Utc>>,
     /// Last used by anybody.
     pub last_active_at: Option<DateTime<Utc>>,
+    /// The labels that the complete listing has for this e-mail; hostile text.
+    pub labels: Vec<String>,
 }
 
 /// What a probe or a scope header says of one permission.
@@ -123,6 +135,8 @@ pub enum PermissionProof {
     },
     /// Nothing can tell (the endpoint is gone, the header absent).
     Unverifiable,
+    /// The header lacks it, and an answer of the same round shows that it is granted.
+    Contradicted,
     /// Admin rights on a part of the repositories only.
     Partial {
         /// How many repositories the account administers.

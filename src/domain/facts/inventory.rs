@@ -24,8 +24,15 @@ pub enum WorkspaceFact {
         /// The new slug.
         to: WorkspaceSlug,
     },
-    /// It does not answer and none of the account's workspaces has its id.
+    /// It does not answer and none of the account's workspaces has its id: hidden from this PAT, or deleted.
     NotFound,
+    /// The account is a member and is shut out all the same.
+    ShutOut {
+        /// By what, in the SCM's own words.
+        why: String,
+    },
+    /// It is listed among the account's workspaces and answers 404, in one round.
+    Contradicted,
 }
 
 /// One repository of the SCM.
@@ -37,6 +44,8 @@ pub struct Repository {
     pub full_name: String,
     /// The workspace.
     pub workspace: WorkspaceSlug,
+    /// The project within it, by its key: rights are given for each.
+    pub project: Option<String>,
     /// The last change the SCM knows of (push or metadata edit).
     pub updated_at: Option<DateTime<Utc>>,
     /// Nothing in it: there is nothing for Snyk to discover.
@@ -52,6 +61,19 @@ pub struct RepositorySet {
     pub repositories: BTreeMap<RepositoryId, Repository>,
     /// When the last full page walk began.
     pub walked_at: Option<DateTime<Utc>>,
+}
+
+/// What the SCM answers when it is asked for one repository by its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepositoryFate {
+    /// 404: deleted, or hidden from this account.
+    NotFound,
+    /// It is there, under this name.
+    There {
+        /// `workspace/slug`; hostile text.
+        full_name: String,
+    },
 }
 
 /// One live repository asset of Snyk's Inventory.
@@ -120,6 +142,8 @@ pub struct AssetWalk {
     pub removed: Vec<RemovedAsset>,
     /// Whether the walk came from the endpoint that has `last_sync`; without it lag verdicts are weak.
     pub has_last_sync: bool,
+    /// Other addresses that people linked to an asset: normalised URL of the alias, to that of the asset.
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// One sampled repository's catalog file and application context.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::names::{OrganizationId, RepositoryId};
+use crate::domain::names::{GroupId, OrganizationId, RepositoryId};
 
 /// Whether the Snyk token may read a Group or an Organization. Found only after `/self` answered in the same round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,10 @@ pub enum Access {
     Granted {
         /// The name Snyk shows; hostile text.
         name: Option<String>,
+        /// The Group that an Organization says it belongs to.
+        group: Option<GroupId>,
+        /// When an Organization was created.
+        created_at: Option<DateTime<Utc>>,
     },
     /// Conclusively not: 403, or Snyk's 404 that hides what may not be seen.
     Denied {
@@ -40,6 +44,8 @@ pub enum IntegrationPresence {
         id: String,
         /// It is the SCM's app (`bitbucket-connect-app`), not a token.
         via_app: bool,
+        /// How many integrations of any type the Organization has.
+        integrations: usize,
     },
     /// The complete list does not have it.
     Absent,
@@ -70,19 +76,82 @@ pub struct Target {
 /// A Snyk project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
+    /// Snyk's id.
+    pub id: String,
     /// Id of its target.
     pub target: Option<String>,
     /// Whether Snyk calls it active.
     pub active: bool,
-    /// Whether it is tested every day.
-    pub daily: bool,
+    /// How often it is tested.
+    pub frequency: TestFrequency,
+    /// Whether its pull requests are checked, where the project says so itself; `None`: as the Organization's
+    /// integration does.
+    pub pull_request_checks: Option<bool>,
     /// When it was added.
     pub created_at: Option<DateTime<Utc>>,
     /// When Snyk last tested it.
-    pub last_tested_at: Option<DateTime<Utc>>,
+    pub last_test: LastTest,
 }
 
-/// Integration events of the Organization's audit log.
+/// How often a project is tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestFrequency {
+    /// Once in 24 hours.
+    Daily,
+    /// Once in 7 days.
+    Weekly,
+    /// Not at all.
+    Never,
+    /// Snyk does not tell.
+    Untold,
+}
+
+/// What Snyk tells of a project's last test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastTest {
+    /// It was then.
+    At(DateTime<Utc>),
+    /// It was never tested: Snyk has its counts of issues and no time of them.
+    Never,
+    /// Snyk does not tell: the answer has no counts of issues.
+    Untold,
+}
+
+impl LastTest {
+    /// When, where that is told.
+    pub fn at(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Never | Self::Untold => None,
+        }
+    }
+}
+
+/// Whether the integration checks pull requests by default; a switch that Snyk does not tell is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestChecks {
+    /// Of Open Source.
+    pub open_source: Option<bool>,
+    /// Of Snyk Code.
+    pub code: Option<bool>,
+}
+
+/// An Organization that left the Group, as the Group's audit log says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedOrganization {
+    /// Snyk's id.
+    pub id: OrganizationId,
+    /// Its name; hostile text.
+    pub name: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Snyk's id of who did it.
+    pub user_id: Option<String>,
+}
+
+/// The Organization's audit log, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuditEvents {
     /// The log was read completely from `from` to the observation.
@@ -96,7 +165,7 @@ pub enum AuditEvents {
     NotReadable,
 }
 
-/// One integration event.
+/// One event of the Organization's audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// When.
@@ -105,9 +174,15 @@ pub struct AuditEvent {
     pub kind: AuditEventKind,
     /// Which integration, where the event says so.
     pub integration_id: Option<String>,
+    /// Which type of integration, where the event says so.
+    pub source_type: Option<String>,
+    /// Snyk's id of who did it; events of Snyk's own machinery have none.
+    pub user_id: Option<String>,
+    /// Which project or target, for events about one.
+    pub about: Option<String>,
 }
 
-/// Kinds of integration events.
+/// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditEventKind {
@@ -119,6 +194,14 @@ pub enum AuditEventKind {
     Deleted,
     /// `org.integration.settings.edit`
     SettingsEdited,
+    /// `org.project.delete`, `org.project.remove`
+    ProjectDeleted,
+    /// `org.project.stop_monitor`
+    ProjectDeactivated,
+    /// `org.project.settings.edit`, `org.project.edit`, `org.project.pr_check.edit`
+    ProjectEdited,
+    /// `org.target.delete`
+    TargetDeleted,
 }
 
 /// Sampled webhooks of imported repositories.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::evidence::EvidenceBook;
+use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
@@ -34,7 +34,7 @@ pub(super) fn refresh(
         let state = credentials.entry(name.clone()).or_default();
         let verdict = token_accepted(name, known, Some(state), now);
         store(state, verdict, now);
-        let at = match read(slot(known, |book| &book.expiry), now).map(|evidence| evidence.value) {
+        let at = match read(slot(known, Part::Expiry, |book| &book.expiry), now).map(|evidence| evidence.value) {
             Ok(CredentialExpiry::At { at, .. }) => Some(at),
             _ => None,
         };
@@ -108,7 +108,7 @@ pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condi
                 memory.counted.remove(condition);
                 memory.false_evaluations.remove(condition);
             }
-            (Truth::False, None) | (Truth::Unknown, _) => {}
+            (Truth::False, None) | (Truth::Unknown | Truth::NotApplicable, _) => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedIntegration;
-use crate::domain::kinds::{Confidence, Level, Truth};
+use crate::domain::kinds::{Confidence, Level};
 use crate::domain::state::IntegrationState;
 use crate::domain::status::Status;
 
@@ -13,7 +13,8 @@ use super::super::clocks::Described;
 use super::super::group::{GroupVerdicts, ProfileVerdicts};
 use super::super::organization::OrganizationVerdicts;
 use super::super::status::{
-    Ever, GroupTruths, OrganizationTruths, ProfileSignal, ProfileTruths, SetUp, Why, derive_group, derive_organization,
+    Ever, GroupTruths, OrganizationTruths, ProfileSignal, ProfileTruths, SetUp, Signal, Why, derive_group,
+    derive_organization,
 };
 use super::super::verdict::{Basis, Verdict};
 use super::super::words::moment;
@@ -22,8 +23,8 @@ fn verdict_of(conditions: &[(Condition, Verdict)], condition: Condition) -> Opti
     conditions.iter().find(|(of, _)| *of == condition).map(|(_, verdict)| verdict)
 }
 
-fn truth_of(conditions: &[(Condition, Verdict)], condition: Condition) -> Truth {
-    verdict_of(conditions, condition).map_or(Truth::Unknown, |verdict| verdict.truth)
+fn signal_of(conditions: &[(Condition, Verdict)], condition: Condition) -> Signal {
+    verdict_of(conditions, condition).map_or(Signal::Unknown, Verdict::signal)
 }
 
 fn signal(profile: &ProfileVerdicts, signal: ProfileSignal) -> &Verdict {
@@ -54,11 +55,11 @@ pub(super) fn group(
     let memory = &state.group;
     let profiles: Vec<ProfileTruths> = verdicts.profiles.iter().map(ProfileVerdicts::truths).collect();
     let derived = derive_group(&GroupTruths {
-        snyk_accessible: truth_of(conditions, Condition::SnykAccessible),
+        snyk_accessible: signal_of(conditions, Condition::SnykAccessible),
         profiles: &profiles,
-        populated: truth_of(conditions, Condition::InventoryPopulated),
-        complete: truth_of(conditions, Condition::InventoryComplete),
-        current: truth_of(conditions, Condition::SyncCurrent),
+        populated: signal_of(conditions, Condition::InventoryPopulated),
+        complete: signal_of(conditions, Condition::InventoryComplete),
+        current: signal_of(conditions, Condition::SyncCurrent),
         was_populated: verdicts.remembered.populated,
         first_fill: if verdicts.remembered.first_fill_completed_at.is_some() { Ever::Once } else { Ever::Never },
         set_up: if now - set_up_at < watched.thresholds.setup_grace { SetUp::MomentsAgo } else { SetUp::Earlier },
@@ -186,12 +187,12 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
     };
     let conditions = verdicts.conditions.as_slice();
     let derived = derive_organization(&OrganizationTruths {
-        snyk_accessible: truth_of(conditions, SnykAccessible),
-        credential_valid: truth_of(conditions, CredentialValid),
-        in_step: truth_of(conditions, CredentialInStep),
-        present: truth_of(conditions, IntegrationPresent),
-        imported: truth_of(conditions, RepositoriesImported),
-        tests_current: truth_of(conditions, TestsCurrent),
+        snyk_accessible: signal_of(conditions, SnykAccessible),
+        credential_valid: signal_of(conditions, CredentialValid),
+        in_step: signal_of(conditions, CredentialInStep),
+        present: signal_of(conditions, IntegrationPresent),
+        imported: signal_of(conditions, RepositoriesImported),
+        tests_current: signal_of(conditions, TestsCurrent),
         disconnected: verdicts.disconnected,
     });
     let status = derived.status;

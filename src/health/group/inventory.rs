@@ -7,7 +7,7 @@ use super::super::canary::canaries_fail;
 use super::super::matching::is_discovered;
 use super::super::status::Ever;
 use super::super::survey::{ProfileSurvey, is_incomplete};
-use super::super::verdict::{Basis, Gap, Verdict};
+use super::super::verdict::{Basis, Gap, Proven, Verdict};
 use super::super::words::{listed, moment, repositories, span};
 use super::{GroupCase, Looked, Remembered};
 
@@ -19,8 +19,8 @@ impl<'a> GroupCase<'a> {
         };
         let walk = looked.walk;
         let assets = walk.value.live.iter().filter(|asset| is_discovered(asset)).count();
-        if assets > 0 {
-            return Verdict::holds(Reason::Ok, format!("the Inventory has {}", repositories(assets)), Basis::of(walk));
+        if let Some(proven) = Proven::counted(Basis::of(walk), assets, assets) {
+            return Verdict::holds(Reason::Ok, format!("the Inventory has {}", repositories(assets)), proven);
         }
         if let Some((profile, gap)) = &looked.gap {
             return gap.verdict(&format!("the Inventory is empty; the repositories of profile {profile}"));
@@ -32,12 +32,11 @@ impl<'a> GroupCase<'a> {
             return Verdict::fails(reason, format!("0 of {of} reached the Inventory"), looked.basis);
         }
         match visible.truth {
-            Truth::True => Verdict::holds(
+            Truth::True => Verdict::unknown(
                 Reason::NothingToDiscover,
                 format!("nothing to discover: {} not judged", repositories(looked.survey.ignored)),
-                looked.basis.and(visible.basis),
             ),
-            Truth::False | Truth::Unknown => {
+            Truth::False | Truth::Unknown | Truth::NotApplicable => {
                 Verdict::unknown(Reason::DependsOnUnknown, "the Inventory is empty, and so is what the PAT sees")
             }
         }
@@ -83,11 +82,11 @@ impl<'a> GroupCase<'a> {
         if survey.eligible() == 0 {
             let ignored = repositories(survey.ignored);
             let message = format!("nothing to discover: {ignored} not judged");
-            return Verdict::holds(Reason::NothingToDiscover, message, looked.basis);
+            return Verdict::unknown(Reason::NothingToCompare, message);
         }
         let message = format!("{} of {} reached the Inventory", survey.found, repositories(survey.eligible()));
-        if !is_incomplete {
-            return Verdict::holds(Reason::Ok, message, looked.basis);
+        if !is_incomplete && let Some(proven) = Proven::counted(looked.basis, survey.found, survey.eligible()) {
+            return Verdict::holds(Reason::Ok, message, proven);
         }
         let names: Vec<&str> = survey.missing.iter().map(|(repository, _)| repository.full_name.as_str()).collect();
         let message = format!("{message}; missing: {}", listed(&names));
@@ -106,8 +105,8 @@ impl<'a> GroupCase<'a> {
             (Truth::False, reason) => {
                 return Verdict::unknown(reason, "no asset whose sync could be judged");
             }
-            (Truth::True, Reason::NothingToDiscover) => {
-                return Verdict::holds(Reason::Idle, "nothing to sync", populated.basis);
+            (Truth::Unknown, Reason::NothingToDiscover) => {
+                return Verdict::unknown(Reason::NothingToDiscover, "nothing to sync");
             }
             _ => {}
         }
@@ -143,11 +142,11 @@ impl<'a> GroupCase<'a> {
         let laggards: usize = looked.survey.profiles.iter().map(|profile| profile.laggards.len()).sum();
         let verdict = if laggards > 0 {
             let message = format!("{} changed and not synced yet", repositories(laggards));
-            Verdict::holds(Reason::Ok, message, looked.basis)
+            Verdict::holds(Reason::Ok, message, Proven::at(looked.basis))
         } else if looked.survey.profiles.iter().any(moved_recently) {
-            Verdict::holds(Reason::Ok, "every change reached the Inventory", looked.basis)
+            Verdict::holds(Reason::Ok, "every change reached the Inventory", Proven::at(looked.basis))
         } else {
-            Verdict::holds(Reason::Idle, "nothing changed in the SCM that is not in the Inventory", looked.basis)
+            return Verdict::idle("nothing changed in the SCM that is not in the Inventory", looked.basis);
         };
         verdict.with_confidence(looked.confidence)
     }

@@ -190,7 +190,14 @@ fn what_is_partial(state: &IntegrationState, status: &StatusState, before: Optio
             if complete { Partial::No } else { Partial::CannotTell }
         }
         (Status::Unknown | Status::ConnectionFailed, _) => Partial::CannotTell,
-        (Status::Stalled | Status::Connected | Status::SetupInProgress | Status::NotConfigured, _) => Partial::No,
+        (
+            Status::Stalled
+            | Status::Connected
+            | Status::SetupInProgress
+            | Status::NotConfigured
+            | Status::NothingToWatch,
+            _,
+        ) => Partial::No,
     }
 }
 

@@ -23,7 +23,6 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         let Some(dependents) = inputs.dependents(name) else { continue };
         let Some(state) = inputs.state.credentials.get(name) else { continue };
         all.push(credential_invalid(inputs, name, credential, state, dependents));
-        all.push(expiry_unknown(inputs, name, dependents));
         all.push(date_outdated(inputs, name, credential, state, dependents));
     }
     all
@@ -56,7 +55,7 @@ pub(super) fn about<'a>(
 fn rejected(inputs: &Inputs<'_>, state: &CredentialState) -> Verdict {
     match state.valid.truth {
         Truth::False => Verdict::Holds(Onset::Since(state.valid.since.unwrap_or(inputs.now))),
-        Truth::True => Verdict::Gone,
+        Truth::True | Truth::NotApplicable => Verdict::Gone,
         Truth::Unknown => Verdict::CannotTell,
     }
 }
@@ -137,7 +136,7 @@ fn rejected_in_snyk<'a>(
             Truth::False if uses_only(inputs, key, name) => {
                 return (Verdict::Holds(Onset::Since(condition.since)), condition.reason, &condition.message);
             }
-            Truth::True => {}
+            Truth::True | Truth::NotApplicable => {}
             Truth::False | Truth::Unknown => best.0 = Verdict::CannotTell,
         }
     }
@@ -198,37 +197,6 @@ fn renewal(reason: Reason, scene: &Scene<'_>) -> String {
             "(Owner of the bot account) Create a new token with the same permissions, {saving}, and (whoever runs \
              snykwatch) replace our copy."
         ),
-    }
-}
-
-fn expiry_unknown<'a>(inputs: &'a Inputs<'a>, name: &'a CredentialName, dependents: &'a Dependents) -> Candidate<'a> {
-    let fresh = inputs.conditions(&dependents.keys, Condition::CredentialFresh);
-    let untold = |reason| matches!(reason, Reason::ExpiryUnknown | Reason::Superseded | Reason::DeclaredDateOutdated);
-    let holds = |(key, truth, reason): &(&_, Truth, Reason)| {
-        *truth == Truth::Unknown && untold(*reason) && uses_only(inputs, key, name)
-    };
-    let verdict = if let Some((key, _, _)) = fresh.iter().find(|fresh| holds(fresh)) {
-        let condition = inputs.integration(key).and_then(|state| state.conditions.get(&Condition::CredentialFresh));
-        Verdict::Holds(Onset::Since(condition.map_or(inputs.now, |condition| condition.since)))
-    } else if fresh.iter().any(|(_, truth, _)| *truth != Truth::Unknown) {
-        Verdict::Gone
-    } else {
-        Verdict::CannotTell
-    };
-    let describe = move |scene: &Scene<'_>| Page {
-        summary: format!(
-            "Nobody tells when the PAT of credential {name} expires; it is used by {}. Its expiry would come without \
-             warning.",
-            blast_radius(scene.affected),
-        ),
-        next_step:
-            "(Whoever runs snykwatch) Declare `expires_at` of this credential; the owner of the bot account sees \
-                    the date beside the token."
-                .to_owned(),
-    };
-    Candidate {
-        resolution: "the expiry is known".to_owned(),
-        ..about(inputs, Rule::CredentialExpiryUnknown, Case::Default, name, dependents, verdict, describe)
     }
 }
 

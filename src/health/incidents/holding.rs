@@ -172,7 +172,7 @@ pub(super) fn is_cause(rule: Rule) -> bool {
             | Rule::UpstreamUnreachable
             | Rule::PermissionsMissing
             | Rule::DeclaredDateOutdated
-            | Rule::WorkspaceNotFound
+            | Rule::NamespaceNotFound
             | Rule::ConnectionFailed
             | Rule::SyncStalled
             | Rule::OrganizationIntegrationMissing
@@ -212,10 +212,10 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
 /// The table of `docs/incidents.md`, column "holds back".
 fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
-        CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialExpiryUnknown, CredentialInvalid,
-        CredentialOutOfStep, DeclaredDateOutdated, ImportsIncomplete, NothingImported, OrganizationIntegrationMissing,
+        CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
+        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
         PartiallyConnected, PermissionsMissing, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled,
-        TestsStale, UpstreamUnreachable, WebhooksMissing, WorkspaceNotFound,
+        TestsStale, UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -227,11 +227,10 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         (SnykTokenInvalid, SnykTokenExpiring)
         | (
             CredentialInvalid,
-            PermissionsMissing | CredentialExpiring | CredentialExpiryUnknown | DeclaredDateOutdated,
-        )
-        | (DeclaredDateOutdated, CredentialExpiryUnknown) => same_subject,
+            PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
+        ) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | WorkspaceNotFound, StatusUnknown)
+        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | NamespaceNotFound, StatusUnknown)
         | (CredentialInvalid, _)
         | (
             ConnectionFailed,
@@ -253,12 +252,12 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         )
         | (CredentialOutOfStep, TestsStale) => reaches,
         // Without the permission nothing can be told of the workspace.
-        (PermissionsMissing, ConnectionFailed | WorkspaceNotFound | PartiallyConnected) => {
+        (PermissionsMissing, ConnectionFailed | NamespaceNotFound | PartiallyConnected) => {
             let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
             by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
         }
-        (WorkspaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
-        (WorkspaceNotFound, PartiallyConnected) => reaches && profiles_failed,
+        (NamespaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
+        (NamespaceNotFound, PartiallyConnected) => reaches && profiles_failed,
         (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,
         _ => false,
     }

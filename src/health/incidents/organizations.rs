@@ -133,7 +133,7 @@ fn verdict(state: &IntegrationState, row: &Row, evaluations: u32) -> PartVerdict
             let agreed = state.organization.false_evaluations.get(&row.condition).copied().unwrap_or(0);
             PartVerdict::Holds { since: condition.since, settled: evaluations <= 1 || agreed >= evaluations }
         }
-        Truth::True | Truth::False => PartVerdict::Gone,
+        Truth::True | Truth::False | Truth::NotApplicable => PartVerdict::Gone,
         Truth::Unknown => PartVerdict::CannotTell,
     }
 }

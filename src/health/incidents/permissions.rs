@@ -129,7 +129,7 @@ fn is_lacking(inputs: &Inputs<'_>, name: &CredentialName, permission: Permission
     match proof(inputs, name, permission) {
         Some(PermissionProof::Missing { .. }) => true,
         Some(PermissionProof::Partial { granted, total }) => granted < total,
-        Some(PermissionProof::Granted | PermissionProof::Unverifiable) | None => false,
+        Some(PermissionProof::Granted | PermissionProof::Unverifiable | PermissionProof::Contradicted) | None => false,
     }
 }
 
@@ -151,7 +151,7 @@ fn is_granted_again(
         fresh(&slot, inputs.now).is_some_and(|proof| match proof.value {
             PermissionProof::Granted => true,
             PermissionProof::Partial { granted, total } => granted >= total,
-            PermissionProof::Missing { .. } | PermissionProof::Unverifiable => false,
+            PermissionProof::Missing { .. } | PermissionProof::Unverifiable | PermissionProof::Contradicted => false,
         })
     };
     !before.tracking.details.is_empty() && before.tracking.details.iter().all(is_proved)

@@ -46,6 +46,7 @@ fn findings(inputs: &Inputs<'_>, name: &IntegrationName, group: &WatchedGroup) -
                 None => Finding::CannotTell,
                 Some((WorkspaceFact::Member { .. }, _)) => Finding::Member,
                 Some((WorkspaceFact::NotMember, at)) => Finding::NotMember(at),
+                Some((WorkspaceFact::ShutOut { .. } | WorkspaceFact::Contradicted, _)) => Finding::CannotTell,
                 Some((WorkspaceFact::NotFound, at)) => Finding::NotFound(at),
                 Some((WorkspaceFact::Renamed { to }, at)) => Finding::Renamed(to.clone(), at),
             };
@@ -76,9 +77,9 @@ fn candidate<'a>(
         affected: BTreeSet::from([IntegrationKey::group(name.clone())]),
         resolution: "the account is a member of the workspace".to_owned(),
         ..Candidate::new(
-            Rule::WorkspaceNotFound,
+            Rule::NamespaceNotFound,
             subject,
-            integration.rules.timing(Rule::WorkspaceNotFound, case),
+            integration.rules.timing(Rule::NamespaceNotFound, case),
             Body::One(verdict),
             describe,
         )

@@ -81,6 +81,8 @@ pub(super) fn snyk(
             memory.confirming = None;
             accept(memory, None, secret.as_ref(), stamp.at);
         }
+        // Shown at once; it neither confirms nor refutes a rejection.
+        SnykAuthentication::Contradicted { .. } => {}
         SnykAuthentication::Rejected(_) => {
             let is_known =
                 !is_new_secret && matches!(slot, Some(Evidence { value: SnykAuthentication::Rejected(_), .. }));
@@ -128,6 +130,8 @@ pub(super) fn scm(
                 memory.declared_for = declared.and(memory.token_version.clone());
             }
         }
+        // Shown at once; it neither confirms nor refutes a rejection.
+        ScmAuthentication::Contradicted { .. } => {}
         ScmAuthentication::Rejected(_) => {
             let is_known =
                 !is_new_secret && matches!(slot, Some(Evidence { value: ScmAuthentication::Rejected(_), .. }));

@@ -37,7 +37,7 @@ fn watched<'a>(
 pub(super) fn on_access(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &IntegrationName, fact: &Access) {
     let Some((_, _, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return };
     if stamp.write(&mut evidence.access, fact.clone()) == Written::Yes
-        && let Access::Granted { name: Some(name) } = fact
+        && let Access::Granted { name: Some(name), .. } = fact
     {
         stored.snyk_name = Some(name.clone());
     }

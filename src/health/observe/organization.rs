@@ -85,7 +85,7 @@ pub(super) fn on_listing(
 pub(super) fn on_access(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &Access) {
     let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().access;
     if stamp.write(slot, fact.clone()) == Written::Yes
-        && let (Access::Granted { name: Some(name) }, Some(stored)) = (fact, state.integrations.get_mut(key))
+        && let (Access::Granted { name: Some(name), .. }, Some(stored)) = (fact, state.integrations.get_mut(key))
     {
         stored.snyk_name = Some(name.clone());
     }

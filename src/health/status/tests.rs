@@ -1,17 +1,29 @@
-//! Every combination of truths, against the tables written down once more.
+//! Every combination of signals, against the tables written down once more.
 
 use super::*;
 
+const SIGNALS: [Signal; 6] =
+    [Signal::True, Signal::False, Signal::Unknown, Signal::Unproved, Signal::Nothing, Signal::NotApplicable];
+/// What is never "nothing to judge", nor inferred.
+const FACTS: [Signal; 3] = [Signal::True, Signal::False, Signal::Unknown];
 const TRUTHS: [Truth; 3] = [Truth::True, Truth::False, Truth::Unknown];
 const EVERS: [Ever; 2] = [Ever::Never, Ever::Once];
 
 fn every_profile() -> Vec<ProfileTruths> {
     let mut all = Vec::new();
-    for credential_valid in TRUTHS {
-        for group_permissions in TRUTHS {
-            for repositories_visible in TRUTHS {
-                for still_exists in TRUTHS {
-                    all.push(ProfileTruths { credential_valid, group_permissions, repositories_visible, still_exists });
+    for credential_valid in SIGNALS {
+        for group_permissions in SIGNALS {
+            for repositories_visible in SIGNALS {
+                for still_exists in [Signal::NotApplicable, Signal::False, Signal::Unknown] {
+                    for partly_hidden in [false, true] {
+                        all.push(ProfileTruths {
+                            credential_valid,
+                            group_permissions,
+                            repositories_visible,
+                            partly_hidden,
+                            still_exists,
+                        });
+                    }
                 }
             }
         }
@@ -19,12 +31,31 @@ fn every_profile() -> Vec<ProfileTruths> {
     all
 }
 
+/// Fewer, for combinations of two: each fault, blindness, nothing and well-being once.
+fn typical_profiles() -> Vec<ProfileTruths> {
+    let well = ProfileTruths {
+        credential_valid: Signal::True,
+        group_permissions: Signal::True,
+        repositories_visible: Signal::True,
+        partly_hidden: false,
+        still_exists: Signal::NotApplicable,
+    };
+    let mut all = vec![well, ProfileTruths { partly_hidden: true, ..well }];
+    for signal in SIGNALS {
+        all.push(ProfileTruths { credential_valid: signal, ..well });
+        all.push(ProfileTruths { repositories_visible: signal, ..well });
+        all.push(ProfileTruths { credential_valid: signal, group_permissions: signal, ..well });
+        all.push(ProfileTruths { still_exists: signal, ..well });
+    }
+    all
+}
+
 /// Calls `check` with every combination that a Group of these profiles can have.
 fn every_group(profiles: &[ProfileTruths], mut check: impl FnMut(&GroupTruths<'_>)) {
-    for snyk_accessible in TRUTHS {
-        for populated in TRUTHS {
-            for complete in TRUTHS {
-                for current in TRUTHS {
+    for snyk_accessible in FACTS {
+        for populated in SIGNALS {
+            for complete in FACTS {
+                for current in FACTS {
                     for was_populated in EVERS {
                         for first_fill in EVERS {
                             for set_up in [SetUp::MomentsAgo, SetUp::Earlier] {
@@ -47,51 +78,80 @@ fn every_group(profiles: &[ProfileTruths], mut check: impl FnMut(&GroupTruths<'_
     }
 }
 
-fn profile_is_proved(profile: ProfileTruths) -> bool {
-    profile.fault().is_none() && profile.undecided().is_none()
+/// A row of a table: whether it holds, as far as that can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    No,
+    Undecided,
+    Yes,
 }
 
-/// The table of `docs/conditions.md` once more, each row with three values, as a slow obvious model: the first row that
-/// is not known to be false decides.
+fn is(held: bool) -> Row {
+    if held { Row::Yes } else { Row::No }
+}
+
+/// Whether a condition is false, as a row asks it.
+fn fails(signal: Signal) -> Row {
+    match signal {
+        Signal::False => Row::Yes,
+        Signal::Unknown => Row::Undecided,
+        Signal::True | Signal::Unproved | Signal::Nothing | Signal::NotApplicable => Row::No,
+    }
+}
+
+fn any(rows: impl Iterator<Item = Row>) -> Row {
+    rows.max().unwrap_or(Row::No)
+}
+
+fn all(rows: impl Iterator<Item = Row>) -> Row {
+    rows.min().unwrap_or(Row::Yes)
+}
+
+/// The table of `docs/conditions.md` once more, as a slow obvious model: the first row that is not known to be false
+/// decides.
 fn group_by_rows(truths: &GroupTruths<'_>) -> Status {
-    fn or(truths: impl Iterator<Item = Truth>) -> Truth {
-        truths.fold(Truth::False, |sum, truth| match (sum, truth) {
-            (Truth::True, _) | (_, Truth::True) => Truth::True,
-            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
-            _ => Truth::False,
-        })
-    }
-    fn not(truth: Truth) -> Truth {
-        match truth {
-            Truth::True => Truth::False,
-            Truth::False => Truth::True,
-            Truth::Unknown => Truth::Unknown,
-        }
-    }
-    fn and(truths: impl Iterator<Item = Truth>) -> Truth {
-        not(or(truths.map(not)))
-    }
-    let fails = |profile: &ProfileTruths| or(profile.signals().into_iter().map(|(_, truth)| not(truth)));
-    let is = |held: bool| if held { Truth::True } else { Truth::False };
-    let empty = not(truths.populated);
+    let profile_fails = |profile: &ProfileTruths| any(profile.signals().into_iter().map(|(_, signal)| fails(signal)));
+    let failing = || truths.profiles.iter().map(profile_fails);
+    let partly_hidden = truths.profiles.iter().any(|profile| profile.partly_hidden);
+    let nothing = truths.profiles.iter().all(|profile| profile.repositories_visible == Signal::Nothing);
+    let is_well = |profile: &ProfileTruths| {
+        profile.credential_valid.is_good()
+            && profile.group_permissions.is_good()
+            && (profile.repositories_visible.is_good() || profile.repositories_visible == Signal::Nothing)
+            && profile.still_exists.is_good()
+    };
+    // What is neither true nor false of the Inventory, beside something to discover, is not known.
+    let empty = match truths.populated {
+        Signal::True => Row::No,
+        Signal::False => Row::Yes,
+        _ => Row::Undecided,
+    };
+    let no_profile = truths.profiles.is_empty();
     let rows = [
-        (and(truths.profiles.iter().map(fails)), Status::ConnectionFailed),
-        (is(truths.snyk_accessible != Truth::True), Status::Unknown),
-        (or(truths.profiles.iter().map(fails)), Status::PartiallyConnected),
+        (if no_profile { Row::No } else { all(failing()) }, Status::ConnectionFailed),
+        (is(truths.snyk_accessible != Signal::True), Status::Unknown),
+        (any(failing()), Status::PartiallyConnected),
+        (is(partly_hidden), Status::PartiallyConnected),
+        (is(nothing && !no_profile), Status::NothingToWatch),
         (
-            and([empty, is(truths.was_populated == Ever::Never), is(truths.set_up == SetUp::MomentsAgo)].into_iter()),
+            all([empty, is(truths.was_populated == Ever::Never), is(truths.set_up == SetUp::MomentsAgo)].into_iter()),
             Status::SetupInProgress,
         ),
         (empty, Status::PartiallyConnected),
-        (and([not(truths.current), is(truths.first_fill == Ever::Once)].into_iter()), Status::Stalled),
-        (not(truths.complete), Status::PartiallyConnected),
-        (truths.current, Status::Connected),
+        (all([fails(truths.current), is(truths.first_fill == Ever::Once)].into_iter()), Status::Stalled),
+        (fails(truths.complete), Status::PartiallyConnected),
+        (
+            is(truths.profiles.iter().all(is_well)
+                && truths.profiles.iter().any(|profile| profile.repositories_visible == Signal::True)
+                && truths.current == Signal::True),
+            Status::Connected,
+        ),
     ];
     for (holds, status) in rows {
         match holds {
-            Truth::True => return status,
-            Truth::Unknown => return Status::Unknown,
-            Truth::False => {}
+            Row::Yes => return status,
+            Row::Undecided => return Status::Unknown,
+            Row::No => {}
         }
     }
     Status::Unknown
@@ -100,10 +160,11 @@ fn group_by_rows(truths: &GroupTruths<'_>) -> Status {
 fn check_group(truths: &GroupTruths<'_>) {
     let derived = derive_group(truths);
     assert_eq!(derived.status, group_by_rows(truths), "{truths:?}");
-    let all_true = truths.snyk_accessible == Truth::True
-        && truths.profiles.iter().copied().all(profile_is_proved)
-        && [truths.populated, truths.complete, truths.current] == [Truth::True; 3];
-    assert_eq!(derived.status == Status::Connected, all_true, "{truths:?}");
+    if derived.status == Status::Connected {
+        let own = [truths.snyk_accessible, truths.populated, truths.complete, truths.current];
+        assert_eq!(own, [Signal::True; 4], "{truths:?}");
+        assert!(truths.profiles.iter().any(|profile| profile.repositories_visible == Signal::True), "{truths:?}");
+    }
     if derived.status == Status::Unknown {
         assert!(!matches!(derived.why, Why::Reason(_)), "unknown names the missing evidence: {truths:?}");
     }
@@ -118,24 +179,9 @@ fn every_group_of_one_profile_has_one_status() {
 
 #[test]
 fn every_group_of_two_profiles_has_one_status() {
-    for first in every_profile() {
-        for second in every_profile() {
-            let profiles = [first, second];
-            // The rest of the table does not look at profiles: one combination of each truth is enough.
-            for rest in TRUTHS {
-                for snyk_accessible in TRUTHS {
-                    check_group(&GroupTruths {
-                        snyk_accessible,
-                        profiles: &profiles,
-                        populated: rest,
-                        complete: rest,
-                        current: rest,
-                        was_populated: Ever::Once,
-                        first_fill: Ever::Once,
-                        set_up: SetUp::Earlier,
-                    });
-                }
-            }
+    for first in typical_profiles() {
+        for second in typical_profiles() {
+            every_group(&[first, second], check_group);
         }
     }
 }
@@ -145,46 +191,73 @@ fn a_group_without_profiles_is_never_connected() {
     every_group(&[], |truths| assert_ne!(derive_group(truths).status, Status::Connected));
 }
 
+/// Blindness in one signal never makes anything connected, nor does nothing to judge.
+#[test]
+fn what_is_not_seen_connects_nobody() {
+    for profile in typical_profiles() {
+        every_group(&[profile], |truths| {
+            for populated in SIGNALS.into_iter().filter(|signal| *signal != Signal::True) {
+                assert_ne!(derive_group(&GroupTruths { populated, ..*truths }).status, Status::Connected);
+            }
+            for blind in [Signal::Unknown, Signal::Unproved, Signal::Nothing] {
+                let profiles = [ProfileTruths { credential_valid: blind, ..profile }];
+                assert_ne!(derive_group(&GroupTruths { profiles: &profiles, ..*truths }).status, Status::Connected);
+            }
+        });
+    }
+}
+
 #[test]
 fn every_organization_has_one_status() {
-    for code in 0..3_usize.pow(7) {
-        let truth = |place: u32| TRUTHS[code / 3_usize.pow(place) % 3];
-        let truths = OrganizationTruths {
-            snyk_accessible: truth(0),
-            credential_valid: truth(1),
-            in_step: truth(2),
-            present: truth(3),
-            imported: truth(4),
-            tests_current: truth(5),
-            disconnected: truth(6),
-        };
-        let status = derive_organization(&truths).status;
-        let proof =
-            [truths.snyk_accessible, truths.credential_valid, truths.present, truths.imported, truths.tests_current];
-        let all_true =
-            proof == [Truth::True; 5] && truths.in_step != Truth::False && truths.disconnected == Truth::False;
-        assert_eq!(status == Status::Connected, all_true, "{truths:?}");
-        let expected = if truths.present == Truth::False {
-            Status::NotConfigured
-        } else if truths.present == Truth::Unknown {
-            Status::Unknown
-        } else if truths.credential_valid == Truth::False || truths.disconnected == Truth::True {
-            Status::ConnectionFailed
-        } else if [truths.credential_valid, truths.disconnected].contains(&Truth::Unknown)
-            || truths.snyk_accessible != Truth::True
-        {
-            Status::Unknown
-        } else if truths.in_step == Truth::False || truths.imported == Truth::False {
-            Status::PartiallyConnected
-        } else if truths.imported == Truth::Unknown {
-            Status::Unknown
-        } else if truths.tests_current == Truth::False {
-            Status::Stalled
-        } else if all_true {
-            Status::Connected
-        } else {
-            Status::Unknown
-        };
-        assert_eq!(status, expected, "{truths:?}");
+    for code in 0..6_usize.pow(6) {
+        let signal = |place: u32| SIGNALS[code / 6_usize.pow(place) % 6];
+        for disconnected in TRUTHS {
+            check_organization(&OrganizationTruths {
+                snyk_accessible: signal(0),
+                credential_valid: signal(1),
+                in_step: signal(2),
+                present: signal(3),
+                imported: signal(4),
+                tests_current: signal(5),
+                disconnected,
+            });
+        }
     }
+}
+
+fn check_organization(truths: &OrganizationTruths) {
+    let status = derive_organization(truths).status;
+    let proof = [truths.snyk_accessible, truths.present, truths.imported, truths.tests_current];
+    let all_true = proof == [Signal::True; 4]
+        && matches!(truths.credential_valid, Signal::True | Signal::NotApplicable)
+        && truths.in_step != Signal::False
+        && truths.disconnected == Truth::False;
+    assert_eq!(status == Status::Connected, all_true, "{truths:?}");
+    let expected = if truths.present == Signal::False {
+        Status::NotConfigured
+    } else if truths.present != Signal::True {
+        Status::Unknown
+    } else if truths.credential_valid == Signal::False || truths.disconnected == Truth::True {
+        Status::ConnectionFailed
+    } else if matches!(truths.credential_valid, Signal::Unknown | Signal::Nothing)
+        || truths.disconnected == Truth::Unknown
+        || truths.snyk_accessible != Signal::True
+    {
+        Status::Unknown
+    } else if truths.imported == Signal::Nothing {
+        Status::NothingToWatch
+    } else if truths.in_step == Signal::False || truths.imported == Signal::False {
+        Status::PartiallyConnected
+    } else if truths.imported != Signal::True {
+        Status::Unknown
+    } else if truths.tests_current == Signal::False {
+        Status::Stalled
+    } else if truths.tests_current == Signal::Nothing {
+        Status::NothingToWatch
+    } else if all_true {
+        Status::Connected
+    } else {
+        Status::Unknown
+    };
+    assert_eq!(status, expected, "{truths:?}");
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::facts::{IntegrationPresence, ListedToken, WorkspaceFact};
+use crate::domain::facts::{IntegrationPresence, LastTest, ListedToken, WorkspaceFact};
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, ProfileName, WorkspaceSlug};
 use crate::domain::status::Status;
@@ -47,7 +47,7 @@ fn without_times_to_compare_nothing_is_idle() {
 #[test]
 fn without_times_of_tests_none_is_late() {
     let mut world = connected();
-    world.organization(0).imports.projects.iter_mut().for_each(|project| project.last_tested_at = None);
+    world.organization(0).imports.projects.iter_mut().for_each(|project| project.last_test = LastTest::Untold);
     world.pass(minutes(15));
     assert_eq!(world.condition(Some(0), Condition::TestsCurrent), (Truth::Unknown, Reason::NotObserved));
     assert_eq!(world.status(Some(0)).0, Status::Unknown);
@@ -72,7 +72,14 @@ fn a_clock_that_is_off_lets_no_expired_token_pass() {
         let mut world = connected();
         world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().role = Role::Observer;
         let expires_at = Some(start() + minutes(expires_after));
-        let listed = ListedToken { found: true, allowed: true, created_at: None, expires_at, last_active_at: None };
+        let listed = ListedToken {
+            found: true,
+            allowed: true,
+            created_at: None,
+            expires_at,
+            last_active_at: None,
+            labels: Vec::new(),
+        };
         world.extra = vec![Finding::ListedToken(CredentialName::from(PAT), listed)];
         world.state.evidence.apis.entry(ApiName::from(SCM_API)).or_default().clock_skew = skew.map(minutes);
         world.probe();

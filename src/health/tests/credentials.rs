@@ -157,7 +157,14 @@ fn rotated_at_the_group_only() {
     world.main().authentication = accepted("token-2");
     world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("hash-2".to_owned());
     let saved_at = world.now;
-    let event = AuditEvent { at: saved_at, kind: AuditEventKind::Edited, integration_id: None };
+    let event = AuditEvent {
+        at: saved_at,
+        kind: AuditEventKind::Edited,
+        integration_id: None,
+        source_type: None,
+        user_id: None,
+        about: None,
+    };
     world.organization(1).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
     world.pass(minutes(45));
     assert_eq!(world.status(Some(0)), (Status::PartiallyConnected, Reason::CredentialOutOfStep));
@@ -177,7 +184,14 @@ fn rotated_at_the_group_only() {
 fn rotated_and_saved_while_nobody_watched() {
     let mut world = World::healthy(5, 1);
     world.pass(hours(1));
-    let event = AuditEvent { at: world.now + hours(24), kind: AuditEventKind::Edited, integration_id: None };
+    let event = AuditEvent {
+        at: world.now + hours(24),
+        kind: AuditEventKind::Edited,
+        integration_id: None,
+        source_type: None,
+        user_id: None,
+        about: None,
+    };
     world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
     world.now += TimeDelta::days(3);
     world.test_everything();
@@ -211,6 +225,7 @@ fn an_observer_speaks_for_itself() {
             created_at: Some(start() - TimeDelta::days(20)),
             expires_at: Some(start() + TimeDelta::days(days)),
             last_active_at: None,
+            labels: Vec::new(),
         };
         vec![Finding::ListedToken(pat(), token)]
     };

@@ -38,13 +38,21 @@ fn full() -> World {
         created_at: Some(start() - TimeDelta::days(60)),
         expires_at: Some(start() + TimeDelta::days(90)),
         last_active_at: None,
+        labels: Vec::new(),
     };
     world.extra = vec![
         Finding::SnykTokenExpiry(CredentialName::from(TOKEN), expiry),
         Finding::ScmCredentialExpiry(CredentialName::from(PAT), expiry),
         Finding::ListedToken(CredentialName::from(PAT), listed),
     ];
-    let saved = AuditEvent { at: start() - TimeDelta::days(50), kind: AuditEventKind::Edited, integration_id: None };
+    let saved = AuditEvent {
+        at: start() - TimeDelta::days(50),
+        kind: AuditEventKind::Edited,
+        integration_id: None,
+        source_type: None,
+        user_id: None,
+        about: None,
+    };
     world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![saved] };
     world.pass(hours(1));
     for level in [None, Some(0)] {

@@ -141,16 +141,16 @@ fn what_breaks_the_connection() {
         }
     };
     // Public repositories are still visible: membership is the proof.
-    check(hours(1), workspace(WorkspaceFact::NotMember), (Status::ConnectionFailed, Reason::WorkspaceNotVisible));
-    check(hours(1), workspace(WorkspaceFact::NotFound), (Status::ConnectionFailed, Reason::WorkspaceNotFound));
+    check(hours(1), workspace(WorkspaceFact::NotMember), (Status::ConnectionFailed, Reason::NotAMember));
+    check(hours(1), workspace(WorkspaceFact::NotFound), (Status::ConnectionFailed, Reason::NamespaceNotVisible));
     let renamed = WorkspaceFact::Renamed { to: WorkspaceSlug::from("acme-corp") };
-    let world = check(hours(1), workspace(renamed), (Status::Unknown, Reason::WorkspaceRenamed));
+    let world = check(hours(1), workspace(renamed), (Status::Unknown, Reason::NamespaceRenamed));
     insta::assert_snapshot!(world.message(None), @"workspace acme is called acme-corp now: the configuration is out of date");
     assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::True, Reason::Ok));
     check(
         hours(1),
         |world| world.main().repositories.clear(),
-        (Status::ConnectionFailed, Reason::NoRepositoriesVisible),
+        (Status::ConnectionFailed, Reason::RepositoriesVanished),
     );
     let lacks = |permission, proof| {
         move |world: &mut World| {
@@ -219,7 +219,7 @@ fn an_empty_workspace_has_nothing_to_discover() {
     let mut world = World::just_set_up(0, 0);
     world.pass(hours(1));
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
-    assert_eq!(world.condition(None, Condition::RepositoriesVisible), (Truth::True, Reason::WorkspaceEmpty));
+    assert_eq!(world.condition(None, Condition::RepositoriesVisible), (Truth::True, Reason::NothingToDiscover));
     assert_eq!(world.condition(None, Condition::InventoryPopulated), (Truth::True, Reason::NothingToDiscover));
 }
 

@@ -1,5 +1,6 @@
 //! Lag, and which repositories are judged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -125,7 +126,7 @@ fn without_last_sync_lag_is_weak() {
         asset.last_sync = None;
     }
     let name = IntegrationName::from(INTEGRATION);
-    let walk = Arc::new(AssetWalk { live, removed: Vec::new(), has_last_sync: false });
+    let walk = Arc::new(AssetWalk { live, removed: Vec::new(), has_last_sync: false, aliases: BTreeMap::new() });
     world.now += minutes(15);
     world.observe(ProbeKind::Inventory, WorkSubject::Group(name.clone()), vec![Finding::Assets(name, walk)]);
     world.evaluate();

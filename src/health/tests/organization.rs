@@ -27,7 +27,7 @@ fn check(after: TimeDelta, happens: impl FnOnce(&mut World), expected: (Status, 
 }
 
 fn event(world: &mut World, kind: AuditEventKind) {
-    let event = AuditEvent { at: world.now, kind, integration_id: None };
+    let event = AuditEvent { at: world.now, kind, integration_id: None, source_type: None, user_id: None, about: None };
     world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
 }
 
@@ -109,8 +109,14 @@ fn credentials_removed_from_the_integration() {
     let edited = |integration_id: &'static str, expected| {
         let other = move |world: &mut World| {
             let at = world.now;
-            let event =
-                AuditEvent { at, kind: AuditEventKind::Edited, integration_id: Some(integration_id.to_owned()) };
+            let event = AuditEvent {
+                at,
+                kind: AuditEventKind::Edited,
+                integration_id: Some(integration_id.to_owned()),
+                source_type: None,
+                user_id: None,
+                about: None,
+            };
             let from = start() - TimeDelta::days(90);
             world.organization(0).events = AuditEvents::Complete { from, events: vec![event] };
             world.pass(minutes(30));
@@ -134,7 +140,8 @@ fn the_shared_credential_fails() {
     // The SCM's app needs no PAT.
     let by_app = |world: &mut World| {
         rejected(world);
-        world.organization(0).presence = IntegrationPresence::Present { id: "app".to_owned(), via_app: true };
+        world.organization(0).presence =
+            IntegrationPresence::Present { id: "app".to_owned(), via_app: true, integrations: 1 };
     };
     check(hours(1), by_app, (Status::Connected, Reason::Ok));
 }

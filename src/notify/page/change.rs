@@ -64,6 +64,10 @@ fn of_organization(scene: &Scene<'_>, key: &IntegrationKey) -> Option<Change> {
         AuditEventKind::Edited => "the integration was edited",
         AuditEventKind::Deleted => "the integration was deleted",
         AuditEventKind::SettingsEdited => "the settings of the integration were edited",
+        AuditEventKind::ProjectDeleted => "a project was deleted",
+        AuditEventKind::ProjectDeactivated => "a project was deactivated",
+        AuditEventKind::ProjectEdited => "the settings of a project were edited",
+        AuditEventKind::TargetDeleted => "an imported repository was removed",
     };
     Some((event.at, format!("{what} in the Organization {} (measured: Snyk's audit log)", scene.name_of(key))))
 }

@@ -32,6 +32,8 @@ pub(super) fn workspace(scene: &Scene<'_>) -> Draft {
                 WorkspaceFact::NotFound => {
                     "the Git host has none of this name, and none of the account's workspaces has its id".to_owned()
                 }
+                WorkspaceFact::ShutOut { why } => format!("the account is a member and shut out: {}", plain(why)),
+                WorkspaceFact::Contradicted => "it is listed among the account's workspaces and answers 404".to_owned(),
             };
             draft.claim([measured(
                 workspaces,

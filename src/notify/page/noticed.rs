@@ -35,7 +35,8 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
         Rule::SnykTokenInvalid | Rule::SnykTokenExpiring => {
             format!("{} of the new token being in our secret (the probe of Snyk tokens)", within(ProbeKind::SnykToken))
         }
-        Rule::CredentialInvalid | Rule::CredentialExpiring => format!(
+        Rule::ObserverRejected => format!("{} (the probe of credentials)", within(ProbeKind::ScmCredential)),
+        Rule::CredentialInvalid | Rule::CredentialExpiring | Rule::RotationUnfinished => format!(
             "our copy: {} of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations {} \
              (the audit log), at the Group after its next synchronisation (every {})",
             within(ProbeKind::ScmCredential),
@@ -47,14 +48,14 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
             within(ProbeKind::ScmCredential),
             within(ProbeKind::Profile),
         ),
-        Rule::CredentialExpiryUnknown | Rule::DeclaredDateOutdated => {
-            "at once when the configuration is reloaded".to_owned()
-        }
+        Rule::DeclaredDateOutdated => "at once when the configuration is reloaded".to_owned(),
         Rule::UpstreamUnreachable => {
             let soonest = interval(scene, ProbeKind::ScmCredential).min(interval(scene, ProbeKind::SnykToken));
             format!("at the first usable answer, asked for at least every {}", span(soonest))
         }
-        Rule::WorkspaceNotFound => format!("{} (the probe of the profile)", within(ProbeKind::Profile)),
+        Rule::NamespaceNotFound | Rule::RepositoriesVanished => {
+            format!("{} (the probe of the profile)", within(ProbeKind::Profile))
+        }
         Rule::ConnectionFailed => connection(scene, &within, &synced),
         Rule::PartiallyConnected if scene.incident.tracking.case == Some(Case::ProfilesFailed) => {
             format!("{} (the probe of the profile)", within(ProbeKind::Profile))
@@ -67,13 +68,20 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
                 within(ProbeKind::Catalog)
             )
         }
+        Rule::OrganizationsVanished | Rule::OrganizationNotFound => {
+            format!("{} (the listing of Organizations)", within(ProbeKind::OrganizationList))
+        }
         Rule::TestsStale => {
             format!("after Snyk's next daily tests, or a test by hand, then {}", within(ProbeKind::Organization))
         }
         Rule::OrganizationIntegrationMissing
         | Rule::CredentialOutOfStep
         | Rule::NothingImported
-        | Rule::ImportsIncomplete => format!("{} (the probe of the Organization)", within(ProbeKind::Organization)),
+        | Rule::ImportsIncomplete
+        | Rule::TestsUnscheduled
+        | Rule::ProjectsInactive
+        | Rule::OrphanedProjects
+        | Rule::NothingToWatch => format!("{} (the probe of the Organization)", within(ProbeKind::Organization)),
         Rule::WebhooksMissing => format!("{} (the probe of webhooks)", within(ProbeKind::Webhooks)),
         Rule::ApiVersionEnding => "at the first answer after the update".to_owned(),
         Rule::StatusUnknown => "when the missing evidence comes, without further waiting".to_owned(),

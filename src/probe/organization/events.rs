@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::OrganizationScope;
 use crate::client::snyk;
-use crate::domain::evidence::Evidence;
+use crate::domain::evidence::{Evidence, Part};
 use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents};
 use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
@@ -51,7 +51,7 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
             let events = joined(old, new.collect(), scope.events_since);
             AuditEvents::Complete { from: scope.events_since, events }
         }
-        Err(failure) => match session.judge(round, "read the Organization's audit log", &failure).await {
+        Err(failure) => match session.judge(round, Part::Events, "read the Organization's audit log", &failure).await {
             Verdict::Denied(_) => AuditEvents::NotReadable,
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },
@@ -69,7 +69,8 @@ fn read_before(evidence: &Evidence<AuditEvents>, since: DateTime<Utc>) -> Option
 
 fn event(event: &snyk::AuditEvent) -> Option<AuditEvent> {
     let (_, kind) = EVENTS.into_iter().find(|(name, _)| *name == event.event)?;
-    Some(AuditEvent { at: event.created, kind, integration_id: event.integration_id().map(str::to_owned) })
+    let integration_id = event.integration_id().map(str::to_owned);
+    Some(AuditEvent { at: event.created, kind, integration_id, source_type: None, user_id: None, about: None })
 }
 
 /// Both without repetition, oldest first, from `since` on.
@@ -107,7 +108,14 @@ mod tests {
 
     #[test]
     fn events_are_joined_without_repetition() {
-        let event = |text, kind| AuditEvent { at: at(text), kind, integration_id: None };
+        let event = |text, kind| AuditEvent {
+            at: at(text),
+            kind,
+            integration_id: None,
+            source_type: None,
+            user_id: None,
+            about: None,
+        };
         let (created, edited) = (AuditEventKind::Created, AuditEventKind::Edited);
         let old = vec![event("2026-08-01T09", created), event("2026-11-01T09", edited)];
         let new = vec![event("2026-11-22T09", edited), event("2026-11-01T09", edited)];

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::OrganizationScope;
 use crate::client::answer::{AnswerMeta, Failure};
 use crate::client::snyk::{self, ProjectStatus, RecurringTests};
-use crate::domain::facts::{OrganizationImports, Project, Target, normalised_url};
+use crate::domain::evidence::Part;
+use crate::domain::facts::{LastTest, OrganizationImports, Project, Target, TestFrequency, normalised_url};
 use crate::domain::work::Finding;
 use crate::probe::round::Round;
 use crate::probe::snyk_session::SnykSession;
@@ -15,14 +16,14 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
     let targets = match round.hear(session.api, session.client().targets(organization, &types).await) {
         Ok(walk) => walk.items,
         Err(failure) => {
-            session.concede(round, "list the Organization's targets", &failure).await;
+            session.concede(round, Part::Imports, "list the Organization's targets", &failure).await;
             return;
         }
     };
     let projects = match round.hear(session.api, session.client().projects(organization, &types).await) {
         Ok(walk) => walk.items,
         Err(failure) => {
-            session.concede(round, "list the Organization's projects", &failure).await;
+            session.concede(round, Part::Imports, "list the Organization's projects", &failure).await;
             return;
         }
     };
@@ -32,7 +33,7 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
     let projects: Vec<_> = projects.into_iter().filter(|one| is_ours(one.origin.as_ref())).collect();
     if let Some(lost) = lost_field(&targets, &projects) {
         let failure = Failure::of_another_shape(lost, AnswerMeta::default());
-        round.fail(session.api, "list the Organization's projects", &failure);
+        round.fail(session.api, Part::Imports, "list the Organization's projects", &failure);
         return;
     }
     let imports = OrganizationImports {
@@ -68,11 +69,18 @@ fn target(target: snyk::Target) -> Target {
 
 fn project(project: snyk::Project) -> Project {
     Project {
+        id: project.id,
         target: project.target_id,
         // Only an explicit word deactivates: a renamed field must not make a fleet look switched off.
         active: project.status != Some(ProjectStatus::Inactive),
-        daily: project.recurring_tests == Some(RecurringTests::Daily),
+        frequency: match project.recurring_tests {
+            Some(RecurringTests::Daily) => TestFrequency::Daily,
+            Some(RecurringTests::Weekly) => TestFrequency::Weekly,
+            Some(RecurringTests::Never) => TestFrequency::Never,
+            _ => TestFrequency::Untold,
+        },
+        pull_request_checks: None,
         created_at: project.created,
-        last_tested_at: project.tested_at,
+        last_test: project.tested_at.map_or(LastTest::Untold, LastTest::At),
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::OrganizationScope;
+use crate::domain::evidence::Part;
 use crate::domain::facts::IntegrationPresence;
 use crate::probe::assumptions::Assumption;
 use crate::probe::judgement::denial;
@@ -32,7 +33,7 @@ pub(super) async fn run(
         Ok(presence) => Some(presence),
         Err(failure) => {
             if by_rest.is_none() {
-                session.concede(round, "list the Organization's integrations", &failure).await;
+                session.concede(round, Part::Presence, "list the Organization's integrations", &failure).await;
             }
             by_rest
         }
@@ -67,7 +68,7 @@ fn presence_among(kinds: &BTreeMap<String, String>, words: ScmWords) -> Integrat
     let by_token = kinds.get(words.integration_type).map(|id| (id, false));
     let by_app = || words.app_type.and_then(|app| kinds.get(app)).map(|id| (id, true));
     match by_token.or_else(by_app) {
-        Some((id, via_app)) => IntegrationPresence::Present { id: id.clone(), via_app },
+        Some((id, via_app)) => IntegrationPresence::Present { id: id.clone(), via_app, integrations: kinds.len() },
         None => IntegrationPresence::Absent,
     }
 }
@@ -80,14 +81,14 @@ mod tests {
 
     #[test]
     fn the_token_comes_before_the_app() {
-        let check = |kinds: &[(&str, &str)], expected: Option<(&str, bool)>| {
-            let map = kinds.iter().map(|&(kind, id)| (kind.to_owned(), id.to_owned())).collect();
-            let expected = expected.map_or(IntegrationPresence::Absent, |(id, via_app)| IntegrationPresence::Present {
-                id: id.to_owned(),
-                via_app,
-            });
-            assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
-        };
+        let check =
+            |kinds: &[(&str, &str)], expected: Option<(&str, bool)>| {
+                let map = kinds.iter().map(|&(kind, id)| (kind.to_owned(), id.to_owned())).collect();
+                let expected = expected.map_or(IntegrationPresence::Absent, |(id, via_app)| {
+                    IntegrationPresence::Present { id: id.to_owned(), via_app, integrations: kinds.len() }
+                });
+                assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
+            };
         check(&[], None);
         check(&[("github", "1"), ("bitbucket-server", "2")], None);
         check(&[("bitbucket-cloud", "1")], Some(("1", false)));

@@ -286,6 +286,7 @@ fn outcomes_are_classed_by_what_they_concluded() {
         assert_eq!(OutcomeClass::of(&Outcome { findings, failures, notices: Vec::new() }), expected);
     }
     let failure = |whole_api, retry_after| ProbeFailure {
+        part: None,
         api: ApiName::new("bitbucket-cloud"),
         reason: "server_error",
         detail: String::new(),

@@ -91,6 +91,8 @@ impl Assembly {
             PartKind::Silence => insert(&mut state.attention.silences, key, json),
             PartKind::Recurrence => insert(&mut state.attention.recurrences, key, json),
             PartKind::Digest => insert(&mut state.attention.digests, key, json),
+            PartKind::Answer => insert(&mut state.decisions.answers, key, json),
+            PartKind::Plan => insert(&mut state.decisions.plans, key, json),
             PartKind::Gaps => {
                 state.attention.gaps = serde_json::from_str(json)?;
                 Ok(())

@@ -9,6 +9,7 @@ use serde_json::Error;
 
 use super::{Part, PartKind};
 use crate::domain::attention::Attention;
+use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{Evidence, EvidenceBook, GroupEvidence, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, OrganizationImports, OrganizationListing, RepositorySet, WebhookSample};
 use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName};
@@ -42,6 +43,7 @@ impl Changes {
             mass_vanishing,
             subjects,
             attention,
+            decisions,
         } = after;
         changes.evidence(&before.evidence, evidence)?;
         each(&before.integrations, integrations, |key, before, after| changes.integration(key, before, after))?;
@@ -53,6 +55,9 @@ impl Changes {
         changes.map(PartKind::MassVanishing, &before.mass_vanishing, mass_vanishing)?;
         changes.map(PartKind::Subject, &before.subjects, subjects)?;
         changes.attention(&before.attention, attention)?;
+        let Decisions { answers, plans } = decisions;
+        changes.map(PartKind::Answer, &before.decisions.answers, answers)?;
+        changes.map(PartKind::Plan, &before.decisions.plans, plans)?;
         Ok(changes)
     }
 
@@ -273,8 +278,9 @@ fn group_head(group: &GroupEvidence) -> GroupEvidence {
         repositories.value = Arc::new(RepositorySet { repositories: BTreeMap::new(), walked_at });
     }
     if let Some(assets) = &mut head.assets {
-        let AssetWalk { live: _, removed: _, has_last_sync } = *assets.value;
-        assets.value = Arc::new(AssetWalk { live: Vec::new(), removed: Vec::new(), has_last_sync });
+        let AssetWalk { live: _, removed: _, has_last_sync, aliases } = &*assets.value;
+        let (has_last_sync, aliases) = (*has_last_sync, aliases.clone());
+        assets.value = Arc::new(AssetWalk { live: Vec::new(), removed: Vec::new(), has_last_sync, aliases });
     }
     if let Some(organizations) = &mut head.organizations {
         organizations.value = Arc::default();

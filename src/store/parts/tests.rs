@@ -30,6 +30,7 @@ fn repository(name: &str) -> (RepositoryId, Repository) {
         id: name.into(),
         full_name: format!("acme/{name} \"\u{0}\u{1f980}'"),
         workspace: "acme".into(),
+        project: None,
         updated_at: Some(at(1)),
         empty: false,
         created_at: None,
@@ -63,14 +64,20 @@ fn populated() -> State {
     let profile = ProfileEvidence { repositories: Some(observed(Arc::new(set), 1)), ..ProfileEvidence::default() };
     let removed = RemovedAsset { id: "a9".to_owned(), scm_id: None, url: None, reasons: Vec::new() };
     let twice = Asset { archived: true, ..asset("a1") };
-    let walk = AssetWalk { live: vec![asset("a1"), twice, asset("a2")], removed: vec![removed], has_last_sync: true };
+    let walk = AssetWalk {
+        live: vec![asset("a1"), twice, asset("a2")],
+        removed: vec![removed],
+        has_last_sync: true,
+        aliases: BTreeMap::new(),
+    };
     let listing = OrganizationListing { id: OrganizationId(Uuid::from_u128(7)), name: "Team".to_owned(), slug: None };
     let group = GroupEvidence {
-        access: Some(observed(Access::Granted { name: None }, 1)),
+        access: Some(observed(Access::Granted { name: None, group: None, created_at: None }, 1)),
         profiles: BTreeMap::from([("main".into(), profile)]),
         assets: Some(observed(Arc::new(walk), 1)),
         catalog: None,
         organizations: Some(observed(Arc::new(vec![listing]), 1)),
+        ..GroupEvidence::default()
     };
     state.evidence.groups.insert("acme".into(), group);
     let evidence = OrganizationEvidence {

@@ -41,10 +41,10 @@ fn the_worst_stands_first_with_its_next_step() {
     2 unknown
     1 connected
     Open incidents
-    critical WorkspaceNotFound for 14 h Runbook
+    critical NamespaceNotFound for 14 h Runbook
     It has been so for 14 h.
     Next: Re-save the profile.
-    About workspace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.
+    About namespace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.
     Integrations
     partially connected acme-bitbucket group, bitbucket-cloud, for 14 h
     This is partially_connected since yesterday.
@@ -146,10 +146,10 @@ fn who_is_told_stands_on_each_incident_and_as_a_whole() {
     snykwatch
     Version 0.1.0, up for 3 h. As of 2026-11-23 12:00 UTC.
     Open incidents
-    critical WorkspaceNotFound for 14 h Runbook
+    critical NamespaceNotFound for 14 h Runbook
     chat told 12:00 UTC, next reminder 16:00 UTC
     on-call told 12:00 UTC
-    About workspace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.
+    About namespace/acme-bitbucket/acme-two. Affected: 2. Deadline: 2026-12-01 00:00 UTC.
     warning UpstreamUnreachable for 14 h Runbook
     chat told 12:00 UTC, next reminder 16:00 UTC
     About api/snyk/acme-us. Affected: 2. Deadline: 2026-12-01 00:00 UTC.

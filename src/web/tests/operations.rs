@@ -62,6 +62,10 @@ fn answer(request: OperatorRequest) -> String {
             answer.send(Ok(NotificationId("00ff".to_owned()))).unwrap();
             format!("test {receiver}")
         }
+        OperatorRequest::Answer { .. }
+        | OperatorRequest::Plan { .. }
+        | OperatorRequest::Undo { .. }
+        | OperatorRequest::Decisions { .. } => panic!("no test here answers a loss or plans"),
         OperatorRequest::Attention { answer } => {
             answer.send(Ok(AttentionView::default())).unwrap();
             "attention".to_owned()

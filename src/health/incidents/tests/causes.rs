@@ -31,7 +31,7 @@ const EVERY: [(Injected, &str); 9] = [
     (Injected::RejectedSnykToken, "SnykTokenInvalid/credential/acme-us critical"),
     (Injected::SnykOutage, "UpstreamUnreachable/api/snyk/acme-us critical"),
     (Injected::MissingDiscoveryPermission, "PermissionsMissing/credential/bitbucket-acme critical"),
-    (Injected::DeletedWorkspace, "WorkspaceNotFound/workspace/acme-bitbucket/acme critical"),
+    (Injected::DeletedWorkspace, "NamespaceNotFound/namespace/acme-bitbucket/acme critical"),
     (Injected::DeletedProfile, "ConnectionFailed/integration/acme-bitbucket critical"),
     (Injected::DeniedGroup, "StatusUnknown/integration/acme-bitbucket critical"),
     (Injected::DeletedIntegrations, "OrganizationIntegrationMissing/organizations/acme-bitbucket warning"),
@@ -75,8 +75,8 @@ fn inject(world: &mut World, injected: Injected, affected: &[u128]) {
         }
         Injected::DeletedWorkspace => {
             world.workspace(WorkspaceFact::NotFound);
-            world.condition(&group(), Condition::RepositoriesVisible, Truth::False, Reason::WorkspaceNotVisible);
-            fail_group(world, Reason::WorkspaceNotVisible);
+            world.condition(&group(), Condition::RepositoriesVisible, Truth::False, Reason::NotAMember);
+            fail_group(world, Reason::NotAMember);
         }
         Injected::DeletedProfile => fail_group(world, Reason::ProfileDeleted),
         Injected::DeniedGroup => {

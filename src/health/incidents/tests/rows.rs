@@ -202,7 +202,7 @@ fn a_pat_that_is_replaced_before_it_expires() {
 fn dates_that_nobody_knows_or_that_were_wrong() {
     check(
         |world| world.condition(&group(), Condition::CredentialFresh, Truth::Unknown, Reason::ExpiryUnknown),
-        &[(minutes(0), "CredentialExpiryUnknown/credential/bitbucket-acme info")],
+        &[(minutes(0), "")],
     );
     check(
         |world| world.condition(&group(), Condition::CredentialFresh, Truth::Unknown, Reason::EvidenceStale),
@@ -225,7 +225,7 @@ fn dates_that_nobody_knows_or_that_were_wrong() {
 
 #[test]
 fn a_workspace_that_is_not_there() {
-    const SUBJECT: &str = "WorkspaceNotFound/workspace/acme-bitbucket/acme";
+    const SUBJECT: &str = "NamespaceNotFound/namespace/acme-bitbucket/acme";
     for (fact, severity) in [
         (WorkspaceFact::NotFound, "critical"),
         (WorkspaceFact::NotMember, "critical"),

@@ -53,13 +53,6 @@ fn credentials() {
     The declared expiry of credential bitbucket-acme passed on 2026-11-20 09:00 UTC, and the PAT still works: the date is wrong, and the real one will come without warning.
     > (Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees the date beside the token.
     ");
-    let world = broken(2, hours(2), |world| {
-        world.condition(&group(), Condition::CredentialFresh, Truth::Unknown, Reason::ExpiryUnknown);
-    });
-    assert_snapshot!(text(&world, Rule::CredentialExpiryUnknown), @"
-    Nobody tells when the PAT of credential bitbucket-acme expires; it is used by 1 Group integration and 2 Organizations. Its expiry would come without warning.
-    > (Whoever runs snykwatch) Declare `expires_at` of this credential; the owner of the bot account sees the date beside the token.
-    ");
 }
 
 #[test]
@@ -126,12 +119,12 @@ fn groups() {
     ");
     for fact in [WorkspaceFact::NotMember, WorkspaceFact::NotFound] {
         let world = broken(0, minutes(30), |world| world.workspace(fact));
-        assert!(text(&world, Rule::WorkspaceNotFound).contains("workspace acme of acme-bitbucket"));
+        assert!(text(&world, Rule::NamespaceNotFound).contains("workspace acme of acme-bitbucket"));
     }
     let world = broken(0, minutes(30), |world| {
         world.workspace(WorkspaceFact::Renamed { to: WorkspaceSlug::new("acme-corp") });
     });
-    assert_snapshot!(text(&world, Rule::WorkspaceNotFound), @"
+    assert_snapshot!(text(&world, Rule::NamespaceNotFound), @"
     The workspace acme of acme-bitbucket has had another name, acme-corp, for 30 min (since 2026-11-20 09:00 UTC). Snyk may be fine; snykwatch looks in the wrong place and cannot tell. The PAT is not to blame.
     > (Whoever runs snykwatch) Write acme-corp in place of acme in the configuration; (Group Admin) check that the Group's profile in Snyk still finds its repositories.
     ");

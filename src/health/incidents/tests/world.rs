@@ -186,6 +186,8 @@ impl World {
             confirming: false,
             observed_at: Some(now),
             valid_until: None,
+            proof: None,
+            observed_revision: None,
         };
         self.integration(key).conditions.insert(condition, state);
     }

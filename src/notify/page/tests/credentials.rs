@@ -133,27 +133,6 @@ fn an_expiring_pat() {
 }
 
 #[test]
-fn a_pat_of_unknown_expiry() {
-    let story = Story::healthy(3, 1, |world| {
-        world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().expires_at = None;
-    });
-    assert_snapshot!(story.after(minutes(30)).text(Rule::CredentialExpiryUnknown), @"
-    CredentialExpiryUnknown: bitbucket-acme (1 Group integration and 1 Organization)
-    Nobody tells when the PAT of credential bitbucket-acme expires; it is used by 1 Group integration and 1 Organization. Its expiry would come without warning.
-    - Bitbucket accepts bitbucket-acme. [measured, 11-23 04:00]
-    - Nobody tells when it expires: no API says so, and no date is declared. [inferred]
-    - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
-    Noticed: At once when the configuration is reloaded.
-    Next: (Whoever runs snykwatch) Declare `expires_at` of this credential; the owner of the bot account sees the date beside the token.
-    Status page <https://snykwatch.acme.example/#credentials>
-    Runbook: CredentialExpiryUnknown <https://snykwatch.acme.example/runbooks/CredentialExpiryUnknown>
-    API tokens of the bot account at Atlassian <https://id.atlassian.com/manage-profile/security/api-tokens>
-    The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
-    [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
-    ");
-}
-
-#[test]
 fn an_outdated_declared_date() {
     let story = Story::healthy(3, 1, |world| declare(world, world.now + minutes(20)));
     assert_snapshot!(story.after(hours(1)).text(Rule::DeclaredDateOutdated), @"

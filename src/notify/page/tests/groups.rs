@@ -12,8 +12,8 @@ fn a_workspace_without_the_account() {
     let story = Story::healthy(3, 1, |world| {
         world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), WorkspaceFact::NotMember);
     });
-    assert_snapshot!(story.after(minutes(30)).text(Rule::WorkspaceNotFound), @"
-    WorkspaceNotFound: acme of acme-bitbucket for 15 min
+    assert_snapshot!(story.after(minutes(30)).text(Rule::NamespaceNotFound), @"
+    NamespaceNotFound: acme of acme-bitbucket for 15 min
     The PAT's account has not been a member of the workspace acme of acme-bitbucket for 15 min (since 2026-11-23 03:45 UTC): only its public repositories are visible. The PAT itself works. Private repositories no longer reach Snyk.
     - Workspace acme, asked with the credential of profile main: it answers, and the account is not a member. [measured, 11-23 04:00]
     - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-23 04:00]
@@ -24,7 +24,7 @@ fn a_workspace_without_the_account() {
     Noticed: Within 30 min (the probe of the profile).
     Next: (Workspace administrator of the Git host) Add the bot account to the workspace again, with access to its repositories.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
-    Runbook: WorkspaceNotFound <https://snykwatch.acme.example/runbooks/WorkspaceNotFound>
+    Runbook: NamespaceNotFound <https://snykwatch.acme.example/runbooks/NamespaceNotFound>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
     Workspace acme in Bitbucket <https://bitbucket.org/acme/>
     [acme-bitbucket - group bitbucket-cloud platform-team]

@@ -12,7 +12,14 @@ const HOSTILE: &str = "Payments\r\n<!channel> *bold* <b>@everyone</b>";
 fn event(world: &mut World, number: usize, kind: AuditEventKind) {
     let at = world.now - hours(1);
     let from = at - chrono::TimeDelta::days(90);
-    let event = AuditEvent { at, kind, integration_id: Some("integration".to_owned()) };
+    let event = AuditEvent {
+        at,
+        kind,
+        integration_id: Some("integration".to_owned()),
+        source_type: None,
+        user_id: None,
+        about: None,
+    };
     world.organization(number).events = AuditEvents::Complete { from, events: vec![event] };
 }
 
@@ -20,7 +27,8 @@ fn event(world: &mut World, number: usize, kind: AuditEventKind) {
 fn a_removed_integration_in_an_organization_of_a_hostile_name() {
     let story = Story::healthy(3, 3, |world| {
         event(world, 0, AuditEventKind::Deleted);
-        world.organization(0).access = Access::Granted { name: Some(HOSTILE.to_owned()) };
+        world.organization(0).access =
+            Access::Granted { name: Some(HOSTILE.to_owned()), group: None, created_at: None };
         world.organization(0).presence = IntegrationPresence::Absent;
     });
     let story = story.after(hours(2));

@@ -6,6 +6,7 @@
 use super::session::Session;
 use crate::client::answer::{Failure, FailureClass};
 use crate::client::bitbucket_cloud::FirstPage;
+use crate::domain::evidence::Part;
 use crate::domain::facts::PermissionProof;
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::permission::Permission;
@@ -85,7 +86,12 @@ fn told(session: &Session<'_>, result: Result<Option<u64>, Failure>, round: &mut
         Err(failure) if failure.class != FailureClass::Unauthorized && denial(&failure).is_some() => Count::Untold,
         Err(failure) if matches!(failure.class, FailureClass::Gone { .. } | FailureClass::BadRequest) => Count::Untold,
         Err(failure) => {
-            round.fail(session.api(), "count the repositories that the account administers", &failure);
+            round.fail(
+                session.api(),
+                Part::Permissions,
+                "count the repositories that the account administers",
+                &failure,
+            );
             Count::Failed
         }
     }

@@ -14,6 +14,7 @@ use super::session::Session;
 use super::{administration, listed_token, permissions, rejection};
 use crate::client::answer::{Answer, CredentialHeaders, Failure, FailureClass};
 use crate::client::bitbucket_cloud::User;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{CredentialExpiry, RejectionCause, ScmAccount, ScmAuthentication};
 use crate::domain::permission::Permission;
 use crate::domain::work::Finding;
@@ -60,7 +61,7 @@ async fn prove_without_profile(session: &mut Session<'_>, has_scopes: bool, roun
             }
             Err(failure) => {
                 permissions::prove_missing(session, Permission::RepositoryRead, &failure, round);
-                session.concede(round, "count the repositories of a workspace", &failure).await;
+                session.concede(round, Part::Permissions, "count the repositories of a workspace", &failure).await;
                 return;
             }
         }
@@ -83,7 +84,7 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
         (Some(found), _) => {
             round.find(Finding::ScmAuthentication(session.scope.name.clone(), found.clone()));
         }
-        (None, Err(failure)) => round.fail(session.api(), "ask who the credential is", failure),
+        (None, Err(failure)) => round.fail(session.api(), Part::Authentication, "ask who the credential is", failure),
         (None, Ok(_)) => {}
     }
     if let Some(ScmAuthentication::Accepted { scopes, .. }) = &authentication {
@@ -178,6 +179,7 @@ mod tests {
                     scopes.map_or(0, |scopes| scopes.len())
                 ),
                 Some(ScmAuthentication::Rejected(cause)) => format!("rejected {cause:?}"),
+                Some(ScmAuthentication::Contradicted { detail }) => format!("contradicted {detail}"),
                 None => "nothing".to_owned(),
             };
             assert_eq!(shown, expected);

@@ -3,6 +3,7 @@
 
 use super::session::Session;
 use crate::client::bitbucket_cloud::SourceEntry;
+use crate::domain::evidence::Part;
 use crate::domain::facts::Repository;
 use crate::probe::judgement::Verdict;
 use crate::probe::round::Round;
@@ -21,10 +22,10 @@ pub(super) async fn run(
         let Some((workspace, slug)) = repository.full_name.split_once('/') else { continue };
         let is_there = match round.hear(session.api(), session.client().source_entry(workspace, slug, file).await) {
             Ok(answer) => answer.value == SourceEntry::File,
-            Err(failure) => match session.judge(round, ATTEMPT, &failure).await {
+            Err(failure) => match session.judge(round, Part::Catalog, ATTEMPT, &failure).await {
                 Verdict::Denied(404) => false,
                 Verdict::Denied(_) => {
-                    round.fail(session.api(), ATTEMPT, &failure);
+                    round.fail(session.api(), Part::Catalog, ATTEMPT, &failure);
                     return None;
                 }
                 Verdict::CredentialRejected | Verdict::Inconclusive => return None,

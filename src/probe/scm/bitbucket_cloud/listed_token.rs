@@ -5,6 +5,7 @@
 use super::AdminListing;
 use super::session::Session;
 use crate::client::atlassian_admin::{ManagedToken, ManagedTokenStatus};
+use crate::domain::evidence::Part;
 use crate::domain::evidence::ScmCredentialEvidence;
 use crate::domain::facts::{ListedToken, ScmAuthentication};
 use crate::domain::kinds::Role;
@@ -35,14 +36,14 @@ pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
             }
             round.find(Finding::ListedToken(session.scope.name.clone(), listed(token)));
         }
-        Err(failure) => round.fail(&api, "list the organisation's API tokens", &failure),
+        Err(failure) => round.fail(&api, Part::ListedToken, "list the organisation's API tokens", &failure),
     }
 }
 
 fn token_id(known: &ScmCredentialEvidence) -> Option<&str> {
     match &known.authentication.as_ref()?.value {
         ScmAuthentication::Accepted { token_id, .. } => token_id.as_deref(),
-        ScmAuthentication::Rejected(_) => None,
+        ScmAuthentication::Rejected(_) | ScmAuthentication::Contradicted { .. } => None,
     }
 }
 
@@ -74,6 +75,7 @@ fn listed(token: Option<&ManagedToken>) -> ListedToken {
         created_at: token.and_then(|token| token.created_at),
         expires_at: token.and_then(|token| token.expires_at),
         last_active_at: token.and_then(|token| token.last_active_at),
+        labels: Vec::new(),
     }
 }
 
@@ -111,7 +113,14 @@ mod tests {
         check(Some("gone"), Some("bot@acme.example"), None);
         assert_eq!(
             listed(None),
-            ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None }
+            ListedToken {
+                found: false,
+                allowed: false,
+                created_at: None,
+                expires_at: None,
+                last_active_at: None,
+                labels: Vec::new()
+            }
         );
     }
 }

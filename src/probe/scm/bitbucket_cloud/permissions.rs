@@ -10,6 +10,7 @@ use super::CredentialKind;
 use super::session::Session;
 use crate::client::answer::{Answer, Failure, FailureClass};
 use crate::client::bitbucket_cloud::{GrantedScopes, Scope, User, Vocabulary};
+use crate::domain::evidence::Part;
 use crate::domain::facts::PermissionProof;
 use crate::domain::kinds::Scm;
 use crate::domain::names::WorkspaceSlug;
@@ -120,7 +121,7 @@ fn take_down(
             (None, FailureClass::Forbidden | FailureClass::NotFound | FailureClass::Gone { .. }) => {
                 PermissionProof::Unverifiable
             }
-            (None, _) => return round.fail(session.api(), attempt, failure),
+            (None, _) => return round.fail(session.api(), Part::Permissions, attempt, failure),
         },
     };
     session.prove(permission, proof, round);

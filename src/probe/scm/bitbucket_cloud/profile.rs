@@ -11,6 +11,7 @@ use super::administration::{self, Counted};
 use super::session::Session;
 use super::workspaces::{self, Membership};
 use super::{permissions, repositories};
+use crate::domain::evidence::Part;
 use crate::domain::facts::{Repository, RepositorySet, ScmAuthentication, WorkspaceFact};
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::work::{Finding, ProbeFailure};
@@ -56,6 +57,7 @@ fn workspaces_found(scope: &ProfileScope<'_>, facts: BTreeMap<WorkspaceSlug, Wor
 
 fn fail_without_workspaces(session: &Session<'_>, round: &mut Round) {
     round.fail_with(ProbeFailure {
+        part: Some(Part::Workspaces),
         api: session.api().clone(),
         reason: "forbidden",
         detail: "the credential may not list its account's workspaces, and the profile names none".to_owned(),
@@ -88,7 +90,10 @@ async fn read_all(
                 set.repositories.extend(kept.map(|(id, repository)| (id.clone(), repository.clone())));
                 set.walked_at = known.and_then(|evidence| evidence.value.walked_at);
             }
-            WorkspaceFact::NotMember | WorkspaceFact::NotFound => {}
+            WorkspaceFact::NotMember
+            | WorkspaceFact::NotFound
+            | WorkspaceFact::ShutOut { .. }
+            | WorkspaceFact::Contradicted => {}
         }
     }
     Some(set)

@@ -131,6 +131,7 @@ mod tests {
                 created_at: None,
                 expires_at,
                 last_active_at: None,
+                labels: Vec::new(),
             })),
             ..ScmCredentialEvidence::default()
         };

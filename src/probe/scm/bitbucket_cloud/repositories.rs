@@ -13,6 +13,7 @@ use super::permissions::prove_missing;
 use super::session::Session;
 use crate::client::bitbucket_cloud;
 use crate::domain::evidence::Evidence;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{Repository, RepositorySet};
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
 use crate::domain::permission::Permission;
@@ -103,7 +104,7 @@ async fn give_up<T>(
     round: &mut Round,
 ) -> Option<T> {
     prove_missing(session, Permission::RepositoryRead, failure, round);
-    session.concede(round, "list the repositories of a workspace", failure).await;
+    session.concede(round, Part::Repositories, "list the repositories of a workspace", failure).await;
     None
 }
 
@@ -119,6 +120,7 @@ fn merged(
             empty: repository.is_empty(),
             full_name: repository.full_name,
             workspace: workspace.clone(),
+            project: repository.project_key,
             updated_at: repository.updated_on,
             created_at: repository.created_on,
         };

@@ -4,6 +4,7 @@ use super::BitbucketCloudTarget;
 use super::credential;
 use crate::client::answer::Failure;
 use crate::client::bitbucket_cloud::BitbucketCloudClient;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{PermissionProof, ScmAuthentication};
 use crate::domain::names::ApiName;
 use crate::domain::permission::Permission;
@@ -42,7 +43,7 @@ impl<'a> Session<'a> {
         self.standing = Some(match authentication {
             Some(ScmAuthentication::Accepted { .. }) => Standing::Accepted,
             Some(ScmAuthentication::Rejected(_)) => Standing::Rejected,
-            None => Standing::Unclear,
+            Some(ScmAuthentication::Contradicted { .. }) | None => Standing::Unclear,
         });
     }
 
@@ -51,7 +52,7 @@ impl<'a> Session<'a> {
     }
 
     /// What a failure on a target proves; asks `/user` when it is a denial. An inconclusive failure is taken down.
-    pub(super) async fn judge(&mut self, round: &mut Round, attempt: &str, failure: &Failure) -> Verdict {
+    pub(super) async fn judge(&mut self, round: &mut Round, part: Part, attempt: &str, failure: &Failure) -> Verdict {
         let standing = match (denial(failure), self.standing) {
             (None, _) => Standing::Unclear,
             (Some(_), Some(standing)) => standing,
@@ -62,16 +63,16 @@ impl<'a> Session<'a> {
         };
         let verdict = judge(failure, standing);
         if verdict == Verdict::Inconclusive {
-            round.fail(self.api(), attempt, failure);
+            round.fail(self.api(), part, attempt, failure);
         }
         verdict
     }
 
     /// Takes down a failure that proves nothing about its target even when it is a denial.
-    pub(super) async fn concede(&mut self, round: &mut Round, attempt: &str, failure: &Failure) -> Verdict {
-        let verdict = self.judge(round, attempt, failure).await;
+    pub(super) async fn concede(&mut self, round: &mut Round, part: Part, attempt: &str, failure: &Failure) -> Verdict {
+        let verdict = self.judge(round, part, attempt, failure).await;
         if let Verdict::Denied(_) = verdict {
-            round.fail(self.api(), attempt, failure);
+            round.fail(self.api(), part, attempt, failure);
         }
         verdict
     }

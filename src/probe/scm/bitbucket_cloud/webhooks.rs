@@ -7,6 +7,7 @@ use super::permissions::prove_missing;
 use super::session::Session;
 use crate::client::answer::FailureClass;
 use crate::client::bitbucket_cloud::Hook;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{WebhookCheck, WebhookState};
 use crate::domain::permission::Permission;
 use crate::probe::assumptions::Assumption;
@@ -29,10 +30,10 @@ pub(super) async fn run(
                 prove_missing(session, Permission::WebhookRead, &failure, round);
                 if matches!(failure.class, FailureClass::MissingScope { .. }) {
                     // Each further repository would be refused the same way.
-                    session.concede(round, "read the webhooks of a repository", &failure).await;
+                    session.concede(round, Part::Webhooks, "read the webhooks of a repository", &failure).await;
                     return None;
                 }
-                match session.judge(round, "read the webhooks of a repository", &failure).await {
+                match session.judge(round, Part::Webhooks, "read the webhooks of a repository", &failure).await {
                     Verdict::Denied(404) => WebhookState::RepositoryNotFound,
                     Verdict::Denied(_) => WebhookState::NoAdminRights,
                     Verdict::CredentialRejected | Verdict::Inconclusive => return None,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::session::Session;
 use crate::client::answer::FailureClass;
 use crate::client::bitbucket_cloud::WorkspaceAccess;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{PermissionProof, WorkspaceFact};
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::permission::Permission;
@@ -46,7 +47,7 @@ pub(super) async fn memberships(session: &mut Session<'_>, round: &mut Round) ->
                 return (Membership::NoAccount, has_scopes);
             }
             super::permissions::prove_missing(session, Permission::WorkspaceRead, &failure, round);
-            let verdict = session.concede(round, "list the account's workspaces", &failure).await;
+            let verdict = session.concede(round, Part::Workspaces, "list the account's workspaces", &failure).await;
             (if let Verdict::Denied(_) = verdict { Membership::Unknown } else { Membership::Over }, has_scopes)
         }
     }
@@ -117,7 +118,7 @@ pub(super) async fn presume(
     for slug in wanted {
         let fact = match round.hear(session.api(), session.client().workspace(slug.as_str()).await) {
             Ok(answer) => WorkspaceFact::Member { uuid: Some(answer.value.uuid), administrator: None },
-            Err(failure) => match session.judge(round, "read a workspace", &failure).await {
+            Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
                 Verdict::Denied(404) => WorkspaceFact::NotFound,
                 Verdict::Denied(_) => WorkspaceFact::Member { uuid: None, administrator: None },
                 Verdict::CredentialRejected | Verdict::Inconclusive => return None,
@@ -137,7 +138,7 @@ async fn ask(
 ) -> Option<WorkspaceFact> {
     match round.hear(session.api(), session.client().workspace(slug.as_str()).await) {
         Ok(answer) => Some(renamed(&answer.value.uuid, listed).unwrap_or(WorkspaceFact::NotMember)),
-        Err(failure) => match session.judge(round, "read a workspace", &failure).await {
+        Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
             Verdict::Denied(404) => Some(WorkspaceFact::NotFound),
             Verdict::Denied(_) => Some(WorkspaceFact::NotMember),
             Verdict::CredentialRejected | Verdict::Inconclusive => None,

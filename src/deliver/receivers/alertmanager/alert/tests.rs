@@ -68,10 +68,10 @@ fn no_end_lies_before_its_begin() {
 #[test]
 fn labels_call_nobody_and_those_without_a_value_are_left_out() {
     let workspace = Subject::Workspace("acme-bitbucket".into(), "a\"b\n<!channel> ü".into());
-    let about = About::Incident(IncidentKey { rule: Rule::WorkspaceNotFound, subject: workspace });
+    let about = About::Incident(IncidentKey { rule: Rule::NamespaceNotFound, subject: workspace });
     let found = labels(&message(about, Severity::Info, NotificationKind::Trigger).notification);
-    assert_eq!(found["subject"], "workspace/acme-bitbucket/a\"b ‹!channel› ü");
-    assert_eq!(found["alertname"], "SnykwatchWorkspaceNotFound");
+    assert_eq!(found["subject"], "namespace/acme-bitbucket/a\"b ‹!channel› ü");
+    assert_eq!(found["alertname"], "SnykwatchNamespaceNotFound");
     let bare = with(message(token(), Severity::Info, NotificationKind::Trigger), |notification| {
         notification.page.labels = crate::domain::page::PageLabels::default();
     });

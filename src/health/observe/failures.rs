@@ -1,0 +1,97 @@
+//! The last try to observe each part of a subject, when it concluded nothing: every unknown says why, in the API's own
+//! words. An observation ends it; a try that failed for another reason is a new word for the same blindness.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::Reason;
+use crate::domain::evidence::{FailedAttempt, FailedAttempts, Part};
+use crate::domain::names::IntegrationKey;
+use crate::domain::state::State;
+use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
+
+/// Notes what this run could not observe, and forgets what it did.
+pub(super) fn apply(state: &mut State, run: &ProbeRun) {
+    for failure in &run.outcome.failures {
+        let Some(part) = failure.part else { continue };
+        let Some(failures) = failures_of(state, &run.work, part) else { continue };
+        note(failures, part, run.started_at, reason_of(failure.reason), &failure.detail);
+    }
+    for part in run.outcome.findings.iter().filter_map(part_of) {
+        if let Some(failures) = failures_of(state, &run.work, part) {
+            failures.remove(&part);
+        }
+    }
+}
+
+fn note(failures: &mut FailedAttempts, part: Part, at: DateTime<Utc>, reason: Reason, detail: &str) {
+    let since = failures.get(&part).map_or(at, |known| known.since.min(at));
+    failures.insert(part, FailedAttempt { since, at, reason, detail: detail.to_owned() });
+}
+
+/// Where the tries of this work are noted. A rejection met on the way to something else is the credential's own.
+fn failures_of<'a>(state: &'a mut State, work: &Work, part: Part) -> Option<&'a mut FailedAttempts> {
+    let book = &mut state.evidence;
+    Some(match &work.subject {
+        WorkSubject::Credential(name) if work.kind == ProbeKind::SnykToken => {
+            &mut book.snyk_tokens.entry(name.clone()).or_default().failures
+        }
+        WorkSubject::Credential(name) => &mut book.scm_credentials.entry(name.clone()).or_default().failures,
+        _ if matches!(part, Part::Authentication | Part::Expiry | Part::ListedToken | Part::Permissions) => {
+            return None;
+        }
+        WorkSubject::Group(name) => &mut book.groups.entry(name.clone()).or_default().failures,
+        WorkSubject::Profile(name, profile) => {
+            let profiles = &mut book.groups.entry(name.clone()).or_default().profiles;
+            &mut profiles.entry(profile.clone()).or_default().failures
+        }
+        WorkSubject::Organization(key) => organization(book, key),
+    })
+}
+
+fn organization<'a>(
+    book: &'a mut crate::domain::evidence::EvidenceBook,
+    key: &IntegrationKey,
+) -> &'a mut FailedAttempts {
+    &mut book.organizations.entry(key.clone()).or_default().failures
+}
+
+fn part_of(finding: &Finding) -> Option<Part> {
+    Some(match finding {
+        Finding::SnykAuthentication(..) | Finding::ScmAuthentication(..) => Part::Authentication,
+        Finding::SnykTokenExpiry(..) | Finding::ScmCredentialExpiry(..) => Part::Expiry,
+        Finding::ListedToken(..) => Part::ListedToken,
+        Finding::Permission(..) => return None,
+        Finding::GroupAccess(..) | Finding::OrganizationAccess(..) => Part::Access,
+        Finding::Workspaces(..) => Part::Workspaces,
+        Finding::Repositories(..) => Part::Repositories,
+        Finding::Fates(..) => Part::Fates,
+        Finding::Assets(..) => Part::Assets,
+        Finding::Catalog(..) => Part::Catalog,
+        Finding::Organizations(..) => Part::Organizations,
+        Finding::RemovedOrganizations(..) => Part::RemovedOrganizations,
+        Finding::Presence(..) => Part::Presence,
+        Finding::Imports(..) => Part::Imports,
+        Finding::Events(..) => Part::Events,
+        Finding::Webhooks(..) => Part::Webhooks,
+        Finding::PullRequestChecks(..) => Part::PullRequestChecks,
+    })
+}
+
+/// The class of a failure (the label of its metric) as a reason.
+fn reason_of(label: &str) -> Reason {
+    match label {
+        "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" | "refused" => {
+            Reason::EndpointRefused
+        }
+        "address_refused" => Reason::AddressRefused,
+        "shut_out" => Reason::ShutOut,
+        "not_found" => Reason::EndpointNotFound,
+        "gone" => Reason::EndpointGone,
+        "rate_limited" => Reason::RateLimited,
+        "incomplete" => Reason::ListIncomplete,
+        "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
+            Reason::AnswerNotUnderstood
+        }
+        _ => Reason::UpstreamFailing,
+    }
+}
