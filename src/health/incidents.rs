@@ -19,10 +19,12 @@ mod baseline;
 mod candidate;
 mod connection;
 mod credentials;
-mod expiry;
+pub(crate) mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod members;
 mod organizations;
 mod permissions;
@@ -59,6 +61,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
 }
 

@@ -22,10 +22,6 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
     for credential in state.credentials.values_mut() {
         shift.credential(credential);
     }
-    for gap in &mut state.attention.gaps {
-        shift.time(&mut gap.from);
-        shift.time(&mut gap.to);
-    }
     for incident in state.incidents.values_mut() {
         shift.time(&mut incident.since);
         if let IncidentPhase::Open { opened_at } = &mut incident.phase {
@@ -138,8 +134,10 @@ impl Shift {
         for announcement in attention.announcements.values_mut() {
             self.time(&mut announcement.opened_at);
             self.time(&mut announcement.since);
+            self.time(&mut announcement.changed.at);
             for told in announcement.receivers.values_mut() {
                 self.time(&mut told.at);
+                self.maybe(&mut told.grown_at);
                 self.maybe(&mut told.acknowledged_at);
             }
         }
@@ -150,6 +148,20 @@ impl Shift {
         for gap in &mut attention.gaps {
             self.time(&mut gap.from);
             self.time(&mut gap.to);
+        }
+        for recurrence in attention.recurrences.values_mut() {
+            for opening in &mut recurrence.openings {
+                self.time(&mut opening.opened_at);
+                self.time(&mut opening.since);
+            }
+            self.maybe(&mut recurrence.well_since);
+        }
+        for digest in attention.digests.values_mut() {
+            self.time(&mut digest.at);
+            for entry in digest.problems.values_mut() {
+                self.time(&mut entry.opened_at);
+                self.maybe(&mut entry.ended_at);
+            }
         }
     }
 

@@ -207,6 +207,7 @@ fn fleet() -> Fleet {
         credential: "pat".into(),
         overrides: BTreeMap::new(),
         require: [].into(),
+        asked: [].into(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {

@@ -9,11 +9,12 @@ use super::credentials::about;
 use super::inputs::{Dependents, Inputs};
 use super::text::{admins, blast_radius, count, instant, listed, span};
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
-use crate::domain::names::CredentialName;
+use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::policy::Case;
-use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource};
+use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource, State};
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let snyk = inputs.fleet.snyk_tokens.iter().map(|(name, token)| (Rule::SnykTokenExpiring, name, &token.api));
@@ -51,10 +52,10 @@ fn expiring<'a>(
             let share = inputs.shared_timing(rule, Case::Default).share;
             let life = created_at(inputs, name, state).map(|created| date - created);
             let at_most = share.zip(life).and_then(|(share, life)| part_of(life, share));
-            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, dependents, Some(date)))
+            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, rule, dependents, Some(date)))
         }
         None if was_replaced(inputs, state, dependents, before) => {
-            (Verdict::Gone, superseded(inputs, dependents, None))
+            (Verdict::Gone, superseded(inputs, rule, dependents, None))
         }
         None => (Verdict::CannotTell, String::new()),
     };
@@ -103,20 +104,42 @@ fn was_replaced(
         || endless.iter().any(|(_, _, reason)| *reason == Reason::NeverExpires)
 }
 
-/// What a person wants to know of a replacement: who still uses the old token.
-fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
+/// Organizations that the replacement of a credential did not reach, or may not have reached.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftBehind {
+    /// Still on the old token.
+    pub(crate) on_the_old: Vec<IntegrationKey>,
+    /// Nobody has seen them on the new one yet.
+    pub(crate) not_seen: Vec<IntegrationKey>,
+}
+
+/// Whom the replacement of `name` has not reached: what the end of its incident says, and what is left to do then.
+pub(crate) fn left_behind(state: &State, fleet: &Fleet, name: &CredentialName, now: DateTime<Utc>) -> LeftBehind {
+    let inputs = Inputs::new(state, fleet, now);
+    inputs.dependents(name).map(|dependents| not_reached(&inputs, dependents)).unwrap_or_default()
+}
+
+fn not_reached(inputs: &Inputs<'_>, dependents: &Dependents) -> LeftBehind {
     let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
     let in_step = inputs.conditions(organizations, Condition::CredentialInStep);
     let those = |truth: Truth| {
         let those = in_step.iter().filter(|(_, found, _)| *found == truth);
         those.map(|(key, _, _)| (*key).clone()).collect::<Vec<_>>()
     };
+    LeftBehind { on_the_old: those(Truth::False), not_seen: those(Truth::Unknown) }
+}
+
+/// What a person wants to know of a replacement: who still uses the old token. Nobody but us uses a Snyk token.
+fn superseded(inputs: &Inputs<'_>, rule: Rule, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
-    for (truth, words) in [(Truth::False, "still on the old token"), (Truth::Unknown, "not seen on the new one yet")] {
-        let those = those(truth);
+    if rule == Rule::SnykTokenExpiring {
+        return text;
+    }
+    let LeftBehind { on_the_old, not_seen } = not_reached(inputs, dependents);
+    for (those, words) in [(on_the_old, "still on the old token"), (not_seen, "not seen on the new one yet")] {
         if !those.is_empty() {
             text = format!("{text}; {words}: {} ({})", count(those.len(), "Organization"), listed(inputs, those));
         }
