@@ -31,6 +31,7 @@ mod clocks;
 mod credential;
 mod evaluate;
 mod group;
+mod in_step;
 mod matching;
 mod observe;
 mod organization;

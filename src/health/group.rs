@@ -16,12 +16,13 @@ use crate::domain::names::{ProfileName, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
+use super::in_step;
 use super::matching::{is_discovered, last_moved_at};
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
 use super::survey::{Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
-use super::words::{listed, moment, repositories};
+use super::words::{listed, repositories};
 
 /// What a Group integration is judged by.
 pub(super) struct GroupCase<'a> {
@@ -298,32 +299,12 @@ impl<'a> GroupCase<'a> {
             .iter()
             .enumerate()
             .map(|(position, (name, claims))| {
-                let Some(rotation) = claims.rotation(self.thresholds()) else {
-                    let message = format!("no rotation of {} is known", claims.name);
-                    return Verdict::not_applicable(Reason::NotRotated, message);
-                };
-                let looked = match looked {
-                    Ok(looked) => looked,
-                    Err(gap) => return gap.verdict("the Inventory"),
-                };
-                let moved = looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at);
-                match moved.filter(|moved| *moved > rotation.at) {
-                    Some(moved) => Verdict::holds(
-                        Reason::Ok,
-                        format!("an asset moved {}, after the rotation of {}", moment(moved), claims.name),
-                        Proven::at(looked.basis.and(rotation.basis)),
-                    )
-                    .inferred()
-                    .with_confidence(looked.confidence),
-                    None => Verdict::unknown(
-                        Reason::NotProvenSinceRotation,
-                        format!(
-                            "{} was rotated by {}; no asset of profile {name} moved since",
-                            claims.name,
-                            moment(rotation.at)
-                        ),
-                    ),
-                }
+                let looked = looked.as_ref().map(|looked| in_step::Looked {
+                    moved_at: looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at),
+                    basis: looked.basis,
+                    confidence: looked.confidence,
+                });
+                in_step::of_profile(claims, name, looked, self.thresholds())
             })
             .collect();
         over_profiles(verdicts.iter())
