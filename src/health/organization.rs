@@ -10,10 +10,10 @@ use crate::domain::facts::{
     AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, TestFrequency, WebhookSample, WebhookState,
 };
 use crate::domain::fleet::Thresholds;
-use crate::domain::kinds::Truth;
+use crate::domain::kinds::{Scm, Truth};
+use crate::domain::rotation::Rotation;
 use crate::domain::state::OrganizationMemory;
 
-use super::credential::Rotation;
 use super::in_step;
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{count, listed};
@@ -25,8 +25,8 @@ pub(super) struct CredentialVerdicts {
     pub(super) fresh: Verdict,
     pub(super) permissions: Verdict,
     pub(super) rotation: Option<Rotation>,
-    /// The expiry of the token before the last rotation.
-    pub(super) previous_expiry: Option<DateTime<Utc>>,
+    /// Its Git host: events of the audit log may name no more than that.
+    pub(super) scm: Scm,
 }
 
 /// What an Organization's integration is judged by.
@@ -68,17 +68,15 @@ impl<'a> OrganizationCase<'a> {
                 verdict()
             }
         };
+        let in_step = in_step::of_organization(self.evidence, self.memory, self.credential, self.now);
         let disconnected = self.disconnected(&imports);
         OrganizationVerdicts {
             conditions: [
                 (Condition::SnykAccessible, self.accessible.clone()),
-                (Condition::CredentialValid, of_credential(&|| self.credential.valid.clone())),
+                (Condition::CredentialValid, of_credential(&|| self.credential.valid_beside(&in_step))),
                 (Condition::CredentialFresh, of_credential(&|| self.credential.fresh.clone())),
                 (Condition::PermissionsGranted, of_credential(&|| self.credential.permissions.clone())),
-                (
-                    Condition::CredentialInStep,
-                    of_credential(&|| in_step::of_organization(self.evidence, self.memory, self.credential, self.now)),
-                ),
+                (Condition::CredentialInStep, of_credential(&|| in_step.clone())),
                 (Condition::IntegrationPresent, present(presence)),
                 (Condition::RepositoriesImported, self.imported(&imports)),
                 (Condition::TestsCurrent, self.tests_current(&imports, disconnected)),
@@ -154,7 +152,7 @@ impl<'a> OrganizationCase<'a> {
         };
         let follows = events.iter().any(|event| {
             matches!(event.kind, AuditEventKind::Deleted | AuditEventKind::Edited)
-                && in_step::is_ours(event, self.memory)
+                && in_step::is_ours(event, self.memory, self.credential.scm)
                 && self.memory.mostly_active_at.is_none_or(|at| event.at + self.thresholds.import_grace >= at)
         });
         if follows { Truth::True } else { Truth::False }
