@@ -52,7 +52,9 @@ pub(super) fn sort(
             place(rotation, key, integration);
         }
         rotation.saved.retain(|key, _| integrations.contains_key(key));
-        rotation.done_at = if rotation.outstanding.is_empty() && !rotation.saved.is_empty() {
+        // What will tell of itself is waited for; what nobody can tell is not.
+        let is_awaited = rotation.untold.values().any(|reason| *reason == Reason::NotProvenSinceRotation);
+        rotation.done_at = if rotation.outstanding.is_empty() && !is_awaited && !rotation.saved.is_empty() {
             rotation.done_at.or(Some(now))
         } else {
             None
