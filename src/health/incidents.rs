@@ -24,8 +24,11 @@ mod holding;
 mod inputs;
 mod lifecycle;
 mod members;
+mod observer_rejected;
 mod organizations;
+mod out_of_step;
 mod permissions;
+mod rotation_unfinished;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -62,6 +65,8 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let families = [
         credentials::candidates(inputs),
+        observer_rejected::candidates(inputs),
+        rotation_unfinished::candidates(inputs),
         expiry::candidates(inputs),
         permissions::candidates(inputs),
         apis::candidates(inputs),
@@ -69,6 +74,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         connection::candidates(inputs),
         sync::candidates(inputs),
         organizations::candidates(inputs),
+        out_of_step::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

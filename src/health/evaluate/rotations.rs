@@ -45,11 +45,11 @@ pub(super) fn sort(
 ) {
     for (name, state) in credentials {
         let Some(rotation) = &mut state.rotation else { continue };
-        rotation.outstanding.clear();
+        let before = std::mem::take(&mut rotation.outstanding);
         rotation.untold.clear();
         rotation.unused.clear();
         for (key, integration) in integrations.iter().filter(|(key, _)| uses(fleet, key, name)) {
-            place(rotation, key, integration);
+            place(rotation, key, integration, before.contains(key));
         }
         rotation.saved.retain(|key, _| integrations.contains_key(key));
         // What will tell of itself is waited for; what nobody can tell is not.
@@ -71,7 +71,8 @@ fn uses(fleet: &Fleet, key: &IntegrationKey, credential: &CredentialName) -> boo
     }
 }
 
-fn place(rotation: &mut Rotation, key: &IntegrationKey, integration: &IntegrationState) {
+/// `was_outstanding`: who had the old token still has it until something else is seen; losing sight of it is nothing.
+fn place(rotation: &mut Rotation, key: &IntegrationKey, integration: &IntegrationState, was_outstanding: bool) {
     let Some(condition) = integration.conditions.get(&Condition::CredentialInStep) else { return };
     if integration.status.as_ref().is_some_and(|status| status.status == Status::NothingToWatch) {
         rotation.unused.insert(key.clone());
@@ -85,6 +86,11 @@ fn place(rotation: &mut Rotation, key: &IntegrationKey, integration: &Integratio
         }
         (Truth::False, _) | (Truth::Unknown, Reason::OldTokenStillValid) => {
             rotation.saved.remove(key);
+            rotation.outstanding.insert(key.clone());
+        }
+        (Truth::Unknown, reason)
+            if was_outstanding && !matches!(reason, Reason::NotProvenSinceRotation | Reason::UnnamedEvent) =>
+        {
             rotation.outstanding.insert(key.clone());
         }
         (Truth::Unknown, reason) if !rotation.saved.contains_key(key) => {
