@@ -35,6 +35,7 @@ mod clocks;
 mod credential;
 mod evaluate;
 mod group;
+mod in_step;
 mod matching;
 mod observe;
 mod organization;

@@ -168,6 +168,21 @@ impl Shift {
     fn credential(&self, credential: &mut CredentialState) {
         self.maybe(&mut credential.first_used_at);
         self.maybe(&mut credential.previous_used_at);
+        self.maybe(&mut credential.rejected_since);
+        self.maybe(&mut credential.previous_first_used_at);
+        self.maybe(&mut credential.previous_accepted_at);
+        self.maybe(&mut credential.previous_rejected_since);
+        self.maybe(&mut credential.previous_rejected_at);
+        credential.doubted.values_mut().for_each(|at| self.time(at));
+        if let Some(before) = &mut credential.listed_before {
+            self.time(&mut before.listed_at);
+            self.time(&mut before.replaced_at);
+        }
+        if let Some(rotation) = &mut credential.rotation {
+            self.time(&mut rotation.seen_at);
+            self.maybe(&mut rotation.done_at);
+        }
+        credential.in_snyk.iter_mut().for_each(|verdict| self.maybe(&mut verdict.since));
         self.maybe(&mut credential.valid.since);
         credential.rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
         credential.confirming.iter_mut().for_each(|(at, _)| self.time(at));

@@ -9,12 +9,11 @@ use super::credentials::about;
 use super::inputs::{Dependents, Inputs};
 use super::text::{admins, blast_radius, count, instant, listed, span};
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
-use crate::domain::names::{CredentialName, IntegrationKey};
+use crate::domain::names::CredentialName;
 use crate::domain::policy::Case;
-use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource, State};
+use crate::domain::state::{CredentialState, DeclaredDate, ExpirySource};
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let snyk = inputs.fleet.snyk_tokens.iter().map(|(name, token)| (Rule::SnykTokenExpiring, name, &token.api));
@@ -52,11 +51,9 @@ fn expiring<'a>(
             let share = inputs.shared_timing(rule, Case::Default).share;
             let life = created_at(inputs, name, state).map(|created| date - created);
             let at_most = share.zip(life).and_then(|(share, life)| part_of(life, share));
-            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, rule, dependents, Some(date)))
+            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, state, Some(date)))
         }
-        None if was_replaced(inputs, state, dependents, before) => {
-            (Verdict::Gone, superseded(inputs, rule, dependents, None))
-        }
+        None if was_replaced(inputs, state, dependents, before) => (Verdict::Gone, superseded(inputs, state, None)),
         None => (Verdict::CannotTell, String::new()),
     };
     let describe = move |scene: &Scene<'_>| page(rule, name, state, scene);
@@ -104,45 +101,23 @@ fn was_replaced(
         || endless.iter().any(|(_, _, reason)| *reason == Reason::NeverExpires)
 }
 
-/// Organizations that the replacement of a credential did not reach, or may not have reached.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct LeftBehind {
-    /// Still on the old token.
-    pub(crate) on_the_old: Vec<IntegrationKey>,
-    /// Nobody has seen them on the new one yet.
-    pub(crate) not_seen: Vec<IntegrationKey>,
-}
-
-/// Whom the replacement of `name` has not reached: what the end of its incident says, and what is left to do then.
-pub(crate) fn left_behind(state: &State, fleet: &Fleet, name: &CredentialName, now: DateTime<Utc>) -> LeftBehind {
-    let inputs = Inputs::new(state, fleet, now);
-    inputs.dependents(name).map(|dependents| not_reached(&inputs, dependents)).unwrap_or_default()
-}
-
-fn not_reached(inputs: &Inputs<'_>, dependents: &Dependents) -> LeftBehind {
-    let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
-    let in_step = inputs.conditions(organizations, Condition::CredentialInStep);
-    let those = |truth: Truth| {
-        let those = in_step.iter().filter(|(_, found, _)| *found == truth);
-        those.map(|(key, _, _)| (*key).clone()).collect::<Vec<_>>()
-    };
-    LeftBehind { on_the_old: those(Truth::False), not_seen: those(Truth::Unknown) }
-}
-
-/// What a person wants to know of a replacement: who still uses the old token. Nobody but us uses a Snyk token.
-fn superseded(inputs: &Inputs<'_>, rule: Rule, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
+/// What a person wants to know of a replacement: who still uses the old token, and that it is not over with them.
+fn superseded(inputs: &Inputs<'_>, state: &CredentialState, date: Option<DateTime<Utc>>) -> String {
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
-    if rule == Rule::SnykTokenExpiring {
+    let Some(rotation) = &state.rotation else { return text };
+    let behind: Vec<_> =
+        rotation.outstanding.iter().filter(|key| key.level() == Level::Organization).cloned().collect();
+    if rotation.outstanding.is_empty() {
         return text;
     }
-    let LeftBehind { on_the_old, not_seen } = not_reached(inputs, dependents);
-    for (those, words) in [(on_the_old, "still on the old token"), (not_seen, "not seen on the new one yet")] {
-        if !those.is_empty() {
-            text = format!("{text}; {words}: {} ({})", count(those.len(), "Organization"), listed(inputs, those));
-        }
+    let (saved, of) = rotation.progress();
+    text = format!("{text}; the rotation goes on, {saved} of {of} have the new token");
+    if !behind.is_empty() {
+        let many = count(behind.len(), "Organization");
+        text = format!("{text}; still to be saved in {many} ({})", listed(inputs, behind));
     }
     text
 }
@@ -167,8 +142,8 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
         return Page {
             summary: format!("The {what} {name} {when}. From then on snykwatch is blind for {radius}."),
             next_step:
-                "(Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put \
-                        it in the secret of this `snyk` entry."
+                "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
+                 settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry."
                     .to_owned(),
         };
     }

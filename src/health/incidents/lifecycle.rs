@@ -141,7 +141,15 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         }
         Verdict::Holds(Onset::Undated(since)) => {
             let since = before.map_or(since, |before| before.since.min(since));
-            Standing::Holds(holding(since, true, candidate.severity_before(TimeDelta::MAX)))
+            Standing::Holds(holding(since, true, candidate.timing.severity_before(TimeDelta::MAX)))
+        }
+        Verdict::Holds(Onset::Progress { since, until }) => {
+            let open = before.filter(|before| before.is_open());
+            let since = open.map_or(since, |before| before.since);
+            let remaining = until.map_or(TimeDelta::MAX, |until| until - inputs.now);
+            let is_near = remaining <= candidate.widest_lead();
+            let due = open.is_some() || is_near || inputs.age(since) >= candidate.delay();
+            Standing::Holds(holding(since, due, candidate.timing.severity_before(remaining)))
         }
         Verdict::Holds(Onset::Before { date, at_most }) => {
             let opens_at = date - candidate.lead(at_most);
@@ -149,8 +157,9 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
                 return Standing::Gone { because: None };
             }
             let remaining = date - inputs.now;
-            let step = candidate.timing.steps_before(remaining);
-            Standing::Holds(Holding { step, ..holding(opens_at, true, candidate.severity_before(remaining)) })
+            let ladder = candidate.ladder(at_most);
+            let step = ladder.steps_before(remaining);
+            Standing::Holds(Holding { step, ..holding(opens_at, true, ladder.severity_before(remaining)) })
         }
     }
 }

@@ -7,11 +7,11 @@ use super::members::SHOWN;
 use super::scene::{name_of, plain};
 use super::summary::what_of;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
+use crate::domain::kinds::Level;
 use crate::domain::names::IntegrationKey;
 use crate::domain::notification::About;
 use crate::domain::page::Page;
 use crate::domain::state::State;
-use crate::health::incidents::expiry::{LeftBehind, left_behind};
 use crate::health::incidents::lifecycle::{NOT_WATCHED, SWITCHED_OFF};
 use crate::health::incidents::text::{count, instant, sentence, span};
 use crate::notify::situation::Situation;
@@ -70,23 +70,15 @@ fn left_to_do(key: &IncidentKey, because: &str, state: &State, situation: &Situa
     let mut steps = Vec::new();
     let mut left = Left::default();
     if let (Rule::CredentialExpiring, Subject::Credential(name)) = (key.rule, &key.subject) {
-        let LeftBehind { on_the_old, not_seen } = left_behind(state, situation.fleet, name, situation.now);
-        let organizations = |keys: &[IntegrationKey]| count(keys.len(), "Organization");
-        if !on_the_old.is_empty() {
-            steps.push(format!(
-                "(Organization Admin) Save the new token in {} before the old one ends",
-                organizations(&on_the_old)
-            ));
+        let rotation = state.credentials.get(name).and_then(|credential| credential.rotation.as_ref());
+        let behind = rotation.iter().flat_map(|rotation| &rotation.outstanding);
+        let behind: Vec<&IntegrationKey> = behind.filter(|key| key.level() == Level::Organization).collect();
+        if !behind.is_empty() {
+            let many = count(behind.len(), "Organization");
+            steps.push(format!("(Organization Admin) Save the new token in {many} before the old one ends"));
         }
-        if !not_seen.is_empty() {
-            steps.push(format!(
-                "(Organization Admin) Check that the new token is saved in {} that nobody has seen on it yet",
-                organizations(&not_seen)
-            ));
-        }
-        let all: Vec<_> = on_the_old.iter().chain(&not_seen).collect();
-        left.members = all.iter().take(SHOWN).map(|key| name_of(state, key)).collect();
-        left.more_members = all.len() - left.members.len();
+        left.members = behind.iter().take(SHOWN).map(|key| name_of(state, key)).collect();
+        left.more_members = behind.len() - left.members.len();
     }
     let is_beside = |(other, incident): &(&IncidentKey, &IncidentState)| {
         incident.is_open() && *other != key && other.subject == key.subject
