@@ -7,6 +7,7 @@
 mod credential;
 mod failures;
 mod group;
+mod listing;
 mod organization;
 mod upstream;
 
@@ -143,8 +144,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Catalog(name, fact) => {
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
-        Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
+        Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
+        Finding::OrganizationAccess(key, fact) => listing::on_access(state, stamp, key, fact),
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
