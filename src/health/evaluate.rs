@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
+use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
@@ -17,7 +18,7 @@ use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement};
 use super::group::{GroupCase, movement};
-use super::organization::{CredentialVerdicts, OrganizationCase};
+use super::organization::{Accepted, CredentialVerdicts, OrganizationCase, conclude, settle};
 use super::status::Ever;
 use super::verdict::{Verdict, slot};
 
@@ -26,9 +27,9 @@ use super::verdict::{Verdict, slot};
 /// Idempotent: a second call at the same instant changes nothing and returns nothing.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     admit(state, fleet, now);
-    let State { evidence, integrations, credentials, mass_vanishing, attention, .. } = state;
+    let State { evidence, integrations, credentials, mass_vanishing, attention, decisions, .. } = state;
     credentials::refresh(evidence, credentials, fleet, &attention.gaps, now);
-    let view = View { evidence, credentials, fleet, now };
+    let view = View { evidence, credentials, decisions, fleet, now };
     let shared: BTreeMap<&IntegrationName, Shared<'_>> = fleet
         .integrations
         .iter()
@@ -88,6 +89,7 @@ struct Shared<'a> {
 struct View<'a> {
     evidence: &'a EvidenceBook,
     credentials: &'a BTreeMap<CredentialName, CredentialState>,
+    decisions: &'a Decisions,
     fleet: &'a Fleet,
     now: DateTime<Utc>,
 }
@@ -184,7 +186,11 @@ impl<'a> View<'a> {
             ),
         };
         let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
+        settle(&mut recorder.state.organization, evidence, watched, self.now);
         let verdicts = OrganizationCase {
+            accepted: Accepted { decisions: self.decisions, organization },
+            scm: watched.scm,
+            is_required: shared.watched.require.contains(&organization),
             is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
             thresholds: &watched.thresholds,
             evidence,
@@ -195,7 +201,7 @@ impl<'a> View<'a> {
         }
         .judge();
         let described = describe::organization(&verdicts, watched);
-        credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
+        conclude(&mut recorder.state.organization, evidence, &verdicts);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
     }

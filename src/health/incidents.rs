@@ -34,9 +34,13 @@ mod workspaces;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
+use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
+use crate::domain::incident::IncidentKey;
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -56,6 +60,12 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
     next.transitions
+}
+
+/// What an incident about Organizations compares with the past, item by item: what a person may accept. None where it is
+/// not about a loss.
+pub fn organization_items(state: &State, fleet: &Fleet, incident: &IncidentKey) -> BTreeSet<Item> {
+    super::organization::items_of(state, fleet, incident)
 }
 
 /// Every rule's candidates, causes before their symptoms.

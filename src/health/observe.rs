@@ -7,6 +7,7 @@
 mod credential;
 mod failures;
 mod group;
+mod imports;
 mod listing;
 mod organization;
 mod upstream;
@@ -154,15 +155,12 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
                 return Some(ask_again(stamp, WorkSubject::Organization(key.clone())));
             }
         }
-        Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
+        Finding::Imports(key, fact) => imports::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
             stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
-        Finding::PullRequestChecks(key, fact) => {
-            let book = state.evidence.organizations.entry(key.clone()).or_default();
-            stamp.write(&mut book.pull_request_checks, *fact);
-        }
+        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
         Finding::Fates(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
             stamp.write(&mut profiles.entry(profile.clone()).or_default().fates, fact.clone());

@@ -1,17 +1,16 @@
-//! What is stored of each credential, and how often its conditions failed on new evidence.
+//! What is stored of each credential.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::condition::{Condition, Reason};
+use crate::domain::condition::Reason;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
-use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::page::Gap;
-use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, OrganizationMemory};
+use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource};
 
 use super::super::access::token_accepted;
 use super::super::credential::{Claims, Expiry};
@@ -89,26 +88,4 @@ fn store(state: &mut CredentialState, verdict: Verdict, onset: DateTime<Utc>) {
         message: verdict.message,
         since: Some(since),
     };
-}
-
-/// Counts evaluations in a row, each on new evidence, in which a condition was false. `unknown` neither counts nor
-/// breaks the row.
-pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condition, Verdict)]) {
-    for (condition, verdict) in verdicts {
-        if !matches!(condition, Condition::CredentialInStep | Condition::TestsCurrent) {
-            continue;
-        }
-        match (verdict.truth, verdict.basis.observed_at) {
-            (Truth::False, Some(observed_at)) => {
-                if memory.counted.insert(*condition, observed_at) != Some(observed_at) {
-                    *memory.false_evaluations.entry(*condition).or_default() += 1;
-                }
-            }
-            (Truth::True, _) => {
-                memory.counted.remove(condition);
-                memory.false_evaluations.remove(condition);
-            }
-            (Truth::False, None) | (Truth::Unknown | Truth::NotApplicable, _) => {}
-        }
-    }
 }

@@ -214,8 +214,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
         DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
-        PartiallyConnected, PermissionsMissing, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled,
-        TestsStale, UpstreamUnreachable, WebhooksMissing,
+        OrphanedProjects, PartiallyConnected, PermissionsMissing, ProjectsInactive, SnykTokenExpiring,
+        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled, UpstreamUnreachable,
+        WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -239,8 +240,11 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | OrganizationIntegrationMissing
             | CredentialOutOfStep
             | TestsStale
+            | TestsUnscheduled
             | NothingImported
             | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
@@ -248,7 +252,14 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
         | (
             OrganizationIntegrationMissing,
-            CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
+            CredentialOutOfStep
+            | TestsStale
+            | TestsUnscheduled
+            | NothingImported
+            | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
+            | WebhooksMissing,
         )
         | (CredentialOutOfStep, TestsStale) => reaches,
         // Without the permission nothing can be told of the workspace.
