@@ -1,5 +1,7 @@
 //! Everything the daemon remembers: what the store keeps and a restart restores.
 
+mod organization;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,9 +18,14 @@ use super::names::{
     CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
 use super::permission::Permission;
-use super::rotation::{Rotation, Saved};
+use super::rotation::Rotation;
 use super::status::{Status, StatusState};
 use super::stored::pairs;
+
+pub use organization::{
+    ActivityMemory, CheckSwitch, DayShare, Extent, FalseReadings, ImportMemory, LossProof, LostTarget, MissingWebhook,
+    OrganizationMemory, TestMemory, WebhookMemory,
+};
 
 /// The daemon's memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -83,8 +90,9 @@ pub struct MassVanishing {
 pub struct Baseline {
     /// When the first complete evaluation was.
     pub taken_at: Option<DateTime<Utc>>,
-    /// Rules and Organizations that had a problem then and have had it ever since.
-    pub problems: BTreeSet<(super::incident::Rule, OrganizationId)>,
+    /// Rules and Organizations that had a problem then and have had it ever since, and how bad it was.
+    #[serde(with = "pairs")]
+    pub problems: BTreeMap<(super::incident::Rule, OrganizationId), Extent>,
 }
 
 /// One watched integration.
@@ -195,37 +203,6 @@ pub struct Arrival {
     pub at: DateTime<Utc>,
     /// How many were found.
     pub found: usize,
-}
-
-/// What an Organization's integration remembers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OrganizationMemory {
-    /// An integration was once seen here: the Organization is watched.
-    pub was_present: bool,
-    /// Snyk's id of the integration that was seen last: events of others in the Organization are not its own.
-    #[serde(default)]
-    pub integration_id: Option<String>,
-    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
-    #[serde(default)]
-    pub saved: Option<Saved>,
-    /// A webhook matched the pattern once: missing ones can be judged.
-    pub webhook_pattern_proved: bool,
-    /// Share of inactive projects at the last good evaluation.
-    pub inactive_share: Option<f64>,
-    /// Targets that had projects at the last evaluation.
-    pub targets_with_projects: BTreeSet<String>,
-    /// Targets that had projects and lost them all, and when that was seen.
-    #[serde(default)]
-    pub lost_targets: BTreeMap<String, DateTime<Utc>>,
-    /// When at most half of the projects were last seen inactive.
-    #[serde(default)]
-    pub mostly_active_at: Option<DateTime<Utc>>,
-    /// The evidence that `false_evaluations` counted last.
-    #[serde(default)]
-    pub counted: BTreeMap<Condition, DateTime<Utc>>,
-    /// Evaluations in a row with new evidence in which a condition was false, for rules that wait for two.
-    pub false_evaluations: BTreeMap<Condition, u32>,
 }
 
 /// Synchronisation progress of a Group integration.

@@ -22,7 +22,7 @@ pub(super) struct Advised<'a> {
 impl Advised<'_> {
     /// The next step out of a status; `None` where nothing is to be done.
     pub(super) fn next_step(&self, status: Status, reason: Reason) -> Option<String> {
-        if matches!(status, Status::Connected | Status::SetupInProgress) {
+        if matches!(status, Status::Connected | Status::SetupInProgress | Status::NothingToWatch) {
             return None;
         }
         let scm = scm_name(self.integration.scm);
@@ -90,7 +90,13 @@ impl Advised<'_> {
             Reason::TestsStale => {
                 format!("Organization Admin: retest one project, read its error, and re-save the integration ({card})")
             }
-            Reason::ProjectsInactive => "Organization Admin: activate the projects again, or delete them".to_owned(),
+            Reason::ProjectsInactive => {
+                "Organization Admin: activate the projects again, delete them, or accept that they are inactive".to_owned()
+            }
+            Reason::TestsUnscheduled => format!(
+                "Organization Admin: switch the projects' test frequency and the pull request checks ({card}) on again, \
+                 or accept that they are off"
+            ),
             Reason::SnykTokenInvalid | Reason::SnykTokenExpired => {
                 "owner of our Snyk token: create a new one and put it into snykwatch's secret file".to_owned()
             }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
+use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
@@ -18,7 +19,7 @@ use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement, Use};
 use super::group::{GroupCase, ProfileVerdicts};
-use super::organization::{CredentialVerdicts, OrganizationCase};
+use super::organization::{Accepted, CredentialVerdicts, OrganizationCase, conclude, settle};
 use super::status::Ever;
 use super::verdict::{Verdict, slot};
 
@@ -29,7 +30,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     admit(state, fleet, now);
     let State { evidence, integrations, credentials, mass_vanishing, attention, decisions, .. } = state;
     credentials::refresh(evidence, credentials, fleet, &attention.gaps, decisions, now);
-    let view = View { evidence, credentials, fleet, now };
+    let view = View { evidence, credentials, decisions, fleet, now };
     let mut transitions = Vec::new();
     // What a profile's assets prove of its credential holds for Organizations with that credential too.
     let mut uses = Uses::of(fleet);
@@ -120,6 +121,7 @@ struct Shared<'a> {
 struct View<'a> {
     evidence: &'a EvidenceBook,
     credentials: &'a BTreeMap<CredentialName, CredentialState>,
+    decisions: &'a Decisions,
     fleet: &'a Fleet,
     now: DateTime<Utc>,
 }
@@ -225,7 +227,11 @@ impl<'a> View<'a> {
             ),
         };
         let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
+        settle(&mut recorder.state.organization, evidence, watched, self.now);
         let verdicts = OrganizationCase {
+            accepted: Accepted { decisions: self.decisions, organization },
+            scm: watched.scm,
+            is_required: shared.watched.require.contains(&organization),
             is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
             thresholds: &watched.thresholds,
             evidence,
@@ -236,7 +242,7 @@ impl<'a> View<'a> {
         }
         .judge();
         let described = describe::organization(&verdicts, watched);
-        credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
+        conclude(&mut recorder.state.organization, evidence, &verdicts);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
     }

@@ -71,8 +71,8 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 /// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
-    let _ = (state, fleet, key, now);
-    BTreeSet::new()
+    let _ = now;
+    super::organization::items_of(state, fleet, key)
 }
 
 /// Every rule's candidates, causes before their symptoms.

@@ -7,6 +7,8 @@
 mod credential;
 mod failures;
 mod group;
+mod imports;
+mod listing;
 mod organization;
 mod upstream;
 
@@ -142,8 +144,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Catalog(name, fact) => {
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
-        Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
+        Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
+        Finding::OrganizationAccess(key, fact) => listing::on_access(state, stamp, key, fact),
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
@@ -152,7 +154,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
                 return Some(ask_again(stamp, WorkSubject::Organization(key.clone())));
             }
         }
-        Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
+        Finding::Imports(key, fact) => imports::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
             let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().events;
             if stamp.write(slot, fact.clone()) == Written::Yes {
@@ -160,10 +162,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
-        Finding::PullRequestChecks(key, fact) => {
-            let book = state.evidence.organizations.entry(key.clone()).or_default();
-            stamp.write(&mut book.pull_request_checks, *fact);
-        }
+        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
         Finding::Fates(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
             stamp.write(&mut profiles.entry(profile.clone()).or_default().fates, fact.clone());

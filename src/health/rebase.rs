@@ -123,10 +123,7 @@ impl Shift {
         let ages = Arc::make_mut(&mut group.repository_ages);
         let seen = ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
         seen.for_each(|age| self.time(&mut age.seen_at));
-        let organization = &mut integration.organization;
-        self.maybe(&mut organization.mostly_active_at);
-        organization.lost_targets.values_mut().for_each(|at| self.time(at));
-        organization.counted.values_mut().for_each(|at| self.time(at));
+        integration.organization.shift(self.0);
     }
 
     /// Begin and end of a silence are what people said: they stay.

@@ -218,8 +218,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
         DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
-        OrganizationIntegrationMissing, PartiallyConnected, PermissionsMissing, RotationUnfinished, SnykTokenExpiring,
-        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, UpstreamUnreachable, WebhooksMissing,
+        OrganizationIntegrationMissing, OrphanedProjects, PartiallyConnected, PermissionsMissing, ProjectsInactive,
+        RotationUnfinished, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale,
+        TestsUnscheduled, UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -246,8 +247,11 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | OrganizationIntegrationMissing
             | CredentialOutOfStep
             | TestsStale
+            | TestsUnscheduled
             | NothingImported
             | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
@@ -255,7 +259,14 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
         | (
             OrganizationIntegrationMissing,
-            CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
+            CredentialOutOfStep
+            | TestsStale
+            | TestsUnscheduled
+            | NothingImported
+            | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
+            | WebhooksMissing,
         )
         | (RotationUnfinished, CredentialOutOfStep)
         | (CredentialOutOfStep, TestsStale) => reaches,

@@ -62,7 +62,9 @@ impl<'a> Inputs<'a> {
             for credential in named.into_iter().chain(organizations.overrides.values()) {
                 self.credentials.entry(credential.clone()).or_default().names.insert(name.clone());
             }
-            for (organization, _) in self.organizations(name, organizations) {
+            // Where nothing is to be watched, nothing is at stake.
+            let at_stake = self.organizations(name, organizations);
+            for (organization, _) in at_stake.into_iter().filter(|(_, state)| !state.organization.nothing_to_watch) {
                 let key = IntegrationKey::organization(name.clone(), organization);
                 self.depend(&organizations.snyk, &key);
                 self.depend(organizations.credential_of(organization), &key);

@@ -125,5 +125,7 @@ fn organizations<'a>(
 }
 
 fn is_unknown(state: &IntegrationState) -> Option<&StatusState> {
-    state.status.as_ref().filter(|status| status.status == Status::Unknown)
+    let status = state.status.as_ref().filter(|status| status.status == Status::Unknown);
+    // Where there was nothing to be watched, nobody misses it.
+    status.filter(|_| !state.organization.nothing_to_watch)
 }

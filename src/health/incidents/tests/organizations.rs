@@ -64,11 +64,11 @@ fn each_rule_opens_after_its_delay_and_closes_with_its_last_member() {
 fn two_evaluations_must_agree() {
     let mut world = World::new(1);
     world.condition(&organization(1), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 1);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 1);
     world.at(hours(5));
     assert_eq!(world.open(), [""; 0]);
     assert_eq!(world.pending(), ["TestsStale/organizations/acme-bitbucket warning"]);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 2);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 2);
     world.at(hours(6));
     assert_eq!(world.open(), ["TestsStale/organizations/acme-bitbucket warning"]);
 }
