@@ -39,6 +39,8 @@ mod rebase;
 mod resume;
 mod subjects;
 mod survey;
+mod unseen;
+mod vanishing;
 mod verdict;
 pub(crate) mod words;
 
@@ -53,3 +55,4 @@ pub use observe::{FollowUp, Policy, observe};
 pub use rebase::rebase;
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use subjects::forget_other_subjects;
+pub use unseen::{NotFound, Unlisted, not_found, unlisted};

@@ -24,7 +24,9 @@ mod holding;
 mod inputs;
 mod lifecycle;
 mod members;
+mod organization_not_found;
 mod organizations;
+mod organizations_vanished;
 mod permissions;
 mod status;
 mod sync;
@@ -68,6 +70,8 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         workspaces::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
+        organizations_vanished::candidates(inputs),
+        organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
         status::candidates(inputs),
     ];

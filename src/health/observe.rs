@@ -98,6 +98,7 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
     for finding in &run.outcome.findings {
         follow_ups.extend(apply(state, fleet, policy, stamp, finding));
     }
+    follow_ups.extend(listing::follow_ups(state, run));
     follow_ups
 }
 
@@ -126,7 +127,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
-        Finding::GroupAccess(name, fact) => group::on_access(state, fleet, stamp, name, fact),
+        Finding::GroupAccess(name, fact) => return group::on_access(state, fleet, policy, stamp, name, fact),
         Finding::Workspaces(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
             let slot = &mut profiles.entry(profile.clone()).or_default().workspaces;
@@ -145,7 +146,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
         Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => listing::on_access(state, stamp, key, fact),
+        Finding::OrganizationAccess(key, fact) => return listing::on_access(state, policy, stamp, key, fact),
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);

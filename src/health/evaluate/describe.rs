@@ -131,7 +131,13 @@ pub(super) fn group(
         },
     };
     let (basis, confidence) = group_rests_on(status, reason, verdicts);
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
+        Why::Profile(..) => Some(Condition::CredentialValid),
+        Why::Reason(_) => None,
+    };
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
     Described {
         status,
         reason,
@@ -227,7 +233,12 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         _ => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported, TestsCurrent],
     };
     let (basis, confidence) = add_up(rests_on.iter().filter_map(|condition| verdict_of(conditions, *condition)));
-    let advised = Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Reason(_) | Why::Profile(..) => None,
+    };
+    let advised =
+        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
     Described {
         status,
         reason,

@@ -79,7 +79,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The watched Organizations of a configuration key: those that have or had an integration, or must have one.
+    /// The watched Organizations of a configuration key.
     pub(super) fn organizations(
         &self,
         name: &IntegrationName,
@@ -88,11 +88,7 @@ impl<'a> Inputs<'a> {
         let lowest = IntegrationKey { integration: name.clone(), organization: None };
         let of_this = self.state.integrations.range(lowest..).take_while(|(key, _)| key.integration == *name);
         let organizations = of_this.filter_map(|(key, state)| key.organization.map(|id| (id, state)));
-        let is_watched = |(id, state): &(OrganizationId, &IntegrationState)| {
-            let present = state.truth(Condition::IntegrationPresent) == Truth::True;
-            state.organization.was_present || present || watched.require.contains(id)
-        };
-        organizations.filter(is_watched).collect()
+        organizations.filter(|(id, _)| !watched.leaves_out(*id)).collect()
     }
 
     /// The state of one integration, if it was evaluated at all.

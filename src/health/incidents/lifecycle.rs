@@ -108,7 +108,7 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         (Body::Members(_), _) => return Standing::Gone { because: None },
         (Body::One(verdict), _) => *verdict,
     };
-    let integration = holding::subject_integration(&candidate.key.subject);
+    let integration = holding::integration_of(candidate);
     let cause = causes.holding_back(&Symptom::of(candidate, integration.as_ref()));
     let before = inputs.incident(&candidate.key);
     let holding = |since, due, severity| {
@@ -117,7 +117,8 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
     };
     let after = |since| {
         let elapsed = inputs.age(since);
-        Standing::Holds(holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed)))
+        let due = candidate.is_confirmed && elapsed >= candidate.delay();
+        Standing::Holds(holding(since, due, candidate.severity_after(elapsed)))
     };
     match verdict {
         Verdict::Gone => Standing::Gone { because: None },
