@@ -15,8 +15,8 @@ pub(super) struct Naming<'a> {
     settings: &'a Organizations,
     /// Those that are listed, and those that were asked, by the name that Snyk gives them.
     known: BTreeMap<OrganizationId, &'a str>,
-    /// By name and by slug, as listed.
-    listed: HashMap<&'a str, BTreeSet<OrganizationId>>,
+    /// By name and by slug, as listed; case does not count.
+    listed: HashMap<String, BTreeSet<OrganizationId>>,
     remembered: Option<&'a BTreeMap<String, BTreeSet<OrganizationId>>>,
 }
 
@@ -37,11 +37,11 @@ impl<'a> Naming<'a> {
         });
         let mut known: BTreeMap<OrganizationId, &str> = asked.collect();
         known.extend(listing.iter().map(|organization| (organization.id, organization.name.as_str())));
-        let mut listed: HashMap<&str, BTreeSet<OrganizationId>> = HashMap::new();
+        let mut listed: HashMap<String, BTreeSet<OrganizationId>> = HashMap::new();
         if settings.names().any(|reference| matches!(reference, OrganizationRef::Name(_))) {
             for organization in listing {
                 for word in std::iter::once(&organization.name).chain(&organization.slug) {
-                    listed.entry(word.as_str()).or_default().insert(organization.id);
+                    listed.entry(word.to_lowercase()).or_default().insert(organization.id);
                 }
             }
         }
@@ -55,7 +55,7 @@ impl<'a> Naming<'a> {
             OrganizationRef::Name(name) => {
                 let remembered = self.remembered.and_then(|remembered| remembered.get(name));
                 let is_known = |ids: &&BTreeSet<OrganizationId>| ids.iter().any(|id| self.known.contains_key(id));
-                remembered.filter(is_known).or_else(|| self.listed.get(name.as_str())).or(remembered).cloned()
+                remembered.filter(is_known).or_else(|| self.listed.get(&name.to_lowercase())).or(remembered).cloned()
             }
             .unwrap_or_default(),
         }

@@ -423,7 +423,7 @@ pub enum Change {
         /// How bad.
         severity: Severity,
     },
-    /// An open incident affects at least a quarter more than when it was last announced.
+    /// An open incident affects so many more than when it was last announced that people are told.
     Grew {
         /// Which.
         incident: IncidentKey,

@@ -32,6 +32,7 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
             shift.time(opened_at);
         }
         incident.tracking.onsets.values_mut().for_each(|at| shift.time(at));
+        shift.maybe(&mut incident.tracking.grew_at);
     }
     for resolved in state.resolved_causes.values_mut() {
         shift.time(&mut resolved.at);

@@ -6,4 +6,5 @@ mod evidence;
 mod gaps;
 mod group;
 mod inventory;
+mod listing;
 mod organization;

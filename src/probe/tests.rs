@@ -207,6 +207,9 @@ fn fleet() -> Fleet {
         credential: "pat".into(),
         overrides: BTreeMap::new(),
         require: [].into(),
+        discover: None,
+        excluded: std::collections::BTreeSet::new(),
+        named: BTreeMap::new(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {

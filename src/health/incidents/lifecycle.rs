@@ -10,10 +10,11 @@ use super::holding::{self, Causes, Symptom};
 use super::inputs::Inputs;
 use super::members;
 use crate::domain::incident::{
-    IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Severity, Subject,
+    IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Rule, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{Baseline, Change, Transition};
+use crate::domain::status::Status;
 
 /// A candidate measured against time, its causes and what was before.
 pub(super) enum Standing {
@@ -59,12 +60,15 @@ pub(super) struct Next {
     pub(super) transitions: Vec<Transition>,
 }
 
-/// Announced again when it affects a quarter more, but not for one more member of a few.
-const GROWTH_PERCENT: usize = 125;
-const GROWTH_AT_LEAST: usize = 2;
+/// A shared cause is announced again when it affects so many more, and a tenth.
+const GROWTH_AT_LEAST: usize = 3;
+/// Once an hour at most.
+const GROWTH_PAUSE: TimeDelta = TimeDelta::hours(1);
+/// Without a shared cause it is announced again when its members doubled, once a day at most.
+const DOUBLING_PAUSE: TimeDelta = TimeDelta::hours(24);
 
-/// An incident that is so young still finds what it affects, Organization by Organization: told once, after that.
-const GROWTH_NOT_BEFORE: TimeDelta = TimeDelta::minutes(15);
+/// What is found while everything is looked at for the first time waits so long for the rest.
+const FIRST_PASS: TimeDelta = TimeDelta::minutes(2);
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -193,10 +197,16 @@ impl Life<'_> {
             self.resolve(&candidate.key, &candidate.resolution);
             before = None;
         }
-        let affected = affected(candidate, &holding);
-        let page =
+        let affected = affected(self.inputs, candidate, &holding);
+        let mut page =
             (candidate.describe)(&Scene { now, since: holding.since, members: &holding.members, affected: &affected });
+        let first_pass = self.inputs.first_pass(&candidate.key.subject);
+        if let Some(first_pass) = &first_pass {
+            page.summary.push_str(&first_pass.sentence());
+        }
+        let waits_for_pass = first_pass.is_some_and(|pass| self.inputs.age(pass.since) < FIRST_PASS);
         let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
+        let mut grew_at = before.and_then(|before| before.tracking.grew_at);
         let quiet = holding.cause.is_some();
         let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
         let mut severity = holding.severity;
@@ -213,14 +223,12 @@ impl Life<'_> {
                 let change = Change::SeverityChanged { incident: key.clone(), from: before.severity, to: severity };
                 self.tell(change, &page.summary);
             }
-            let settled =
-                matches!(before.phase, IncidentPhase::Open { opened_at } if now - opened_at >= GROWTH_NOT_BEFORE);
-            let grown = settled && affected.len() * 100 >= announced * GROWTH_PERCENT;
-            if !quiet && grown && affected.len() >= announced + GROWTH_AT_LEAST {
+            if !quiet && has_grown(before, key, affected.len(), now) {
                 self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
                 announced = affected.len();
+                grew_at = Some(now);
             }
-        } else if holding.due && !quiet && !may_be_over {
+        } else if holding.due && !quiet && !may_be_over && !waits_for_pass {
             phase = IncidentPhase::Open { opened_at: now };
             self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
         }
@@ -239,6 +247,7 @@ impl Life<'_> {
                 details: candidate.details.clone(),
                 onsets: holding.onsets,
                 announced,
+                grew_at,
                 step: holding.step,
             },
         };
@@ -264,10 +273,36 @@ impl Life<'_> {
     }
 }
 
-fn affected(candidate: &Candidate<'_>, holding: &Holding) -> BTreeSet<IntegrationKey> {
+/// Whether it affects so many more than when people were last told that they are told again.
+fn has_grown(before: &IncidentState, key: &IncidentKey, affected: usize, now: DateTime<Utc>) -> bool {
+    let announced = before.tracking.announced;
+    let opened_at = match before.phase {
+        IncidentPhase::Open { opened_at } => opened_at,
+        IncidentPhase::Pending => return false,
+    };
+    match &key.subject {
+        Subject::Organizations(_) => {
+            let told_at = before.tracking.grew_at.unwrap_or(opened_at);
+            affected >= announced * 2 && affected > announced && now - told_at >= DOUBLING_PAUSE
+        }
+        _ => {
+            let is_more = affected >= announced + GROWTH_AT_LEAST && affected * 10 >= announced * 11;
+            is_more && before.tracking.grew_at.is_none_or(|told_at| now - told_at >= GROWTH_PAUSE)
+        }
+    }
+}
+
+/// The blast radius. Where there is nothing to watch, nothing is struck.
+fn affected(inputs: &Inputs<'_>, candidate: &Candidate<'_>, holding: &Holding) -> BTreeSet<IntegrationKey> {
     let mut affected = candidate.affected.clone();
     if let Subject::Organizations(name) = &candidate.key.subject {
         affected.extend(holding.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)));
+    }
+    if candidate.key.rule != Rule::NothingToWatch {
+        affected.retain(|key| {
+            let status = inputs.integration(key).and_then(|state| state.status.as_ref());
+            status.is_none_or(|status| status.status != Status::NothingToWatch)
+        });
     }
     affected
 }

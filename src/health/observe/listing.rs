@@ -2,7 +2,7 @@
 //!
 //! What is missing is only noted here: [`vanishing`](super::super::vanishing) settles what became of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::evidence::GroupEvidence;
@@ -72,14 +72,15 @@ fn remember_names(book: &mut GroupEvidence, watched: &WatchedOrganizations, list
     if watched.named.is_empty() {
         return;
     }
+    let wanted: HashMap<String, &String> = watched.named.keys().map(|name| (name.to_lowercase(), name)).collect();
     let mut found: BTreeMap<&String, BTreeSet<OrganizationId>> = BTreeMap::new();
     let mut listed = BTreeSet::new();
     for organization in listing {
         listed.insert(organization.id);
-        let slug = organization.slug.iter().find_map(|slug| watched.named.get_key_value(slug));
-        let names = watched.named.get_key_value(&organization.name).into_iter().chain(slug);
-        for (name, _) in names {
-            found.entry(name).or_default().insert(organization.id);
+        for word in std::iter::once(&organization.name).chain(&organization.slug) {
+            if let Some(name) = wanted.get(&word.to_lowercase()) {
+                found.entry(name).or_default().insert(organization.id);
+            }
         }
     }
     for (name, ids) in found {

@@ -1,6 +1,6 @@
 //! Which route takes what, and what matchers look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Europe::Berlin;
 

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::Evidence;
-use crate::domain::facts::{ApiFacts, OrganizationImports, PermissionProof, Target, WorkspaceFact};
+use crate::domain::facts::{
+    ApiFacts, OrganizationImports, OrganizationListing, PermissionProof, Target, WorkspaceFact,
+};
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
@@ -132,6 +134,7 @@ impl World {
             }
             world.status(&key, Status::Connected, Reason::Ok);
         }
+        world.list((1..=organizations).map(id));
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
         world.evaluate();
         assert_eq!(world.open(), Vec::<String>::new(), "all is well at the start");
@@ -235,6 +238,14 @@ impl World {
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
         Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+    }
+
+    /// What the Group's listing has.
+    pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
+        let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
+        let listing = Arc::new(organizations.into_iter().map(listed).collect());
+        let listing = self.evidence(listing);
+        self.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
     }
 
     pub(super) fn workspace(&mut self, fact: WorkspaceFact) {
