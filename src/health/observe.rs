@@ -88,6 +88,12 @@ impl Stamp {
 /// Applies `run` to the evidence and the memory of `state`; verdicts follow with [`super::evaluate()`].
 pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun) -> Vec<FollowUp> {
     upstream::apply(state, run);
+    if let WorkSubject::Organization(key) = &run.work.subject
+        && !listing::is_wanted(state, fleet, key)
+    {
+        // It was asked before it was gone or left out; what it answers is about nothing that is watched.
+        return Vec::new();
+    }
     failures::apply(state, run);
     let stamp = Stamp {
         at: run.started_at,

@@ -468,7 +468,8 @@ impl World {
             whole_api: false,
             retry_after: None,
         };
-        let outcome = Outcome { failures: vec![failure], ..Outcome::default() };
+        let notices = vec![ApiNotice::Answered(ApiName::from(SNYK_API))];
+        let outcome = Outcome { failures: vec![failure], notices, ..Outcome::default() };
         let run = ProbeRun { work: Work { kind, subject }, started_at: self.now, finished_at: self.now, outcome };
         self.follow_ups.extend(observe(&mut self.state, &self.fleet, Policy::default(), &run));
     }

@@ -91,6 +91,19 @@ fn remember_names(book: &mut GroupEvidence, watched: &WatchedOrganizations, list
     }
 }
 
+/// Whether an Organization is watched, or may be: listed, required or asked for by id, and not left out.
+pub(super) fn is_wanted(state: &State, fleet: &Fleet, key: &IntegrationKey) -> bool {
+    if state.integrations.contains_key(key) {
+        return true;
+    }
+    let watched = fleet.integrations.get(&key.integration).and_then(|watched| watched.organizations.as_ref());
+    let (Some(watched), Some(id)) = (watched, key.organization) else { return false };
+    let listing = state.evidence.groups.get(&key.integration).and_then(|group| group.organizations.as_ref());
+    let is_listed = || listing.is_some_and(|known| known.value.iter().any(|organization| organization.id == id));
+    let is_named = watched.require.contains(&id) || watched.discover.as_ref().is_some_and(|only| only.contains(&id));
+    !watched.leaves_out(id) && (is_named || is_listed())
+}
+
 /// What a listing, or the answer of one that is missing from it, asks for.
 pub(super) fn follow_ups(state: &State, run: &ProbeRun) -> Vec<FollowUp> {
     let mut follow_ups = Vec::new();

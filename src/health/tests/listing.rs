@@ -169,7 +169,7 @@ fn what_somebody_explains_is_gone_at_once() {
     let event = |number: usize, world: &World| RemovedOrganization {
         id: organization_id(number),
         name: None,
-        at: world.now - minutes(40),
+        at: world.now - minutes(20),
         user_id: Some("user".to_owned()),
     };
     let removed = |numbers: std::ops::Range<usize>| {

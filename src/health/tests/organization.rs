@@ -42,7 +42,7 @@ fn one_organization_is_broken() {
     let absent = |world: &mut World| world.organization(0).presence = IntegrationPresence::Absent;
     others(&check(minutes(15), absent, (Status::NotConfigured, Reason::IntegrationAbsent)));
     let denied = |world: &mut World| world.organization(0).access = Access::Denied { status: 403 };
-    others(&check(minutes(15), denied, (Status::Unknown, Reason::SnykAccessDenied)));
+    others(&check(minutes(30), denied, (Status::Unknown, Reason::SnykAccessDenied)));
     let nothing = |world: &mut World| world.organization(0).imports = OrganizationImports::default();
     others(&check(minutes(15), nothing, (Status::PartiallyConnected, Reason::NothingImported)));
 }

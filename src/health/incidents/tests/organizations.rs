@@ -74,24 +74,67 @@ fn two_evaluations_must_agree() {
 }
 
 #[test]
-fn growth_by_a_quarter_is_told_and_one_more_member_is_not() {
+fn members_that_doubled_are_told_once_a_day_and_one_more_member_is_not() {
     let mut world = World::new(20);
-    let stale = |world: &mut World, until: u128| {
+    let stale = |world: &mut World, until: u128, after: i64| {
         for number in 1..=until {
             world.settled(&organization(number), Condition::TestsCurrent, Reason::TestsStale);
         }
-        growths(&world.evaluate())
+        growths(&world.at(hours(after)))
     };
-    assert_eq!(stale(&mut world, 1), []);
-    assert_eq!(stale(&mut world, 3), [], "a young incident still finds what it affects");
-    assert_eq!(stale(&mut world, 6), []);
-    assert_eq!(growths(&world.at(minutes(15))), [(1, 6)], "told once");
-    assert_eq!(stale(&mut world, 7), [], "one more");
-    assert_eq!(stale(&mut world, 8), [(6, 8)]);
-    assert_eq!(stale(&mut world, 9), []);
-    assert_eq!(stale(&mut world, 10), [(8, 10)]);
-    assert_eq!(stale(&mut world, 12), []);
-    assert_eq!(stale(&mut world, 13), [(10, 13)]);
+    assert_eq!(stale(&mut world, 2, 0), []);
+    assert_eq!(stale(&mut world, 6, 1), [], "not within a day");
+    assert_eq!(stale(&mut world, 6, 24), [(2, 6)]);
+    assert_eq!(stale(&mut world, 11, 60), [], "not doubled");
+    assert_eq!(stale(&mut world, 12, 61), [(6, 12)]);
+}
+
+#[test]
+fn a_blast_radius_that_grows_by_three_and_a_tenth_is_told_once_an_hour() {
+    let mut world = World::new(0);
+    world.reject(&pat(), Reason::CredentialExpired);
+    assert_eq!(world.at(minutes(10)).len(), 1);
+    let watch = |world: &mut World, until: u128, after: i64| {
+        for number in 1..=until {
+            let key = organization(number);
+            world.state.integrations.entry(key.clone()).or_insert_with(|| IntegrationState::new(start()));
+            world.condition(&key, Condition::SnykAccessible, Truth::True, Reason::Ok);
+        }
+        growths(&world.at(minutes(after)))
+    };
+    assert_eq!(watch(&mut world, 2, 11), [], "two more are not");
+    assert_eq!(watch(&mut world, 3, 12), [(1, 4)], "as soon as it is known");
+    assert_eq!(watch(&mut world, 9, 30), [], "once an hour at most");
+    assert_eq!(watch(&mut world, 9, 72), [(4, 10)]);
+    assert_eq!(watch(&mut world, 60, 140), [(10, 61)]);
+    assert_eq!(watch(&mut world, 64, 210), [], "four of 61 are no tenth");
+}
+
+#[test]
+fn the_first_page_waits_for_the_first_pass() {
+    let mut world = World::new(0);
+    world.state.integrations.get_mut(&group()).unwrap().first_seen_at = start();
+    world.reject(&pat(), Reason::CredentialExpired);
+    let groups = &mut world.state.evidence.groups;
+    let listing = groups.get_mut(&name()).unwrap().organizations.take();
+    world.at(minutes(1));
+    assert_eq!(world.open(), Vec::<String>::new(), "the Organizations are not listed yet");
+    // They are listed and asked: all of them are in it.
+    let mut complete = world.state.clone();
+    complete.evidence.groups.get_mut(&name()).unwrap().organizations = listing;
+    std::mem::swap(&mut world.state, &mut complete);
+    for number in 1..=3 {
+        world.state.integrations.insert(organization(number), IntegrationState::new(world.now));
+        world.condition(&organization(number), Condition::SnykAccessible, Truth::True, Reason::Ok);
+    }
+    world.evaluate();
+    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 4);
+    assert!(world.incident(Rule::CredentialInvalid).is_open());
+    // They do not come: told after two minutes, and what is missing is said.
+    world.state = complete;
+    world.at(minutes(2));
+    let incident = world.incident(Rule::CredentialInvalid);
+    assert!(incident.is_open() && incident.summary.ends_with("The Organizations are not listed yet."));
 }
 
 #[test]
