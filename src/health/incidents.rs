@@ -36,9 +36,13 @@ mod workspaces;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
+use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
+use crate::domain::incident::IncidentKey;
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -58,6 +62,13 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
     next.transitions
+}
+
+/// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
+/// something else.
+pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
+    let _ = (state, fleet, key, now);
+    BTreeSet::new()
 }
 
 /// Every rule's candidates, causes before their symptoms.

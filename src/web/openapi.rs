@@ -320,7 +320,7 @@ fn words(all: &[impl serde::Serialize]) -> Value {
 }
 
 fn truth() -> Value {
-    json!({ "type": "string", "enum": ["true", "false", "unknown"] })
+    json!({ "type": "string", "enum": ["true", "false", "unknown", "not_applicable"] })
 }
 
 fn nullable(schema: &Value) -> Value {
