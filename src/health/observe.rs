@@ -177,6 +177,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::RemovedOrganizations(name, fact) => {
             let book = state.evidence.groups.entry(name.clone()).or_default();
             stamp.write(&mut book.removed_organizations, fact.clone());
+            super::vanishing::assess(state, fleet, name, stamp.at);
         }
     }
     None

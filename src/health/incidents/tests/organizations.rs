@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 
-use super::world::{World, group, hours, id, minutes, name, organization, resolutions, start};
+use super::world::{World, group, hours, id, minutes, name, organization, pat, resolutions, start};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
-use crate::domain::state::{Change, Transition};
+use crate::domain::state::{Change, IntegrationState, Transition};
 use crate::domain::status::Status;
 
 fn growths(told: &[Transition]) -> Vec<(usize, usize)> {
