@@ -46,6 +46,8 @@ mod rebase;
 mod resume;
 mod subjects;
 mod survey;
+mod unseen;
+mod vanishing;
 mod verdict;
 pub(crate) mod words;
 
@@ -61,3 +63,4 @@ pub use readings::{SECOND_READING_AFTER, second_readings};
 pub use rebase::rebase;
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use subjects::forget_other_subjects;
+pub use unseen::{NotFound, Unlisted, not_found, unlisted};

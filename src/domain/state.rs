@@ -43,12 +43,12 @@ pub struct State {
     /// Causes that were resolved a while ago and may still show in their symptoms.
     #[serde(default, with = "pairs")]
     pub resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
-    /// Organizations that a complete listing no longer had, and in how many listings in a row.
+    /// Watched Organizations that the last complete listing no longer had.
     #[serde(with = "pairs")]
-    pub vanishing: BTreeMap<IntegrationKey, u32>,
+    pub vanishing: BTreeMap<IntegrationKey, Vanishing>,
     /// Organization problems that existed at first sight, by integration: they form one `Baseline`.
     pub baselines: BTreeMap<IntegrationName, Baseline>,
-    /// Integrations of which too many Organizations vanished from one listing: such a listing is not believed.
+    /// Integrations of which so many Organizations vanished that nobody deleted them one by one: they are not gone.
     #[serde(default)]
     pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
     /// What the evidence of each Group integration is about.
@@ -73,11 +73,26 @@ pub struct GroupSubject {
     pub profiles: BTreeMap<ProfileName, (CredentialName, BTreeSet<WorkspaceSlug>)>,
 }
 
-/// Too many watched Organizations were missing from a complete listing at once.
+/// A watched Organization that complete listings no longer have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vanishing {
+    /// The first listing without it.
+    pub since: DateTime<Utc>,
+    /// The latest listing without it.
+    pub at: DateTime<Utc>,
+    /// How many there were in a row.
+    pub listings: u32,
+    /// The last listing that had it, where there was one.
+    pub listed_at: Option<DateTime<Utc>>,
+}
+
+/// So many watched Organizations are missing from complete listings that a right was lost, not an Organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MassVanishing {
     /// Since when.
     pub since: DateTime<Utc>,
+    /// A second listing said so too.
+    pub confirmed: bool,
     /// How many are missing from the latest listing.
     pub vanished: usize,
     /// Of how many watched ones.
@@ -112,6 +127,9 @@ pub struct IntegrationState {
     /// over. `None` once that came, or its time is up.
     #[serde(default)]
     pub asking_again_since: Option<DateTime<Utc>>,
+    /// Snyk denied it for the first time then, and that waits to be confirmed.
+    #[serde(default)]
+    pub denied_at: Option<DateTime<Utc>>,
     /// What only a Group integration remembers.
     pub group: GroupMemory,
     /// What only an Organization's integration remembers.
@@ -128,6 +146,7 @@ impl IntegrationState {
             status: None,
             progress: None,
             asking_again_since: None,
+            denied_at: None,
             group: GroupMemory::default(),
             organization: OrganizationMemory::default(),
         }
@@ -438,7 +457,7 @@ pub enum Change {
         /// How bad.
         severity: Severity,
     },
-    /// An open incident affects at least a quarter more than when it was last announced.
+    /// An open incident affects so many more than when it was last announced that people are told.
     Grew {
         /// Which.
         incident: IncidentKey,

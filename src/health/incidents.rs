@@ -27,7 +27,9 @@ mod inputs;
 pub(crate) mod lifecycle;
 mod members;
 mod observer_rejected;
+mod organization_not_found;
 mod organizations;
+mod organizations_vanished;
 mod out_of_step;
 mod permissions;
 mod rotation_unfinished;
@@ -87,6 +89,8 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         workspaces::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
+        organizations_vanished::candidates(inputs),
+        organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
         out_of_step::candidates(inputs),
         status::candidates(inputs),

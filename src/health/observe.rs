@@ -90,6 +90,12 @@ impl Stamp {
 /// Applies `run` to the evidence and the memory of `state`; verdicts follow with [`super::evaluate()`].
 pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun) -> Vec<FollowUp> {
     upstream::apply(state, run);
+    if let WorkSubject::Organization(key) = &run.work.subject
+        && !listing::is_wanted(state, fleet, key)
+    {
+        // It was asked before it was gone or left out; what it answers is about nothing that is watched.
+        return Vec::new();
+    }
     failures::apply(state, run);
     let stamp = Stamp {
         at: run.started_at,
@@ -100,6 +106,7 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
     for finding in &run.outcome.findings {
         follow_ups.extend(apply(state, fleet, policy, stamp, finding));
     }
+    follow_ups.extend(listing::follow_ups(state, run));
     follow_ups
 }
 
@@ -126,7 +133,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
-        Finding::GroupAccess(name, fact) => group::on_access(state, fleet, stamp, name, fact),
+        Finding::GroupAccess(name, fact) => return group::on_access(state, fleet, policy, stamp, name, fact),
         Finding::Workspaces(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
             let slot = &mut profiles.entry(profile.clone()).or_default().workspaces;
@@ -145,7 +152,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
         Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => listing::on_access(state, stamp, key, fact),
+        Finding::OrganizationAccess(key, fact) => return listing::on_access(state, policy, stamp, key, fact),
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
@@ -170,6 +177,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::RemovedOrganizations(name, fact) => {
             let book = state.evidence.groups.entry(name.clone()).or_default();
             stamp.write(&mut book.removed_organizations, fact.clone());
+            super::vanishing::assess(state, fleet, name, stamp.at);
         }
     }
     None

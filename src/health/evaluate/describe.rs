@@ -131,7 +131,13 @@ pub(super) fn group(
         },
     };
     let (basis, confidence) = group_rests_on(status, reason, verdicts);
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
+        Why::Profile(..) => Some(Condition::CredentialValid),
+        Why::Reason(_) => None,
+    };
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
     Described {
         status,
         reason,
@@ -232,7 +238,12 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
     // Which copy of the PAT is saved there does not hinder it, and is not proved.
     let in_step_unknown = status == Status::Connected && signal_of(conditions, CredentialInStep) == Signal::Unknown;
     let confidence = if in_step_unknown { Confidence::Weak } else { confidence };
-    let advised = Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Reason(_) | Why::Profile(..) => None,
+    };
+    let advised =
+        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
     Described {
         status,
         reason,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::text::count;
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::Part;
 use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
@@ -81,7 +83,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The watched Organizations of a configuration key: those that have or had an integration, or must have one.
+    /// The watched Organizations of a configuration key.
     pub(super) fn organizations(
         &self,
         name: &IntegrationName,
@@ -90,11 +92,7 @@ impl<'a> Inputs<'a> {
         let lowest = IntegrationKey { integration: name.clone(), organization: None };
         let of_this = self.state.integrations.range(lowest..).take_while(|(key, _)| key.integration == *name);
         let organizations = of_this.filter_map(|(key, state)| key.organization.map(|id| (id, state)));
-        let is_watched = |(id, state): &(OrganizationId, &IntegrationState)| {
-            let present = state.truth(Condition::IntegrationPresent) == Truth::True;
-            state.organization.was_present || present || watched.require.contains(id)
-        };
-        organizations.filter(is_watched).collect()
+        organizations.filter(|(id, _)| !watched.leaves_out(*id)).collect()
     }
 
     /// The state of one integration, if it was evaluated at all.

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::Evidence;
-use crate::domain::facts::{ApiFacts, OrganizationImports, PermissionProof, Target, WorkspaceFact};
+use crate::domain::facts::{
+    ApiFacts, OrganizationImports, OrganizationListing, PermissionProof, Target, WorkspaceFact,
+};
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
@@ -91,6 +93,9 @@ impl World {
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
                 asked: BTreeSet::new(),
+                discover: None,
+                excluded: BTreeSet::new(),
+                named: BTreeMap::new(),
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),
@@ -132,6 +137,7 @@ impl World {
             }
             world.status(&key, Status::Connected, Reason::Ok);
         }
+        world.list((1..=organizations).map(id));
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
         // Every Organization is known by now.
         let listing = world.evidence(Arc::new(Vec::new()));
@@ -244,6 +250,14 @@ impl World {
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
         Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+    }
+
+    /// What the Group's listing has.
+    pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
+        let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
+        let listing = Arc::new(organizations.into_iter().map(listed).collect());
+        let listing = self.evidence(listing);
+        self.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
     }
 
     pub(super) fn workspace(&mut self, fact: WorkspaceFact) {
