@@ -2,8 +2,12 @@
 
 mod absence;
 mod credentials;
+mod disconnected;
 mod evidence;
+mod first_sight;
 mod gaps;
 mod group;
+mod imports;
 mod inventory;
 mod organization;
+mod test_flow;

@@ -155,6 +155,9 @@ impl OrganizationCase<'_> {
             None => {
                 let message = match scheduled {
                     0 => "no active project is scheduled for tests any more".to_owned(),
+                    _ if groups.due > 0 => {
+                        format!("none of {} was tested yet", count(scheduled, "project", "projects"))
+                    }
                     _ => format!("when {} tested: Snyk does not say", count(scheduled, "project was", "projects were")),
                 };
                 Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into()
