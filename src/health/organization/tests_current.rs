@@ -74,6 +74,10 @@ impl OrganizationCase<'_> {
             );
             return Some(Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into());
         }
+        // RepositoriesImported says what is wrong.
+        if self.is_required && projects.is_empty() {
+            return Some(Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, "there is no project") }.into());
+        }
         let message = format!("none of {} is scheduled for tests", count(projects.len(), "project", "projects"));
         if self.is_required {
             let verdict = Verdict::fails(Reason::TestsUnscheduled, message, basis);
