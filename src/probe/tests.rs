@@ -1,6 +1,10 @@
 //! Whole rounds against answers shaped as the vendors' own, over real HTTP on loopback.
 
+mod administration;
+mod audit;
 mod bitbucket;
+mod contradictions;
+mod namespaces;
 mod snyk;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -175,13 +179,29 @@ impl World {
                 Finding::Events(key, events) => {
                     book.organizations.entry(key).or_default().events = Some(evidence(events, run.started_at, kind));
                 }
+                Finding::Presence(key, presence) => {
+                    book.organizations.entry(key).or_default().presence =
+                        Some(evidence(presence, run.started_at, kind));
+                }
+                Finding::PullRequestChecks(key, checks) => {
+                    let slot = book.organizations.entry(key).or_default();
+                    slot.pull_request_checks = Some(evidence(checks, run.started_at, kind));
+                }
+                Finding::RemovedOrganizations(name, removed) => {
+                    let slot = book.groups.entry(name).or_default();
+                    slot.removed_organizations = Some(evidence(removed, run.started_at, kind));
+                }
+                Finding::Permission(name, permission, proof) => {
+                    let slot = book.scm_credentials.entry(name).or_default();
+                    slot.permissions.insert(permission, evidence(proof, run.started_at, kind));
+                }
                 _ => {}
             }
         }
     }
 }
 
-fn evidence<T>(value: T, observed_at: DateTime<Utc>, probe: ProbeKind) -> Evidence<T> {
+pub(super) fn evidence<T>(value: T, observed_at: DateTime<Utc>, probe: ProbeKind) -> Evidence<T> {
     Evidence { value, observed_at, probe, max_age: TimeDelta::hours(3) }
 }
 
@@ -291,8 +311,10 @@ pub(super) fn shown(run: &ProbeRun) -> String {
             });
             let removed = walk.removed.iter().map(|asset| format!("{:?}", asset.reasons));
             let removed: Vec<_> = removed.collect();
+            let aliases =
+                if walk.aliases.is_empty() { String::new() } else { format!("; aliases: {:?}", walk.aliases) };
             format!(
-                "assets (last_sync: {}): {}; removed: {removed:?}",
+                "assets (last_sync: {}): {}; removed: {removed:?}{aliases}",
                 walk.has_last_sync,
                 live.collect::<Vec<_>>().join(", ")
             )
