@@ -7,6 +7,8 @@
 //! When the first is gone or has lost its fields, the second stands in and the walk says `has_last_sync: false`, which
 //! makes verdicts weak. What could not be had is named by a failure; the rest goes on.
 //!
+//! Aliases are read first, because an asset may be ours by its alias alone.
+//!
 //! Assets are selected here, by host and workspace, because Snyk's `sources` words are unverified; once one word was
 //! seen on every discovered asset, the search is narrowed by it.
 //!
@@ -66,7 +68,9 @@ enum Listed {
 }
 
 /// Runs the probe.
-pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>, round: &mut Round) {
+pub(super) async fn run(session: &mut SnykSession<'_>, mut scope: InventoryScope<'_>, round: &mut Round) {
+    let aliases = aliases(session, &scope, round).await;
+    let aliases = scope.selection.take_aliases(aliases);
     let Some(listed) = list(session, &scope, round).await else { return };
     let (mut live, has_last_sync, is_proved) = match listed {
         Listed::Repositories(live, has_last_sync) => (live, has_last_sync, true),
@@ -91,7 +95,6 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>
         Some(removed) => removed,
         None => scope.previous.map(|walk| walk.removed.clone()).unwrap_or_default(),
     };
-    let aliases = aliases(session, &scope, round).await;
     let walk = AssetWalk { live, removed, has_last_sync, aliases };
     round.find(Finding::Assets(scope.integration.clone(), Arc::new(walk)));
 }
@@ -190,7 +193,7 @@ async fn removed(
     }
 }
 
-/// Other addresses of the assets, from a walk of them every six hours; between walks, and where the endpoint is missing
+/// Other addresses of the Group's assets, from a walk of them every six hours; between walks, and where the endpoint is missing
 /// (early access: 403, 404), what is known of them. They only help to find an asset, so nothing is lost with them.
 async fn aliases(session: &SnykSession<'_>, scope: &InventoryScope<'_>, round: &mut Round) -> BTreeMap<String, String> {
     let known = || scope.previous.map(|walk| walk.aliases.clone()).unwrap_or_default();
@@ -205,9 +208,8 @@ async fn aliases(session: &SnykSession<'_>, scope: &InventoryScope<'_>, round: &
             walk.items.into_iter().filter_map(both).collect()
         }
         Err(failure) => {
-            if is_whole_api(&failure) {
-                round.fail(session.api, Part::Assets, "read other addresses of repositories", &failure);
-            } else {
+            // Whether the API answers at all, the list of assets tells next.
+            if !is_whole_api(&failure) {
                 round.memory.aliases_answered(scope.integration, scope.group, round.started_at);
             }
             known()
