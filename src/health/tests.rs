@@ -6,4 +6,6 @@ mod evidence;
 mod gaps;
 mod group;
 mod inventory;
+mod observers;
 mod organization;
+mod rotations;

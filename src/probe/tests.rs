@@ -230,6 +230,7 @@ fn fleet() -> Fleet {
         credential: "pat".into(),
         overrides: BTreeMap::new(),
         require: [].into(),
+        asked: [].into(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {
