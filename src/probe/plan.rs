@@ -205,7 +205,7 @@ impl<'a> Plan<'a> {
                 words,
                 known,
                 memory: self.state.integrations.get(key).map(|stored| &stored.organization),
-                rotations: self.rotations(integration, organization),
+                rotations: self.rotations(integration, key, organization),
                 rotation_margin: integration.thresholds.rotation_uncertainty,
                 has_incident: self.has_incident(key, organization),
                 inactive_share: integration.thresholds.inactive_share,
@@ -258,15 +258,26 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Every time at which the credential of this Organization may have been rotated.
-    fn rotations(&self, integration: &WatchedIntegration, organization: OrganizationId) -> Vec<DateTime<Utc>> {
+    /// Every time at which the credential of this Organization may have been rotated; none of them matters any more once
+    /// it was seen saved after the last.
+    fn rotations(
+        &self,
+        integration: &WatchedIntegration,
+        key: &IntegrationKey,
+        organization: OrganizationId,
+    ) -> Vec<DateTime<Utc>> {
         let Some(watched) = &integration.organizations else { return Vec::new() };
         let name = watched.credential_of(organization);
         let declared = self.targets.fleet.scm_credentials.get(name).and_then(|credential| credential.rotated_at);
         let listed = self.book().scm_credentials.get(name).and_then(|known| known.listed_token.as_ref());
         let listed = listed.and_then(|evidence| evidence.value.created_at);
-        let noticed = self.state.credentials.get(name).and_then(|credential| credential.rotated_from.as_ref());
-        [declared, listed, noticed.map(|(_, at)| *at)].into_iter().flatten().collect()
+        let memory = self.state.credentials.get(name);
+        let noticed = memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, at)| *at);
+        let judged = memory.and_then(|memory| memory.rotation.as_ref()).map(|rotation| rotation.at);
+        let rotations: Vec<_> = [declared, listed, noticed, judged].into_iter().flatten().collect();
+        let saved = self.state.integrations.get(key).and_then(|stored| stored.organization.saved.as_ref());
+        let is_over = saved.is_some_and(|saved| rotations.iter().all(|at| *at < saved.at));
+        if is_over { Vec::new() } else { rotations }
     }
 
     /// What is to be known about a credential. `workspaces` are a profile's own; otherwise those of all its profiles and of

@@ -5,6 +5,7 @@ use super::*;
 use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents, OrganizationImports, Project, Target};
 use crate::domain::facts::{LastTest, TestFrequency};
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
+use crate::domain::rotation::Saved;
 use crate::domain::state::{CredentialState, IntegrationState};
 
 const LOG: &str = "audit_logs/search";
@@ -130,6 +131,26 @@ async fn a_rotation_is_looked_for_since_it_was_and_never_further_back_than_the_l
     check(2, TimeDelta::days(7)).await;
     check(30, TimeDelta::days(30) + margin).await;
     check(150, TimeDelta::days(90)).await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_seen_saved_after_its_rotation_is_not_looked_for_again() {
+    let check = async |saved_days_ago: i64, expected: bool| {
+        let mut world = known(vec![project("p1", "t1", true)]).await;
+        let rotated = CredentialState {
+            rotated_from: Some(("v1".to_owned(), now() - TimeDelta::days(5))),
+            ..CredentialState::default()
+        };
+        world.state.credentials.insert("pat".into(), rotated);
+        let mut stored = IntegrationState::new(now());
+        stored.organization.saved = Some(Saved { at: now() - TimeDelta::days(saved_days_ago), user_id: None });
+        world.state.integrations.insert(organization_key(), stored);
+        mount_organization(&world, integrations(), audit(&[])).await;
+        world.run_organization(ProbeKind::Organization).await;
+        assert_eq!(asked_the_log(&world).await, expected, "{saved_days_ago}");
+    };
+    check(4, false).await;
+    check(6, true).await;
 }
 
 #[tokio::test]

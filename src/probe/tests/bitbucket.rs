@@ -119,7 +119,7 @@ async fn the_admin_api_tells_of_the_token_saved_in_snyk() {
     world.forget_answers().await;
     world.answers("GET", "/2.0/user", user()).await;
     world.answers("GET", list, ok(&json!({"data": [token("1", "snyk"), token("2", "snyk")]}))).await;
-    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None, labels: ["snyk", "snyk"] }");
+    insta::assert_snapshot!(listed(&world).await, @r#"ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None, labels: ["snyk", "snyk"] }"#);
     world.forget_answers().await;
     world.answers("GET", "/2.0/user", user()).await;
     world.answers("GET", list, error(403)).await;
