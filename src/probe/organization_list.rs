@@ -1,11 +1,12 @@
-//! Probe `organization_list`: the Group's Organizations, from a complete walk. One request per 100 of them.
+//! Probe `organization_list`: the Group's Organizations, from a complete walk. One request per 100 of them; and the
+//! Group's audit log, where the walk lacks some that were listed before.
 //!
-//! Where a watched Organization is missing from the list, the Group's audit log is asked who removed it and when: ninety
-//! days back the first time, as long as it is missing only what is new. A denied list says nothing about the Group itself
-//! (it needs a right of its own), so it is a failure, never a finding; likewise the log.
+//! A denied list says nothing about the Group itself (it needs a right of its own), so it is a failure, never a finding.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::audit_log::{KEPT_FOR, OVERLAP};
@@ -14,36 +15,35 @@ use super::snyk_session::SnykSession;
 use crate::client::snyk::AuditEvent;
 use crate::domain::evidence::{GroupEvidence, Part};
 use crate::domain::facts::{OrganizationListing, RemovedOrganization};
-use crate::domain::names::{GroupId, IntegrationName, OrganizationId};
+use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::state::State;
 use crate::domain::work::Finding;
 
-/// An Organization leaves its Group, or ceases to be. The Group's log has some events of its Organizations.
+/// An Organization leaves its Group, or ceases to be: the Group's log has some events of its Organizations.
 const LEAVING: [&str; 2] = ["group.org.remove", "org.delete"];
 
-/// One Group's Organizations and what is known of them.
-pub(super) struct ListScope<'a> {
-    pub(super) integration: &'a IntegrationName,
-    pub(super) group: GroupId,
-    /// Organizations that are watched.
-    pub(super) watched: Vec<OrganizationId>,
-    pub(super) known: Option<&'a GroupEvidence>,
-}
-
 /// Runs the probe.
-pub(super) async fn run(session: &mut SnykSession<'_>, scope: ListScope<'_>, round: &mut Round) {
-    match round.hear(session.api, session.client().group_organizations(scope.group.0).await) {
+pub(super) async fn run(
+    session: &mut SnykSession<'_>,
+    integration: &IntegrationName,
+    group: GroupId,
+    state: &State,
+    round: &mut Round,
+) {
+    match round.hear(session.api, session.client().group_organizations(group.0).await) {
         Ok(walk) => {
             let listing = walk.items.into_iter().map(|organization| OrganizationListing {
                 id: OrganizationId(organization.id),
                 name: organization.name.unwrap_or_else(|| organization.id.to_string()),
                 slug: organization.slug,
             });
-            let listing: Vec<_> = listing.collect();
-            let is_missing = |watched: &OrganizationId| !listing.iter().any(|listed| listed.id == *watched);
-            if scope.watched.iter().any(is_missing) {
-                removed(session, &scope, round).await;
+            let listing: Arc<Vec<OrganizationListing>> = Arc::new(listing.collect());
+            let missing_since = missing_since(state, integration, &listing);
+            round.find(Finding::Organizations(integration.clone(), listing));
+            if let Some(since) = missing_since {
+                let kept_since = round.started_at - KEPT_FOR;
+                removed(session, integration, group, (since - OVERLAP).max(kept_since), round).await;
             }
-            round.find(Finding::Organizations(scope.integration.clone(), Arc::new(listing)));
         }
         Err(failure) => {
             session.concede(round, Part::Organizations, "list the Group's Organizations", &failure).await;
@@ -51,21 +51,30 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: ListScope<'_>, rou
     }
 }
 
-async fn removed(session: &mut SnykSession<'_>, scope: &ListScope<'_>, round: &mut Round) {
-    let kept_since = round.started_at - KEPT_FOR;
-    let earlier = scope.known.and_then(|known| known.removed_organizations.as_ref());
-    let from = earlier.map_or(kept_since, |evidence| (evidence.observed_at - OVERLAP).max(kept_since));
-    match round.hear(session.api, session.client().group_audit_log(scope.group.0, from, &LEAVING).await) {
+/// The last listing that had one of those that are watched and that `listing` lacks.
+fn missing_since(state: &State, name: &IntegrationName, listing: &[OrganizationListing]) -> Option<DateTime<Utc>> {
+    let listed: HashSet<OrganizationId> = listing.iter().map(|organization| organization.id).collect();
+    let before = state.evidence.groups.get(name).and_then(|group: &GroupEvidence| group.organizations.as_ref())?;
+    let missing = before.value.iter().map(|organization| organization.id).filter(|id| !listed.contains(id));
+    let key = |id| IntegrationKey::organization(name.clone(), id);
+    let is_new = missing.map(key).any(|key| state.integrations.contains_key(&key)).then_some(before.observed_at);
+    let vanishing = state.vanishing.iter().filter(|(key, _)| key.integration == *name);
+    let still = vanishing.filter(|(key, _)| key.organization.is_some_and(|id| !listed.contains(&id)));
+    still.filter_map(|(_, vanishing)| vanishing.listed_at).chain(is_new).min()
+}
+
+/// Who left the Group since then, by its audit log.
+async fn removed(
+    session: &mut SnykSession<'_>,
+    integration: &IntegrationName,
+    group: GroupId,
+    since: DateTime<Utc>,
+    round: &mut Round,
+) {
+    match round.hear(session.api, session.client().group_audit_log(group.0, since, &LEAVING).await) {
         Ok(walk) => {
-            let mut removed = earlier.map(|evidence| evidence.value.clone()).unwrap_or_default();
-            for event in walk.items.into_iter().filter_map(leaving) {
-                if !removed.contains(&event) {
-                    removed.push(event);
-                }
-            }
-            removed.retain(|event| event.at >= kept_since);
-            removed.sort_by_key(|event| event.at);
-            round.find(Finding::RemovedOrganizations(scope.integration.clone(), removed));
+            let events = walk.items.into_iter().filter_map(event).collect();
+            round.find(Finding::RemovedOrganizations(integration.clone(), events));
         }
         Err(failure) => {
             session.concede(round, Part::RemovedOrganizations, "read the Group's audit log", &failure).await;
@@ -73,13 +82,10 @@ async fn removed(session: &mut SnykSession<'_>, scope: &ListScope<'_>, round: &m
     }
 }
 
-/// `None` for an event of another name, or about nobody knows which Organization.
-fn leaving(event: AuditEvent) -> Option<RemovedOrganization> {
-    if !LEAVING.contains(&event.event.as_str()) {
-        return None;
-    }
+fn event(event: AuditEvent) -> Option<RemovedOrganization> {
     let id = Uuid::parse_str(event.org_id.as_deref()?).ok()?;
-    Some(RemovedOrganization {
+    let is_removal = LEAVING.contains(&event.event.as_str());
+    is_removal.then_some(RemovedOrganization {
         id: OrganizationId(id),
         name: event.org_name,
         at: event.created,

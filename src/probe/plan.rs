@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::catalog::{self, Part};
 use super::inventory::{self, InventoryScope, Selection};
 use super::organization::{self, OrganizationScope};
-use super::organization_list::{self, ListScope};
+use super::organization_list;
 use super::round::Round;
 use super::scm::{CredentialScope, ProfileScope, ScmProbes, words_of};
 use super::snyk_session::SnykSession;
@@ -130,13 +130,7 @@ impl<'a> Plan<'a> {
         match self.kind {
             ProbeKind::GroupAccess => group_access::run(&mut session, name, group.id, round).await,
             ProbeKind::OrganizationList => {
-                let scope = ListScope {
-                    integration: name,
-                    group: group.id,
-                    watched: self.watched_organizations(name),
-                    known: self.book().groups.get(name),
-                };
-                organization_list::run(&mut session, scope, round).await;
+                organization_list::run(&mut session, name, group.id, self.state, round).await;
             }
             _ => {
                 let (words, settings) = (words_of(integration.scm), self.settings(name));
@@ -239,12 +233,6 @@ impl<'a> Plan<'a> {
                 && known.imports.as_ref().is_some_and(|imports| !imports.value.targets.is_empty())
         };
         self.book().organizations.iter().filter(shares).count().max(1)
-    }
-
-    /// The Organizations of an integration that are watched.
-    fn watched_organizations(&self, name: &IntegrationName) -> Vec<OrganizationId> {
-        let ours = self.state.integrations.keys().filter(|key| key.integration == *name);
-        ours.filter_map(|key| key.organization).collect()
     }
 
     /// Whether an incident about this very Organization is pending or open. What was so at first sight has no news.

@@ -182,6 +182,9 @@ impl World {
                 Finding::Events(key, events) => {
                     book.organizations.entry(key).or_default().events = Some(evidence(events, run.started_at, kind));
                 }
+                Finding::Organizations(name, listing) => {
+                    book.groups.entry(name).or_default().organizations = Some(evidence(listing, run.started_at, kind));
+                }
                 Finding::Presence(key, presence) => {
                     book.organizations.entry(key).or_default().presence =
                         Some(evidence(presence, run.started_at, kind));
@@ -231,6 +234,9 @@ fn fleet() -> Fleet {
         overrides: BTreeMap::new(),
         require: [].into(),
         asked: [].into(),
+        discover: None,
+        excluded: std::collections::BTreeSet::new(),
+        named: BTreeMap::new(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {
