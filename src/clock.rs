@@ -3,7 +3,7 @@
 //! Three kinds behind one handle:
 //!
 //! - [`Clock::system`]: wall time read once, then carried forward by the monotonic clock, so that a stepped wall clock
-//!   changes no age. [`Clock::rebase`] tells of a jump and takes it over.
+//!   changes no age. [`Clock::follow`] tells of a jump, and of time in which the machine slept, and takes it over.
 //! - [`Clock::scaled`]: virtual time for the demo and the tests. It stands still while anybody works (a [`Participant`]
 //!   that is awake, a [`Hold`] that is held) and runs, at a pace, only while all participants sleep. No probe is ever
 //!   late because the machine is slow.
@@ -20,6 +20,69 @@ use tokio::time::Instant;
 
 /// A wall-clock step larger than this is a jump: it is logged and taken over; anything smaller is slewed silently.
 pub const JUMP_THRESHOLD: TimeDelta = TimeDelta::seconds(60);
+
+/// A sleep of the machine, or a step forward, longer than this is a time in which nobody watched.
+pub const SHORTEST_GAP: TimeDelta = TimeDelta::minutes(5);
+
+/// What became of the time since the clock was last compared with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockStep {
+    /// It passed, and we were there.
+    Nothing,
+    /// The wall clock was set: what is remembered moves with it, so that no age changes.
+    Rebase(TimeDelta),
+    /// The wall clock was set back by as much as it was set forward at an instant: what was remembered since moves back.
+    TakeBack {
+        /// When it was set forward, by the time before that.
+        set_at: DateTime<Utc>,
+        /// The step back.
+        step: TimeDelta,
+    },
+    /// Time passed in which nobody watched: ages grow by it.
+    Gap {
+        /// The last instant at which somebody watched.
+        from: DateTime<Utc>,
+        /// Now.
+        to: DateTime<Utc>,
+    },
+}
+
+/// How much time each clock says has passed.
+#[derive(Debug, Clone, Copy)]
+struct Elapsed {
+    /// The wall clock, which people and time servers set.
+    wall: TimeDelta,
+    /// The monotonic clock, which stands still while the machine sleeps.
+    monotonic: TimeDelta,
+    /// The boot clock, which goes on.
+    boot: TimeDelta,
+}
+
+/// The wall clock was set forward by so much that it left a gap.
+#[derive(Debug, Clone, Copy)]
+struct Forward {
+    at: DateTime<Utc>,
+    by: TimeDelta,
+}
+
+impl Elapsed {
+    /// What happened since `from`. A sleep is told first: where the wall clock does not agree with the boot clock about
+    /// its length, that is a step of its own.
+    fn step(self, from: DateTime<Utc>, set_forward: Option<Forward>) -> ClockStep {
+        let slept = self.boot - self.monotonic;
+        let set = self.wall - self.boot.max(self.monotonic);
+        let passed = if slept > SHORTEST_GAP { self.boot } else { self.wall };
+        if slept > SHORTEST_GAP || set > SHORTEST_GAP {
+            ClockStep::Gap { from: from + self.monotonic, to: from + passed }
+        } else if let Some(forward) = set_forward.filter(|forward| (forward.by + set).abs() <= JUMP_THRESHOLD) {
+            ClockStep::TakeBack { set_at: forward.at, step: set }
+        } else if set.abs() > JUMP_THRESHOLD {
+            ClockStep::Rebase(set)
+        } else {
+            ClockStep::Nothing
+        }
+    }
+}
 
 /// How fast virtual time runs while everybody sleeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,14 +103,28 @@ enum Kind {
     Scaled(Scaled),
 }
 
-/// A wall time and the monotonic instant at which it was read.
+/// A domain time and what the other clocks showed at it.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     wall: DateTime<Utc>,
     instant: Instant,
+    boot: Duration,
+    /// The last gap, if it came of a step: it may be taken back.
+    set_forward: Option<Forward>,
 }
 
 impl Anchor {
+    fn at(wall: DateTime<Utc>) -> Self {
+        Self { wall, instant: Instant::now(), boot: boot_clock(), set_forward: None }
+    }
+
+    fn elapsed(self, wall: DateTime<Utc>) -> Elapsed {
+        let span = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let monotonic = span(self.instant.elapsed());
+        let boot = boot_clock().checked_sub(self.boot).map_or(monotonic, span);
+        Elapsed { wall: wall - self.wall, monotonic, boot }
+    }
+
     fn now(self) -> DateTime<Utc> {
         self.wall + TimeDelta::from_std(self.instant.elapsed()).unwrap_or(TimeDelta::MAX)
     }
@@ -96,7 +173,7 @@ impl Timeline {
 impl Clock {
     /// The clock of a daemon at work.
     pub fn system() -> Self {
-        Self(Arc::new(Kind::System(Mutex::new(Anchor { wall: wall_clock(), instant: Instant::now() }))))
+        Self(Arc::new(Kind::System(Mutex::new(Anchor::at(wall_clock())))))
     }
 
     /// A virtual clock that starts at `start`.
@@ -118,18 +195,27 @@ impl Clock {
         matches!(&*self.0, Kind::Scaled(_))
     }
 
-    /// Compares domain time with the wall clock and takes the wall clock over. Gives the step when it was a jump, so
-    /// that the caller can log it and shift what it remembers by the same amount.
-    pub fn rebase(&self) -> Option<TimeDelta> {
-        let Kind::System(anchor) = &*self.0 else { return None };
+    /// Compares domain time with the machine's clocks and follows them. Tells what happened, so that the caller can log
+    /// it and bring what it remembers into line. One call tells of one thing: call again until it was nothing.
+    pub fn follow(&self) -> ClockStep {
+        let Kind::System(anchor) = &*self.0 else { return ClockStep::Nothing };
         let mut anchor = lock(anchor);
-        let (believed, wall) = (anchor.now(), wall_clock());
-        let step = wall - believed;
+        let wall = wall_clock();
+        let set_forward = anchor.set_forward;
+        let elapsed = anchor.elapsed(wall);
+        let step = elapsed.step(anchor.wall, set_forward);
         // Slewing backwards would make domain time run backwards; below the threshold we wait for the wall to catch up.
-        if step.abs() > JUMP_THRESHOLD || step > TimeDelta::zero() {
-            *anchor = Anchor { wall, instant: Instant::now() };
+        match step {
+            ClockStep::Gap { from, to } => {
+                let is_sleep = elapsed.boot - elapsed.monotonic > SHORTEST_GAP;
+                let set_forward = (!is_sleep).then_some(Forward { at: from, by: to - from });
+                *anchor = Anchor { set_forward, ..Anchor::at(to) };
+            }
+            ClockStep::Rebase(_) | ClockStep::TakeBack { .. } => *anchor = Anchor::at(wall),
+            ClockStep::Nothing if wall > anchor.now() => *anchor = Anchor { set_forward, ..Anchor::at(wall) },
+            ClockStep::Nothing => {}
         }
-        (step.abs() > JUMP_THRESHOLD).then_some(step)
+        step
     }
 
     /// Keeps virtual time still until the hold is dropped. On the system clock it does nothing.
@@ -267,6 +353,15 @@ fn wall_clock() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// Time since the machine started, its sleep included. Where no clock tells, a sleep shows as a step of the wall clock.
+fn boot_clock() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(now).unwrap_or_default()
+}
+
 /// Nothing in this module panics while it holds the lock, so a poisoned lock holds a sound value.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -337,6 +432,39 @@ mod tests {
         let mut participant = clock.participant();
         participant.sleep_until(before + TimeDelta::milliseconds(2)).await;
         assert!(clock.now() >= before + TimeDelta::milliseconds(2));
-        assert_eq!(clock.rebase(), None);
+        assert_eq!(clock.follow(), ClockStep::Nothing);
+    }
+
+    #[test]
+    fn clocks_that_disagree_tell_what_happened() {
+        use ClockStep::{Gap, Nothing, Rebase};
+        let at = |seconds: i64| start() + TimeDelta::seconds(seconds);
+        let gap = |from, to| Gap { from: at(from), to: at(to) };
+        let step = |seconds| Rebase(TimeDelta::seconds(seconds));
+        for (what, wall, monotonic, boot, expected) in [
+            ("time passes", 30, 30, 30, Nothing),
+            ("it is slewed", 89, 30, 30, Nothing),
+            ("a nap", 300, 30, 300, Nothing),
+            ("a sleep of 30 h", 108_030, 30, 108_030, gap(30, 108_030)),
+            ("a sleep of 30 h whose clock stood still", 30, 30, 108_030, gap(30, 108_030)),
+            ("a sleep, and a clock that was set meanwhile", 200_000, 30, 108_030, gap(30, 108_030)),
+            ("a small step forward", 120, 30, 30, step(90)),
+            ("the longest small step forward", 330, 30, 30, step(300)),
+            ("a day forward", 86_430, 30, 30, gap(30, 86_430)),
+            ("a small step back", -60, 30, 30, step(-90)),
+            ("a day back", -86_370, 30, 30, step(-86_400)),
+            ("a nap, and a step back", 30, 30, 230, step(-200)),
+        ] {
+            let [wall, monotonic, boot] = [wall, monotonic, boot].map(TimeDelta::seconds);
+            assert_eq!(Elapsed { wall, monotonic, boot }.step(start(), None), expected, "{what}");
+        }
+        // Eight seconds after it was set forward by a day.
+        let forward = Forward { at: start() - TimeDelta::days(1), by: TimeDelta::days(1) };
+        let [wall, real] = [-86_392, 8].map(TimeDelta::seconds);
+        let elapsed = Elapsed { wall, monotonic: real, boot: real };
+        let back = TimeDelta::days(-1);
+        assert_eq!(elapsed.step(start(), Some(forward)), ClockStep::TakeBack { set_at: forward.at, step: back });
+        let forward = Forward { by: TimeDelta::hours(1), ..forward };
+        assert_eq!(elapsed.step(start(), Some(forward)), Rebase(back), "another step");
     }
 }

@@ -7,18 +7,23 @@ use chrono::TimeDelta;
 
 use crate::config::Config;
 use crate::config::conditions::ConditionSettings;
-use crate::config::credential::{Credential, ScmAccount};
+use crate::config::credential::{ApiTokenScheme, AtlassianAdmin, BitbucketAuth, Credential, ScmAccount};
 use crate::config::integration::{GroupIntegration, Integration, Organizations, Workspaces};
 use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::SecretSource;
+use crate::config::snyk::{SnykAuth, SnykScheme};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::OrganizationListing;
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
-use crate::domain::names::{ApiName, CredentialName, IntegrationName};
+use crate::domain::kinds::Role;
+use crate::domain::names::{ApiName, CredentialName, IntegrationName, Revision};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::ProbeKind;
+
+/// The name under which the API of the organisation's administrators appears in metrics and incidents.
+pub(super) const ATLASSIAN_ADMIN: &str = "atlassian-admin";
 
 /// The name under which a Snyk entry's API appears in metrics and incidents.
 pub(super) fn snyk_api(name: &CredentialName) -> ApiName {
@@ -39,9 +44,14 @@ pub(super) fn scm_api(credential: &Credential) -> ApiName {
 pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, String>, evidence: &EvidenceBook) -> Fleet {
     let snyk_tokens = config.snyk.iter().map(|(name, entry)| {
         let token_version = versions.get(name).cloned();
-        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version })
+        let host = Revision::of([entry.api.root()]);
+        let revision = host.with(scheme_of(&entry.auth)).with(token_version.as_deref().unwrap_or_default());
+        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version, host, revision })
     });
     let scm_credentials = config.credentials.values().map(|credential| {
+        let token_version = versions.get(&credential.name).cloned();
+        let host = identity_of(credential);
+        let revision = host.with(token_version.as_deref().unwrap_or_default());
         let watched = ScmCredential {
             scm: credential.scm(),
             api: scm_api(credential),
@@ -49,7 +59,15 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
             kind: kind_of(credential).to_owned(),
             expires_at: credential.expires_at,
             rotated_at: credential.rotated_at,
-            token_version: versions.get(&credential.name).cloned(),
+            token_version,
+            host,
+            revision,
+            listing: admin_of(credential).map(|admin| {
+                // Where ours is a copy of the token saved in Snyk, another copy is another entry of the listing.
+                let token = if credential.role == Role::Integration { revision } else { host };
+                let selected = [admin.label.as_deref(), admin.email.as_deref()].map(Option::unwrap_or_default);
+                selected.into_iter().fold(admin_host(admin).and(token), Revision::with)
+            }),
         };
         (credential.name.clone(), watched)
     });
@@ -61,10 +79,57 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
         snyk_tokens: snyk_tokens.collect(),
         scm_credentials: scm_credentials.collect(),
         integrations: integrations.collect(),
+        apis: apis_of(config),
         rules: super::rules::rule_policy(&config.rules),
         thresholds: thresholds_of(&config.conditions),
         max_ages: ProbeKind::ALL.iter().map(|kind| (*kind, max_age(config, *kind))).collect(),
     }
+}
+
+/// Every API that is asked, and where.
+fn apis_of(config: &Config) -> BTreeMap<ApiName, Revision> {
+    let snyk = config.snyk.iter().map(|(name, entry)| (snyk_api(name), Revision::of([entry.api.root()])));
+    let scm = config.credentials.values().map(|credential| {
+        let ScmAccount::BitbucketCloud(account) = &credential.account;
+        (scm_api(credential), Revision::of([account.api_root()]))
+    });
+    let admins = config.credentials.values().filter_map(|credential| admin_of(credential));
+    let admins = admins.map(|admin| (ApiName::new(ATLASSIAN_ADMIN), admin_host(admin)));
+    snyk.chain(scm).chain(admins).collect()
+}
+
+/// Who asks the Git host: the credential without its secret.
+fn identity_of(credential: &Credential) -> Revision {
+    let ScmAccount::BitbucketCloud(account) = &credential.account;
+    let identity = Revision::of([account.api_root(), kind_of(credential)]);
+    match &account.auth {
+        BitbucketAuth::ApiToken { email, scheme, token: _ } => {
+            let scheme = match scheme {
+                ApiTokenScheme::Basic => "basic",
+                ApiTokenScheme::Bearer => "bearer",
+            };
+            identity.with(email).with(scheme)
+        }
+        BitbucketAuth::AppPassword { username, password: _ } => identity.with(username),
+        BitbucketAuth::AccessToken { .. } | BitbucketAuth::Oauth { .. } => identity,
+    }
+}
+
+fn scheme_of(auth: &SnykAuth) -> &'static str {
+    match auth {
+        SnykAuth::Token { scheme: SnykScheme::Token, .. } => "token",
+        SnykAuth::Token { scheme: SnykScheme::Bearer, .. } => "bearer",
+        SnykAuth::Oauth { .. } => "oauth",
+    }
+}
+
+fn admin_of(credential: &Credential) -> Option<&AtlassianAdmin> {
+    let ScmAccount::BitbucketCloud(account) = &credential.account;
+    account.atlassian_admin.as_ref()
+}
+
+fn admin_host(admin: &AtlassianAdmin) -> Revision {
+    Revision::of([admin.api_root()]).with(&admin.org_id.to_string())
 }
 
 /// The Organizations of an integration's last complete listing.

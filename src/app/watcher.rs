@@ -21,7 +21,7 @@ use super::daemon::PassProgress;
 use super::herald::{Herald, Telling};
 use super::journal;
 use super::wiring::Wiring;
-use crate::clock::{Clock, Hold, Participant};
+use crate::clock::{Clock, ClockStep, Hold, Participant};
 use crate::deliver::heartbeat::Pulse;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
@@ -29,7 +29,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::notification::Outgoing;
 use crate::domain::state::{State, Transition};
-use crate::domain::work::{Finding, Outcome, ProbeRun};
+use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
 use crate::health::{self, FollowUp};
 use crate::metrics::Exporter;
 use crate::probe::{Context, Prober};
@@ -119,7 +119,9 @@ impl Watcher {
         let now = parts.clock.now();
         // What was stored may be about what an earlier configuration named. What is missing then is asked for at once.
         let fleet = parts.wiring.fleet(&parts.state.evidence);
-        health::forget_other_subjects(Arc::make_mut(&mut parts.state), &fleet);
+        let state = Arc::make_mut(&mut parts.state);
+        health::forget_other_subjects(state, &fleet);
+        health::prune(state, now);
         let evidence = &parts.state.evidence;
         let fleet = parts.wiring.fleet(evidence);
         Self {
@@ -191,12 +193,31 @@ impl Watcher {
     }
 
     fn on_time(&mut self) {
-        if let Some(step) = self.parts.clock.rebase() {
-            tracing::warn!(step_seconds = step.num_seconds(), "the wall clock jumped: ages are kept, times follow it");
-            let now = self.parts.clock.now();
-            health::rebase(Arc::make_mut(&mut self.parts.state), step);
-            self.planner.on_clock_jump(step, now);
-            self.next_evaluation = now;
+        loop {
+            let state = &mut self.parts.state;
+            match self.parts.clock.follow() {
+                ClockStep::Nothing => break,
+                ClockStep::Rebase(step) => {
+                    tracing::warn!(
+                        step_seconds = step.num_seconds(),
+                        "the wall clock jumped: ages are kept, times follow it"
+                    );
+                    health::rebase(Arc::make_mut(state), step);
+                    self.planner.on_clock_jump(step, self.parts.clock.now());
+                }
+                ClockStep::TakeBack { set_at, step } => {
+                    tracing::warn!(%set_at, "the wall clock was wrong since {set_at}, and is set right again");
+                    health::take_back(Arc::make_mut(state), set_at, step);
+                    self.planner.on_clock_jump(step, self.parts.clock.now());
+                }
+                // What was due meanwhile is due now: everything is asked again.
+                ClockStep::Gap { from, to } => {
+                    let minutes = (to - from).num_minutes();
+                    tracing::warn!(%from, minutes, "down for {minutes} minutes, re-checking everything");
+                    health::resume(Arc::make_mut(state), from, to);
+                }
+            }
+            self.next_evaluation = self.parts.clock.now();
         }
         self.needs_evaluation |= self.parts.clock.now() >= self.next_evaluation;
     }
@@ -207,13 +228,9 @@ impl Watcher {
                 let now = self.parts.clock.now();
                 let rotated = wiring.rotated_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
-                let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
-                let others = health::forget_other_subjects(Arc::make_mut(&mut self.parts.state), &fleet);
+                let others = self.adopt_fleet();
                 self.generation += u64::from(!rotated.is_empty() || !others.is_empty());
-                self.adopt_fleet();
-                for work in rotated.into_iter().chain(others) {
-                    self.planner.schedule_confirmation(&work, now);
-                }
+                self.planner.run_soon(rotated.into_iter().chain(others), now);
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }
@@ -301,21 +318,37 @@ impl Watcher {
         }
         let has_news = changes_the_plan(run, &self.parts.state.evidence);
         let state = Arc::make_mut(&mut self.parts.state);
-        for FollowUp::Confirm(work) in health::observe(state, &self.fleet, self.parts.policy, run) {
-            tracing::info!(probe = %work, "{work} gave a bad answer for the first time; asking again to confirm it");
-            self.planner.schedule_confirmation(&work, now + self.parts.policy.confirm_after);
+        let mut soon = Vec::new();
+        for follow_up in health::observe(state, &self.fleet, self.parts.policy, run) {
+            match follow_up {
+                FollowUp::Confirm(work) => {
+                    tracing::info!(probe = %work, "{work} gave a bad answer for the first time; asking again to confirm it");
+                    self.planner.schedule_confirmation(&work, now + self.parts.policy.confirm_after);
+                }
+                FollowUp::Ask(work) => soon.push(work),
+            }
         }
         if has_news {
-            self.adopt_fleet();
+            soon.extend(self.adopt_fleet());
         }
+        self.planner.run_soon(soon, now);
     }
 
-    fn adopt_fleet(&mut self) {
+    /// Takes over what the configuration names now. Returns the work that is to be asked anew, because what was known
+    /// was about something else.
+    fn adopt_fleet(&mut self) -> Vec<Work> {
+        let now = self.parts.clock.now();
+        let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
+        let state = Arc::make_mut(&mut self.parts.state);
+        let others = health::forget_other_subjects(state, &fleet);
+        health::prune(state, now);
+        // What was forgotten may have named Organizations.
         let evidence = &self.parts.state.evidence;
         self.fleet = self.parts.wiring.fleet(evidence);
         self.prober = self.parts.wiring.prober(Arc::clone(&self.fleet));
-        self.planner.replan(self.parts.wiring.plan(evidence), self.parts.clock.now());
+        self.planner.replan(self.parts.wiring.plan(evidence), now);
         self.needs_evaluation = true;
+        others
     }
 
     /// Evaluates, commits and publishes; gives what became of the commit.

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::condition::Reason;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
-use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
+use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Revision};
 use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, State, Transition};
 
 use super::access::{accessible, token_accepted};
@@ -19,6 +19,7 @@ use super::credential::{Claims, Movement};
 use super::group::{GroupCase, movement};
 use super::organization::{CredentialVerdicts, OrganizationCase};
 use super::status::Ever;
+use super::subjects;
 use super::verdict::{Verdict, slot};
 
 /// Recomputes every condition, status and credential verdict at `now`, and returns what changed.
@@ -40,7 +41,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     let mut transitions = Vec::new();
     for (key, integration) in integrations.iter_mut() {
         let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
-        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, revision: None, now };
         match (key.organization, &watched.group, shared.get(&key.integration)) {
             (None, Some(group), _) => view.group(recorder, watched, group),
             (Some(_), _, Some(shared)) => view.organization(recorder, watched, shared),
@@ -78,7 +79,7 @@ fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
 /// What the Organizations of one configuration key share.
 struct Shared<'a> {
     token: Verdict,
-    credentials: BTreeMap<&'a CredentialName, CredentialVerdicts>,
+    credentials: BTreeMap<&'a CredentialName, (CredentialVerdicts, Option<Revision>)>,
     watched: &'a WatchedOrganizations,
     vanishing: Option<&'a MassVanishing>,
 }
@@ -116,17 +117,18 @@ impl<'a> View<'a> {
 
     fn shared(
         &self,
-        name: &IntegrationName,
+        key: &IntegrationName,
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
         vanishing: Option<&'a MassVanishing>,
     ) -> Shared<'a> {
-        let moved = movement(self.evidence.groups.get(name), &integration.thresholds, self.now);
+        let moved = movement(self.evidence.groups.get(key), &integration.thresholds, self.now);
         let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
         let credentials = names
             .filter_map(|name| {
                 let claims = self.claims(name, &integration.thresholds)?;
-                Some((name, credential_verdicts(&claims, integration, watched, moved.as_ref())))
+                let verdicts = credential_verdicts(&claims, integration, watched, moved.as_ref());
+                Some((name, (verdicts, subjects::of_organizations(self.fleet, key, name))))
             })
             .collect();
         Shared { token: self.token(&watched.snyk), credentials, watched, vanishing }
@@ -137,6 +139,7 @@ impl<'a> View<'a> {
         let set_up_at = group.configured_at.unwrap_or(recorder.state.first_seen_at);
         let token = self.token(&group.snyk);
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
+        recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
         let verdicts = GroupCase {
             integration: watched,
@@ -169,7 +172,9 @@ impl<'a> View<'a> {
 
     fn organization(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, shared: &Shared<'a>) {
         let Some(organization) = recorder.key.organization else { return };
-        let Some(credential) = shared.credentials.get(shared.watched.credential_of(organization)) else { return };
+        let credential = shared.watched.credential_of(organization);
+        let Some((credential, revision)) = shared.credentials.get(credential) else { return };
+        recorder.revision = *revision;
         let evidence = self.evidence.organizations.get(recorder.key);
         let accessible = match shared.vanishing {
             Some(MassVanishing { vanished, watched, .. }) => Verdict::unknown(

@@ -45,6 +45,7 @@ use inputs::Inputs;
 /// credential states in `state`, and tells what opened, grew, changed its severity or resolved. Call it after those
 /// were evaluated at the same `now`.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    let mut transitions = lifecycle::end_of_others(state, fleet, now);
     let next = {
         let inputs = Inputs::new(state, fleet, now);
         let candidates = candidates(&inputs);
@@ -55,7 +56,8 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
-    next.transitions
+    transitions.extend(next.transitions);
+    transitions
 }
 
 /// Every rule's candidates, causes before their symptoms.

@@ -7,3 +7,4 @@ mod gaps;
 mod group;
 mod inventory;
 mod organization;
+mod subjects;

@@ -9,11 +9,13 @@ use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
 use super::holding::{self, Causes, Symptom};
 use super::inputs::Inputs;
 use super::members;
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::{
     IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
-use crate::domain::state::{Baseline, Change, Transition};
+use crate::domain::state::{Baseline, Change, State, Transition};
+use crate::health::subjects::of_subject;
 
 /// A candidate measured against time, its causes and what was before.
 pub(super) enum Standing {
@@ -59,12 +61,32 @@ pub(super) struct Next {
     pub(super) transitions: Vec<Transition>,
 }
 
+/// Why an incident ends of which nothing more will be known.
+const NO_LONGER_WATCHED: &str = "no longer watched";
+
 /// Announced again when it affects a quarter more, but not for one more member of a few.
 const GROWTH_PERCENT: usize = 125;
 const GROWTH_AT_LEAST: usize = 2;
 
 /// An incident that is so young still finds what it affects, Organization by Organization: told once, after that.
 const GROWTH_NOT_BEFORE: TimeDelta = TimeDelta::minutes(15);
+
+/// Ends the incidents about what only bears the name of something that is watched now: another Group, another API. How
+/// that is doing, nothing tells.
+pub(super) fn end_of_others(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    let mut transitions = Vec::new();
+    state.incidents.retain(|key, incident| {
+        let Some(revision) = of_subject(fleet, &key.subject) else { return true };
+        let is_of_another = incident.tracking.revision.is_some_and(|before| before != revision);
+        incident.tracking.revision = Some(revision);
+        if is_of_another && incident.is_open() {
+            let change = Change::Resolved { incident: key.clone(), severity: incident.severity };
+            transitions.push(Transition { at: now, change, cause: NO_LONGER_WATCHED.to_owned() });
+        }
+        !is_of_another
+    });
+    transitions
+}
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -88,7 +110,7 @@ pub(super) fn advance<'a>(
         if inputs.is_watched(key) {
             life.incidents.insert(key.clone(), before.clone());
         } else {
-            life.resolve(key, "no longer watched");
+            life.resolve(key, NO_LONGER_WATCHED);
         }
     }
     let resolved_causes = life.resolved_causes(causes);
@@ -234,6 +256,7 @@ impl Life<'_> {
             cause: holding.cause,
             deadline: candidate.deadline,
             tracking: IncidentTracking {
+                revision: of_subject(self.inputs.fleet, &key.subject),
                 case: Some(candidate.case),
                 details: candidate.details.clone(),
                 onsets: holding.onsets,
