@@ -248,6 +248,60 @@ pub(super) fn span(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Secrets};
+
+    const CONFIGURATION: &str = "
+snyk:
+  acme-us: { region: SNYK-US-01, token: { file: snyk-token } }
+credentials:
+  bitbucket-acme:
+    bitbucket_cloud:
+      api_token: { email: bot@acme.example, token: { file: bitbucket-token } }
+    role: integration
+integrations:
+  acme-bitbucket:
+    scm: bitbucket-cloud
+    group:
+      snyk: acme-us
+      id: 0d3728ec-eebf-484d-9907-ba238019f10b
+      profiles: { main: { credential: bitbucket-acme, workspaces: [acme] } }
+";
+
+    fn fleet(text: &str, versions: [(&str, &str); 2]) -> Fleet {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("snykwatch.yaml");
+        std::fs::write(&path, text).unwrap();
+        let loaded = config::load(&path, Secrets::Skip, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
+        let versions = versions.map(|(name, version)| (CredentialName::from(name), version.to_owned()));
+        fleet_of(&loaded.config, &versions.into(), &EvidenceBook::default())
+    }
+
+    #[test]
+    fn a_revision_changes_with_what_it_is_about_and_with_nothing_else() {
+        const VERSIONS: [(&str, &str); 2] = [("acme-us", "1"), ("bitbucket-acme", "1")];
+        // Which of these change: Snyk's address, its token; the account's address, its token.
+        let changed = |from: &str, to: &str, versions| {
+            let texts = [CONFIGURATION.to_owned(), CONFIGURATION.replacen(from, to, 1)];
+            assert!(from.is_empty() || texts[0] != texts[1], "{from}");
+            let [before, after] = [fleet(&texts[0], VERSIONS), fleet(&texts[1], versions)].map(|fleet| {
+                let snyk = fleet.snyk_tokens.into_values().next().unwrap();
+                let scm = fleet.scm_credentials.into_values().next().unwrap();
+                [snyk.host, snyk.revision, scm.host, scm.revision]
+            });
+            std::array::from_fn(|index| before[index] != after[index])
+        };
+        let check = |from, to, expected: [bool; 4]| assert_eq!(changed(from, to, VERSIONS), expected, "{from} -> {to}");
+        check("", "", [false; 4]);
+        check("    scm:", "    owner: platform\n    scm:", [false; 4]);
+        check("workspaces: [acme]", "workspaces: [acme, labs]", [false; 4]);
+        check("role: integration", "role: integration\n    expires_at: 2027-01-01", [false; 4]);
+        check("SNYK-US-01", "SNYK-EU-01", [true, true, false, false]);
+        check("bot@acme.example", "other@acme.example", [false, false, true, true]);
+        check("      api_token", "      api_url: https://git.example.com\n      api_token", [false, false, true, true]);
+        let token = |snyk, scm| changed("", "", [("acme-us", snyk), ("bitbucket-acme", scm)]);
+        assert_eq!(token("2", "1"), [false, true, false, false]);
+        assert_eq!(token("1", "2"), [false, false, false, true]);
+    }
 
     #[test]
     fn the_defaults_of_both_sides_are_the_same() {

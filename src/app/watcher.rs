@@ -4,6 +4,7 @@
 //! no reader: probes run beside it and bring their outcome together with a hold on the clock, so that scaled time does
 //! not move on before an outcome was evaluated.
 
+mod clock;
 mod operator;
 
 use std::panic::AssertUnwindSafe;
@@ -21,7 +22,7 @@ use super::daemon::PassProgress;
 use super::herald::{Herald, Telling};
 use super::journal;
 use super::wiring::Wiring;
-use crate::clock::{Clock, ClockStep, Hold, Participant};
+use crate::clock::{Clock, Hold, Participant};
 use crate::deliver::heartbeat::Pulse;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
@@ -159,6 +160,7 @@ impl Watcher {
     /// Watches until `stop`. Running probes are dropped: they would only have read. What is known by then is committed.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
+            self.follow_clock();
             let is_rested = self.parts.clock.is_scaled() || Instant::now() >= self.rest_until;
             if self.needs_evaluation && is_rested {
                 // What could not be committed stays with us and goes with the next.
@@ -193,32 +195,6 @@ impl Watcher {
     }
 
     fn on_time(&mut self) {
-        loop {
-            let state = &mut self.parts.state;
-            match self.parts.clock.follow() {
-                ClockStep::Nothing => break,
-                ClockStep::Rebase(step) => {
-                    tracing::warn!(
-                        step_seconds = step.num_seconds(),
-                        "the wall clock jumped: ages are kept, times follow it"
-                    );
-                    health::rebase(Arc::make_mut(state), step);
-                    self.planner.on_clock_jump(step, self.parts.clock.now());
-                }
-                ClockStep::TakeBack { set_at, step } => {
-                    tracing::warn!(%set_at, "the wall clock was wrong since {set_at}, and is set right again");
-                    health::take_back(Arc::make_mut(state), set_at, step);
-                    self.planner.on_clock_jump(step, self.parts.clock.now());
-                }
-                // What was due meanwhile is due now: everything is asked again.
-                ClockStep::Gap { from, to } => {
-                    let minutes = (to - from).num_minutes();
-                    tracing::warn!(%from, minutes, "down for {minutes} minutes, re-checking everything");
-                    health::resume(Arc::make_mut(state), from, to);
-                }
-            }
-            self.next_evaluation = self.parts.clock.now();
-        }
         self.needs_evaluation |= self.parts.clock.now() >= self.next_evaluation;
     }
 
@@ -229,7 +205,7 @@ impl Watcher {
                 let rotated = wiring.rotated_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
                 let others = self.adopt_fleet();
-                self.generation += u64::from(!rotated.is_empty() || !others.is_empty());
+                self.generation += u64::from(!rotated.is_empty());
                 self.planner.run_soon(rotated.into_iter().chain(others), now);
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
@@ -341,6 +317,7 @@ impl Watcher {
         let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
         let state = Arc::make_mut(&mut self.parts.state);
         let others = health::forget_other_subjects(state, &fleet);
+        self.generation += u64::from(!others.is_empty());
         health::prune(state, now);
         // What was forgotten may have named Organizations.
         let evidence = &self.parts.state.evidence;

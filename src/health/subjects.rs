@@ -156,16 +156,23 @@ pub fn forget_other_subjects(state: &mut State, fleet: &Fleet) -> Vec<Work> {
     forget_apis(state, fleet);
     let State { evidence, credentials, .. } = state;
     let mut works = BTreeSet::new();
+    let nobody = BTreeMap::new();
     evidence.each(&mut |about, book| {
-        let mut is_of_this = |part: Part, revision: Revision| {
-            let is_of_this = revision_of(fleet, credentials, about, part) == Some(revision);
-            if !is_of_this {
-                works.insert(work(about, part));
+        let mut is_of_this = |part: Part, revision: &mut Revision| {
+            let now = revision_of(fleet, credentials, about, part);
+            if now == Some(*revision) {
+                return true;
             }
-            is_of_this
+            // Seen with the token that we hold, before it was known whose it is.
+            if let Some(now) = now.filter(|_| revision_of(fleet, &nobody, about, part) == Some(*revision)) {
+                *revision = now;
+                return true;
+            }
+            works.insert(work(about, part));
+            false
         };
         book.retain(&mut |part, observed| is_of_this(part, observed.revision));
-        book.failures_mut().retain(|part, failed| is_of_this(*part, failed.revision));
+        book.failures_mut().retain(|part, failed| is_of_this(*part, &mut failed.revision));
     });
     let is_profile = |name: &IntegrationName, profile: &ProfileName| {
         fleet.group(name).is_some_and(|group| group.profiles.contains_key(profile))

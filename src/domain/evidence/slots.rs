@@ -33,7 +33,7 @@ pub struct Observed<'a> {
     /// How long it is fresh by its own age.
     pub max_age: TimeDelta,
     /// What it is about.
-    pub revision: Revision,
+    pub revision: &'a mut Revision,
     /// Until when it stands after a gap.
     pub restored_until: &'a mut Option<DateTime<Utc>>,
 }
@@ -63,7 +63,7 @@ impl EvidenceBook {
 
 fn observed<T>(evidence: &mut Evidence<T>) -> Observed<'_> {
     let Evidence { value: _, observed_at, probe: _, max_age, revision, restored_until } = evidence;
-    Observed { observed_at, max_age: *max_age, revision: *revision, restored_until }
+    Observed { observed_at, max_age: *max_age, revision, restored_until }
 }
 
 fn retain<T>(slot: &mut Slot<T>, part: Part, keep: &mut dyn FnMut(Part, Observed<'_>) -> bool) {

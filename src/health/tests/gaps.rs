@@ -304,10 +304,11 @@ fn what_is_restored_says_so_until_it_was_asked_again() {
     watched.stop_for(hours(1));
     let (conditions, status) = restored(&watched);
     assert!(!status && !conditions.contains(&true));
+    watched.first_look();
     watched.stop_for(hours(29));
     let (conditions, status) = restored(&watched);
     assert!(status && !conditions.contains(&false));
-    insta::assert_snapshot!(watched.world.message(None), @"");
+    insta::assert_snapshot!(watched.world.message(None), @"5 of 5 repositories reached the Inventory (restored: observed 29 h ago, not asked again yet)");
     watched.world.test_everything();
     watched.first_look();
     let (conditions, status) = restored(&watched);

@@ -1,17 +1,19 @@
 //! Evidence proves only its own subject, whichever way the configuration came to name another.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{FailedAttempt, Part};
-use crate::domain::facts::{ScmAccount, ScmAuthentication};
+use crate::domain::facts::{RepositorySet, ScmAccount, ScmAuthentication, WorkspaceFact};
 use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, ProfileName, Revision, WorkspaceSlug};
 use crate::domain::state::{Change, State, Transition};
 use crate::domain::status::Status;
-use crate::domain::work::{ProbeKind, Work, WorkSubject};
+use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
 use super::super::testing::{INTEGRATION, PAT, PROFILE, SCM_API, SNYK_API, TOKEN, World, hours, minutes, start};
 use super::super::{FollowUp, forget_other_subjects, incidents, prune, resume};
@@ -210,6 +212,23 @@ fn what_an_account_sees_outlives_a_new_token_of_it_and_no_other_account() {
 }
 
 #[test]
+fn what_was_seen_before_its_account_was_known_is_that_accounts() {
+    let mut world = World::healthy(5, 1);
+    world.main().authentication = accepted("token-1", "account-1");
+    let repositories = world.main().repositories.clone();
+    let set = RepositorySet {
+        repositories: repositories.into_iter().map(|repository| (repository.id.clone(), repository)).collect(),
+        walked_at: None,
+    };
+    let profile = ProfileName::from(PROFILE);
+    let seen = vec![Finding::Repositories(name(), profile.clone(), Arc::new(set))];
+    world.observe(ProbeKind::Profile, WorkSubject::Profile(name(), profile.clone()), seen);
+    world.probe_credentials();
+    assert_eq!(world.follow_ups, [], "it is not asked again");
+    assert!(world.state.evidence.groups[&name()].profiles[&profile].repositories.is_some());
+}
+
+#[test]
 fn an_answer_that_leaves_the_account_out_changes_no_account() {
     let mut world = connected();
     world.main().authentication =
@@ -236,14 +255,37 @@ fn each_changed_subject_takes_its_own_evidence_along() {
         for condition in unknown {
             assert_eq!(world.condition(None, *condition).0, Truth::Unknown, "{what}: {condition}");
         }
+        // What it is called now is observed, and nothing was lost but that.
+        for profile in world.profiles.values_mut() {
+            profile.credential = world.fleet.integrations[&name()].group.as_ref().unwrap().profiles
+                [&ProfileName::from(PROFILE)]
+                .credential
+                .clone();
+            let member = WorkspaceFact::Member { uuid: None, administrator: None };
+            profile.workspaces = ["acme", "labs"].map(|slug| (WorkspaceSlug::from(slug), member.clone())).into();
+        }
+        world.probe();
+        assert_eq!(world.status(None).0, Status::Connected, "{what}: {}", world.message(None));
     };
     check(
         "workspaces",
         |world| {
-            drop(world.group().profiles.values_mut().next().unwrap().workspaces.insert(WorkspaceSlug::from("labs")))
+            let profile = world.group().profiles.values_mut().next().unwrap();
+            profile.workspaces.insert(WorkspaceSlug::from("labs"));
         },
         &[profile.clone(), group(ProbeKind::Inventory)],
         &[Condition::RepositoriesVisible, Condition::InventoryPopulated],
+    );
+    check(
+        "the Snyk token",
+        |world| {
+            let token = token(&mut world.fleet).clone();
+            world.fleet.snyk_tokens.insert("other".into(), token);
+            world.group().snyk = "other".into();
+            world.extra = vec![Finding::SnykAuthentication("other".into(), world.snyk.clone())];
+        },
+        &[group(ProbeKind::GroupAccess)],
+        &[Condition::SnykAccessible],
     );
     check(
         "the credential behind the profile",
@@ -330,9 +372,8 @@ fn what_is_long_gone_is_forgotten() {
     let left = World::key(Some(1));
     world.state.integrations.remove(&left);
     world.organizations.retain(|id, _| Some(*id) != left.organization);
-    let listing = std::sync::Arc::make_mut(
-        &mut world.state.evidence.groups.get_mut(&name()).unwrap().organizations.as_mut().unwrap().value,
-    );
+    let listing =
+        Arc::make_mut(&mut world.state.evidence.groups.get_mut(&name()).unwrap().organizations.as_mut().unwrap().value);
     listing.retain(|organization| Some(organization.id) != left.organization);
     prune(&mut world.state, world.now);
     assert!(world.state.evidence.organizations.contains_key(&left), "it was asked a moment ago");
