@@ -14,6 +14,8 @@
 //! - [`prune()`] drops what is remembered of things that are long gone.
 //! - [`resume()`] continues a state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
+//! - [`decisions`] takes what people say of losses, and what they plan.
+//! - [`first_pass`] tells which Organizations nobody has asked about yet.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -22,6 +24,8 @@
 //!
 //! Nothing here is `async`, reads a clock or does I/O.
 
+pub mod decisions;
+pub mod first_pass;
 pub mod incidents;
 pub mod status;
 
@@ -32,6 +36,7 @@ mod clocks;
 mod credential;
 mod evaluate;
 mod group;
+mod in_step;
 mod matching;
 mod observe;
 mod organization;

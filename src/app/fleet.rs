@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::plan::asked_organizations;
 use crate::config::Config;
 use crate::config::conditions::ConditionSettings;
 use crate::config::credential::{ApiTokenScheme, AtlassianAdmin, BitbucketAuth, Credential, ScmAccount};
@@ -17,7 +18,6 @@ use crate::domain::facts::OrganizationListing;
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
-use crate::domain::kinds::Role;
 use crate::domain::names::{ApiName, CredentialName, IntegrationName, Revision};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::ProbeKind;
@@ -63,10 +63,8 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
             host,
             revision,
             listing: admin_of(credential).map(|admin| {
-                // Where ours is a copy of the token saved in Snyk, another copy is another entry of the listing.
-                let token = if credential.role == Role::Integration { revision } else { host };
                 let selected = [admin.label.as_deref(), admin.email.as_deref()].map(Option::unwrap_or_default);
-                selected.into_iter().fold(admin_host(admin).and(token), Revision::with)
+                selected.into_iter().fold(admin_host(admin).and(host), Revision::with)
             }),
         };
         (credential.name.clone(), watched)
@@ -202,6 +200,7 @@ fn watched_organizations(settings: &Organizations, listing: &[OrganizationListin
         credential: settings.credential.name.clone(),
         overrides: overrides.collect(),
         require: require.collect(),
+        asked: asked_organizations(settings, listing).into_iter().collect(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }

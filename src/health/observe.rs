@@ -12,6 +12,7 @@ mod upstream;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::in_step;
 use super::subjects::{forget_other_subjects, revision_of};
 use crate::domain::evidence::{About, Evidence, Part, Slot};
 use crate::domain::facts::IntegrationPresence;
@@ -134,6 +135,8 @@ fn subject_of(finding: &Finding) -> (About<'_>, Part) {
         Finding::ScmCredentialExpiry(name, _) => (About::ScmCredential(name), Part::Expiry),
         Finding::ListedToken(name, _) => (About::ScmCredential(name), Part::ListedToken),
         Finding::Permission(name, ..) => (About::ScmCredential(name), Part::Permissions),
+        // The memory of the credential keeps it, which tells the secrets apart by itself.
+        Finding::PreviousSecret(name, _) => (About::ScmCredential(name), Part::Authentication),
         Finding::GroupAccess(name, _) => (About::Group(name), Part::Access),
         Finding::Assets(name, _) => (About::Group(name), Part::Assets),
         Finding::Catalog(name, _) => (About::Group(name), Part::Catalog),
@@ -169,10 +172,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
         }
-        Finding::ListedToken(name, fact) => {
-            let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
-            stamp.write(&mut book.listed_token, fact.clone());
-        }
+        Finding::PreviousSecret(name, fact) => return credential::previous(state, policy, stamp, name, *fact),
+        Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
@@ -206,7 +207,10 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         }
         Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
-            stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
+            let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().events;
+            if stamp.write(slot, fact.clone()) == Written::Yes {
+                in_step::remember_saving(state, fleet, key, stamp.at);
+            }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
         Finding::PullRequestChecks(key, fact) => {

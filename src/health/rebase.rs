@@ -9,15 +9,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::attention::{Acknowledgement, Announcement, Attention, Told};
+use crate::domain::attention::{
+    Acknowledgement, Announcement, Attention, Digest, DigestEntry, LastChange, Opening, Recurrence, Told,
+};
 use crate::domain::condition::ConditionState;
 use crate::domain::decisions::{Answer, Decisions};
 use crate::domain::evidence::{Evidence, EvidenceBook, FailedAttempt};
 use crate::domain::facts::{ApiFacts, RepositorySet};
 use crate::domain::incident::{IncidentPhase, IncidentState, IncidentTracking, ResolvedCause};
 use crate::domain::page::Gap;
+use crate::domain::rotation::Rotation;
 use crate::domain::state::{
-    Arrival, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState,
+    Arrival, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState, ListedBefore,
     MassVanishing, OrganizationMemory, RepositoryAge, State,
 };
 use crate::domain::status::{KnownStatus, StatusState};
@@ -225,6 +228,8 @@ impl Shift {
             mostly_active_at,
             counted,
             false_evaluations: _,
+            // When it was saved is the audit log's word.
+            saved: _,
         } = organization;
         self.maybe(mostly_active_at);
         lost_targets.values_mut().for_each(|at| self.time(at));
@@ -239,25 +244,59 @@ impl Shift {
             last_used_at,
             secret_version: _,
             declared_date: _,
+            accepted_secret: _,
+            rejected_since,
             first_used_at,
             rotated_from,
             previous_used_at,
+            previous_first_used_at,
+            previous_accepted_at,
+            previous_rejected_since,
+            previous_rejected_at,
+            listed_before,
+            rotation,
             declared_for: _,
             previous_expiry: _,
             confirming,
+            doubted,
             valid,
+            in_snyk,
             expiry: _,
             expiry_source: _,
             declared: _,
             notes: _,
         } = credential;
-        self.maybe(last_used_at);
-        self.maybe(first_used_at);
-        self.maybe(previous_used_at);
+        for at in [
+            last_used_at,
+            rejected_since,
+            first_used_at,
+            previous_used_at,
+            previous_first_used_at,
+            previous_accepted_at,
+            previous_rejected_since,
+            previous_rejected_at,
+        ] {
+            self.maybe(at);
+        }
         rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
         confirming.iter_mut().for_each(|(at, _)| self.time(at));
-        let CredentialVerdict { truth: _, reason: _, message: _, since } = valid;
-        self.maybe(since);
+        doubted.values_mut().for_each(|at| self.time(at));
+        if let Some(before) = listed_before {
+            // Its own dates are the administrators' word.
+            let ListedBefore { created_at: _, expires_at: _, last_active_at: _, listed_at, replaced_at } = before;
+            self.time(listed_at);
+            self.time(replaced_at);
+        }
+        if let Some(rotation) = rotation {
+            // When it was, and who saved it when, is worked out anew with each evaluation.
+            let Rotation { at: _, source: _, seen_at, old: _, saved: _, outstanding: _, untold: _, unused: _, done_at } =
+                rotation;
+            self.time(seen_at);
+            self.maybe(done_at);
+        }
+        for CredentialVerdict { truth: _, reason: _, message: _, since } in std::iter::once(valid).chain(in_snyk) {
+            self.maybe(since);
+        }
     }
 
     fn incident(&self, incident: &mut IncidentState) {
@@ -282,25 +321,28 @@ impl Shift {
 
     /// Begin and end of a silence are what people said: they stay.
     fn attention(&self, attention: &mut Attention) {
-        let Attention { announcements, acknowledgements, silences: _, gaps } = attention;
+        let Attention { announcements, acknowledgements, silences: _, gaps, recurrences, digests } = attention;
         for announcement in announcements.values_mut() {
-            let Announcement { opened_at, since, sequence: _, page, receivers } = announcement;
+            let Announcement { opened_at, since, changed, sequence: _, page, receivers } = announcement;
             self.time(opened_at);
             self.time(since);
+            let LastChange { at, severity: _, step: _, remaining: _ } = changed;
+            self.time(at);
             page.gap.iter_mut().for_each(|gap| self.gap(gap));
             for told in receivers.values_mut() {
                 let Told {
                     severity: _,
                     at,
                     affected: _,
-                    listed: _,
-                    is_silenced: _,
+                    grown_at,
+                    is_standing: _,
                     step: _,
                     acknowledged_at,
                     is_lost: _,
                     dispatch: _,
                 } = told;
                 self.time(at);
+                self.maybe(grown_at);
                 self.maybe(acknowledged_at);
             }
         }
@@ -309,6 +351,20 @@ impl Shift {
             self.time(at);
         }
         gaps.iter_mut().for_each(|gap| self.gap(gap));
+        for Recurrence { openings, is_flapping: _, again: _, well_since } in recurrences.values_mut() {
+            for Opening { opened_at, since } in openings {
+                self.time(opened_at);
+                self.time(since);
+            }
+            self.maybe(well_since);
+        }
+        for Digest { at, problems, dispatch: _ } in digests.values_mut() {
+            self.time(at);
+            for DigestEntry { opened_at, ended_at, .. } in problems.values_mut() {
+                self.time(opened_at);
+                self.maybe(ended_at);
+            }
+        }
     }
 
     fn gap(&self, Gap { from, to }: &mut Gap) {

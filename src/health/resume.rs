@@ -47,6 +47,10 @@ pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Opt
         announcement.page.gap = Some(gap);
     }
     restore(&mut state.evidence, gap);
+    // Nobody watched whether it stayed well.
+    for recurrence in state.attention.recurrences.values_mut() {
+        recurrence.well_since = recurrence.well_since.map(|_| now);
+    }
     for integration in state.integrations.values_mut() {
         let Some(status) = &mut integration.status else { continue };
         if status.valid_until.is_none_or(|until| until < now) {

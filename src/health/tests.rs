@@ -6,5 +6,7 @@ mod evidence;
 mod gaps;
 mod group;
 mod inventory;
+mod observers;
 mod organization;
+mod rotations;
 mod subjects;

@@ -16,7 +16,7 @@ pub(super) struct Basis {
     pub(super) observed_at: Option<DateTime<Utc>>,
     pub(super) valid_until: Option<DateTime<Utc>>,
     /// When it would be stale by its own age, whatever stands after a gap.
-    stale_after: Option<DateTime<Utc>>,
+    pub(super) stale_after: Option<DateTime<Utc>>,
 }
 
 impl Basis {

@@ -289,6 +289,9 @@ fn hearing() -> Value {
     let told = object(&[("severity", words(Severity::ALL)), ("at", instant()), ("dispatch", text())]);
     let by = [
         "pending",
+        "info",
+        "first_pass",
+        "standing",
         "prometheus",
         "no_route",
         "cause",
@@ -329,7 +332,7 @@ fn words(all: &[impl serde::Serialize]) -> Value {
 }
 
 fn truth() -> Value {
-    json!({ "type": "string", "enum": ["true", "false", "unknown"] })
+    json!({ "type": "string", "enum": ["true", "false", "unknown", "not_applicable"] })
 }
 
 fn nullable(schema: &Value) -> Value {
