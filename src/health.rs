@@ -13,6 +13,8 @@
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`resume()`] continues a restored state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
+//! - [`decisions`] takes what people say of losses, and what they plan.
+//! - [`first_pass`] tells which Organizations nobody has asked about yet.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -21,6 +23,8 @@
 //!
 //! Nothing here is `async`, reads a clock or does I/O.
 
+pub mod decisions;
+pub mod first_pass;
 pub mod incidents;
 pub mod status;
 

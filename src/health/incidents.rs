@@ -20,12 +20,17 @@ mod candidate;
 mod connection;
 mod credentials;
 mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod members;
+mod observer_rejected;
 mod organizations;
+mod out_of_step;
 mod permissions;
+mod rotation_unfinished;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -59,19 +64,23 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
 }
 
-/// What an incident about Organizations compares with the past, item by item: what a person may accept. None where it is
-/// not about a loss.
-pub fn organization_items(state: &State, fleet: &Fleet, incident: &IncidentKey) -> BTreeSet<Item> {
-    super::organization::items_of(state, fleet, incident)
+/// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
+/// something else.
+pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
+    let _ = now;
+    super::organization::items_of(state, fleet, key)
 }
 
 /// Every rule's candidates, causes before their symptoms.
 fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let families = [
         credentials::candidates(inputs),
+        observer_rejected::candidates(inputs),
+        rotation_unfinished::candidates(inputs),
         expiry::candidates(inputs),
         permissions::candidates(inputs),
         apis::candidates(inputs),
@@ -79,6 +88,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         connection::candidates(inputs),
         sync::candidates(inputs),
         organizations::candidates(inputs),
+        out_of_step::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

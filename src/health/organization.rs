@@ -21,9 +21,9 @@ use crate::domain::facts::{AuditEvents, IntegrationPresence, OrganizationImports
 use crate::domain::fleet::Thresholds;
 use crate::domain::incident::Rule;
 use crate::domain::kinds::{Scm, Truth};
+use crate::domain::rotation::Rotation;
 use crate::domain::state::{Extent, OrganizationMemory};
 
-use super::credential::Rotation;
 use super::in_step;
 use super::verdict::{Gap, Verdict, read, slot};
 
@@ -41,8 +41,8 @@ pub(super) struct CredentialVerdicts {
     pub(super) fresh: Verdict,
     pub(super) permissions: Verdict,
     pub(super) rotation: Option<Rotation>,
-    /// The expiry of the token before the last rotation.
-    pub(super) previous_expiry: Option<DateTime<Utc>>,
+    /// Its Git host: events of the audit log may name no more than that.
+    pub(super) scm: Scm,
 }
 
 /// What an Organization's integration is judged by.
@@ -109,6 +109,7 @@ impl<'a> OrganizationCase<'a> {
                 verdict()
             }
         };
+        let in_step = in_step::of_organization(self.evidence, self.memory, self.credential, self.now);
         let disconnected = self.disconnected(imports);
         let (imported, tests, webhooks) =
             (self.imported(imports), self.tests_current(imports, disconnected), self.webhooks());
@@ -116,13 +117,10 @@ impl<'a> OrganizationCase<'a> {
         OrganizationVerdicts {
             conditions: [
                 (Condition::SnykAccessible, self.accessible.clone()),
-                (Condition::CredentialValid, of_credential(&|| self.credential.valid.clone())),
+                (Condition::CredentialValid, of_credential(&|| self.credential.valid_beside(&in_step))),
                 (Condition::CredentialFresh, of_credential(&|| self.credential.fresh.clone())),
                 (Condition::PermissionsGranted, of_credential(&|| self.credential.permissions.clone())),
-                (
-                    Condition::CredentialInStep,
-                    of_credential(&|| in_step::of_organization(self.evidence, self.memory, self.credential, self.now)),
-                ),
+                (Condition::CredentialInStep, of_credential(&|| in_step.clone())),
                 (Condition::IntegrationPresent, self.present(&presence)),
                 (Condition::RepositoriesImported, imported.verdict),
                 (Condition::TestsCurrent, tests.verdict),

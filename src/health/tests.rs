@@ -9,5 +9,7 @@ mod gaps;
 mod group;
 mod imports;
 mod inventory;
+mod observers;
 mod organization;
+mod rotations;
 mod test_flow;

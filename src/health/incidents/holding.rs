@@ -168,9 +168,11 @@ pub(super) fn is_cause(rule: Rule) -> bool {
     matches!(
         rule,
         Rule::SnykTokenInvalid
+            | Rule::ObserverRejected
             | Rule::CredentialInvalid
             | Rule::UpstreamUnreachable
             | Rule::PermissionsMissing
+            | Rule::RotationUnfinished
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
             | Rule::ConnectionFailed
@@ -188,7 +190,9 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
     }
     let before = inputs.incident(&candidate.key).filter(|incident| incident.is_open());
     match &candidate.body {
-        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_))) => Some(candidate.affected.clone()),
+        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_) | Onset::Progress { .. })) => {
+            Some(candidate.affected.clone())
+        }
         Body::One(Verdict::CannotTell) => {
             let mut reach = candidate.affected.clone();
             reach.extend(before?.affected.iter().cloned());
@@ -213,10 +217,10 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
 fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
-        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
-        OrphanedProjects, PartiallyConnected, PermissionsMissing, ProjectsInactive, SnykTokenExpiring,
-        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled, UpstreamUnreachable,
-        WebhooksMissing,
+        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
+        OrganizationIntegrationMissing, OrphanedProjects, PartiallyConnected, PermissionsMissing, ProjectsInactive,
+        RotationUnfinished, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale,
+        TestsUnscheduled, UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -231,7 +235,10 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
         ) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | NamespaceNotFound, StatusUnknown)
+        (
+            SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,
+            StatusUnknown,
+        )
         | (CredentialInvalid, _)
         | (
             ConnectionFailed,
@@ -261,6 +268,7 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | OrphanedProjects
             | WebhooksMissing,
         )
+        | (RotationUnfinished, CredentialOutOfStep)
         | (CredentialOutOfStep, TestsStale) => reaches,
         // Without the permission nothing can be told of the workspace.
         (PermissionsMissing, ConnectionFailed | NamespaceNotFound | PartiallyConnected) => {

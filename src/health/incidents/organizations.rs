@@ -5,17 +5,14 @@ mod integration_missing;
 mod nothing_imported;
 mod nothing_to_watch;
 mod orphaned_projects;
-mod out_of_step;
 mod projects_inactive;
 mod tests_stale;
 mod tests_unscheduled;
 mod webhooks_missing;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::candidate::{Body, Candidate, Page, Part, PartVerdict, Scene};
 use super::inputs::Inputs;
-use super::text::{count, instant, members, sentence};
+use super::text::{count, members, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::{Thresholds, WatchedOrganizations};
 use crate::domain::incident::{Rule, Subject};
@@ -55,7 +52,6 @@ enum When {
 
 const ROWS: &[Row] = &[
     integration_missing::ROW,
-    out_of_step::ROW,
     tests_stale::ROW,
     tests_unscheduled::ROW,
     nothing_imported::ROW,
@@ -72,7 +68,8 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         let Some(watched) = &integration.organizations else { continue };
         let organizations = inputs.organizations(name, watched);
         let thresholds = &integration.thresholds;
-        all.extend(ROWS.iter().map(|row| candidate(inputs, name, (watched, thresholds), &organizations, row)));
+        let candidate = |row| candidate(inputs, name, (watched, thresholds), &organizations, row);
+        all.extend(ROWS.iter().map(candidate));
     }
     all
 }
@@ -80,7 +77,7 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
 fn candidate<'a>(
     inputs: &'a Inputs<'a>,
     name: &'a IntegrationName,
-    (watched, thresholds): (&'a WatchedOrganizations, &Thresholds),
+    (watched, thresholds): (&WatchedOrganizations, &Thresholds),
     organizations: &[(OrganizationId, &IntegrationState)],
     row: &'static Row,
 ) -> Candidate<'a> {
@@ -90,22 +87,12 @@ fn candidate<'a>(
         Part { organization: *organization, verdict: verdict(state, row, is_required, timing.evaluations) }
     };
     let parts: Vec<Part> = organizations.iter().map(part).collect();
-    let holding = parts.iter().filter(|part| matches!(part.verdict, PartVerdict::Holds { .. }));
-    let deadline = match row.rule {
-        Rule::CredentialOutOfStep => {
-            holding.filter_map(|part| old_token_expiry(inputs, watched, part.organization)).min()
-        }
-        _ => None,
-    };
-    let describe = move |scene: &Scene<'_>| page(inputs, name, row, deadline, scene);
+    let describe = move |scene: &Scene<'_>| page(inputs, name, row, scene);
     Candidate {
         repair_shows_after: match row.rule {
             Rule::TestsStale => Some(thresholds.test_grace),
-            // About the new credential itself: nothing to wait for.
-            Rule::CredentialOutOfStep => Some(TimeDelta::zero()),
             _ => None,
         },
-        deadline,
         resolution: row.resolution.to_owned(),
         ..Candidate::new(row.rule, Subject::Organizations(name.clone()), timing, Body::Members(parts), describe)
     }
@@ -159,35 +146,14 @@ pub(super) fn extent(state: &IntegrationState, rule: Rule) -> Extent {
     state.organization.extents.get(&rule).copied().unwrap_or(Extent::new(1, 1))
 }
 
-/// From then on the old token no longer works.
-fn old_token_expiry(
-    inputs: &Inputs<'_>,
-    watched: &WatchedOrganizations,
-    organization: OrganizationId,
-) -> Option<DateTime<Utc>> {
-    let credential = inputs.state.credentials.get(watched.credential_of(organization))?;
-    credential.previous_expiry
-}
-
-fn page(
-    inputs: &Inputs<'_>,
-    name: &IntegrationName,
-    row: &Row,
-    deadline: Option<DateTime<Utc>>,
-    scene: &Scene<'_>,
-) -> Page {
+fn page(inputs: &Inputs<'_>, name: &IntegrationName, row: &Row, scene: &Scene<'_>) -> Page {
     let only = scene.members.first().filter(|_| scene.members.len() == 1);
     let only = only.map(|id| IntegrationKey::organization(name.clone(), *id));
     let only = only.and_then(|key| inputs.integration(&key));
     let message = only.map(|state| message(state, row)).unwrap_or_default();
-    let deadline = match deadline {
-        Some(date) if date > scene.now => format!(" The old PAT expires {}; until then all works.", instant(date)),
-        Some(date) => format!(" The old PAT expired {}: nothing works there any more.", instant(date)),
-        None => String::new(),
-    };
     Page {
         summary: format!(
-            "{} in {} of {name}, {}.{}{deadline}",
+            "{} in {} of {name}, {}.{}",
             row.wrong,
             count(scene.members.len(), "Organization"),
             members(inputs, name, scene),
