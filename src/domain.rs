@@ -12,6 +12,7 @@
 //! - [`page`]: what a person who is paged reads, [`notification`]: an incident's event and what became of it;
 //! - [`attention`]: who was told of what, and what people answered (acknowledgements, silences);
 //! - [`decisions`]: what people decided about what is gone (plans, accepted losses);
+//! - [`rotation`]: a new token in the place of an old one, and who still has the old one;
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
 pub mod attention;
@@ -28,6 +29,7 @@ pub mod notification;
 pub mod page;
 pub mod permission;
 pub mod policy;
+pub mod rotation;
 pub mod state;
 pub mod status;
 pub(crate) mod stored;

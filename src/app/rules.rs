@@ -217,7 +217,6 @@ impl Rows {
             [
                 (rule.info_before, Severity::Info),
                 (rule.warning_before, Severity::Warning),
-                (rule.last_warning_before, Severity::Warning),
                 (rule.critical_before, Severity::Critical),
             ],
         )

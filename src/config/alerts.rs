@@ -75,10 +75,8 @@ pub const INCOMPLETE_DELAY: Duration = Duration::from_secs(7 * DAY);
 pub const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
 /// Two weeks ahead.
 pub const EXPIRY_WARNING: Duration = Duration::from_secs(14 * DAY);
-/// Three days ahead: a second warning.
-pub const EXPIRY_LAST_WARNING: Duration = Duration::from_secs(3 * DAY);
-/// One day ahead.
-pub const EXPIRY_CRITICAL: Duration = Duration::from_secs(DAY);
+/// Three days ahead: over a weekend nobody may be there.
+pub const EXPIRY_CRITICAL: Duration = Duration::from_secs(3 * DAY);
 /// Of a token with a short life, the last third is announced instead of a month.
 pub const EXPIRY_NOTICE_SHARE: f64 = 1.0 / 3.0;
 /// Two months ahead: an upgrade has to be planned.
@@ -251,7 +249,8 @@ settings! {
         group_severity: Severity = Severity::Critical,
     }
 
-    /// The PAT expires soon: four steps, each later than the one before.
+    /// The PAT expires soon: three steps, each later than the one before. Of a token with a short life, where the share
+    /// opens it later, it becomes a warning at half and critical at a tenth of that time.
     pub struct ExpiryRule / RawExpiryRule {
         /// `false`: it opens no incident and holds none back. Default true.
         enabled: bool = true,
@@ -261,9 +260,7 @@ settings! {
         info_share: f64 = EXPIRY_NOTICE_SHARE,
         /// How long before the end it becomes a warning. Default 14d.
         warning_before: Duration = EXPIRY_WARNING,
-        /// How long before the end it warns again. Default 3d.
-        last_warning_before: Duration = EXPIRY_LAST_WARNING,
-        /// How long before the end it becomes critical. Default 1d.
+        /// How long before the end it becomes critical. Default 3d.
         critical_before: Duration = EXPIRY_CRITICAL,
     }
 

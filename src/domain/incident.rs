@@ -186,9 +186,6 @@ pub struct IncidentTracking {
     pub onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
     /// How many integrations were affected when it was last announced (opened or grown).
     pub announced: usize,
-    /// When people were last told that it grew.
-    #[serde(default)]
-    pub grew_at: Option<DateTime<Utc>>,
     /// How many rows of the ladder towards its date were reached: one that keeps the severity is told all the same.
     #[serde(default)]
     pub step: usize,

@@ -103,7 +103,7 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
 impl Advised<'_> {
     /// The next step out of a status; `None` where nothing is to be done.
     pub(super) fn next_step(&self, status: Status, reason: Reason) -> Option<String> {
-        if matches!(status, Status::Connected | Status::SetupInProgress) {
+        if matches!(status, Status::Connected | Status::SetupInProgress | Status::NothingToWatch) {
             return None;
         }
         let scm = scm_name(self.integration.scm);
@@ -171,7 +171,13 @@ impl Advised<'_> {
             Reason::TestsStale => {
                 format!("Organization Admin: retest one project, read its error, and re-save the integration ({card})")
             }
-            Reason::ProjectsInactive => "Organization Admin: activate the projects again, or delete them".to_owned(),
+            Reason::ProjectsInactive => {
+                "Organization Admin: activate the projects again, delete them, or accept that they are inactive".to_owned()
+            }
+            Reason::TestsUnscheduled => format!(
+                "Organization Admin: switch the projects' test frequency and the pull request checks ({card}) on again, \
+                 or accept that they are off"
+            ),
             Reason::SnykAccessDenied => {
                 let word = self.level_word();
                 let or_correct = match self.level {

@@ -3,12 +3,14 @@
 mod admission;
 mod credentials;
 mod describe;
+mod rotations;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
+use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part, fresh};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::Truth;
@@ -17,9 +19,9 @@ use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, Sta
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
-use super::credential::{Claims, Movement};
-use super::group::{GroupCase, movement};
-use super::organization::{CredentialVerdicts, OrganizationCase};
+use super::credential::{Claims, Movement, Use};
+use super::group::{GroupCase, ProfileVerdicts};
+use super::organization::{self, Accepted, CredentialVerdicts, OrganizationCase, conclude};
 use super::status::Ever;
 use super::vanishing::{is_missing, settle};
 use super::verdict::{Verdict, slot};
@@ -32,28 +34,59 @@ use admission::admit;
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     settle(state, fleet, now);
     admit(state, fleet, now);
-    let State { evidence, integrations, credentials, vanishing, mass_vanishing, attention, .. } = state;
-    credentials::refresh(evidence, credentials, fleet, &attention.gaps, now);
-    let view = View { evidence, credentials, vanishing, mass_vanishing, fleet, now };
+    let State { evidence, integrations, credentials, vanishing, mass_vanishing, attention, decisions, .. } = state;
+    credentials::refresh(evidence, credentials, fleet, &attention.gaps, decisions, now);
+    let view = View { evidence, credentials, decisions, vanishing, mass_vanishing, fleet, now };
+    let mut transitions = Vec::new();
+    // What a profile's assets prove of its credential holds for Organizations with that credential too.
+    let mut uses = Uses::of(fleet);
+    for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_none()) {
+        let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
+        let Some(group) = &watched.group else { continue };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        for (credential, movement) in view.group(recorder, watched, group) {
+            uses.add(credential, movement);
+        }
+    }
     let shared: BTreeMap<&IntegrationName, Shared<'_>> = fleet
         .integrations
         .iter()
         .filter_map(|(name, integration)| {
             let watched = integration.organizations.as_ref()?;
-            Some((name, view.shared(name, integration, watched)))
+            Some((name, view.shared(integration, watched, &uses)))
         })
         .collect();
-    let mut transitions = Vec::new();
-    for (key, integration) in integrations.iter_mut() {
+    for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_some()) {
         let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
+        let Some(shared) = shared.get(&key.integration) else { continue };
         let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
-        match (key.organization, &watched.group, shared.get(&key.integration)) {
-            (None, Some(group), _) => view.group(recorder, watched, group),
-            (Some(_), _, Some(shared)) => view.organization(recorder, watched, shared),
-            _ => {}
+        view.organization(recorder, watched, shared);
+    }
+    rotations::sort(credentials, integrations, fleet, now);
+    transitions
+}
+
+/// What was done with each credential that a profile has.
+struct Uses(BTreeMap<CredentialName, Option<Movement>>);
+
+impl Uses {
+    fn of(fleet: &Fleet) -> Self {
+        let groups = fleet.integrations.values().filter_map(|watched| watched.group.as_ref());
+        let profiles = groups.flat_map(|group| group.profiles.values());
+        Self(profiles.map(|profile| (profile.credential.clone(), None)).collect())
+    }
+
+    /// The last movement proves most.
+    fn add(&mut self, credential: &CredentialName, movement: Movement) {
+        let known = self.0.entry(credential.clone()).or_default();
+        if known.is_none_or(|known| known.at < movement.at) {
+            *known = Some(movement);
         }
     }
-    transitions
+
+    fn by(&self, credential: &CredentialName) -> Use {
+        self.0.get(credential).map_or(Use::Nobody, |movement| Use::Profile(*movement))
+    }
 }
 
 /// What the Organizations of one configuration key share.
@@ -68,6 +101,7 @@ struct Shared<'a> {
 struct View<'a> {
     evidence: &'a EvidenceBook,
     credentials: &'a BTreeMap<CredentialName, CredentialState>,
+    decisions: &'a Decisions,
     vanishing: &'a BTreeMap<IntegrationKey, Vanishing>,
     mass_vanishing: &'a BTreeMap<IntegrationName, MassVanishing>,
     fleet: &'a Fleet,
@@ -92,28 +126,34 @@ impl<'a> View<'a> {
             evidence: self.evidence.scm_credentials.get(name),
             memory: self.credentials.get(name),
             skew: skew(self.evidence, &watched.api, thresholds.clock_skew),
+            max_lag: thresholds.max_lag,
             now: self.now,
         })
     }
 
     fn shared(
         &self,
-        name: &IntegrationName,
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
+        uses: &Uses,
     ) -> Shared<'a> {
-        let moved = movement(self.evidence.groups.get(name), &integration.thresholds, self.now);
         let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
         let credentials = names
             .filter_map(|name| {
                 let claims = self.claims(name, &integration.thresholds)?;
-                Some((name, credential_verdicts(&claims, integration, watched, moved.as_ref())))
+                Some((name, credential_verdicts(&claims, integration, watched, uses.by(name))))
             })
             .collect();
         Shared { token: self.token(&watched.snyk), credentials, watched }
     }
 
-    fn group(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, group: &'a WatchedGroup) {
+    /// Judges a Group integration, and returns the last movement of each profile's credential.
+    fn group(
+        &self,
+        mut recorder: Recorder<'_>,
+        watched: &'a WatchedIntegration,
+        group: &'a WatchedGroup,
+    ) -> Vec<(&'a CredentialName, Movement)> {
         let evidence = self.evidence.groups.get(&recorder.key.integration);
         let set_up_at = group.configured_at.unwrap_or(recorder.state.first_seen_at);
         let token = self.token(&group.snyk);
@@ -146,6 +186,9 @@ impl<'a> View<'a> {
         let described = describe::group(&verdicts, watched, recorder.state, set_up_at, self.now);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
+        let moved =
+            |profile: &ProfileVerdicts| Some((&group.profiles.get(&profile.name)?.credential, profile.movement?));
+        verdicts.profiles.iter().filter_map(moved).collect()
     }
 
     /// A Group that answers, and shows neither Organizations nor assets, shows what an account without a role sees.
@@ -195,7 +238,11 @@ impl<'a> View<'a> {
         };
         accessible.confirming |= recorder.state.denied_at.is_some();
         let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
+        organization::settle(&mut recorder.state.organization, evidence, watched, self.now);
         let verdicts = OrganizationCase {
+            accepted: Accepted { decisions: self.decisions, organization },
+            scm: watched.scm,
+            is_required: shared.watched.require.contains(&organization),
             is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
             thresholds: &watched.thresholds,
             evidence,
@@ -206,7 +253,7 @@ impl<'a> View<'a> {
         }
         .judge();
         let described = describe::organization(&verdicts, watched);
-        credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
+        conclude(&mut recorder.state.organization, evidence, &verdicts);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
     }
@@ -216,13 +263,13 @@ fn credential_verdicts(
     claims: &Claims<'_>,
     integration: &WatchedIntegration,
     watched: &WatchedOrganizations,
-    moved: Option<&Movement>,
+    used: Use,
 ) -> CredentialVerdicts {
     CredentialVerdicts {
-        valid: claims.valid(moved),
+        valid: claims.valid_by(used),
         fresh: claims.fresh(&integration.thresholds),
         permissions: claims.permissions(&watched.permissions.required),
-        rotation: claims.rotation(&integration.thresholds),
-        previous_expiry: claims.memory.and_then(|memory| memory.previous_expiry),
+        rotation: claims.memory.and_then(|memory| memory.rotation.clone()),
+        scm: claims.watched.scm,
     }
 }

@@ -16,12 +16,13 @@ use crate::domain::names::{ProfileName, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
-use super::matching::{is_discovered, last_moved_at};
+use super::in_step;
+use super::matching::is_discovered;
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
 use super::survey::{Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
-use super::words::{listed, moment, repositories};
+use super::words::{listed, repositories};
 
 /// What a Group integration is judged by.
 pub(super) struct GroupCase<'a> {
@@ -46,6 +47,8 @@ pub(super) struct ProfileVerdicts {
     pub(super) group_permissions: Verdict,
     pub(super) repositories_visible: Verdict,
     pub(super) still_exists: Verdict,
+    /// The last movement of one of its assets.
+    pub(super) movement: Option<Movement>,
 }
 
 impl ProfileVerdicts {
@@ -88,11 +91,6 @@ struct Looked<'a> {
 }
 
 impl<'a> GroupCase<'a> {
-    /// The last movement of a discovered asset.
-    pub(super) fn movement(&self) -> Option<Movement> {
-        movement(self.evidence, &self.integration.thresholds, self.now)
-    }
-
     fn thresholds(&self) -> &'a Thresholds {
         &self.integration.thresholds
     }
@@ -111,10 +109,14 @@ impl<'a> GroupCase<'a> {
 
     /// Every verdict.
     pub(super) fn judge(self) -> GroupVerdicts {
-        let movement = self.movement();
         let looked = self.look();
-        let profiles: Vec<ProfileVerdicts> =
-            self.claims.keys().map(|name| self.judge_profile(name, movement.as_ref())).collect();
+        let movement = |position| looked.as_ref().ok().and_then(|looked| self.movement(looked, position));
+        let profiles: Vec<ProfileVerdicts> = self
+            .claims
+            .keys()
+            .enumerate()
+            .map(|(position, name)| self.judge_profile(name, movement(position)))
+            .collect();
         let visible = over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
         let populated = self.populated(&looked, &visible);
         let remembered = self.remember(&looked, &populated);
@@ -192,17 +194,26 @@ impl<'a> GroupCase<'a> {
         Ok(Looked { walk, survey: surveyed.survey(&sets), basis, gap, confidence })
     }
 
-    fn judge_profile(&self, name: &ProfileName, movement: Option<&Movement>) -> ProfileVerdicts {
+    /// The last movement of an asset of the profile in this place.
+    fn movement(&self, looked: &Looked<'_>, position: usize) -> Option<Movement> {
+        let profile = looked.survey.profiles.get(position)?;
+        let worst_lag = profile.laggards.iter().map(|(lag, ..)| *lag).max();
+        let (at, walked_at) = (profile.last_moved_at?, looked.walk.observed_at);
+        Some(Movement::seen(at, walked_at, worst_lag, self.thresholds(), looked.basis))
+    }
+
+    fn judge_profile(&self, name: &ProfileName, movement: Option<Movement>) -> ProfileVerdicts {
+        let moved = movement.as_ref();
         let unknown = || Verdict::unknown(Reason::NotObserved, "the credential is not configured");
         let claims = self.claims.get(name);
         ProfileVerdicts {
             name: name.clone(),
-            credential_valid: claims.map_or_else(unknown, |claims| claims.valid(movement)),
-            group_permissions: claims.map_or_else(unknown, |claims| {
-                claims.group_permissions(&self.group.group_permissions.required, movement)
-            }),
+            credential_valid: claims.map_or_else(unknown, |claims| claims.valid(moved)),
+            group_permissions: claims
+                .map_or_else(unknown, |claims| claims.group_permissions(&self.group.group_permissions.required, moved)),
             repositories_visible: self.visible(name),
             still_exists: self.still_exists(name),
+            movement,
         }
     }
 
@@ -298,32 +309,12 @@ impl<'a> GroupCase<'a> {
             .iter()
             .enumerate()
             .map(|(position, (name, claims))| {
-                let Some(rotation) = claims.rotation(self.thresholds()) else {
-                    let message = format!("no rotation of {} is known", claims.name);
-                    return Verdict::not_applicable(Reason::NotRotated, message);
-                };
-                let looked = match looked {
-                    Ok(looked) => looked,
-                    Err(gap) => return gap.verdict("the Inventory"),
-                };
-                let moved = looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at);
-                match moved.filter(|moved| *moved > rotation.at) {
-                    Some(moved) => Verdict::holds(
-                        Reason::Ok,
-                        format!("an asset moved {}, after the rotation of {}", moment(moved), claims.name),
-                        Proven::at(looked.basis.and(rotation.basis)),
-                    )
-                    .inferred()
-                    .with_confidence(looked.confidence),
-                    None => Verdict::unknown(
-                        Reason::NotProvenSinceRotation,
-                        format!(
-                            "{} was rotated by {}; no asset of profile {name} moved since",
-                            claims.name,
-                            moment(rotation.at)
-                        ),
-                    ),
-                }
+                let looked = looked.as_ref().map(|looked| in_step::Looked {
+                    moved_at: looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at),
+                    basis: looked.basis,
+                    confidence: looked.confidence,
+                });
+                in_step::of_profile(claims, name, looked)
             })
             .collect();
         over_profiles(verdicts.iter())
@@ -368,15 +359,4 @@ impl<'a> GroupCase<'a> {
 
 fn over_profiles<'v>(verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Verdict {
     Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
-}
-
-/// The last movement of an asset that the Group discovered, from a fresh walk.
-pub(super) fn movement(
-    evidence: Option<&GroupEvidence>,
-    thresholds: &Thresholds,
-    now: DateTime<Utc>,
-) -> Option<Movement> {
-    let walk = read(slot(evidence, Part::Assets, |book| &book.assets), now).ok()?;
-    let at = last_moved_at(&walk.value)?;
-    Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
 }

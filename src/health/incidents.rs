@@ -20,14 +20,19 @@ mod candidate;
 mod connection;
 mod credentials;
 mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod members;
+mod observer_rejected;
 mod organization_not_found;
 mod organizations;
 mod organizations_vanished;
+mod out_of_step;
 mod permissions;
+mod rotation_unfinished;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -61,20 +66,23 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
 }
 
 /// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
-    let _ = (state, fleet, key, now);
-    BTreeSet::new()
+    let _ = now;
+    super::organization::items_of(state, fleet, key)
 }
 
 /// Every rule's candidates, causes before their symptoms.
 fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let families = [
         credentials::candidates(inputs),
+        observer_rejected::candidates(inputs),
+        rotation_unfinished::candidates(inputs),
         expiry::candidates(inputs),
         permissions::candidates(inputs),
         apis::candidates(inputs),
@@ -84,6 +92,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         organizations_vanished::candidates(inputs),
         organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
+        out_of_step::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

@@ -7,12 +7,14 @@
 mod credential;
 mod failures;
 mod group;
+mod imports;
 mod listing;
 mod organization;
 mod upstream;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::in_step;
 use crate::domain::evidence::{Evidence, Slot};
 use crate::domain::facts::IntegrationPresence;
 use crate::domain::fleet::Fleet;
@@ -126,10 +128,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
         }
-        Finding::ListedToken(name, fact) => {
-            let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
-            stamp.write(&mut book.listed_token, fact.clone());
-        }
+        Finding::PreviousSecret(name, fact) => return credential::previous(state, policy, stamp, name, *fact),
+        Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
@@ -161,15 +161,15 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
                 return Some(ask_again(stamp, WorkSubject::Organization(key.clone())));
             }
         }
-        Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
+        Finding::Imports(key, fact) => imports::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
-            stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
+            let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().events;
+            if stamp.write(slot, fact.clone()) == Written::Yes {
+                in_step::remember_saving(state, fleet, key, stamp.at);
+            }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
-        Finding::PullRequestChecks(key, fact) => {
-            let book = state.evidence.organizations.entry(key.clone()).or_default();
-            stamp.write(&mut book.pull_request_checks, *fact);
-        }
+        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
         Finding::Fates(name, profile, fact) => {
             let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
             stamp.write(&mut profiles.entry(profile.clone()).or_default().fates, fact.clone());

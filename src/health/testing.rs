@@ -242,6 +242,7 @@ impl World {
                 credential: CredentialName::from(PAT),
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
+                asked: (0..organizations).map(organization_id).collect(),
                 discover: None,
                 excluded: BTreeSet::new(),
                 named: BTreeMap::new(),

@@ -7,4 +7,6 @@ mod gaps;
 mod group;
 mod inventory;
 mod listing;
+mod observers;
 mod organization;
+mod rotations;

@@ -280,6 +280,9 @@ fn hearing() -> Value {
     let told = object(&[("severity", words(Severity::ALL)), ("at", instant()), ("dispatch", text())]);
     let by = [
         "pending",
+        "info",
+        "first_pass",
+        "standing",
         "prometheus",
         "no_route",
         "cause",

@@ -61,7 +61,6 @@ pub(super) fn rules_problems(rules: &AlertRules) -> Vec<String> {
     let steps = [
         ("info_before", expiry.info_before),
         ("warning_before", expiry.warning_before),
-        ("last_warning_before", expiry.last_warning_before),
         ("critical_before", expiry.critical_before),
     ];
     problems.extend(out_of_order("credential_expiring", &steps));

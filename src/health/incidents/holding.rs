@@ -179,9 +179,11 @@ pub(super) fn is_cause(rule: Rule) -> bool {
     matches!(
         rule,
         Rule::SnykTokenInvalid
+            | Rule::ObserverRejected
             | Rule::CredentialInvalid
             | Rule::UpstreamUnreachable
             | Rule::PermissionsMissing
+            | Rule::RotationUnfinished
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
             | Rule::OrganizationsVanished
@@ -201,7 +203,9 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
     }
     let before = inputs.incident(&candidate.key).filter(|incident| incident.is_open());
     match &candidate.body {
-        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_))) => Some(candidate.affected.clone()),
+        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_) | Onset::Progress { .. })) => {
+            Some(candidate.affected.clone())
+        }
         Body::One(Verdict::CannotTell) => {
             let mut reach = candidate.affected.clone();
             reach.extend(before?.affected.iter().cloned());
@@ -226,9 +230,11 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
 fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
-        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
-        OrganizationNotFound, OrganizationsVanished, PartiallyConnected, PermissionsMissing, SnykTokenExpiring,
-        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, UpstreamUnreachable, WebhooksMissing,
+        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
+        OrganizationIntegrationMissing, OrganizationNotFound, OrganizationsVanished, OrphanedProjects,
+        PartiallyConnected, PermissionsMissing, ProjectsInactive, RotationUnfinished, SnykTokenExpiring,
+        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled, UpstreamUnreachable,
+        WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -243,7 +249,10 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
         ) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | NamespaceNotFound, StatusUnknown)
+        (
+            SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,
+            StatusUnknown,
+        )
         | (OrganizationsVanished, OrganizationNotFound | OrganizationIntegrationMissing | StatusUnknown)
         | (OrganizationNotFound, OrganizationIntegrationMissing | StatusUnknown)
         | (CredentialInvalid, _)
@@ -254,8 +263,11 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | OrganizationIntegrationMissing
             | CredentialOutOfStep
             | TestsStale
+            | TestsUnscheduled
             | NothingImported
             | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
@@ -263,8 +275,16 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
         | (
             OrganizationIntegrationMissing,
-            CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
+            CredentialOutOfStep
+            | TestsStale
+            | TestsUnscheduled
+            | NothingImported
+            | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
+            | WebhooksMissing,
         )
+        | (RotationUnfinished, CredentialOutOfStep)
         | (CredentialOutOfStep, TestsStale) => reaches,
         // Without the permission nothing can be told of the workspace.
         (PermissionsMissing, ConnectionFailed | NamespaceNotFound | PartiallyConnected) => {

@@ -40,41 +40,11 @@ pub(super) struct Inputs<'a> {
     pub(super) credentials: BTreeMap<CredentialName, Dependents>,
     /// By API.
     pub(super) apis: BTreeMap<ApiName, Dependents>,
-    /// By configuration key, where something was not looked at yet.
-    first_passes: BTreeMap<IntegrationName, FirstPass>,
-}
-
-/// Something of a configuration key was not looked at yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FirstPass {
-    /// When it was first watched.
-    pub(super) since: DateTime<Utc>,
-    /// Nobody has listed its Organizations.
-    is_unlisted: bool,
-    /// Organizations that were not asked.
-    unasked: usize,
-}
-
-impl FirstPass {
-    /// What a blast radius does not say yet.
-    pub(super) fn sentence(&self) -> String {
-        if self.is_unlisted {
-            return " The Organizations are not listed yet.".to_owned();
-        }
-        format!(" Not looked at yet: {}.", count(self.unasked, "Organization"))
-    }
 }
 
 impl<'a> Inputs<'a> {
     pub(super) fn new(state: &'a State, fleet: &'a Fleet, now: DateTime<Utc>) -> Self {
-        let mut inputs = Self {
-            state,
-            fleet,
-            now,
-            credentials: BTreeMap::new(),
-            apis: BTreeMap::new(),
-            first_passes: BTreeMap::new(),
-        };
+        let mut inputs = Self { state, fleet, now, credentials: BTreeMap::new(), apis: BTreeMap::new() };
         for (name, integration) in &fleet.integrations {
             inputs.index(name, integration);
         }
@@ -94,52 +64,14 @@ impl<'a> Inputs<'a> {
             for credential in named.into_iter().chain(organizations.overrides.values()) {
                 self.credentials.entry(credential.clone()).or_default().names.insert(name.clone());
             }
-            self.note_first_pass(name, integration, organizations);
-            for (organization, _) in self.organizations(name, organizations) {
+            // Where nothing is to be watched, nothing is at stake.
+            let at_stake = self.organizations(name, organizations);
+            for (organization, _) in at_stake.into_iter().filter(|(_, state)| !state.organization.nothing_to_watch) {
                 let key = IntegrationKey::organization(name.clone(), organization);
                 self.depend(&organizations.snyk, &key);
                 self.depend(organizations.credential_of(organization), &key);
             }
         }
-    }
-
-    fn note_first_pass(
-        &mut self,
-        name: &IntegrationName,
-        integration: &WatchedIntegration,
-        organizations: &WatchedOrganizations,
-    ) {
-        let watched = self.organizations(name, organizations);
-        let unasked = watched.iter().filter(|(_, state)| {
-            let access = state.conditions.get(&Condition::SnykAccessible);
-            access.is_none_or(|access| access.reason == Reason::NotObserved)
-        });
-        let unasked = unasked.count();
-        let listed =
-            self.state.evidence.groups.get(name).is_some_and(|group| {
-                group.organizations.is_some() || group.failures.contains_key(&Part::Organizations)
-            });
-        let is_unlisted = integration.group.is_some() && organizations.discover.is_none() && !listed;
-        let group = self.state.integrations.get(&IntegrationKey::group(name.clone()));
-        let first_seen = watched.iter().map(|(_, state)| *state).chain(group).map(|state| state.first_seen_at).min();
-        if let Some(since) = first_seen.filter(|_| is_unlisted || unasked > 0) {
-            self.first_passes.insert(name.clone(), FirstPass { since, is_unlisted, unasked });
-        }
-    }
-
-    /// What was not looked at yet of what hangs on a credential or an API.
-    pub(super) fn first_pass(&self, subject: &Subject) -> Option<FirstPass> {
-        let dependents = match subject {
-            Subject::Credential(name) => self.credentials.get(name),
-            Subject::Api(name) => self.apis.get(name),
-            Subject::Workspace(..) | Subject::Integration(_) | Subject::Organizations(_) => None,
-        };
-        let passes = dependents?.names.iter().filter_map(|name| self.first_passes.get(name));
-        passes.copied().reduce(|one, other| FirstPass {
-            since: one.since.max(other.since),
-            is_unlisted: one.is_unlisted || other.is_unlisted,
-            unasked: one.unasked + other.unasked,
-        })
     }
 
     fn depend(&mut self, credential: &CredentialName, key: &IntegrationKey) {

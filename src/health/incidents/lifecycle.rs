@@ -6,15 +6,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::baseline::{self, Baselines};
 use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
+use super::flapping::Flapping;
+use super::growth::Growth;
 use super::holding::{self, Causes, Symptom};
 use super::inputs::Inputs;
 use super::members;
+use super::text::{instant, sentence};
+use crate::domain::attention::Recurrence;
 use crate::domain::incident::{
     IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Rule, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{Baseline, Change, Transition};
 use crate::domain::status::Status;
+use crate::health::first_pass;
 
 /// A candidate measured against time, its causes and what was before.
 pub(super) enum Standing {
@@ -57,18 +62,17 @@ pub(super) struct Next {
     pub(super) incidents: BTreeMap<IncidentKey, IncidentState>,
     pub(super) resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
     pub(super) baselines: BTreeMap<IntegrationName, Baseline>,
+    pub(super) recurrences: BTreeMap<IncidentKey, Recurrence>,
     pub(super) transitions: Vec<Transition>,
 }
 
-/// A shared cause is announced again when it affects so many more, and a tenth.
-const GROWTH_AT_LEAST: usize = 3;
-/// Once an hour at most.
-const GROWTH_PAUSE: TimeDelta = TimeDelta::hours(1);
-/// Without a shared cause it is announced again when its members doubled, once a day at most.
-const DOUBLING_PAUSE: TimeDelta = TimeDelta::hours(24);
+/// Why an incident ends that nobody saw to be over.
+pub(crate) const SWITCHED_OFF: &str = "the rule is switched off";
+/// The same.
+pub(crate) const NOT_WATCHED: &str = "no longer watched";
 
-/// What is found while everything is looked at for the first time waits so long for the rest.
-const FIRST_PASS: TimeDelta = TimeDelta::minutes(2);
+/// Begins what a flapping incident says of itself while it is well.
+const WELL_SINCE: &str = " It has been well since ";
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -78,21 +82,22 @@ pub(super) fn advance<'a>(
     baselines: Baselines,
 ) -> Next {
     candidates.extend(baseline::candidates(inputs, &baselines));
-    let mut life = Life { inputs, incidents: BTreeMap::new(), transitions: Vec::new() };
+    let flapping = Flapping::new(inputs);
+    let mut life = Life { inputs, flapping, incidents: BTreeMap::new(), transitions: Vec::new() };
     let mut seen = BTreeSet::new();
     for candidate in &candidates {
         seen.insert(candidate.key.clone());
         if candidate.is_enabled() {
             life.apply(candidate, stand(inputs, candidate, causes, &baselines));
         } else {
-            life.resolve(&candidate.key, "the rule is switched off");
+            life.resolve(&candidate.key, SWITCHED_OFF);
         }
     }
     for (key, before) in inputs.state.incidents.iter().filter(|(key, _)| !seen.contains(*key)) {
         if inputs.is_watched(key) {
             life.incidents.insert(key.clone(), before.clone());
         } else {
-            life.resolve(key, "no longer watched");
+            life.resolve(key, NOT_WATCHED);
         }
     }
     let resolved_causes = life.resolved_causes(causes);
@@ -100,6 +105,7 @@ pub(super) fn advance<'a>(
         incidents: life.incidents,
         resolved_causes,
         baselines: baselines.into_taken(),
+        recurrences: life.flapping.into_recurrences(),
         transitions: life.transitions,
     }
 }
@@ -137,7 +143,15 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         }
         Verdict::Holds(Onset::Undated(since)) => {
             let since = before.map_or(since, |before| before.since.min(since));
-            Standing::Holds(holding(since, true, candidate.severity_before(TimeDelta::MAX)))
+            Standing::Holds(holding(since, true, candidate.timing.severity_before(TimeDelta::MAX)))
+        }
+        Verdict::Holds(Onset::Progress { since, until }) => {
+            let open = before.filter(|before| before.is_open());
+            let since = open.map_or(since, |before| before.since);
+            let remaining = until.map_or(TimeDelta::MAX, |until| until - inputs.now);
+            let is_near = remaining <= candidate.widest_lead();
+            let due = open.is_some() || is_near || inputs.age(since) >= candidate.delay();
+            Standing::Holds(holding(since, due, candidate.timing.severity_before(remaining)))
         }
         Verdict::Holds(Onset::Before { date, at_most }) => {
             let opens_at = date - candidate.lead(at_most);
@@ -145,14 +159,16 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
                 return Standing::Gone { because: None };
             }
             let remaining = date - inputs.now;
-            let step = candidate.timing.steps_before(remaining);
-            Standing::Holds(Holding { step, ..holding(opens_at, true, candidate.severity_before(remaining)) })
+            let ladder = candidate.ladder(at_most);
+            let step = ladder.steps_before(remaining);
+            Standing::Holds(Holding { step, ..holding(opens_at, true, ladder.severity_before(remaining)) })
         }
     }
 }
 
 struct Life<'a> {
     inputs: &'a Inputs<'a>,
+    flapping: Flapping,
     incidents: BTreeMap<IncidentKey, IncidentState>,
     transitions: Vec<Transition>,
 }
@@ -165,8 +181,14 @@ impl Life<'_> {
     /// Ends what was there.
     fn resolve(&mut self, key: &IncidentKey, cause: &str) {
         if let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) {
+            let well = self
+                .flapping
+                .well_since(key)
+                .map(|well| format!("; it was flapping, and well since {}", instant(well)));
+            let cause = format!("{cause}{}", well.unwrap_or_default());
+            self.flapping.end(key);
             let gap = self.inputs.state.attention.gap_between(before.since, self.inputs.now);
-            let cause = gap.map_or_else(|| cause.to_owned(), |gap| format!("{cause}; {gap}"));
+            let cause = gap.map_or_else(|| cause.clone(), |gap| format!("{cause}; {gap}"));
             self.tell(Change::Resolved { incident: key.clone(), severity: before.severity }, &cause);
         }
     }
@@ -174,9 +196,11 @@ impl Life<'_> {
     fn apply(&mut self, candidate: &Candidate<'_>, standing: Standing) {
         let before = self.inputs.incident(&candidate.key);
         match standing {
+            Standing::Gone { because: None } if self.outlasts(&candidate.key) => {}
             Standing::Gone { because } => self.resolve(&candidate.key, because.unwrap_or(&candidate.resolution)),
             Standing::Kept { members, cause } => {
                 let Some(mut incident) = before.cloned() else { return };
+                self.flapping.lose_sight(&candidate.key);
                 incident.cause =
                     cause.or(incident.cause.filter(|cause| self.inputs.state.incidents.contains_key(cause)));
                 if let Some(kept) = members {
@@ -190,26 +214,53 @@ impl Life<'_> {
         }
     }
 
+    /// Whether an incident whose problem is gone is held open, since it flaps.
+    fn outlasts(&mut self, key: &IncidentKey) -> bool {
+        let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) else { return false };
+        if !self.flapping.outlasts(key) {
+            return false;
+        }
+        let mut incident = before.clone();
+        if let Some(since) = self.flapping.well_since(key) {
+            let told = incident.summary.find(WELL_SINCE).unwrap_or(incident.summary.len());
+            incident.summary.truncate(told);
+            incident.summary.push_str(&format!("{WELL_SINCE}{}.", instant(since)));
+        }
+        self.incidents.insert(key.clone(), incident);
+        true
+    }
+
     fn hold(&mut self, candidate: &Candidate<'_>, holding: Holding) {
         let now = self.inputs.now;
         let mut before = self.inputs.incident(&candidate.key).filter(|before| before.is_open());
-        if holding.anew && before.is_some() {
+        self.flapping.hold(&candidate.key);
+        if holding.anew
+            && let Some(open) = before
+        {
+            // What waits for its time again is not well.
+            if self.flapping.in_words(&candidate.key).is_some() {
+                self.incidents.insert(candidate.key.clone(), open.clone());
+                return;
+            }
             self.resolve(&candidate.key, &candidate.resolution);
             before = None;
         }
         let affected = affected(self.inputs, candidate, &holding);
-        let mut page =
-            (candidate.describe)(&Scene { now, since: holding.since, members: &holding.members, affected: &affected });
-        let first_pass = self.inputs.first_pass(&candidate.key.subject);
-        if let Some(first_pass) = &first_pass {
-            page.summary.push_str(&first_pass.sentence());
-        }
-        let waits_for_pass = first_pass.is_some_and(|pass| self.inputs.age(pass.since) < FIRST_PASS);
-        let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
-        let mut grew_at = before.and_then(|before| before.tracking.grew_at);
         let quiet = holding.cause.is_some();
         let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
-        let mut severity = holding.severity;
+        let opens = before.is_none() && holding.due && !quiet && !may_be_over;
+        if opens {
+            self.flapping.open(&candidate.key, holding.since);
+        }
+        let since = self.flapping.onset(&candidate.key, holding.since);
+        let scene = Scene { now, since, members: &holding.members, affected: &affected };
+        let mut page = (candidate.describe)(&scene);
+        if let Some(words) = self.flapping.in_words(&candidate.key) {
+            page.summary.push_str(&sentence(&words));
+        }
+        let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
+        let open_severity = before.map(|before| before.severity);
+        let mut severity = self.flapping.severity(candidate, holding.severity, open_severity);
         let mut phase = IncidentPhase::Pending;
         let key = &candidate.key;
         if let Some(before) = before {
@@ -223,17 +274,16 @@ impl Life<'_> {
                 let change = Change::SeverityChanged { incident: key.clone(), from: before.severity, to: severity };
                 self.tell(change, &page.summary);
             }
-            if !quiet && has_grown(before, key, affected.len(), now) {
+            if !quiet && self.has_grown(key, announced, &affected) {
                 self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
                 announced = affected.len();
-                grew_at = Some(now);
             }
-        } else if holding.due && !quiet && !may_be_over && !waits_for_pass {
+        } else if opens {
             phase = IncidentPhase::Open { opened_at: now };
             self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
         }
         let incident = IncidentState {
-            since: holding.since,
+            since,
             phase,
             severity,
             summary: page.summary,
@@ -247,11 +297,18 @@ impl Life<'_> {
                 details: candidate.details.clone(),
                 onsets: holding.onsets,
                 announced,
-                grew_at,
                 step: holding.step,
             },
         };
         self.incidents.insert(key.clone(), incident);
+    }
+
+    /// Whether it clearly affects more. Until everything was looked at once, more is found all the time.
+    fn has_grown(&self, key: &IncidentKey, before: usize, affected: &BTreeSet<IntegrationKey>) -> bool {
+        let Inputs { state, fleet, .. } = self.inputs;
+        let names: BTreeSet<_> = affected.iter().map(|key| &key.integration).collect();
+        Growth::of(&key.subject).is_news(before, affected.len())
+            && names.into_iter().all(|name| first_pass::under_way(state, fleet, name).is_none())
     }
 
     /// The causes that were resolved lately, those of this evaluation included.
@@ -270,25 +327,6 @@ impl Life<'_> {
         }
         causes.retain(|key, _| !is_open(key));
         causes
-    }
-}
-
-/// Whether it affects so many more than when people were last told that they are told again.
-fn has_grown(before: &IncidentState, key: &IncidentKey, affected: usize, now: DateTime<Utc>) -> bool {
-    let announced = before.tracking.announced;
-    let opened_at = match before.phase {
-        IncidentPhase::Open { opened_at } => opened_at,
-        IncidentPhase::Pending => return false,
-    };
-    match &key.subject {
-        Subject::Organizations(_) => {
-            let told_at = before.tracking.grew_at.unwrap_or(opened_at);
-            affected >= announced * 2 && affected > announced && now - told_at >= DOUBLING_PAUSE
-        }
-        _ => {
-            let is_more = affected >= announced + GROWTH_AT_LEAST && affected * 10 >= announced * 11;
-            is_more && before.tracking.grew_at.is_none_or(|told_at| now - told_at >= GROWTH_PAUSE)
-        }
     }
 }
 

@@ -47,7 +47,9 @@ fn is_awaited(inputs: &Inputs<'_>, state: &IntegrationState, kind: ProbeKind) ->
 fn is_unknown(state: &IntegrationState) -> Option<&StatusState> {
     let status = state.status.as_ref().filter(|status| status.status == Status::Unknown)?;
     let conditions = state.conditions.iter().map(|(condition, state)| (*condition, state.truth, state.reason));
-    (!is_idle_alone(status.reason, conditions)).then_some(status)
+    // Where there was nothing to be watched, nobody misses it.
+    let is_missed = !state.organization.nothing_to_watch && !is_idle_alone(status.reason, conditions);
+    is_missed.then_some(status)
 }
 
 fn group<'a>(

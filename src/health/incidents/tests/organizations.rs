@@ -64,17 +64,17 @@ fn each_rule_opens_after_its_delay_and_closes_with_its_last_member() {
 fn two_evaluations_must_agree() {
     let mut world = World::new(1);
     world.condition(&organization(1), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 1);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 1);
     world.at(hours(5));
     assert_eq!(world.open(), [""; 0]);
     assert_eq!(world.pending(), ["TestsStale/organizations/acme-bitbucket warning"]);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 2);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 2);
     world.at(hours(6));
     assert_eq!(world.open(), ["TestsStale/organizations/acme-bitbucket warning"]);
 }
 
 #[test]
-fn members_that_doubled_are_told_once_a_day_and_one_more_member_is_not() {
+fn a_list_that_doubled_has_grown_and_a_blast_radius_by_three_and_a_tenth() {
     let mut world = World::new(20);
     let stale = |world: &mut World, until: u128, after: i64| {
         for number in 1..=until {
@@ -82,59 +82,23 @@ fn members_that_doubled_are_told_once_a_day_and_one_more_member_is_not() {
         }
         growths(&world.at(hours(after)))
     };
-    assert_eq!(stale(&mut world, 2, 0), []);
-    assert_eq!(stale(&mut world, 6, 1), [], "not within a day");
-    assert_eq!(stale(&mut world, 6, 24), [(2, 6)]);
-    assert_eq!(stale(&mut world, 11, 60), [], "not doubled");
-    assert_eq!(stale(&mut world, 12, 61), [(6, 12)]);
-}
-
-#[test]
-fn a_blast_radius_that_grows_by_three_and_a_tenth_is_told_once_an_hour() {
-    let mut world = World::new(0);
-    world.reject(&pat(), Reason::CredentialExpired);
-    assert_eq!(world.at(minutes(10)).len(), 1);
-    let watch = |world: &mut World, until: u128, after: i64| {
-        for number in 1..=until {
-            let key = organization(number);
-            world.state.integrations.entry(key.clone()).or_insert_with(|| IntegrationState::new(start()));
-            world.condition(&key, Condition::SnykAccessible, Truth::True, Reason::Ok);
-        }
-        growths(&world.at(minutes(after)))
-    };
-    assert_eq!(watch(&mut world, 2, 11), [], "two more are not");
-    assert_eq!(watch(&mut world, 3, 12), [(1, 4)], "as soon as it is known");
-    assert_eq!(watch(&mut world, 9, 30), [], "once an hour at most");
-    assert_eq!(watch(&mut world, 9, 72), [(4, 10)]);
-    assert_eq!(watch(&mut world, 60, 140), [(10, 61)]);
-    assert_eq!(watch(&mut world, 64, 210), [], "four of 61 are no tenth");
-}
-
-#[test]
-fn the_first_page_waits_for_the_first_pass() {
-    let mut world = World::new(0);
-    world.state.integrations.get_mut(&group()).unwrap().first_seen_at = start();
-    world.reject(&pat(), Reason::CredentialExpired);
-    let groups = &mut world.state.evidence.groups;
-    let listing = groups.get_mut(&name()).unwrap().organizations.take();
-    world.at(minutes(1));
-    assert_eq!(world.open(), Vec::<String>::new(), "the Organizations are not listed yet");
-    // They are listed and asked: all of them are in it.
-    let mut complete = world.state.clone();
-    complete.evidence.groups.get_mut(&name()).unwrap().organizations = listing;
-    std::mem::swap(&mut world.state, &mut complete);
-    for number in 1..=3 {
-        world.state.integrations.insert(organization(number), IntegrationState::new(world.now));
-        world.condition(&organization(number), Condition::SnykAccessible, Truth::True, Reason::Ok);
+    assert_eq!(stale(&mut world, 1), []);
+    assert_eq!(stale(&mut world, 2), [], "one more");
+    assert_eq!(stale(&mut world, 3), [(1, 3)], "however young it is");
+    assert_eq!(stale(&mut world, 5), []);
+    assert_eq!(stale(&mut world, 6), [(3, 6)]);
+    let mut world = World::new(30);
+    let late = |number: u128| organization(number);
+    let states: Vec<_> =
+        (11..=30).map(|number| (late(number), world.state.integrations.remove(&late(number)))).collect();
+    world.reject(&super::world::pat(), Reason::CredentialRejected);
+    assert_eq!(growths(&world.evaluate()), []);
+    let mut grown = Vec::new();
+    for (key, state) in states {
+        world.state.integrations.insert(key, state.unwrap());
+        grown.extend(growths(&world.evaluate()));
     }
-    world.evaluate();
-    assert_eq!(world.incident(Rule::CredentialInvalid).affected.len(), 4);
-    assert!(world.incident(Rule::CredentialInvalid).is_open());
-    // They do not come: told after two minutes, and what is missing is said.
-    world.state = complete;
-    world.at(minutes(2));
-    let incident = world.incident(Rule::CredentialInvalid);
-    assert!(incident.is_open() && incident.summary.ends_with("The Organizations are not listed yet."));
+    assert_eq!(grown, [(11, 14), (14, 17), (17, 20), (20, 23), (23, 26), (26, 29)]);
 }
 
 #[test]

@@ -19,7 +19,9 @@ use crate::domain::kinds::{Confidence, Role, Scm, Source, Truth};
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
-use crate::domain::state::{Change, CredentialState, CredentialVerdict, IntegrationState, State, Transition};
+use crate::domain::state::{
+    Change, CredentialState, CredentialVerdict, FalseReadings, IntegrationState, State, Transition,
+};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 use crate::domain::work::ProbeKind;
 use crate::health::incidents::evaluate;
@@ -90,6 +92,7 @@ impl World {
                 credential: pat(),
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
+                asked: BTreeSet::new(),
                 discover: None,
                 excluded: BTreeSet::new(),
                 named: BTreeMap::new(),
@@ -136,6 +139,9 @@ impl World {
         }
         world.list((1..=organizations).map(id));
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
+        // Every Organization is known by now.
+        let listing = world.evidence(Arc::new(Vec::new()));
+        world.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
         world.evaluate();
         assert_eq!(world.open(), Vec::<String>::new(), "all is well at the start");
         world
@@ -197,7 +203,13 @@ impl World {
     /// A condition that two evaluations found false.
     pub(super) fn settled(&mut self, key: &IntegrationKey, condition: Condition, reason: Reason) {
         self.condition(key, condition, Truth::False, reason);
-        self.integration(key).organization.false_evaluations.insert(condition, 2);
+        self.readings(key, condition, reason, 2);
+    }
+
+    /// So many readings found the condition false.
+    pub(super) fn readings(&mut self, key: &IntegrationKey, condition: Condition, reason: Reason, count: u32) {
+        let readings = FalseReadings { reason, last_at: self.now, count };
+        self.integration(key).organization.false_readings.insert(condition, readings);
     }
 
     /// Sets a status as the evaluation before ours does: `unknown` overlays, a change of reason resets nothing.
