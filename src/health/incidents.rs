@@ -74,7 +74,10 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
     let _ = now;
-    super::organization::items_of(state, fleet, key)
+    match key.rule {
+        Rule::OrganizationsVanished => organizations_vanished::items(state, key),
+        _ => super::organization::items_of(state, fleet, key),
+    }
 }
 
 /// Every rule's candidates, causes before their symptoms.
