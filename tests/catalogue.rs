@@ -119,6 +119,7 @@ scenarios! {
     down_while_a_page_came_due = "down-while-a-page-came-due",
     snyk_blind_spot_at_hour_12 = "snyk-blind-spot-at-hour-12",
     bitbucket_blind_spot_at_hour_12 = "bitbucket-blind-spot-at-hour-12",
+    ten_restarts_while_nothing_answers = "ten-restarts-while-nothing-answers",
     sight_lost_then_inventory_empty = "sight-lost-then-inventory-empty",
     sight_of_most_lost = "sight-of-most-lost",
     administrator_deletes_most = "administrator-deletes-most",

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::destinations::Destinations;
-use super::fleet::{fleet_of, scm_api, secret_of, snyk_api};
+use super::fleet::{ATLASSIAN_ADMIN, fleet_of, scm_api, secret_of, snyk_api};
 use super::plan::plan_of;
 use crate::client::ClientContext;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
@@ -343,7 +343,7 @@ impl Builder<'_> {
         };
         let http = self.transport(name, &credential.http)?;
         let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
-        let context = self.context_with(&ApiName::new("atlassian-admin"), http, budget);
+        let context = self.context_with(&ApiName::new(ATLASSIAN_ADMIN), http, budget);
         let client = AtlassianAdminClient::new(options, context);
         let client = client.map_err(|source| WiringError::Http { name: name.clone(), source })?;
         Ok(AdminListing { client, label: admin.label.clone(), email: admin.email.clone() })

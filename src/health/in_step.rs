@@ -148,7 +148,7 @@ pub(super) fn of_organization(
     let known = read(slot(evidence, Part::Events, |book| &book.events), now);
     if let Some(saved) = memory.saved.as_ref().filter(|saved| saved.at > rotation.at) {
         let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved.at));
-        let basis = known.map_or(Basis { observed_at: Some(saved.at), valid_until: None }, Basis::of);
+        let basis = known.map_or(Basis { observed_at: Some(saved.at), ..Basis::default() }, Basis::of);
         return Verdict::holds(Reason::Ok, message, Proven::at(basis));
     }
     let known = match known {

@@ -22,7 +22,7 @@ use crate::domain::fleet::{
 use crate::domain::kinds::{Role, Scm, Truth};
 use crate::domain::names::{
     ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId,
-    WorkspaceSlug,
+    Revision, WorkspaceSlug,
 };
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::state::{IntegrationState, State, Transition};
@@ -138,6 +138,9 @@ fn credential(token_version: &str) -> ScmCredential {
         expires_at: Some(start() + TimeDelta::days(200)),
         rotated_at: None,
         token_version: Some(token_version.to_owned()),
+        host: Revision::of([SCM_API]),
+        revision: Revision::of([SCM_API, token_version]),
+        listing: None,
     }
 }
 
@@ -261,10 +264,17 @@ impl World {
             fleet: Fleet {
                 snyk_tokens: BTreeMap::from([(
                     CredentialName::from(TOKEN),
-                    SnykToken { api: ApiName::from(SNYK_API), app_root: None, token_version: None },
+                    SnykToken {
+                        api: ApiName::from(SNYK_API),
+                        app_root: None,
+                        token_version: None,
+                        host: Revision::of([SNYK_API]),
+                        revision: Revision::of([SNYK_API]),
+                    },
                 )]),
                 scm_credentials: BTreeMap::from([(CredentialName::from(PAT), credential("hash-1"))]),
                 integrations: BTreeMap::from([(IntegrationName::from(INTEGRATION), integration)]),
+                apis: [SNYK_API, SCM_API].into_iter().map(|api| (ApiName::from(api), Revision::of([api]))).collect(),
                 rules: RulePolicy::default(),
                 thresholds: Thresholds::default(),
                 max_ages,
@@ -350,6 +360,10 @@ impl World {
 
     /// Applies findings as one probe's outcome, without evaluating.
     pub(crate) fn observe(&mut self, kind: ProbeKind, subject: WorkSubject, findings: Vec<Finding>) {
+        // A test that replaces a token says its version only.
+        for credential in self.fleet.scm_credentials.values_mut() {
+            credential.revision = credential.host.with(credential.token_version.as_deref().unwrap_or_default());
+        }
         let api = match kind {
             ProbeKind::ScmCredential | ProbeKind::Profile | ProbeKind::Webhooks => ApiName::from(SCM_API),
             _ => ApiName::from(SNYK_API),

@@ -13,4 +13,5 @@ mod listing;
 mod observers;
 mod organization;
 mod rotations;
+mod subjects;
 mod test_flow;

@@ -31,7 +31,9 @@ use crate::domain::fleet::{
     WatchedProfile,
 };
 use crate::domain::kinds::{Role, Scm};
-use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
+use crate::domain::names::{
+    GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, Revision, WorkspaceSlug,
+};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::{ApiNotice, Finding, WorkSubject};
 use crate::probe::scm::ScmProbes;
@@ -208,7 +210,14 @@ impl World {
 }
 
 pub(super) fn evidence<T>(value: T, observed_at: DateTime<Utc>, probe: ProbeKind) -> Evidence<T> {
-    Evidence { value, observed_at, probe, max_age: TimeDelta::hours(3) }
+    Evidence {
+        value,
+        observed_at,
+        probe,
+        max_age: TimeDelta::hours(3),
+        revision: Revision::default(),
+        restored_until: None,
+    }
 }
 
 pub(super) fn organization_key() -> IntegrationKey {
@@ -255,12 +264,25 @@ fn fleet() -> Fleet {
         expires_at: None,
         rotated_at: None,
         token_version: None,
+        host: Revision::default(),
+        revision: Revision::default(),
+        listing: None,
     };
     Fleet {
-        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), app_root: None, token_version: None })]
-            .into(),
+        snyk_tokens: [(
+            "snyk".into(),
+            SnykToken {
+                api: "snyk/snyk".into(),
+                app_root: None,
+                token_version: None,
+                host: Revision::default(),
+                revision: Revision::default(),
+            },
+        )]
+        .into(),
         scm_credentials: [("pat".into(), credential)].into(),
         integrations: [("acme".into(), integration)].into(),
+        apis: BTreeMap::new(),
         rules: RulePolicy::default(),
         thresholds: Thresholds::default(),
         max_ages: BTreeMap::new(),

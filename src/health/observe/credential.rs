@@ -79,8 +79,9 @@ pub(super) fn snyk(
     let memory = state.credentials.entry(name.clone()).or_default();
     let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
-        SnykAuthentication::Accepted { .. } => {
+        SnykAuthentication::Accepted { id, .. } => {
             memory.confirming = None;
+            memory.account = Some(id.clone());
             accept(memory, None, secret.as_ref(), stamp.at);
         }
         // Shown at once; it neither confirms nor refutes a rejection.
@@ -117,12 +118,13 @@ pub(super) fn scm(
     let memory = state.credentials.entry(name.clone()).or_default();
     let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
-        ScmAuthentication::Accepted { token_id, .. } => {
+        ScmAuthentication::Accepted { account, token_id, .. } => {
             memory.confirming = None;
-            let last_used_at = slot
-                .as_ref()
-                .filter(|known| matches!(known.value, ScmAuthentication::Accepted { .. }))
-                .map(|known| known.observed_at);
+            // A token has one account for all its life, whether or not each answer names it.
+            let is_same_token = slot.as_ref().is_some_and(|known| known.revision == stamp.revision);
+            let account = account.as_ref().map(|account| account.id.clone());
+            memory.account = account.or(memory.account.take().filter(|_| is_same_token));
+            let last_used_at = memory.last_used_at;
             if accept(memory, token_id.as_ref(), secret.as_ref(), stamp.at) == Version::Rotated {
                 memory.previous_used_at = last_used_at;
             }
@@ -179,6 +181,7 @@ fn accept(
     }
     memory.rejected_since = None;
     memory.first_used_at.get_or_insert(at);
+    memory.last_used_at = Some(at);
     if let Some(token_id) = token_id {
         memory.token_id = Some(token_id.clone());
     }

@@ -15,6 +15,7 @@ use crate::domain::work::WorkSubject;
 
 use super::super::canary::next_canary;
 use super::super::matching::{Match, Matcher, is_discovered, last_moved_at, moved_at, repository_url};
+use super::super::prune::forget_gone;
 use super::super::survey::is_judged;
 use super::listing::{Denial, weigh};
 use super::{FollowUp, Policy, Stamp, Written};
@@ -84,6 +85,7 @@ pub(super) fn on_repositories(
         return None;
     }
     note_ages(&mut stored.group, integration.scm, before.as_deref(), set, stamp.at);
+    forget_gone(&mut stored.group, evidence.profiles.values(), stamp.at);
     stored.group.canaries = canaries(&stored.group, integration, group, evidence);
     let had_some = before.is_some_and(|before| !before.repositories.is_empty());
     (had_some && set.repositories.is_empty()).then_some(Emptied)
@@ -110,6 +112,7 @@ fn note_ages(
                 None => repository.created_at.map_or(DateTime::UNIX_EPOCH, |created_at| created_at.min(at)),
             },
             urls: std::collections::BTreeSet::new(),
+            unseen_since: None,
         });
         let Some(known) = renamed_from else { continue };
         let (old, new) = (repository_url(scm, &known.full_name), repository_url(scm, &repository.full_name));

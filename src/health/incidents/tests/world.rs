@@ -16,7 +16,9 @@ use crate::domain::fleet::{
 };
 use crate::domain::incident::{IncidentState, Rule};
 use crate::domain::kinds::{Confidence, Role, Scm, Source, Truth};
-use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::names::{
+    ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, Revision,
+};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
 use crate::domain::state::{
@@ -109,14 +111,24 @@ impl World {
             expires_at: None,
             rotated_at: None,
             token_version: None,
+            host: Revision::default(),
+            revision: Revision::default(),
+            listing: None,
         };
         let fleet = Fleet {
             snyk_tokens: BTreeMap::from([(
                 snyk(),
-                SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None },
+                SnykToken {
+                    api: "snyk/acme-us".into(),
+                    app_root: None,
+                    token_version: None,
+                    host: Revision::default(),
+                    revision: Revision::default(),
+                },
             )]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
+            apis: BTreeMap::new(),
             rules: RulePolicy::default(),
             thresholds: Thresholds::default(),
             max_ages: BTreeMap::new(),
@@ -196,6 +208,7 @@ impl World {
             valid_until: None,
             proof: None,
             observed_revision: None,
+            restored: false,
         };
         self.integration(key).conditions.insert(condition, state);
     }
@@ -233,6 +246,7 @@ impl World {
             last_connected_at: if status == Status::Connected { Some(now) } else { last },
             last_proof_of_life_at: None,
             valid_until: None,
+            restored: false,
         });
     }
 
@@ -249,7 +263,14 @@ impl World {
     }
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
-        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+        Evidence {
+            value,
+            observed_at: self.now,
+            probe: ProbeKind::Profile,
+            max_age: TimeDelta::days(30),
+            revision: Revision::default(),
+            restored_until: None,
+        }
     }
 
     /// Without a Group the configuration names its Organizations by id.
