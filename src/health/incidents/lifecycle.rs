@@ -243,7 +243,7 @@ impl Life<'_> {
         if let Some(since) = self.flapping.well_since(key) {
             let told = incident.summary.find(WELL_SINCE).unwrap_or(incident.summary.len());
             incident.summary.truncate(told);
-            incident.summary.push_str(&format!("{WELL_SINCE}{}.", instant(since)));
+            incident.summary = format!("{}{WELL_SINCE}{}.", incident.summary, instant(since));
         }
         self.incidents.insert(key.clone(), incident);
         true
