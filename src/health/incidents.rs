@@ -47,7 +47,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
-use crate::domain::incident::IncidentKey;
+use crate::domain::incident::{IncidentKey, Rule};
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -76,7 +76,10 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
     let _ = now;
-    super::organization::items_of(state, fleet, key)
+    match key.rule {
+        Rule::OrganizationsVanished => organizations_vanished::items(state, key),
+        _ => super::organization::items_of(state, fleet, key),
+    }
 }
 
 /// Every rule's candidates, causes before their symptoms.

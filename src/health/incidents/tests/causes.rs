@@ -251,7 +251,7 @@ fn what_is_no_longer_watched_is_closed_and_what_was_not_looked_at_is_not() {
     world.at(hours(1));
     world.integration(&group()).status = None;
     assert_eq!(world.evaluate(), []);
-    world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+    world.without_group();
     assert_eq!(resolutions(&world.evaluate()), ["ConnectionFailed/integration/acme-bitbucket: no longer watched"]);
 }
 

@@ -91,7 +91,7 @@ fn the_share_that_makes_a_credential_critical_is_the_operators() {
     // One of two Organizations, which import one repository each, hangs on another PAT.
     let check = |share: f64, severity: &str| {
         let mut world = World::new(2);
-        world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+        world.without_group();
         let watched = world.fleet.integrations.get_mut(&name()).unwrap().organizations.as_mut().unwrap();
         watched.overrides.insert(id(1), "bitbucket-labs".into());
         let labs = world.fleet.scm_credentials[&pat()].clone();

@@ -64,7 +64,7 @@ fn a_pat_that_is_rejected() {
 #[test]
 fn a_pat_without_a_group_is_a_warning_until_a_tenth_of_the_repositories_hangs_on_it() {
     let mut world = World::new(2);
-    world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+    world.without_group();
     world.reject(&pat(), Reason::CredentialRevoked);
     world.evaluate();
     assert_eq!(world.open(), [format!("CredentialInvalid/{CREDENTIAL} warning")]);

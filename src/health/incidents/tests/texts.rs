@@ -115,7 +115,7 @@ fn groups() {
     let world = broken(1, hours(2), |world| world.status(&group(), Status::Unknown, Reason::EvidenceStale));
     assert_snapshot!(text(&world, Rule::StatusUnknown), @"
     The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-20 09:00 UTC). unknown by evidence_stale. Last known: connected. This concerns 1 Group integration.
-    > (Whoever runs snykwatch) See on the status page which evidence is missing, and run `snykwatch check`, which asks for all of it now and tells why it does not come.
+    > snykwatch operator: see in the log why nothing was asked lately (the request budget, the network of this machine)
     ");
     for fact in [WorkspaceFact::NotMember, WorkspaceFact::NotFound] {
         let world = broken(0, minutes(30), |world| world.workspace(fact));

@@ -273,11 +273,19 @@ impl World {
         }
     }
 
+    /// Without a Group the configuration names its Organizations by id.
+    pub(super) fn without_group(&mut self) {
+        let ids = self.state.integrations.keys().filter_map(|key| key.organization).collect();
+        let integration = self.fleet.integrations.get_mut(&name()).unwrap();
+        integration.group = None;
+        integration.organizations.as_mut().unwrap().discover = Some(ids);
+    }
+
     /// What the Group's listing has.
     pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
         let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
         let listing = Arc::new(organizations.into_iter().map(listed).collect());
-        let listing = self.evidence(listing);
+        let listing = Evidence { max_age: TimeDelta::days(3650), ..self.evidence(listing) };
         self.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
     }
 
