@@ -3,6 +3,7 @@
 mod causes;
 mod organizations;
 mod policy;
+mod rotations;
 mod rows;
 mod texts;
 mod world;

@@ -17,6 +17,7 @@ use crate::domain::kinds::{Confidence, Role, Scm, Source, Truth};
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
+use crate::domain::rotation::{OldToken, Rotation, RotationSource, Saved};
 use crate::domain::state::{Change, CredentialState, CredentialVerdict, IntegrationState, State, Transition};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 use crate::domain::work::ProbeKind;
@@ -215,6 +216,28 @@ impl World {
             last_connected_at: if status == Status::Connected { Some(now) } else { last },
             last_proof_of_life_at: None,
             valid_until: None,
+        });
+    }
+
+    /// A rotation of the PAT that was seen to begin, saved in these Organizations at that time.
+    pub(super) fn rotate(
+        &mut self,
+        at: DateTime<Utc>,
+        saved: &[u128],
+        outstanding: &[IntegrationKey],
+        ends_at: Option<DateTime<Utc>>,
+    ) {
+        let saved = saved.iter().map(|number| (organization(*number), Saved { at, user_id: None })).collect();
+        self.credential(&pat()).rotation = Some(Rotation {
+            at: at - hours(24),
+            source: RotationSource::FirstUse,
+            seen_at: at,
+            old: OldToken { expires_at: ends_at, ..OldToken::default() },
+            saved,
+            outstanding: outstanding.iter().cloned().collect(),
+            untold: BTreeMap::new(),
+            unused: BTreeSet::new(),
+            done_at: None,
         });
     }
 

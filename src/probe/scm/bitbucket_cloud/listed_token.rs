@@ -17,6 +17,8 @@ use crate::probe::scm::is_due;
 
 /// The admin API as metrics and incidents name it.
 const API: &str = "atlassian-admin";
+/// As many labels as a person can compare.
+const MOST_LABELS: usize = 20;
 
 pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
     let Some(admin) = &session.target.admin else { return };
@@ -34,7 +36,8 @@ pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
             {
                 round.observe(Assumption::TokenIdIsListed, token.id == id);
             }
-            round.find(Finding::ListedToken(session.scope.name.clone(), listed(token)));
+            let labels = if token.is_none() { labels(&walk.items, admin.email.as_deref()) } else { Vec::new() };
+            round.find(Finding::ListedToken(session.scope.name.clone(), ListedToken { labels, ..listed(token) }));
         }
         Err(failure) => round.fail(&api, Part::ListedToken, "list the organisation's API tokens", &failure),
     }
@@ -66,6 +69,14 @@ fn only_one<'a>(tokens: &'a [ManagedToken], label: Option<&str>, email: Option<&
         (Some(token), None) => Some(token),
         _ => None,
     }
+}
+
+/// Labels of this account's tokens: one of them is perhaps meant.
+fn labels(tokens: &[ManagedToken], email: Option<&str>) -> Vec<String> {
+    let is_of_account = |token: &&ManagedToken| {
+        email.is_none_or(|email| token.owner_email.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(email)))
+    };
+    tokens.iter().filter(is_of_account).filter_map(|token| token.label.clone()).take(MOST_LABELS).collect()
 }
 
 fn listed(token: Option<&ManagedToken>) -> ListedToken {
