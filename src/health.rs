@@ -13,6 +13,8 @@
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`resume()`] continues a restored state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
+//! - [`decisions`] takes what people say of losses, and what they plan.
+//! - [`first_pass`] tells which Organizations nobody has asked about yet.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -21,6 +23,8 @@
 //!
 //! Nothing here is `async`, reads a clock or does I/O.
 
+pub mod decisions;
+pub mod first_pass;
 pub mod incidents;
 pub mod status;
 
@@ -32,14 +36,18 @@ mod credential;
 mod evaluate;
 mod group;
 mod in_step;
+mod many;
 mod matching;
 mod observe;
 mod organization;
 mod progress;
+mod readings;
 mod rebase;
 mod resume;
 mod subjects;
 mod survey;
+mod unseen;
+mod vanishing;
 mod verdict;
 pub(crate) mod words;
 
@@ -51,6 +59,8 @@ mod tests;
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
+pub use readings::{SECOND_READING_AFTER, second_readings};
 pub use rebase::rebase;
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use subjects::forget_other_subjects;
+pub use unseen::{NotFound, Unlisted, not_found, unlisted};

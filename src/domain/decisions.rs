@@ -12,6 +12,11 @@ use super::incident::{IncidentKey, Rule};
 use super::kinds::closed_list;
 use super::names::{CredentialName, DecisionId, IntegrationName, OrganizationId, RepositoryId};
 
+/// The longest name of a person, in characters.
+pub const LONGEST_AUTHOR: usize = 200;
+/// The longest reason, in characters: a page, not a book, in every commit.
+pub const LONGEST_REASON: usize = 2_000;
+
 /// Everything that was decided and still matters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -127,6 +132,13 @@ impl Decisions {
         let of_rule = self.answers.values().filter(|answer| answer.incident.rule == rule);
         let answers = of_rule.filter(|answer| answer.items.contains(item));
         answers.max_by_key(|answer| answer.at).is_some_and(|answer| answer.verdict == Verdict::Accepted)
+    }
+
+    /// When somebody accepted this in answer to an incident of one of `rules`, if that is the last word on it.
+    pub fn accepted_at(&self, rules: &[Rule], item: &Item) -> Option<DateTime<Utc>> {
+        let of_rules = self.answers.values().filter(|answer| rules.contains(&answer.incident.rule));
+        let last = of_rules.filter(|answer| answer.items.contains(item)).max_by_key(|answer| answer.at)?;
+        (last.verdict == Verdict::Accepted).then_some(last.at)
     }
 
     /// The plan in force at `now` that covers a repository's going.

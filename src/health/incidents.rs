@@ -20,12 +20,16 @@ mod candidate;
 mod connection;
 mod credentials;
 mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod members;
 mod observer_rejected;
+mod organization_not_found;
 mod organizations;
+mod organizations_vanished;
 mod out_of_step;
 mod permissions;
 mod rotation_unfinished;
@@ -37,9 +41,13 @@ mod workspaces;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
+use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
+use crate::domain::incident::IncidentKey;
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -58,7 +66,15 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
+}
+
+/// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
+/// something else.
+pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
+    let _ = now;
+    super::organization::items_of(state, fleet, key)
 }
 
 /// Every rule's candidates, causes before their symptoms.
@@ -73,6 +89,8 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         workspaces::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
+        organizations_vanished::candidates(inputs),
+        organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
         out_of_step::candidates(inputs),
         status::candidates(inputs),

@@ -6,6 +6,7 @@ mod evidence;
 mod gaps;
 mod group;
 mod inventory;
+mod listing;
 mod observers;
 mod organization;
 mod rotations;

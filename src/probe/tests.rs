@@ -207,6 +207,10 @@ fn fleet() -> Fleet {
         credential: "pat".into(),
         overrides: BTreeMap::new(),
         require: [].into(),
+        asked: [].into(),
+        discover: None,
+        excluded: std::collections::BTreeSet::new(),
+        named: BTreeMap::new(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {

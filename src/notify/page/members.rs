@@ -6,7 +6,7 @@ use crate::domain::names::IntegrationKey;
 use crate::domain::state::MissingRepository;
 
 /// As many names as a message can hold; the status page has them all.
-const SHOWN: usize = 10;
+pub(super) const SHOWN: usize = 10;
 
 /// The first few names (hostile text), and how many more there are.
 pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {

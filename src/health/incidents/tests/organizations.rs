@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 
-use super::world::{World, group, hours, id, minutes, name, organization, resolutions, start};
+use super::world::{World, group, hours, id, minutes, name, organization, pat, resolutions, start};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
-use crate::domain::state::{Change, Transition};
+use crate::domain::state::{Change, IntegrationState, Transition};
 use crate::domain::status::Status;
 
 fn growths(told: &[Transition]) -> Vec<(usize, usize)> {
@@ -64,34 +64,41 @@ fn each_rule_opens_after_its_delay_and_closes_with_its_last_member() {
 fn two_evaluations_must_agree() {
     let mut world = World::new(1);
     world.condition(&organization(1), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 1);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 1);
     world.at(hours(5));
     assert_eq!(world.open(), [""; 0]);
     assert_eq!(world.pending(), ["TestsStale/organizations/acme-bitbucket warning"]);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 2);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 2);
     world.at(hours(6));
     assert_eq!(world.open(), ["TestsStale/organizations/acme-bitbucket warning"]);
 }
 
 #[test]
-fn growth_by_a_quarter_is_told_and_one_more_member_is_not() {
+fn a_list_that_doubled_has_grown_and_a_blast_radius_by_three_and_a_tenth() {
     let mut world = World::new(20);
-    let stale = |world: &mut World, until: u128| {
+    let stale = |world: &mut World, until: u128, after: i64| {
         for number in 1..=until {
             world.settled(&organization(number), Condition::TestsCurrent, Reason::TestsStale);
         }
-        growths(&world.evaluate())
+        growths(&world.at(hours(after)))
     };
     assert_eq!(stale(&mut world, 1), []);
-    assert_eq!(stale(&mut world, 3), [], "a young incident still finds what it affects");
-    assert_eq!(stale(&mut world, 6), []);
-    assert_eq!(growths(&world.at(minutes(15))), [(1, 6)], "told once");
-    assert_eq!(stale(&mut world, 7), [], "one more");
-    assert_eq!(stale(&mut world, 8), [(6, 8)]);
-    assert_eq!(stale(&mut world, 9), []);
-    assert_eq!(stale(&mut world, 10), [(8, 10)]);
-    assert_eq!(stale(&mut world, 12), []);
-    assert_eq!(stale(&mut world, 13), [(10, 13)]);
+    assert_eq!(stale(&mut world, 2), [], "one more");
+    assert_eq!(stale(&mut world, 3), [(1, 3)], "however young it is");
+    assert_eq!(stale(&mut world, 5), []);
+    assert_eq!(stale(&mut world, 6), [(3, 6)]);
+    let mut world = World::new(30);
+    let late = |number: u128| organization(number);
+    let states: Vec<_> =
+        (11..=30).map(|number| (late(number), world.state.integrations.remove(&late(number)))).collect();
+    world.reject(&super::world::pat(), Reason::CredentialRejected);
+    assert_eq!(growths(&world.evaluate()), []);
+    let mut grown = Vec::new();
+    for (key, state) in states {
+        world.state.integrations.insert(key, state.unwrap());
+        grown.extend(growths(&world.evaluate()));
+    }
+    assert_eq!(grown, [(11, 14), (14, 17), (17, 20), (20, 23), (23, 26), (26, 29)]);
 }
 
 #[test]
