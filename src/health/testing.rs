@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::Part;
 use crate::domain::facts::{
-    Access, Asset, AssetWalk, AuditEvents, CatalogSample, IntegrationPresence, LastTest, OrganizationImports,
-    OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet, ScmAuthentication,
-    SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState, WorkspaceFact,
+    Access, Asset, AssetWalk, AuditEvent, AuditEventKind, AuditEvents, CatalogSample, IntegrationPresence, LastTest,
+    OrganizationImports, OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet,
+    ScmAuthentication, SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState,
+    WorkspaceFact,
 };
 use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
@@ -204,6 +205,11 @@ fn organization(repositories: &[Repository], now: DateTime<Utc>) -> Organization
     }
 }
 
+/// An event of the audit log that says no more than what happened.
+pub(crate) fn event(at: DateTime<Utc>, kind: AuditEventKind) -> AuditEvent {
+    AuditEvent { at, kind, integration_id: None, source_type: None, user_id: None, about: None }
+}
+
 impl World {
     /// A healthy Group of `repositories` and `organizations`, set up long ago, before the first probe.
     pub(crate) fn healthy(repositories: usize, organizations: usize) -> Self {
@@ -297,6 +303,14 @@ impl World {
 
     pub(crate) fn organization(&mut self, number: usize) -> &mut OrganizationWorld {
         self.organizations.get_mut(&organization_id(number)).unwrap()
+    }
+
+    /// Somebody deletes an Organization's integration, as the audit log says.
+    pub(crate) fn delete_integration(&mut self, number: usize) {
+        let event = event(self.now, AuditEventKind::Deleted);
+        let organization = self.organization(number);
+        organization.presence = IntegrationPresence::Absent;
+        organization.events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
     }
 
     /// A second profile with its own credential and repositories.

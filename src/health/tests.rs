@@ -2,11 +2,18 @@
 
 mod absence;
 mod credentials;
+mod disconnected;
 mod evidence;
+mod first_sight;
 mod gaps;
 mod group;
+mod imports;
 mod inventory;
 mod listing;
 mod observers;
 mod organization;
+<<<<<<< HEAD
 mod rotations;
+=======
+mod test_flow;
+>>>>>>> orgs

@@ -20,7 +20,7 @@ use crate::domain::evidence::Part;
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Source;
-use crate::domain::names::OrganizationId;
+use crate::domain::names::{GroupId, OrganizationId};
 use crate::domain::work::Finding;
 
 /// Groups and Organizations in which one run looks for a service account.
@@ -40,6 +40,8 @@ pub(super) async fn run(
     organizations: &[OrganizationId],
     round: &mut Round,
 ) {
+    let witness = groups(session, fleet).next();
+    session.with_witness(witness);
     let identity = match session.identify(round).await {
         Ok(answer) => answer.value,
         Err(failure) => {
@@ -64,11 +66,16 @@ pub(super) async fn run(
     }
 }
 
+/// The Groups that are watched with this token.
+fn groups(session: &SnykSession<'_>, fleet: &Fleet) -> impl Iterator<Item = GroupId> {
+    let name = session.name;
+    let groups = fleet.integrations.values().filter_map(|integration| integration.group.as_ref());
+    groups.filter(move |group| &group.snyk == name).map(|group| group.id)
+}
+
 /// The Groups and Organizations that are watched with this token.
 fn homes(session: &SnykSession<'_>, fleet: &Fleet, organizations: &[OrganizationId]) -> Vec<Home> {
-    let groups = fleet.integrations.values().filter_map(|integration| integration.group.as_ref());
-    let groups = groups.filter(|group| &group.snyk == session.name).map(|group| Home::Group(group.id.0));
-    let mut homes: Vec<Home> = groups.collect();
+    let mut homes: Vec<Home> = groups(session, fleet).map(|group| Home::Group(group.0)).collect();
     homes.dedup();
     homes.extend(organizations.iter().map(|organization| Home::Organization(organization.0)));
     homes.truncate(MOST_LOOKUPS);

@@ -49,7 +49,7 @@ fn without_times_of_tests_none_is_late() {
     let mut world = connected();
     world.organization(0).imports.projects.iter_mut().for_each(|project| project.last_test = LastTest::Untold);
     world.pass(minutes(15));
-    assert_eq!(world.condition(Some(0), Condition::TestsCurrent), (Truth::Unknown, Reason::NotObserved));
+    assert_eq!(world.condition(Some(0), Condition::TestsCurrent), (Truth::Unknown, Reason::NoTestTold));
     assert_eq!(world.status(Some(0)).0, Status::Unknown);
 }
 
@@ -195,7 +195,7 @@ fn evidence_from_the_future_is_neither_fresh_nor_final() {
         assert_eq!(world.status(level).0, Status::Unknown, "{}", world.message(level));
     }
     world.main().workspaces.values_mut().for_each(|fact| *fact = WorkspaceFact::NotFound);
-    world.organization(0).presence = IntegrationPresence::Absent;
+    world.delete_integration(0);
     world.probe();
     assert_eq!(world.status(None).0, Status::ConnectionFailed);
     assert_eq!(world.status(Some(0)).0, Status::NotConfigured);

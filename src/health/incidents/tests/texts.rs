@@ -184,8 +184,8 @@ fn organizations() {
         world.settled(&organization(1), Condition::TestsCurrent, Reason::TestsStale);
     });
     assert_snapshot!(text(&world, Rule::TestsStale), @"
-    Daily projects are no longer tested in 1 Organization of acme-bitbucket, for 3 h (since 2026-11-20 09:00 UTC): <!channel> Payments. TestsCurrent is false.
-    > (Organization Admin) Look at the projects of each listed Organization: were they deactivated, and can Snyk still read their repositories? Test one by hand to see its error.
+    Scheduled tests no longer run in 1 Organization of acme-bitbucket, for 3 h (since 2026-11-20 09:00 UTC): <!channel> Payments. TestsCurrent is false.
+    > (Organization Admin) Test one late project of each listed Organization by hand: its error says whether Snyk can still read the repository. What is meant to be so can be accepted.
     ");
     assert_eq!(
         world.state.incidents.keys().next().unwrap().to_string(),
