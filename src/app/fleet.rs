@@ -129,7 +129,7 @@ fn watched_organizations(settings: &Organizations, naming: &Naming<'_>) -> Watch
         discover: naming.discovered(),
         excluded: naming.excluded(),
         named: naming.named(),
-        asked: naming.asked().collect(),
+        asked: naming.asked(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }

@@ -12,8 +12,5 @@ mod inventory;
 mod listing;
 mod observers;
 mod organization;
-<<<<<<< HEAD
 mod rotations;
-=======
 mod test_flow;
->>>>>>> orgs

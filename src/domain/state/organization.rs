@@ -10,9 +10,6 @@ use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::closed_list;
 use crate::domain::rotation::Saved;
-use crate::domain::rotation::Saved;
-use crate::domain::rotation::Saved;
-use crate::domain::rotation::Saved;
 
 /// What an Organization's integration remembers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,12 +19,6 @@ pub struct OrganizationMemory {
     pub was_present: bool,
     /// Snyk's id of the integration that was seen last: events of others in the Organization are not its own.
     pub integration_id: Option<String>,
-    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
-    pub saved: Option<Saved>,
-    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
-    pub saved: Option<Saved>,
-    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
-    pub saved: Option<Saved>,
     /// The last event of the audit log by which its token was saved: what was seen once stays seen.
     pub saved: Option<Saved>,
     /// Nothing is there to be judged, by the last evidence that could tell: it is in no blast radius.
@@ -204,9 +195,6 @@ impl OrganizationMemory {
         let Self {
             was_present: _,
             integration_id: _,
-            saved: _,
-            saved: _,
-            saved: _,
             saved: _,
             nothing_to_watch: _,
             imports: ImportMemory { seen_since, had_targets: _, gone: _, with_projects: _, lost },

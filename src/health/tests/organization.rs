@@ -121,12 +121,7 @@ fn webhooks() {
 fn only_organizations_with_an_integration_or_required_ones_are_watched() {
     let mut world = World::healthy(3, 3);
     for number in 0..3 {
-<<<<<<< HEAD
-        world.organization(number).presence = IntegrationPresence::Absent;
-        world.organization(number).imports = OrganizationImports::default();
-=======
         world.delete_integration(number);
->>>>>>> orgs
     }
     world.integration().organizations.as_mut().unwrap().require.insert(organization_id(2));
     world.probe();
