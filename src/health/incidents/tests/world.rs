@@ -272,7 +272,7 @@ impl World {
     }
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
-        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(400) }
     }
 
     /// What the Group's listing has.
