@@ -63,7 +63,7 @@ scenarios! {
     pat_blocked = "pat-blocked",
     pat_with_wrong_email = "pat-with-wrong-email",
     app_password = "app-password",
-    pat_sent_as_access_token = "pat-sent-as-access-token",
+    pat_sent_as_bearer = "pat-sent-as-bearer",
     webhooks_write_missing = "webhooks-write-missing",
     repositories_read_missing = "repositories-read-missing",
     owner_left_workspace = "owner-left-workspace",

@@ -89,12 +89,14 @@ async fn of_user(session: &SnykSession<'_>, round: &mut Round) -> Option<Credent
     }
 }
 
-/// The expiry of the labelled token, else the soonest that lies ahead: the list does not say which token is ours, and
-/// a token that has passed its end cannot be the one that just worked.
+/// The expiry of the labelled token; without a label the soonest that lies ahead: the list does not say which token is
+/// ours, and a token that has passed its end cannot be the one that just worked. A label that fits none, or several, tells
+/// nothing of ours.
 fn expiry_among(tokens: &[PersonalAccessToken], label: Option<&str>, now: DateTime<Utc>) -> CredentialExpiry {
     let mut labelled = tokens.iter().filter(|token| label.is_some() && token.label.as_deref() == label);
     let ours = match (labelled.next(), labelled.next()) {
         (Some(token), None) => token.expires_at,
+        _ if label.is_some() => None,
         _ => tokens.iter().filter_map(|token| token.expires_at).filter(|at| *at > now).min(),
     };
     ours.map_or(CredentialExpiry::Untold, measured)
@@ -164,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_labelled_token_counts_else_the_soonest() {
+    fn the_labelled_token_counts_and_without_a_label_the_soonest() {
         let now: DateTime<Utc> = "2026-11-23T09:00:00Z".parse().unwrap();
         let token = |label: &str, day: Option<&str>| PersonalAccessToken {
             id: label.to_owned(),
@@ -187,8 +189,8 @@ mod tests {
         };
         check(None, Some("2026-12-01"));
         check(Some("monitor"), Some("2027-02-01"));
-        check(Some("nobody"), Some("2026-12-01"));
-        check(Some("twin"), Some("2026-12-01"));
+        check(Some("nobody"), None);
+        check(Some("twin"), None);
         check(Some("endless"), None);
         assert_eq!(expiry_among(&[], None, now), CredentialExpiry::Untold);
     }

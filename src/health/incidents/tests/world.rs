@@ -21,6 +21,7 @@ use crate::domain::names::{
 };
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
+use crate::domain::rotation::{OldToken, Rotation, RotationSource, Saved};
 use crate::domain::state::{
     Change, CredentialState, CredentialVerdict, FalseReadings, IntegrationState, State, Transition,
 };
@@ -250,6 +251,28 @@ impl World {
         });
     }
 
+    /// A rotation of the PAT that was seen to begin, saved in these Organizations at that time.
+    pub(super) fn rotate(
+        &mut self,
+        at: DateTime<Utc>,
+        saved: &[u128],
+        outstanding: &[IntegrationKey],
+        ends_at: Option<DateTime<Utc>>,
+    ) {
+        let saved = saved.iter().map(|number| (organization(*number), Saved { at, user_id: None })).collect();
+        self.credential(&pat()).rotation = Some(Rotation {
+            at: at - hours(24),
+            source: RotationSource::FirstUse,
+            seen_at: at,
+            old: OldToken { expires_at: ends_at, ..OldToken::default() },
+            saved,
+            outstanding: outstanding.iter().cloned().collect(),
+            untold: BTreeMap::new(),
+            unused: BTreeSet::new(),
+            done_at: None,
+        });
+    }
+
     pub(super) fn accept(&mut self, name: &CredentialName) {
         let since = Some(self.now);
         self.credential(name).valid =
@@ -267,7 +290,7 @@ impl World {
             value,
             observed_at: self.now,
             probe: ProbeKind::Profile,
-            max_age: TimeDelta::days(30),
+            max_age: TimeDelta::days(400),
             revision: Revision::default(),
             restored_until: None,
         }
