@@ -18,7 +18,7 @@ use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
-use crate::domain::names::{ApiName, CredentialName, IntegrationName, Revision};
+use crate::domain::names::{ApiName, CredentialName, Revision};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::ProbeKind;
 
@@ -130,15 +130,6 @@ fn admin_host(admin: &AtlassianAdmin) -> Revision {
     Revision::of([admin.api_root()]).with(&admin.org_id.to_string())
 }
 
-/// The Organizations of an integration's last complete listing.
-pub(super) fn listing_of<'a>(name: &IntegrationName, evidence: &'a EvidenceBook) -> &'a [OrganizationListing] {
-    evidence
-        .groups
-        .get(name)
-        .and_then(|group| group.organizations.as_ref())
-        .map_or(&[], |listing| listing.value.as_slice())
-}
-
 fn max_age(config: &Config, kind: ProbeKind) -> TimeDelta {
     span(config.schedule.of(ScheduledProbe::of_kind(kind)).max_age)
 }
@@ -200,7 +191,7 @@ fn watched_organizations(settings: &Organizations, naming: &Naming<'_>) -> Watch
         discover: naming.discovered(),
         excluded: naming.excluded(),
         named: naming.named(),
-        asked: naming.asked().collect(),
+        asked: naming.asked(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }

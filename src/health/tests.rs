@@ -13,5 +13,5 @@ mod listing;
 mod observers;
 mod organization;
 mod rotations;
-mod test_flow;
 mod subjects;
+mod test_flow;

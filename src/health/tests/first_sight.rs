@@ -109,7 +109,7 @@ fn everything_that_stood_at_first_sight_is_one_incident_and_what_is_required_is_
     };
     let mut world = broken();
     assert_eq!(open(&mut world), ["Baseline info 0,1,2,3,4"]);
-    let items = incidents::organization_items(&world.state, &world.fleet, &key(Rule::Baseline));
+    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::Baseline), world.now);
     assert_eq!(items.iter().filter(|item| matches!(item, Item::Project(..))).count(), 20);
     assert_eq!(items.iter().filter(|item| matches!(item, Item::Target(..))).count(), 15);
 
@@ -128,7 +128,7 @@ fn everything_that_stood_at_first_sight_is_one_incident_and_what_is_required_is_
             "WebhooksMissing info 4",
         ][..]
     );
-    let items = incidents::organization_items(&world.state, &world.fleet, &key(Rule::ProjectsInactive));
+    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::ProjectsInactive), world.now);
     assert_eq!(items.len(), 10);
 }
 

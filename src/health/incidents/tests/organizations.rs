@@ -76,11 +76,11 @@ fn two_evaluations_must_agree() {
 #[test]
 fn a_list_that_doubled_has_grown_and_a_blast_radius_by_three_and_a_tenth() {
     let mut world = World::new(20);
-    let stale = |world: &mut World, until: u128, after: i64| {
+    let stale = |world: &mut World, until: u128| {
         for number in 1..=until {
             world.settled(&organization(number), Condition::TestsCurrent, Reason::TestsStale);
         }
-        growths(&world.at(hours(after)))
+        growths(&world.evaluate())
     };
     assert_eq!(stale(&mut world, 1), []);
     assert_eq!(stale(&mut world, 2), [], "one more");
