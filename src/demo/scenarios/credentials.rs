@@ -206,7 +206,7 @@ fn pat_sent_as_bearer(start: DateTime<Utc>) -> Story {
     let story = presented(
         settled(start, 20),
         ACME_CREDENTIAL,
-        AuthSetup::ApiToken { email: crate::sandbox::world::ACME_EMAIL, scheme: "bearer" },
+        AuthSetup::ApiToken { email: "snyk-bot@acme.example", scheme: "bearer" },
     );
     never_accepted(story, Reason::CredentialWrongScheme, "Configure this credential by the kind of its token")
 }
