@@ -145,8 +145,6 @@ pub enum AuthSetup {
         /// `basic` or `bearer`.
         scheme: &'static str,
     },
-    /// An access token.
-    AccessToken,
     /// An app password with this username.
     AppPassword {
         /// The username.
