@@ -36,7 +36,7 @@ impl Ledger {
         subjects.extend(state.integrations.keys().cloned().map(Subject::Integration));
         subjects.extend(deliveries.iter().filter_map(|delivery| match &delivery.notification.about {
             About::Incident(key) => Some(key.subject.clone()),
-            About::Receiver(_) | About::Test(_) => None,
+            About::Receiver(_) | About::Test(_) | About::Digest(_) => None,
         }));
         subjects.extend(state.incidents.keys().map(|key| key.subject.clone()));
         let mut transitions = Vec::new();
