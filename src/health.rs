@@ -13,6 +13,7 @@
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`resume()`] continues a restored state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
+//! - [`loss`] settles what became of repositories that are seen no more.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -22,6 +23,7 @@
 //! Nothing here is `async`, reads a clock or does I/O.
 
 pub mod incidents;
+pub mod loss;
 pub mod status;
 
 mod access;
@@ -29,6 +31,7 @@ mod advice;
 mod canary;
 mod clocks;
 mod credential;
+mod eligibility;
 mod evaluate;
 mod group;
 mod matching;

@@ -10,13 +10,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::condition::Reason;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
+use crate::domain::kinds::Role;
+use crate::domain::loss::NamespaceVisibility;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
-use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, State, Transition};
+use crate::domain::state::{CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition};
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement};
-use super::group::{GroupCase, movement};
+use super::group::{GroupCase, GroupVerdicts, movement};
+use super::loss;
 use super::organization::{CredentialVerdicts, OrganizationCase};
 use super::status::Ever;
 use super::verdict::{Verdict, slot};
@@ -26,6 +29,7 @@ use super::verdict::{Verdict, slot};
 /// Idempotent: a second call at the same instant changes nothing and returns nothing.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     admit(state, fleet, now);
+    loss::settle_again(state, fleet, now);
     let State { evidence, integrations, credentials, mass_vanishing, attention, .. } = state;
     credentials::refresh(evidence, credentials, fleet, &attention.gaps, now);
     let view = View { evidence, credentials, fleet, now };
@@ -34,7 +38,8 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
         .iter()
         .filter_map(|(name, integration)| {
             let watched = integration.organizations.as_ref()?;
-            Some((name, view.shared(name, integration, watched, mass_vanishing.get(name))))
+            let memory = integrations.get(&IntegrationKey::group(name.clone())).map(|stored| &stored.group);
+            Some((name, view.shared(name, integration, watched, mass_vanishing.get(name), memory)))
         })
         .collect();
     let mut transitions = Vec::new();
@@ -120,12 +125,16 @@ impl<'a> View<'a> {
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
         vanishing: Option<&'a MassVanishing>,
+        memory: Option<&GroupMemory>,
     ) -> Shared<'a> {
-        let moved = movement(self.evidence.groups.get(name), &integration.thresholds, self.now);
+        let evidence = self.evidence.groups.get(name);
         let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
         let credentials = names
             .filter_map(|name| {
                 let claims = self.claims(name, &integration.thresholds)?;
+                // Only what an observer cannot see itself is inferred.
+                let memory = memory.filter(|_| claims.watched.role == Role::Observer);
+                let moved = memory.and_then(|memory| movement(integration, evidence, memory, name, self.now));
                 Some((name, credential_verdicts(&claims, integration, watched, moved.as_ref())))
             })
             .collect();
@@ -138,27 +147,43 @@ impl<'a> View<'a> {
         let token = self.token(&group.snyk);
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         let memory = std::mem::take(&mut recorder.state.group);
-        let verdicts = GroupCase {
-            integration: watched,
-            group,
-            evidence,
-            memory: &memory,
-            accessible: accessible(&token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now),
-            claims: group
-                .profiles
-                .iter()
-                .filter_map(|(name, profile)| Some((name, self.claims(&profile.credential, &watched.thresholds)?)))
-                .collect(),
-            is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
-            set_up_at,
-            now: self.now,
+        let claims: BTreeMap<_, _> = group
+            .profiles
+            .iter()
+            .filter_map(|(name, profile)| Some((name, self.claims(&profile.credential, &watched.thresholds)?)))
+            .collect();
+        let judge = |memory: &GroupMemory| {
+            GroupCase {
+                integration: watched,
+                group,
+                evidence,
+                memory,
+                accessible: accessible(
+                    &token,
+                    slot(evidence, Part::Access, |book| &book.access),
+                    "the Group",
+                    self.now,
+                ),
+                claims: claims.clone(),
+                is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
+                set_up_at,
+                now: self.now,
+            }
+            .judge()
+        };
+        let mut memory = memory;
+        let mut verdicts = judge(&memory);
+        // Once the first fill is complete, what came lately is excused: that shows at once.
+        if memory.first_fill_completed_at != verdicts.remembered.first_fill_completed_at {
+            memory.first_fill_completed_at = verdicts.remembered.first_fill_completed_at;
+            memory.was_populated = verdicts.remembered.populated == Ever::Once;
+            verdicts = judge(&memory);
         }
-        .judge();
         recorder.state.group = memory;
         let remembered = verdicts.remembered;
         recorder.state.group.was_populated = remembered.populated == Ever::Once;
         recorder.state.group.first_fill_completed_at = remembered.first_fill_completed_at;
-        recorder.state.group.incomplete = remembered.is_incomplete;
+        remember_namespaces(&mut recorder.state.group, &verdicts, self.now);
         if verdicts.progress.is_some() {
             recorder.state.progress.clone_from(&verdicts.progress);
         }
@@ -198,6 +223,25 @@ impl<'a> View<'a> {
         credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
+    }
+}
+
+/// Notes in the memory of each namespace what was judged of it. One that was never walked has none yet.
+fn remember_namespaces(memory: &mut GroupMemory, verdicts: &GroupVerdicts, now: DateTime<Utc>) {
+    for (profile, judged) in &verdicts.namespaces {
+        let Some(memory) = memory.profiles.get_mut(profile) else { continue };
+        for one in judged {
+            let Some(known) = memory.namespaces.get_mut(&one.slug) else { continue };
+            known.was_eligible = one.remembered.was_eligible;
+            known.was_populated = one.remembered.was_populated;
+            known.is_incomplete = one.remembered.is_incomplete;
+            known.inventory_lost_at = one.remembered.inventory_lost_at;
+            let (truth, reason) = (one.visible.truth, one.visible.reason);
+            let before = known.visible.as_ref().filter(|before| (before.truth, before.reason) == (truth, reason));
+            let since = before.map_or(now, |before| before.since);
+            let message = one.visible.message.clone();
+            known.visible = Some(NamespaceVisibility { truth, reason, message, since });
+        }
     }
 }
 

@@ -1,6 +1,9 @@
-//! The conditions of a Group integration, from its fresh evidence and its memory.
+//! The conditions of a Group integration, from its fresh evidence and its memory: judged for each namespace of each
+//! profile, of which the worst counts and is named.
 
 mod inventory;
+mod namespaces;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,17 +12,16 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, GroupEvidence, Part, ProfileEvidence};
-use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
+use crate::domain::facts::{AssetWalk, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Confidence;
-use crate::domain::names::{ProfileName, WorkspaceSlug};
+use crate::domain::names::{CredentialName, ProfileName, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
-use super::matching::{is_discovered, last_moved_at};
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
-use super::survey::{Survey, Surveyed};
+use super::survey::{ProfileSet, ProfileSurvey, Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{listed, moment, repositories};
 
@@ -44,7 +46,10 @@ pub(super) struct ProfileVerdicts {
     pub(super) name: ProfileName,
     pub(super) credential_valid: Verdict,
     pub(super) group_permissions: Verdict,
+    /// False only when it is in each namespace that takes part.
     pub(super) repositories_visible: Verdict,
+    /// The namespace in which it is false, where it is not in all.
+    pub(super) hidden: Option<Verdict>,
     pub(super) still_exists: Verdict,
 }
 
@@ -54,10 +59,29 @@ impl ProfileVerdicts {
             credential_valid: self.credential_valid.signal(),
             group_permissions: self.group_permissions.signal(),
             repositories_visible: self.repositories_visible.signal(),
-            partly_hidden: false,
+            partly_hidden: self.hidden.is_some(),
             still_exists: self.still_exists.signal(),
         }
     }
+}
+
+/// One namespace of a profile.
+pub(super) struct NamespaceVerdicts {
+    pub(super) slug: WorkspaceSlug,
+    pub(super) visible: Verdict,
+    /// `None`: it takes no part.
+    pub(super) populated: Option<Verdict>,
+    pub(super) complete: Option<Verdict>,
+    pub(super) remembered: NamespaceRemembered,
+}
+
+/// What the memory of a namespace becomes by being judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamespaceRemembered {
+    pub(super) was_eligible: bool,
+    pub(super) was_populated: bool,
+    pub(super) is_incomplete: bool,
+    pub(super) inventory_lost_at: Option<DateTime<Utc>>,
 }
 
 /// What a Group integration's memory becomes by being judged.
@@ -65,34 +89,30 @@ impl ProfileVerdicts {
 pub(super) struct Remembered {
     pub(super) populated: Ever,
     pub(super) first_fill_completed_at: Option<DateTime<Utc>>,
-    pub(super) is_incomplete: bool,
 }
 
 /// The verdicts on a Group integration.
 pub(super) struct GroupVerdicts {
     pub(super) conditions: Vec<(Condition, Verdict)>,
     pub(super) profiles: Vec<ProfileVerdicts>,
-    /// `None` when the Inventory or every repository list is unknown: what was last known still stands.
+    /// By profile.
+    pub(super) namespaces: Vec<(ProfileName, Vec<NamespaceVerdicts>)>,
+    /// `None` when the Inventory or a repository list is unknown: what was last known still stands.
     pub(super) progress: Option<SyncProgress>,
     pub(super) remembered: Remembered,
 }
 
-/// The asset walk and what is fresh about the repositories beside it.
+/// The asset walk and what is known about the repositories beside it.
 struct Looked<'a> {
     walk: &'a Evidence<Arc<AssetWalk>>,
     survey: Survey<'a>,
+    /// Every profile's repositories are known, and fresh.
+    is_whole: bool,
     basis: Basis,
-    /// A profile whose repositories are not known.
-    gap: Option<(ProfileName, Gap)>,
     confidence: Confidence,
 }
 
 impl<'a> GroupCase<'a> {
-    /// The last movement of a discovered asset.
-    pub(super) fn movement(&self) -> Option<Movement> {
-        movement(self.evidence, &self.integration.thresholds, self.now)
-    }
-
     fn thresholds(&self) -> &'a Thresholds {
         &self.integration.thresholds
     }
@@ -111,15 +131,30 @@ impl<'a> GroupCase<'a> {
 
     /// Every verdict.
     pub(super) fn judge(self) -> GroupVerdicts {
-        let movement = self.movement();
         let looked = self.look();
-        let profiles: Vec<ProfileVerdicts> =
-            self.claims.keys().map(|name| self.judge_profile(name, movement.as_ref())).collect();
-        let visible = over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
-        let populated = self.populated(&looked, &visible);
-        let remembered = self.remember(&looked, &populated);
-        let current = self.current(&looked, &populated);
-        let progress = looked.as_ref().ok().filter(|looked| looked.gap.is_none()).map(|looked| {
+        let survey_of = |position: usize| looked.as_ref().ok().and_then(|looked| looked.survey.profiles.get(position));
+        let namespaces: Vec<(ProfileName, Vec<NamespaceVerdicts>)> = self
+            .claims
+            .keys()
+            .enumerate()
+            .map(|(position, name)| ((*name).clone(), self.judge_namespaces(name, &looked, survey_of(position))))
+            .collect();
+        let profiles: Vec<ProfileVerdicts> = self
+            .claims
+            .keys()
+            .enumerate()
+            .zip(&namespaces)
+            .map(|((position, name), (_, namespaces))| {
+                let movement = self.movement_of(&looked, position);
+                self.judge_profile(name, namespaces, movement.as_ref())
+            })
+            .collect();
+        let visible = self.visible(&namespaces, &profiles);
+        let populated = Self::populated(&namespaces);
+        let complete = Self::complete(&namespaces);
+        let remembered = self.remember(&looked, &complete);
+        let current = self.current(&looked, &profiles);
+        let progress = looked.as_ref().ok().filter(|looked| looked.is_whole).map(|looked| {
             let memory =
                 GroupMemory { first_fill_completed_at: remembered.first_fill_completed_at, ..self.slim_memory() };
             Progressed {
@@ -144,14 +179,14 @@ impl<'a> GroupCase<'a> {
             (Condition::PermissionsGranted, each(&|claims| claims.permissions(&self.group.permissions.required))),
             (Condition::CredentialInStep, self.in_step(&looked)),
             (Condition::RepositoriesVisible, visible),
-            (Condition::InventoryComplete, Self::complete(&looked, remembered.is_incomplete)),
+            (Condition::InventoryComplete, complete),
             (Condition::InventoryPopulated, populated),
             (Condition::SyncCurrent, current),
         ];
         if self.group.catalog_file.is_some() {
             conditions.push((Condition::CatalogLinked, self.catalog()));
         }
-        GroupVerdicts { conditions, profiles, progress, remembered }
+        GroupVerdicts { conditions, profiles, namespaces, progress, remembered }
     }
 
     /// The memory that progress needs, without the long lists that it can read where they are.
@@ -166,19 +201,17 @@ impl<'a> GroupCase<'a> {
     fn look(&self) -> Result<Looked<'a>, Gap> {
         let walk = self.assets()?;
         let mut basis = Basis::of(walk);
-        let mut gap = None;
+        let mut is_whole = true;
         let mut sets = Vec::new();
-        for name in self.claims.keys() {
-            match self.repositories(name) {
-                Ok(evidence) => {
-                    basis = basis.and(Basis::of(evidence));
-                    sets.push(Some(&*evidence.value));
-                }
-                Err(found) => {
-                    gap = gap.or(Some(((*name).clone(), found)));
-                    sets.push(None);
-                }
+        for (name, claims) in &self.claims {
+            let known = self.profile_evidence(name).and_then(|book| book.repositories.as_ref());
+            match known.filter(|known| known.is_fresh(self.now)) {
+                Some(known) => basis = basis.and(Basis::of(known)),
+                None => is_whole = false,
             }
+            // Which repositories are a profile's is known from an old list too; what it says of them is not used.
+            let set = known.map(|known| &*known.value);
+            sets.push(ProfileSet { name, credential: claims.name, set });
         }
         let surveyed = Surveyed {
             scm: self.integration.scm,
@@ -189,84 +222,36 @@ impl<'a> GroupCase<'a> {
             walked_at: walk.observed_at,
         };
         let confidence = if walk.value.has_last_sync { Confidence::Strong } else { Confidence::Weak };
-        Ok(Looked { walk, survey: surveyed.survey(&sets), basis, gap, confidence })
+        Ok(Looked { walk, survey: surveyed.survey(&sets), is_whole, basis, confidence })
     }
 
-    fn judge_profile(&self, name: &ProfileName, movement: Option<&Movement>) -> ProfileVerdicts {
+    /// The last movement of an asset that only this profile's credential can have moved.
+    fn movement_of(&self, looked: &Result<Looked<'a>, Gap>, position: usize) -> Option<Movement> {
+        let looked = looked.as_ref().ok()?;
+        let credential = self.claims.values().nth(position)?.name;
+        let with_it = self.claims.values().zip(&looked.survey.profiles);
+        let with_it = with_it.filter(|(claims, _)| claims.name == credential).map(|(_, survey)| survey);
+        movement_in(with_it, looked.walk, self.thresholds())
+    }
+
+    fn judge_profile(
+        &self,
+        name: &ProfileName,
+        namespaces: &[NamespaceVerdicts],
+        movement: Option<&Movement>,
+    ) -> ProfileVerdicts {
         let unknown = || Verdict::unknown(Reason::NotObserved, "the credential is not configured");
         let claims = self.claims.get(name);
+        let (repositories_visible, hidden) = self.profile_visible(name, namespaces);
         ProfileVerdicts {
             name: name.clone(),
             credential_valid: claims.map_or_else(unknown, |claims| claims.valid(movement)),
             group_permissions: claims.map_or_else(unknown, |claims| {
                 claims.group_permissions(&self.group.group_permissions.required, movement)
             }),
-            repositories_visible: self.visible(name),
+            repositories_visible,
+            hidden,
             still_exists: self.still_exists(name),
-        }
-    }
-
-    fn visible(&self, name: &ProfileName) -> Verdict {
-        let evidence =
-            match read(slot(self.profile_evidence(name), Part::Workspaces, |book| &book.workspaces), self.now) {
-                Ok(evidence) => evidence,
-                Err(gap) => return gap.verdict(&format!("the workspaces of profile {name}")),
-            };
-        let basis = Basis::of(evidence);
-        let workspaces = &evidence.value;
-        let gone = |slug: &WorkspaceSlug, fact: &WorkspaceFact| match fact {
-            WorkspaceFact::NotFound => {
-                Some((Reason::NamespaceNotVisible, format!("workspace {slug} is hidden from this PAT or deleted")))
-            }
-            WorkspaceFact::NotMember => {
-                Some((Reason::NotAMember, format!("the account behind the PAT is not a member of workspace {slug}")))
-            }
-            WorkspaceFact::ShutOut { why } => {
-                Some((Reason::ShutOut, format!("the account is shut out of workspace {slug}: {why}")))
-            }
-            WorkspaceFact::Member { .. } | WorkspaceFact::Renamed { .. } | WorkspaceFact::Contradicted => None,
-        };
-        if let Some((reason, message)) = workspaces.iter().find_map(|(slug, fact)| gone(slug, fact)) {
-            return Verdict::fails(reason, message, basis);
-        }
-        if workspaces.is_empty() {
-            let message = "the account behind the PAT is not a member of any workspace";
-            return Verdict::fails(Reason::NotAMember, message, basis);
-        }
-        let renamed = workspaces.iter().find_map(|(slug, fact)| match fact {
-            WorkspaceFact::Renamed { to } => Some((slug, to)),
-            _ => None,
-        });
-        if let Some((slug, to)) = renamed {
-            let message = format!("workspace {slug} is called {to} now: the configuration is out of date");
-            return Verdict::unknown(Reason::NamespaceRenamed, message);
-        }
-        let repositories_known = match self.repositories(name) {
-            Ok(evidence) => evidence,
-            Err(gap) => return gap.verdict(&format!("the repositories of profile {name}")),
-        };
-        let basis = basis.and(Basis::of(repositories_known));
-        let seen = repositories_known.value.repositories.len();
-        if let Some(proven) = Proven::counted(basis, seen, seen) {
-            return Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(seen)), proven);
-        }
-        let walk = match self.assets() {
-            Ok(walk) => walk,
-            Err(gap) => return gap.verdict("the PAT sees no repository; whether the Inventory has any"),
-        };
-        let basis = basis.and(Basis::of(walk));
-        let in_workspaces = walk.value.live.iter().filter(|asset| is_discovered(asset)).filter(|asset| {
-            let workspace = asset.url.as_deref().and_then(|url| url.split('/').nth(1));
-            workspace
-                .is_none_or(|workspace| workspaces.keys().any(|slug| slug.as_str().eq_ignore_ascii_case(workspace)))
-        });
-        match in_workspaces.count() {
-            0 => Verdict::unknown(Reason::NothingToDiscover, "no repository, neither in the SCM nor in Snyk"),
-            assets => Verdict::fails(
-                Reason::RepositoriesVanished,
-                format!("the PAT sees no repository; the Inventory has {assets}"),
-                basis,
-            ),
         }
     }
 
@@ -370,13 +355,42 @@ fn over_profiles<'v>(verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Ver
     Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
 }
 
-/// The last movement of an asset that the Group discovered, from a fresh walk.
-pub(super) fn movement(
-    evidence: Option<&GroupEvidence>,
+/// The last movement in these profiles.
+fn movement_in<'s, 'a: 's>(
+    profiles: impl Iterator<Item = &'s ProfileSurvey<'a>>,
+    walk: &Evidence<Arc<AssetWalk>>,
     thresholds: &Thresholds,
+) -> Option<Movement> {
+    let at = profiles.filter_map(|profile| profile.last_moved_at).max()?;
+    Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
+}
+
+/// The last movement of an asset that the Group discovered with this credential, from a fresh walk.
+pub(super) fn movement(
+    integration: &WatchedIntegration,
+    evidence: Option<&GroupEvidence>,
+    memory: &GroupMemory,
+    credential: &CredentialName,
     now: DateTime<Utc>,
 ) -> Option<Movement> {
+    let group = integration.group.as_ref()?;
     let walk = read(slot(evidence, Part::Assets, |book| &book.assets), now).ok()?;
-    let at = last_moved_at(&walk.value)?;
-    Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
+    let set = |name| evidence.and_then(|book| book.profiles.get(name)).and_then(|book| book.repositories.as_ref());
+    let profiles = group.profiles.iter().map(|(name, watched)| ProfileSet {
+        name,
+        credential: &watched.credential,
+        set: set(name).map(|known| &*known.value),
+    });
+    let profiles: Vec<ProfileSet<'_>> = profiles.collect();
+    let surveyed = Surveyed {
+        scm: integration.scm,
+        group,
+        thresholds: &integration.thresholds,
+        memory,
+        walk: &walk.value,
+        walked_at: walk.observed_at,
+    };
+    let survey = surveyed.survey(&profiles);
+    let with_it = profiles.iter().zip(&survey.profiles).filter(|(profile, _)| profile.credential == credential);
+    movement_in(with_it.map(|(_, survey)| survey), walk, &integration.thresholds)
 }

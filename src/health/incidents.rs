@@ -24,8 +24,10 @@ mod holding;
 mod inputs;
 mod lifecycle;
 mod members;
+mod nothing_to_watch;
 mod organizations;
 mod permissions;
+mod repositories_vanished;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -66,9 +68,11 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         permissions::candidates(inputs),
         apis::candidates(inputs),
         workspaces::candidates(inputs),
+        repositories_vanished::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
         organizations::candidates(inputs),
+        nothing_to_watch::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

@@ -121,6 +121,9 @@ impl Shift {
         self.maybe(&mut group.first_fill_completed_at);
         self.maybe(&mut group.connected_since);
         self.maybe(&mut group.profile_deleted_at);
+        self.maybe(&mut group.walked_before);
+        self.maybe(&mut group.nothing_ended_at);
+        group.profiles.values_mut().for_each(|profile| profile.shift(self.0));
         group.arrivals.iter_mut().for_each(|arrival| self.time(&mut arrival.at));
         group.deleted_profiles.values_mut().for_each(|deleted| self.time(&mut deleted.at));
         // The epoch stands for "before we looked".

@@ -44,6 +44,7 @@ pub(super) struct Symptom<'s> {
     /// How long after its cause is gone it needs to go.
     pub(super) repair_shows_after: TimeDelta,
     pub(super) unexplained: bool,
+    pub(super) is_loss: bool,
 }
 
 /// The causes that hold, and those that were resolved a while ago.
@@ -150,6 +151,7 @@ impl<'s> Symptom<'s> {
             integration,
             repair_shows_after: candidate.repair_shows_after.unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
             unexplained: candidate.unexplained,
+            is_loss: candidate.is_loss,
         }
     }
 }
@@ -173,6 +175,7 @@ pub(super) fn is_cause(rule: Rule) -> bool {
             | Rule::PermissionsMissing
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
+            | Rule::RepositoriesVanished
             | Rule::ConnectionFailed
             | Rule::SyncStalled
             | Rule::OrganizationIntegrationMissing
@@ -214,8 +217,8 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
         DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
-        PartiallyConnected, PermissionsMissing, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled,
-        TestsStale, UpstreamUnreachable, WebhooksMissing,
+        PartiallyConnected, PermissionsMissing, RepositoriesVanished, SnykTokenExpiring, SnykTokenInvalid,
+        StatusUnknown, SyncStalled, TestsStale, UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -256,6 +259,7 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
             by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
         }
+        (RepositoriesVanished, ConnectionFailed | PartiallyConnected | StatusUnknown) => reaches && symptom.is_loss,
         (NamespaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
         (NamespaceNotFound, PartiallyConnected) => reaches && profiles_failed,
         (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
+use super::connection::{Troubled, is_only_loss};
 use super::inputs::Inputs;
 use super::text::{blast_radius, count, lasting, members, sentence};
 use crate::domain::condition::Reason;
@@ -43,7 +44,8 @@ fn group<'a>(
     integration: &'a WatchedIntegration,
 ) -> Option<Candidate<'a>> {
     let key = IntegrationKey::group(name.clone());
-    let status = inputs.integration(&key)?.status.as_ref()?;
+    let state = inputs.integration(&key)?;
+    let status = state.status.as_ref()?;
     let unknown = status.status == Status::Unknown;
     let verdict = if unknown { Verdict::Holds(Onset::Since(status.since)) } else { Verdict::Gone };
     let mut affected = BTreeSet::from([key.clone()]);
@@ -72,6 +74,7 @@ fn group<'a>(
     Some(Candidate {
         case: Case::WholeGroup,
         affected,
+        is_loss: status.reason == Reason::RepositoriesVanished && is_only_loss(state, Troubled::Hidden),
         resolution: "the status is known again".to_owned(),
         ..Candidate::new(
             Rule::StatusUnknown,

@@ -16,7 +16,7 @@ use crate::domain::facts::{
 use crate::domain::matcher::Matcher;
 use crate::domain::names::{IntegrationKey, OrganizationId, RepositoryId};
 use crate::domain::page::Gap;
-use crate::domain::state::{IntegrationState, RepositoryAge, State};
+use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State};
 use crate::domain::work::ProbeKind;
 use crate::store::contract::fixtures::{at, incident, integration, state};
 
@@ -90,7 +90,7 @@ fn populated() -> State {
     state.evidence.apis.insert("snyk/acme-us".into(), ApiFacts::default());
     state.credentials.entry("bitbucket-acme".into()).or_default();
     let mut group = IntegrationState::new(at(0));
-    let age = RepositoryAge { seen_at: at(1), urls: BTreeSet::new() };
+    let age = RepositoryAge { seen_at: at(1), urls: BTreeSet::new(), was_eligible: true, asset: AssetMemory::Live };
     group.group.repository_ages = Arc::new(BTreeMap::from([("r1".into(), age.clone()), ("r2".into(), age)]));
     state.integrations.insert(IntegrationKey::group("acme".into()), group);
     state.vanishing.insert(organization(), 1);
