@@ -203,6 +203,7 @@ fn fleet(now: DateTime<Utc>) -> Fleet {
             credential: "bitbucket-acme".into(),
             overrides: BTreeMap::new(),
             require: BTreeSet::new(),
+            asked: BTreeSet::new(),
             permissions: PermissionSet::organization(),
         }),
         thresholds: Thresholds::default(),

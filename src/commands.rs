@@ -9,6 +9,7 @@ pub mod check;
 pub mod config;
 mod configuration;
 mod daemon;
+mod decisions;
 mod demo;
 mod exit;
 mod explain;
@@ -69,6 +70,8 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
         Command::Notifications(options) => asynchronous(notifications::notifications(&config, &options, terminal)),
         Command::Ack(options) => asynchronous(incidents::acknowledge(&config, &options, terminal)),
         Command::Silence(command) => asynchronous(silence::silence(&config, &command, terminal)),
+        Command::Accept(options) => asynchronous(decisions::accept(&config, &options, terminal)),
+        Command::Plan(command) => asynchronous(decisions::plan(&config, &command, terminal)),
         Command::TestReceiver(options) => asynchronous(receivers::test_receiver(&config, &options, terminal)),
         Command::Backup { file } => asynchronous(backup::backup(&config, &file, terminal)),
         Command::Restore { file } => asynchronous(restore::restore(&config, &file, terminal)),

@@ -13,6 +13,7 @@
 //! - [`attention`]: who was told of what, and what people answered (acknowledgements, silences);
 //! - [`decisions`]: what people decided about what is gone (plans, accepted losses);
 //! - [`loss`]: what is remembered of a namespace and of its repositories that are seen no more;
+//! - [`rotation`]: a new token in the place of an old one, and who still has the old one;
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
 pub mod attention;
@@ -30,6 +31,7 @@ pub mod notification;
 pub mod page;
 pub mod permission;
 pub mod policy;
+pub mod rotation;
 pub mod state;
 pub mod status;
 pub(crate) mod stored;

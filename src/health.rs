@@ -14,6 +14,8 @@
 //! - [`resume()`] continues a restored state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped.
 //! - [`loss`] settles what became of repositories that are seen no more.
+//! - [`decisions`] takes what people say of losses, and what they plan.
+//! - [`first_pass`] tells which Organizations nobody has asked about yet.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -22,6 +24,8 @@
 //!
 //! Nothing here is `async`, reads a clock or does I/O.
 
+pub mod decisions;
+pub mod first_pass;
 pub mod incidents;
 pub mod loss;
 pub mod status;
@@ -34,6 +38,7 @@ mod credential;
 mod eligibility;
 mod evaluate;
 mod group;
+mod in_step;
 mod matching;
 mod observe;
 mod organization;

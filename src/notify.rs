@@ -28,13 +28,16 @@
 
 mod announcing;
 mod audience;
+mod digest;
 mod due;
 mod failing;
+mod first_pass;
 pub mod hearing;
 mod matching;
 pub mod page;
 pub mod requests;
 pub mod situation;
+pub mod unrouted;
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +52,7 @@ use crate::domain::matcher::Matcher;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, Notification, NotificationId, NotificationKind, Outgoing};
 use crate::domain::state::{State, Transition};
-use announcing::Desk;
+use announcing::{Desk, OpenIncident};
 use matching::Traits;
 use situation::Situation;
 
@@ -63,16 +66,18 @@ pub fn evaluate(state: &mut State, transitions: &[Transition], situation: &Situa
     prune(state, situation);
     // The texts look at the state, but not at who was told.
     let mut announcements = std::mem::take(&mut state.attention.announcements);
+    let mut digests = std::mem::take(&mut state.attention.digests);
     let mut desk = Desk::new(state, transitions, situation);
     desk.end_what_is_over(&mut announcements);
     desk.report_failing(&mut announcements);
-    for (key, incident) in &state.incidents {
-        if let IncidentPhase::Open { opened_at } = incident.phase {
-            desk.announce(key, incident, opened_at, &mut announcements);
-        }
+    let open = OpenIncident::all(state, situation);
+    for open in &open {
+        desk.announce(open, &mut announcements);
     }
+    desk.digest(&open, &announcements, &mut digests);
     let outgoing = desk.into_outgoing();
     state.attention.announcements = announcements;
+    state.attention.digests = digests;
     outgoing
 }
 
@@ -109,26 +114,6 @@ pub fn test(receiver: &ReceiverName, attempt: u32, situation: &Situation<'_>) ->
 /// Whether `matcher` (of a silence, a route) covers an incident.
 pub fn covers(matcher: &Matcher, key: &IncidentKey, incident: &IncidentState, fleet: &Fleet) -> bool {
     matching::matches(matcher, &Traits::of(key, incident, fleet))
-}
-
-/// What an incident lists, as one number: the same on every machine and in every version (FNV-1a).
-fn listed(incident: &IncidentState) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    for member in &incident.members {
-        add(member.0.as_bytes());
-    }
-    for key in &incident.affected {
-        add(key.integration.as_str().as_bytes());
-        // A byte that no name has: one name's end is not another one's begin.
-        add(&[0xff]);
-        add(key.organization.map(|organization| organization.0.into_bytes()).unwrap_or_default().as_slice());
-    }
-    hash
 }
 
 /// Finds an incident by its text, `rule/subject`.

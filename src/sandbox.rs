@@ -47,7 +47,7 @@ use url::Url;
 
 use crate::clock::Clock;
 
-pub use faults::{Fault, FaultKind};
+pub use faults::{APPROVAL_REQUIRED, Fault, FaultKind, IP_NOT_ALLOWED, TWO_STEP_REQUIRED};
 pub use requests::{Authorization, RequestCount, RequestRecord};
 pub use world::World;
 

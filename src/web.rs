@@ -51,8 +51,8 @@ pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, SNAPSHOT_MAX_AGE
 pub use logging::{LogFilter, LogFilterError, LogHandle};
 pub use openapi::description as openapi_description;
 pub use operator::{
-    AcknowledgementView, AttentionView, OperatorHandle, OperatorRefusal, OperatorReply, OperatorRequest,
-    SilenceBreadth, WantedDeliveries,
+    AcknowledgementView, AnswerView, AttentionView, DecisionsView, OperatorHandle, OperatorRefusal, OperatorReply,
+    OperatorRequest, PlanView, SilenceBreadth, WantedDeliveries,
 };
 pub use server::{MetricsPort, serve};
 

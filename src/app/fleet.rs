@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::plan::asked_organizations;
 use crate::config::Config;
 use crate::config::conditions::ConditionSettings;
 use crate::config::credential::{Credential, ScmAccount};
@@ -137,6 +138,7 @@ fn watched_organizations(settings: &Organizations, listing: &[OrganizationListin
         credential: settings.credential.name.clone(),
         overrides: overrides.collect(),
         require: require.collect(),
+        asked: asked_organizations(settings, listing).into_iter().collect(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }

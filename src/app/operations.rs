@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::attention::Silence;
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::IncidentKey;
-use crate::domain::names::SilenceId;
+use crate::domain::names::{DecisionId, SilenceId};
 use crate::domain::state::State;
+use crate::health::decisions::{self, DecisionError, NewAnswer, NewPlan};
 use crate::notify::requests::{self, Breadth, RequestError};
 use crate::notify::situation::Situation;
 use crate::snapshot::SilenceView;
-use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, SilenceBreadth};
+use crate::web::{AcknowledgementView, AnswerView, AttentionView, OperatorRefusal, PlanView, SilenceBreadth};
 
 /// A silence, as it is in force now.
 pub(super) fn silence(
@@ -58,6 +60,48 @@ pub(super) fn attention(state: &State, situation: &Situation<'_>) -> AttentionVi
 fn acknowledgement(state: &State, key: &IncidentKey) -> Option<AcknowledgementView> {
     let acknowledgement = state.attention.acknowledgements.get(key)?.clone();
     Some(AcknowledgementView { incident: key.to_string(), acknowledgement })
+}
+
+/// An answer to a loss.
+pub(super) fn answer(
+    state: &mut State,
+    fleet: &Fleet,
+    id: DecisionId,
+    new: &NewAnswer,
+    now: DateTime<Utc>,
+) -> Result<AnswerView, OperatorRefusal> {
+    let id = decisions::answer(state, fleet, id, new, now).map_err(undecided)?;
+    AnswerView::of(state, &id).ok_or_else(|| OperatorRefusal::Failed("the answer is gone".to_owned()))
+}
+
+/// A plan.
+pub(super) fn plan(
+    state: &mut State,
+    fleet: &Fleet,
+    id: DecisionId,
+    new: &NewPlan,
+    now: DateTime<Utc>,
+) -> Result<PlanView, OperatorRefusal> {
+    let id = decisions::plan(state, fleet, id, new, now).map_err(undecided)?;
+    PlanView::of(state, &id, now).ok_or_else(|| OperatorRefusal::Failed("the plan is gone".to_owned()))
+}
+
+/// The end of an answer or a plan.
+pub(super) fn undo(state: &mut State, id: &DecisionId) -> Result<(), OperatorRefusal> {
+    decisions::undo(state, id).map_err(undecided)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn undecided(error: DecisionError) -> OperatorRefusal {
+    let text = error.to_string();
+    match error {
+        DecisionError::UnknownIncident { .. } | DecisionError::UnknownDecision { .. } => OperatorRefusal::Unknown(text),
+        DecisionError::Exists { .. }
+        | DecisionError::NothingToAccept { .. }
+        | DecisionError::CoversMuch { .. }
+        | DecisionError::TooMany { .. } => OperatorRefusal::Conflict(text),
+        _ => OperatorRefusal::Invalid(text),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]

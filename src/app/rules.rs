@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::fleet::span;
 use crate::config::alerts::{
-    AlertRules, ConfirmedRule, EscalatingRule, Escalation, PartiallyConnectedRule, SimpleRule,
+    AlertRules, ConfirmedRule, EscalatingRule, Escalation, PartiallyConnectedRule, RotationRule, SimpleRule,
 };
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::policy::{Case, RulePolicy};
@@ -20,6 +20,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.snyk_token_expiring.before,
             [(rules.snyk_token_expiring.before, rules.snyk_token_expiring.severity)],
         )
+        .escalating(Rule::ObserverRejected, Case::Default, &rules.observer_rejected)
         .row(
             Rule::CredentialInvalid,
             Case::Default,
@@ -35,6 +36,13 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             Escalation::Never,
         )
         .turning_on(Rule::CredentialInvalid, Case::GroupAtStake, rules.credential_invalid.group_share)
+        .row(
+            Rule::CredentialInvalid,
+            Case::OurCopy,
+            Duration::ZERO,
+            rules.credential_invalid.our_copy_severity,
+            rules.credential_invalid.our_copy_critical_after,
+        )
         .escalating(Rule::UpstreamUnreachable, Case::Default, &rules.upstream_unreachable)
         .row(
             Rule::PermissionsMissing,
@@ -51,6 +59,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             Escalation::Never,
         )
         .expiry(rules)
+        .rotation(&rules.rotation_unfinished)
         .simple(Rule::DeclaredDateOutdated, &rules.declared_date_outdated)
         .row(
             Rule::NamespaceNotFound,
@@ -66,16 +75,36 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.namespace_not_found.renamed_severity,
             Escalation::Never,
         )
+        .row(
+            Rule::RepositoriesVanished,
+            Case::Default,
+            rules.repositories_vanished.after,
+            rules.repositories_vanished.severity,
+            Escalation::Never,
+        )
+        .row(
+            Rule::RepositoriesVanished,
+            Case::WholeNamespace,
+            rules.repositories_vanished.after,
+            rules.repositories_vanished.severity,
+            rules.repositories_vanished.critical_after,
+        )
+        .simple(Rule::OrganizationsVanished, &rules.organizations_vanished)
+        .simple(Rule::OrganizationNotFound, &rules.organization_not_found)
         .simple(Rule::ConnectionFailed, &rules.connection_failed)
         .partially_connected(&rules.partially_connected)
         .escalating(Rule::SyncStalled, Case::Default, &rules.sync_stalled)
         .simple(Rule::OrganizationIntegrationMissing, &rules.organization_integration_missing)
         .confirmed(Rule::CredentialOutOfStep, &rules.credential_out_of_step)
         .confirmed(Rule::TestsStale, &rules.tests_stale)
+        .confirmed(Rule::TestsUnscheduled, &rules.tests_unscheduled)
         .simple(Rule::NothingImported, &rules.nothing_imported)
         .simple(Rule::ImportsIncomplete, &rules.imports_incomplete)
+        .simple(Rule::ProjectsInactive, &rules.projects_inactive)
+        .simple(Rule::OrphanedProjects, &rules.orphaned_projects)
         .simple(Rule::WebhooksMissing, &rules.webhooks_missing)
         .simple(Rule::CatalogNotLinked, &rules.catalog_not_linked)
+        .simple(Rule::NothingToWatch, &rules.nothing_to_watch)
         .ahead(
             Rule::ApiVersionEnding,
             rules.api_version_ending.info_before,
@@ -91,33 +120,55 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.status_unknown.severity,
             Escalation::Never,
         )
-        .escalating(Rule::StatusUnknown, Case::WholeGroup, &rules.status_unknown)
+        .row(
+            Rule::StatusUnknown,
+            Case::WholeGroup,
+            rules.status_unknown.after,
+            rules.status_unknown.severity,
+            rules.status_unknown.critical_after,
+        )
+        .row(
+            Rule::StatusUnknown,
+            Case::Contradicted,
+            rules.status_unknown.contradicted_after,
+            rules.status_unknown.severity,
+            Escalation::Never,
+        )
         .simple(Rule::Baseline, &rules.baseline);
     let off = switches(rules).into_iter().filter(|(_, enabled)| !enabled);
     off.fold(policy.0, |policy, (rule, _)| policy.without(rule))
 }
 
 /// Which rules are wanted.
-fn switches(rules: &AlertRules) -> [(Rule, bool); 21] {
+fn switches(rules: &AlertRules) -> [(Rule, bool); 30] {
     [
         (Rule::SnykTokenInvalid, rules.snyk_token_invalid.enabled),
         (Rule::SnykTokenExpiring, rules.snyk_token_expiring.enabled),
+        (Rule::ObserverRejected, rules.observer_rejected.enabled),
         (Rule::CredentialInvalid, rules.credential_invalid.enabled),
         (Rule::UpstreamUnreachable, rules.upstream_unreachable.enabled),
         (Rule::PermissionsMissing, rules.permissions_missing.enabled),
         (Rule::CredentialExpiring, rules.credential_expiring.enabled),
+        (Rule::RotationUnfinished, rules.rotation_unfinished.enabled),
         (Rule::DeclaredDateOutdated, rules.declared_date_outdated.enabled),
         (Rule::NamespaceNotFound, rules.namespace_not_found.enabled),
+        (Rule::RepositoriesVanished, rules.repositories_vanished.enabled),
+        (Rule::OrganizationsVanished, rules.organizations_vanished.enabled),
+        (Rule::OrganizationNotFound, rules.organization_not_found.enabled),
         (Rule::ConnectionFailed, rules.connection_failed.enabled),
         (Rule::PartiallyConnected, rules.partially_connected.enabled),
         (Rule::SyncStalled, rules.sync_stalled.enabled),
         (Rule::OrganizationIntegrationMissing, rules.organization_integration_missing.enabled),
         (Rule::CredentialOutOfStep, rules.credential_out_of_step.enabled),
         (Rule::TestsStale, rules.tests_stale.enabled),
+        (Rule::TestsUnscheduled, rules.tests_unscheduled.enabled),
         (Rule::NothingImported, rules.nothing_imported.enabled),
         (Rule::ImportsIncomplete, rules.imports_incomplete.enabled),
+        (Rule::ProjectsInactive, rules.projects_inactive.enabled),
+        (Rule::OrphanedProjects, rules.orphaned_projects.enabled),
         (Rule::WebhooksMissing, rules.webhooks_missing.enabled),
         (Rule::CatalogNotLinked, rules.catalog_not_linked.enabled),
+        (Rule::NothingToWatch, rules.nothing_to_watch.enabled),
         (Rule::ApiVersionEnding, rules.api_version_ending.enabled),
         (Rule::StatusUnknown, rules.status_unknown.enabled),
         (Rule::Baseline, rules.baseline.enabled),
@@ -166,11 +217,17 @@ impl Rows {
             [
                 (rule.info_before, Severity::Info),
                 (rule.warning_before, Severity::Warning),
-                (rule.last_warning_before, Severity::Warning),
                 (rule.critical_before, Severity::Critical),
             ],
         )
         .turning_on(Rule::CredentialExpiring, Case::Default, rule.info_share)
+    }
+
+    fn rotation(self, settings: &RotationRule) -> Self {
+        let ladder =
+            [(span(settings.warning_before), Severity::Warning), (span(settings.critical_before), Severity::Critical)];
+        let (rule, case) = (Rule::RotationUnfinished, Case::Default);
+        Self(self.0.opening_after(rule, case, span(settings.after)).with_severities(rule, case, ladder.to_vec()))
     }
 
     fn partially_connected(self, settings: &PartiallyConnectedRule) -> Self {

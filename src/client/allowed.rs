@@ -14,6 +14,16 @@ pub enum Verb {
     Post,
 }
 
+impl Verb {
+    /// The word in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// What a host is to us; a secret is bound to one base URL in one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HostRole {
@@ -60,6 +70,7 @@ pub const ALLOWED: &[AllowedRequest] = &[
     get(HostRole::SnykRest, "/groups/{}/service_accounts"),
     get(HostRole::SnykRest, "/groups/{}/service_accounts/{}"),
     get(HostRole::SnykRest, "/groups/{}/inventory/assets"),
+    get(HostRole::SnykRest, "/groups/{}/assets/repository/aliases"),
     get(HostRole::SnykRest, "/groups/{}/audit_logs/search"),
     post(HostRole::SnykRest, "/groups/{}/assets/search"),
     get(HostRole::SnykRest, "/orgs/{}"),

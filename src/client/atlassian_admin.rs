@@ -7,11 +7,14 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::allowed::HostRole;
 use super::answer::{Failure, Redactor, Walk, lenient};
-use super::exchange::{Authentication, Authorization, Call, ClientContext, Connection, Next, Page, PageParts};
+use super::exchange::{
+    Authentication, Authorization, Call, ClientContext, Connection, Next, OddField, Page, PageParts,
+};
 use super::http::HttpBuildError;
 
 /// The public API.
@@ -71,15 +74,8 @@ pub enum ManagedTokenStatus {
 #[derive(Deserialize)]
 struct TokenPage {
     data: Vec<Entry>,
-    #[serde(default, deserialize_with = "lenient::or_default")]
-    links: Links,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Links {
-    #[serde(deserialize_with = "lenient::text")]
-    next: Option<String>,
+    #[serde(default, deserialize_with = "lenient::given")]
+    links: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -113,13 +109,26 @@ impl Page for TokenPage {
     type Item = Entry;
 
     fn into_parts(self) -> PageParts<Entry> {
-        let next = self.links.next.filter(|next| !next.is_empty());
-        // Documented as a value for `cursor`; a link is taken as a link.
-        let next = next.map(|next| {
-            let is_link = next.contains("://") || next.starts_with(['/', '?']);
-            if is_link { Next::Link(next) } else { Next::Cursor("cursor", next) }
-        });
-        PageParts { items: self.data, next, total: None }
+        PageParts { items: self.data, next: next_of(self.links.as_ref()), total: None, unreadable: 0 }
+    }
+}
+
+/// The last page has no `next` in its `links`. It is documented as a value for `cursor`; a link is taken as a link.
+fn next_of(links: Option<&Value>) -> Result<Option<Next>, OddField> {
+    let links = match links {
+        Some(Value::Object(links)) => links,
+        // Whether `links` always comes is documented nowhere.
+        None => return Ok(None),
+        Some(other) => return Err(OddField { name: "links", found: lenient::kind_of(other) }),
+    };
+    match links.get("next") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(next)) if next.is_empty() => Ok(None),
+        Some(Value::String(next)) if next.contains("://") || next.starts_with(['/', '?']) => {
+            Ok(Some(Next::Link(next.clone())))
+        }
+        Some(Value::String(next)) => Ok(Some(Next::Cursor("cursor", next.clone()))),
+        Some(other) => Err(OddField { name: "links.next", found: lenient::kind_of(other) }),
     }
 }
 

@@ -7,26 +7,25 @@
 //! Names of workspaces and repositories are one path segment each, whatever they hold; UUIDs keep their braces, encoded.
 //! Nothing is ever written, not even to prove that writing would work.
 
+mod page;
 mod repositories;
 pub mod scopes;
 mod user;
 mod workspaces;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use url::Url;
 
+use self::page::{SizedPage, ValuesPage};
 pub use self::repositories::{Hook, MainBranch, Repository, SourceEntry};
 pub use self::scopes::{GrantedScopes, Scope, Vocabulary};
 pub use self::user::{User, WorkspaceAccess};
 pub use self::workspaces::{Permission, Workspace};
 
 use super::allowed::HostRole;
-use super::answer::{Answer, Failure, Redactor, Walk, lenient};
-use super::exchange::{
-    Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, Next, Page, PageParts,
-};
+use super::answer::{Answer, Failure, Redactor, Walk};
+use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection};
 use super::http::HttpBuildError;
 
 /// The host of the public API.
@@ -123,56 +122,6 @@ pub struct FirstPage<T> {
     pub has_more: bool,
 }
 
-/// `{"values": […], "next", "size"}`; only a list that states that it is empty may come without values.
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned", try_from = "AnyPage<T>")]
-struct ValuesPage<T> {
-    values: Vec<T>,
-    next: Option<String>,
-    size: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct AnyPage<T> {
-    values: Option<Vec<T>>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    next: Option<String>,
-    #[serde(default, deserialize_with = "lenient::count")]
-    size: Option<u64>,
-}
-
-impl<T> TryFrom<AnyPage<T>> for ValuesPage<T> {
-    type Error = &'static str;
-
-    fn try_from(AnyPage { values, next, size }: AnyPage<T>) -> Result<Self, Self::Error> {
-        let values = values.or_else(|| (size == Some(0)).then(Vec::new)).ok_or("missing field `values`")?;
-        Ok(Self { values, next, size })
-    }
-}
-
-/// The same where `fields=` left the values of an empty list out.
-#[derive(Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-struct SizedPage<T> {
-    #[serde(default = "Vec::new")]
-    values: Vec<T>,
-    #[serde(default, deserialize_with = "lenient::text")]
-    next: Option<String>,
-    #[serde(default, deserialize_with = "lenient::count")]
-    size: Option<u64>,
-}
-
-impl<T: DeserializeOwned> Page for ValuesPage<T> {
-    type Item = T;
-
-    fn into_parts(self) -> PageParts<T> {
-        // The last page has no link, in some recordings an empty one.
-        let next = self.next.filter(|next| !next.is_empty()).map(Next::Link);
-        PageParts { items: self.values, next, total: self.size }
-    }
-}
-
 impl BitbucketCloudClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: BitbucketCloudOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
@@ -218,11 +167,11 @@ impl BitbucketCloudClient {
     }
 
     async fn first_page<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<FirstPage<T>>, Failure> {
-        let answer = self.one::<SizedPage<T>>(call).await?;
-        Ok(answer.map(|page| {
-            let has_more = page.next.is_some_and(|next| !next.is_empty());
-            FirstPage { items: page.values, total: page.size, has_more }
-        }))
+        let Answer { value: page, meta } = self.one::<SizedPage<T>>(call).await?;
+        match page.has_more() {
+            Ok(has_more) => Ok(Answer { value: FirstPage { items: page.values, total: page.size, has_more }, meta }),
+            Err(odd) => Err(Failure::of_an_odd_page(odd.name, odd.found, meta)),
+        }
     }
 
     /// A list of which only the permission to read it matters.

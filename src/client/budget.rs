@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use self::ledger::{Decision, Ledger};
 pub use self::limits::{BudgetLimits, Limit};
-use super::answer::retry_after;
+use super::answer::{LONGEST_API_WAIT, retry_after};
 use crate::clock::Clock;
 
 /// The longest that a request waits for its turn.
@@ -121,7 +121,7 @@ impl RequestBudget {
 
     /// Learns from an answer: throttling pauses the whole credential, stated limits lower ours.
     pub(crate) fn on_answer(&self, status: u16, headers: &HeaderMap) {
-        let asked = retry_after(headers, self.0.time.wall());
+        let asked = retry_after(headers, self.0.time.wall(), LONGEST_API_WAIT);
         let stated = limits::StatedLimits::read(headers);
         let pause = self.0.limits.pause_after(status, asked, &stated).map(|pause| self.with_jitter(pause));
         let now = self.0.time.elapsed();

@@ -1,6 +1,7 @@
 //! One call from beginning to end: budget, transport, classification, telemetry; and the walk over a paged list.
 
 mod authorization;
+mod totals;
 mod walk;
 
 use std::time::Duration;
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 use url::Url;
 
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
-pub(crate) use self::walk::{Next, Page, PageParts};
+use self::totals::StatedTotals;
+pub(crate) use self::walk::{Next, OddField, Page, PageParts, Part, ReadingLimits};
 use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta, without_mark};
 use super::budget::{LONGEST_PACING, RequestBudget};
@@ -66,6 +68,11 @@ impl Call {
             patience: LONGEST_PACING,
         }
     }
+
+    /// What is asked, for people: method and path.
+    pub(crate) fn question(&self) -> String {
+        format!("{} {}", self.verb.as_str(), self.url.path())
+    }
 }
 
 /// One target with the credential that is bound to it.
@@ -74,6 +81,8 @@ pub(crate) struct Connection {
     pub(crate) context: ClientContext,
     pub(crate) target: Target,
     pub(crate) redactor: Redactor,
+    /// Which lists state a wrong total.
+    totals: StatedTotals,
 }
 
 impl Connection {
@@ -85,7 +94,7 @@ impl Connection {
         redactor: Redactor,
     ) -> Result<Self, HttpBuildError> {
         let target = context.http.target(role, base)?;
-        Ok(Self { context, target, redactor })
+        Ok(Self { context, target, redactor, totals: StatedTotals::default() })
     }
 
     /// Makes a call and decodes its answer.
@@ -95,13 +104,19 @@ impl Connection {
         authorization: &Authorization,
     ) -> Result<Answer<T>, Failure> {
         let context = &self.context;
+        let question = call.question();
         if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
             let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = Some(turned_away.retry_after);
-            return Err(failure);
+            failure.context.asked = Some(question);
+            return Err(failure.clean(&self.redactor));
         }
         let redactor = self.redactor.and(authorization.secrets());
+        let asked = |mut failure: Failure| {
+            failure.context.asked = Some(question.clone());
+            failure.clean(&redactor)
+        };
         let begin = Instant::now();
         let sent = context.http.send(
             &self.target,
@@ -116,7 +131,7 @@ impl Connection {
         let raw = match sent.await {
             Ok(raw) => raw,
             Err(failure) => {
-                let failure = failure.clean(&redactor);
+                let failure = asked(failure);
                 self.tell(failure.status, &failure, begin);
                 return Err(failure);
             }
@@ -143,7 +158,7 @@ impl Connection {
                 Ok(Answer { value, meta })
             }
             Err(failure) => {
-                let failure = failure.clean(&redactor);
+                let failure = asked(failure);
                 self.tell(Some(raw.status), &failure, begin);
                 Err(failure)
             }

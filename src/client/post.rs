@@ -25,6 +25,9 @@ use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 /// As much of an answer as is looked at: receivers answer with a word or a small document. Bytes.
 const ANSWER_LIMIT: usize = 16 * 1024;
 
+/// The longest wait that a receiver gets by asking; who delivers has limits of its own.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
 /// Time for the body once the status is there: it explains a rejection, nothing more. Real time.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
@@ -107,7 +110,7 @@ impl PostClient {
         let mut answer = request.send().await.map_err(|error| post_trouble(&error))?;
         let status = answer.status().as_u16();
         // Without the server's own time a date says only that there is a wait; our own schedule has one too.
-        let retry_after = answer::retry_after(answer.headers(), DateTime::<Utc>::MAX_UTC);
+        let retry_after = answer::retry_after(answer.headers(), DateTime::<Utc>::MAX_UTC, LONGEST_RETRY_AFTER);
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = answer.chunk().await {

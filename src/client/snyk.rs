@@ -6,6 +6,7 @@
 //!
 //! There is no call for the status of a Group integration: Snyk has none. That status is derived, elsewhere.
 
+mod aliases;
 mod assets;
 mod audit;
 mod credentials;
@@ -19,8 +20,9 @@ mod token;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+pub use self::aliases::RepositoryAlias;
 pub use self::assets::{InventoryAsset, RemovedReason, SearchedAsset};
-pub use self::audit::AuditEvent;
+pub use self::audit::{AuditEvent, AuditLog, LogCursor, LogPart, LogStart, SettingsChange};
 pub use self::credentials::{Identity, IdentityKind, PersonalAccessToken, ServiceAccount};
 pub use self::imports::{Project, ProjectStatus, RecurringTests, Target};
 pub use self::integrations::{IntegrationSettings, RestIntegration};

@@ -61,6 +61,16 @@ pub enum Command {
     ///
     /// Example: `snykwatch ack CredentialInvalid/credential/bitbucket-acme --author alex`
     Ack(AcknowledgeOptions),
+    /// Confirm that what an incident misses is meant to be gone, or reject that
+    ///
+    /// Repositories, Organizations, assets or projects that are gone, deactivated or unscheduled: what is there now
+    /// becomes the reference. A pattern answers several incidents at once.
+    ///
+    /// Example: `snykwatch accept RepositoriesVanished/namespace/acme-bitbucket/acme --author alex --reason "archived"`
+    Accept(Box<AcceptOptions>),
+    /// Say beforehand what is going to go, move or be rotated
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// Keep incidents from people for a while
     #[command(subcommand)]
     Silence(SilenceCommand),
@@ -255,6 +265,83 @@ pub struct AcknowledgeOptions {
     /// Take an acknowledgement back
     #[arg(long, conflicts_with = "author")]
     pub withdraw: bool,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// Options of `accept`.
+#[derive(Debug, Args)]
+pub struct AcceptOptions {
+    /// The incident, as `snykwatch incidents` names it: RULE/SUBJECT, or a pattern with `*`
+    #[arg(required_unless_present_any = ["list", "undo"])]
+    pub incident: Option<String>,
+    /// It is not meant to be so
+    #[arg(long, conflicts_with_all = ["list", "undo"])]
+    pub reject: bool,
+    /// Who decides
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["list", "undo"])]
+    pub author: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["list", "undo"])]
+    pub reason: Option<String>,
+    /// List what was accepted and rejected
+    #[arg(long, conflicts_with_all = ["incident", "undo"])]
+    pub list: bool,
+    /// Take a decision back (see --list)
+    #[arg(long, value_name = "ID", conflicts_with = "incident")]
+    pub undo: Option<String>,
+    #[command(flatten)]
+    pub ask: AskOptions,
+}
+
+/// The commands about plans.
+#[derive(Debug, Subcommand)]
+pub enum PlanCommand {
+    /// Repositories (WORKSPACE/SLUG) or Organizations (name or id) go away
+    ///
+    /// Covered is what matches now; what matches later is not. More than half of a workspace, or of the Organizations of
+    /// an integration, asks for the count again.
+    ///
+    /// Example: `snykwatch plan retire "acme/old-*" --until 2026-12-24T00:00:00Z --author alex --reason "team dissolved"`
+    Retire(Box<NewPlanOptions>),
+    /// Repositories (WORKSPACE/SLUG) or Organizations (name or id) go elsewhere
+    Move(Box<NewPlanOptions>),
+    /// The token of a credential (its configuration key) is replaced
+    Rotate(Box<NewPlanOptions>),
+    /// List plans in force, and those that ended lately
+    List {
+        #[command(flatten)]
+        ask: AskOptions,
+    },
+    /// End one now
+    End {
+        /// Which (see `plan list`)
+        id: String,
+        #[command(flatten)]
+        ask: AskOptions,
+    },
+}
+
+/// Options of `plan retire`, `plan move` and `plan rotate`.
+#[derive(Debug, Args)]
+pub struct NewPlanOptions {
+    /// What it covers; `*` stands for any characters
+    pub pattern: String,
+    /// Until when, such as 2026-12-24T08:00:00Z; 30 days at most
+    #[arg(long, value_name = "INSTANT")]
+    pub until: chrono::DateTime<chrono::Utc>,
+    /// Who plans it
+    #[arg(long, value_name = "NAME")]
+    pub author: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How many it covers, repeated where it covers much
+    #[arg(long, value_name = "COUNT")]
+    pub count: Option<usize>,
+    /// The old token was revoked (rotations)
+    #[arg(long)]
+    pub revoked: bool,
     #[command(flatten)]
     pub ask: AskOptions,
 }

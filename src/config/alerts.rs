@@ -75,10 +75,8 @@ pub const INCOMPLETE_DELAY: Duration = Duration::from_secs(7 * DAY);
 pub const EXPIRY_NOTICE: Duration = Duration::from_secs(30 * DAY);
 /// Two weeks ahead.
 pub const EXPIRY_WARNING: Duration = Duration::from_secs(14 * DAY);
-/// Three days ahead: a second warning.
-pub const EXPIRY_LAST_WARNING: Duration = Duration::from_secs(3 * DAY);
-/// One day ahead.
-pub const EXPIRY_CRITICAL: Duration = Duration::from_secs(DAY);
+/// Three days ahead: over a weekend nobody may be there.
+pub const EXPIRY_CRITICAL: Duration = Duration::from_secs(3 * DAY);
 /// Of a token with a short life, the last third is announced instead of a month.
 pub const EXPIRY_NOTICE_SHARE: f64 = 1.0 / 3.0;
 /// Two months ahead: an upgrade has to be planned.
@@ -95,6 +93,8 @@ settings! {
         snyk_token_invalid: EscalatingRule = EscalatingRule::of(Duration::ZERO, Escalation::After(DAY_DELAY)),
         /// The Snyk token expires soon.
         snyk_token_expiring: NoticeRule = NoticeRule::default(),
+        /// The token of an observer is rejected.
+        observer_rejected: EscalatingRule = EscalatingRule::of(Duration::ZERO, Escalation::After(DAY_DELAY)),
         /// The PAT is rejected.
         credential_invalid: CredentialInvalidRule = CredentialInvalidRule::default(),
         /// No probe of one API gives an answer that counts.
@@ -103,10 +103,18 @@ settings! {
         permissions_missing: PermissionsMissingRule = PermissionsMissingRule::default(),
         /// The PAT expires soon.
         credential_expiring: ExpiryRule = ExpiryRule::default(),
+        /// A rotation makes no progress, or the end of the old token is near.
+        rotation_unfinished: RotationRule = RotationRule::default(),
         /// A declared date has passed and the PAT still works.
         declared_date_outdated: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Warning),
         /// A configured workspace is not there.
         namespace_not_found: WorkspaceRule = WorkspaceRule::default(),
+        /// Repositories are seen no more, and nothing tells why.
+        repositories_vanished: RepositoriesVanishedRule = RepositoriesVanishedRule::default(),
+        /// Organizations are listed no more, and nothing tells why.
+        organizations_vanished: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Warning),
+        /// An Organization that the configuration names is in no complete listing.
+        organization_not_found: SimpleRule = SimpleRule::of(OUTAGE_DELAY, Severity::Warning),
         /// The status is `connection_failed` for another reason.
         connection_failed: SimpleRule = SimpleRule::of(SHORT_DELAY, Severity::Critical),
         /// A Group integration stays partially connected.
@@ -119,18 +127,26 @@ settings! {
         credential_out_of_step: ConfirmedRule = ConfirmedRule::default(),
         /// Daily tests have stopped.
         tests_stale: ConfirmedRule = ConfirmedRule::default(),
+        /// Scheduled tests or pull request checks were switched off.
+        tests_unscheduled: ConfirmedRule = ConfirmedRule::default(),
         /// An Organization has imported nothing.
         nothing_imported: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
         /// Many imported repositories have no project.
         imports_incomplete: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// Most projects of an Organization are inactive.
+        projects_inactive: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// Projects whose repository is gone, or that are never tested.
+        orphaned_projects: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
         /// Imported repositories carry no Snyk webhook.
         webhooks_missing: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
         /// Catalog files have no effect in Snyk.
         catalog_not_linked: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
+        /// What the configuration names has nothing to watch.
+        nothing_to_watch: SimpleRule = SimpleRule::of(DAY_DELAY, Severity::Info),
         /// An API version that is in use ends soon.
         api_version_ending: ApiVersionRule = ApiVersionRule::default(),
         /// The status cannot be told, for a reason of its own.
-        status_unknown: EscalatingRule = EscalatingRule::of(OUTAGE_DELAY, Escalation::After(DAY_DELAY)),
+        status_unknown: StatusUnknownRule = StatusUnknownRule::default(),
         /// Problems of Organizations that stood at first sight, summed up. Switched off, each is told by its own rule.
         baseline: SimpleRule = SimpleRule::of(Duration::ZERO, Severity::Info),
     }
@@ -177,6 +193,48 @@ settings! {
         group_severity: Severity = Severity::Critical,
         /// Enough of a Group's repositories, as a share. Default 0.1.
         group_share: f64 = CRITICAL_REPOSITORY_SHARE,
+        /// How bad it is at first if snykwatch's own copy never worked, while the one before did. Default warning.
+        our_copy_severity: Severity = Severity::Warning,
+        /// The age at which that becomes critical, or `never`. Default 26h.
+        our_copy_critical_after: Escalation = Escalation::After(FIRST_SYNC_CRITICAL),
+    }
+
+    /// A rotation that is not finished: two steps before the end of the old token, and one for standing still.
+    pub struct RotationRule / RawRotationRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
+        /// How long nobody has saved the new token. Default 24h.
+        after: Duration = DAY_DELAY,
+        /// How long before the end of the old token it opens in any case. Default 7d.
+        warning_before: Duration = INCOMPLETE_DELAY,
+        /// How long before that end it becomes critical. Default 1d.
+        critical_before: Duration = DAY_DELAY,
+    }
+
+    /// Repositories are seen no more, and nothing tells why.
+    pub struct RepositoriesVanishedRule / RawRepositoriesVanishedRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
+        /// How long they must be missing. Default 0s: a second walk confirms it.
+        after: Duration = Duration::ZERO,
+        /// How bad it is. Default warning.
+        severity: Severity = Severity::Warning,
+        /// The age at which it becomes critical for a whole namespace of three or more, or `never`. Default 1d.
+        critical_after: Escalation = Escalation::After(DAY_DELAY),
+    }
+
+    /// The status cannot be told, for a reason of its own.
+    pub struct StatusUnknownRule / RawStatusUnknownRule {
+        /// `false`: it opens no incident and holds none back. Default true.
+        enabled: bool = true,
+        /// How long it must be unknown. Default 1h.
+        after: Duration = OUTAGE_DELAY,
+        /// How long it must be unknown because the answers contradict each other. Default 1d.
+        contradicted_after: Duration = DAY_DELAY,
+        /// How bad it is at first. Default warning.
+        severity: Severity = Severity::Warning,
+        /// The age at which it becomes critical for a whole Group, or `never`. Default 1d.
+        critical_after: Escalation = Escalation::After(DAY_DELAY),
     }
 
     /// The PAT lacks a required permission.
@@ -191,7 +249,8 @@ settings! {
         group_severity: Severity = Severity::Critical,
     }
 
-    /// The PAT expires soon: four steps, each later than the one before.
+    /// The PAT expires soon: three steps, each later than the one before. Of a token with a short life, where the share
+    /// opens it later, it becomes a warning at half and critical at a tenth of that time.
     pub struct ExpiryRule / RawExpiryRule {
         /// `false`: it opens no incident and holds none back. Default true.
         enabled: bool = true,
@@ -201,9 +260,7 @@ settings! {
         info_share: f64 = EXPIRY_NOTICE_SHARE,
         /// How long before the end it becomes a warning. Default 14d.
         warning_before: Duration = EXPIRY_WARNING,
-        /// How long before the end it warns again. Default 3d.
-        last_warning_before: Duration = EXPIRY_LAST_WARNING,
-        /// How long before the end it becomes critical. Default 1d.
+        /// How long before the end it becomes critical. Default 3d.
         critical_before: Duration = EXPIRY_CRITICAL,
     }
 
@@ -280,10 +337,12 @@ impl RawAlertRules {
         let rules = [
             ("snyk_token_invalid", at(self.snyk_token_invalid.as_ref())),
             ("snyk_token_expiring", at(self.snyk_token_expiring.as_ref())),
+            ("observer_rejected", at(self.observer_rejected.as_ref())),
             ("credential_invalid", at(self.credential_invalid.as_ref())),
             ("upstream_unreachable", at(self.upstream_unreachable.as_ref())),
             ("permissions_missing", at(self.permissions_missing.as_ref())),
             ("credential_expiring", at(self.credential_expiring.as_ref())),
+            ("rotation_unfinished", at(self.rotation_unfinished.as_ref())),
             ("declared_date_outdated", at(self.declared_date_outdated.as_ref())),
             ("api_version_ending", at(self.api_version_ending.as_ref())),
         ];

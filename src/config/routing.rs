@@ -35,7 +35,7 @@ pub struct Routing {
     pub receivers: BTreeSet<ReceiverName>,
     /// When nobody wants to hear of something, known beforehand.
     pub maintenance: Vec<Maintenance>,
-    /// A change of what an incident lists is told no more often than this.
+    /// So often each route has a digest, if there is anything to list.
     pub digest_every: TimeDelta,
 }
 
@@ -46,7 +46,7 @@ impl Default for Routing {
             routes: Vec::new(),
             receivers: BTreeSet::new(),
             maintenance: Vec::new(),
-            digest_every: TimeDelta::days(1),
+            digest_every: TimeDelta::days(7),
         }
     }
 }

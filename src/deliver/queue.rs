@@ -116,11 +116,11 @@ fn settled(delivery: &Delivery, state: DeliveryState, failure: Option<AttemptFai
 /// How long somebody has use for an event of this kind.
 fn life(kind: NotificationKind) -> TimeDelta {
     match kind {
-        NotificationKind::Trigger | NotificationKind::Resolve => LIFE_OF_A_PAGE,
+        // What a digest lists is in no other one.
+        NotificationKind::Trigger | NotificationKind::Resolve | NotificationKind::Digest => LIFE_OF_A_PAGE,
         NotificationKind::Reminder
         | NotificationKind::Growth
-        | NotificationKind::Digest
-        | NotificationKind::SilenceEnded
+        | NotificationKind::Standing
         | NotificationKind::Acknowledgement => LIFE_OF_AN_UPDATE,
         NotificationKind::Test => LIFE_OF_A_TEST,
     }
@@ -200,12 +200,14 @@ fn collapse_episode(
     for (place, event) in episode.iter().enumerate() {
         let mut later = episode.iter().skip(place + 1).map(|event| event.notification.kind);
         let is_overtaken = match event.notification.kind {
-            NotificationKind::Trigger | NotificationKind::Resolve | NotificationKind::Test => false,
-            NotificationKind::Acknowledgement => later.any(|kind| kind == NotificationKind::Acknowledgement),
-            NotificationKind::Reminder
-            | NotificationKind::Growth
+            NotificationKind::Trigger
+            | NotificationKind::Resolve
             | NotificationKind::Digest
-            | NotificationKind::SilenceEnded => later.next().is_some(),
+            | NotificationKind::Test => false,
+            NotificationKind::Acknowledgement => later.any(|kind| kind == NotificationKind::Acknowledgement),
+            NotificationKind::Reminder | NotificationKind::Growth | NotificationKind::Standing => {
+                later.next().is_some()
+            }
         };
         if is_overtaken {
             collapsed.insert(event.id);

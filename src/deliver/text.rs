@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::notification::{About, Notification, NotificationKind};
+use crate::domain::notification::{Notification, NotificationKind};
 use crate::domain::page::{Claim, Page};
 
 /// Makes the two texts of a message.
@@ -42,8 +42,8 @@ pub fn title(notification: &Notification) -> String {
         NotificationKind::Resolve => format!("[RESOLVED] {title}"),
         NotificationKind::Reminder => format!("[{severity}] Reminder: {title}"),
         NotificationKind::Growth => format!("[{severity}] Growing: {title}"),
-        NotificationKind::Digest => format!("[{severity}] Changed: {title}"),
-        NotificationKind::SilenceEnded => format!("[{severity}] No longer silenced: {title}"),
+        NotificationKind::Digest => format!("[DIGEST] {title}"),
+        NotificationKind::Standing => format!("[{severity}] Standing: {title}"),
         NotificationKind::Acknowledgement => format!("[ACKNOWLEDGED] {title}"),
         NotificationKind::Test => format!("[TEST] {title}"),
     }
@@ -55,12 +55,13 @@ pub fn text(notification: &Notification) -> String {
     let mut text = Text::default();
     text.line(&opening(notification));
     text.line(&one_line(&page.summary));
-    if !matches!(notification.about, About::Test(_)) {
+    if !matches!(notification.kind, NotificationKind::Test | NotificationKind::Digest) {
         text.line(&times(notification));
     }
     text.list("Evidence", page.evidence.iter().map(claim));
     text.list("Ruled out", page.ruled_out.iter().map(|cause| one_line(cause)));
-    text.list("Affected", members(page));
+    let listed = if notification.kind == NotificationKind::Digest { "Problems" } else { "Affected" };
+    text.list(listed, members(page));
     text.section();
     text.labelled("Last change", page.last_change.as_deref());
     text.labelled("Next step", Some(&page.next_step));
@@ -85,8 +86,8 @@ fn opening(notification: &Notification) -> String {
             0 => "Now affects more than before.".to_owned(),
             all => format!("Now affects {all}."),
         },
-        NotificationKind::Digest => "What is listed here has changed.".to_owned(),
-        NotificationKind::SilenceEnded => "A silence ended, and this still lasts.".to_owned(),
+        NotificationKind::Digest => String::new(),
+        NotificationKind::Standing => format!("Standing: this has lasted for {lasted}, and nothing changed recently."),
         NotificationKind::Acknowledgement => "ACKNOWLEDGED: somebody takes care of it.".to_owned(),
         NotificationKind::Test => "This is a test. Nothing is wrong.".to_owned(),
     }

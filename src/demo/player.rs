@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -107,6 +108,28 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
                 {
                     anyhow::bail!("the daemon did not take the new secret: {problems}");
                 }
+            }
+            Deed::Reconfigure(text, change) => {
+                narrator.deed(step.after, text);
+                stage.reconfigure(change)?;
+                if let ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) = stage.daemon.reload().await
+                {
+                    anyhow::bail!("the daemon did not take the new configuration: {problems}");
+                }
+            }
+            Deed::Accept(incident) => {
+                narrator.deed(step.after, &format!("somebody accepts {incident}"));
+                let body = json!({ "incident": incident, "verdict": "accepted", "author": "alex", "reason": "meant" });
+                stage.decide(&["api", "v1", "incidents", "answer"], &body).await?;
+            }
+            Deed::Plan { kind, pattern, lasts, count } => {
+                narrator.deed(step.after, &format!("somebody plans to {kind} {pattern}"));
+                let until = start + step.after + *lasts;
+                let body = json!({
+                    "kind": kind, "pattern": pattern, "until": until, "count": count, "author": "alex",
+                    "reason": "reorganisation",
+                });
+                stage.decide(&["api", "v1", "plans"], &body).await?;
             }
             Deed::StopDaemon => {
                 hear(&mut heard, &mut past)?;

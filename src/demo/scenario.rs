@@ -63,6 +63,10 @@ pub struct Setup {
     pub organizations: bool,
     /// Names or ids that must have the integration.
     pub require: Vec<String>,
+    /// The Group's number in the sandbox's order.
+    pub group: usize,
+    /// Patterns of repositories that are not judged.
+    pub ignore: Vec<&'static str>,
     /// The catalog file is linked.
     pub backstage: bool,
     /// The profiles: name, credential, workspaces.
@@ -164,6 +168,21 @@ pub enum Deed {
     Change(&'static str, Box<dyn Fn(&mut World) + Send + Sync>),
     /// The daemon's own copy of a sandbox credential's secret is written anew (a rotation the operator did).
     WriteSecret(&'static str, &'static str),
+    /// The operator changes the configuration and reloads; the text tells it.
+    Reconfigure(&'static str, Box<dyn Fn(&mut Setup) + Send + Sync>),
+    /// Somebody accepts what an open incident misses.
+    Accept(String),
+    /// Somebody says what is going to happen, for so long.
+    Plan {
+        /// `retire`, `move` or `rotate`.
+        kind: &'static str,
+        /// What it covers.
+        pattern: &'static str,
+        /// How long from now.
+        lasts: TimeDelta,
+        /// How many it covers, where it covers much.
+        count: Option<usize>,
+    },
     /// The daemon goes down.
     StopDaemon,
     /// The daemon is started again.
@@ -279,6 +298,39 @@ impl Story {
         self
     }
 
+    /// The operator changes the configuration and reloads.
+    #[must_use]
+    pub fn reconfigure(
+        mut self,
+        after: TimeDelta,
+        text: &'static str,
+        change: impl Fn(&mut Setup) + Send + Sync + 'static,
+    ) -> Self {
+        self.steps.push(Step { after, deed: Deed::Reconfigure(text, Box::new(change)) });
+        self
+    }
+
+    /// Somebody accepts what the open incident of this rule and subject misses.
+    #[must_use]
+    pub fn accept(mut self, after: TimeDelta, rule: Rule, subject: &'static str) -> Self {
+        self.steps.push(Step { after, deed: Deed::Accept(format!("{rule}/{subject}")) });
+        self
+    }
+
+    /// Somebody says what is going to happen.
+    #[must_use]
+    pub fn plan(
+        mut self,
+        after: TimeDelta,
+        kind: &'static str,
+        pattern: &'static str,
+        lasts: TimeDelta,
+        count: Option<usize>,
+    ) -> Self {
+        self.steps.push(Step { after, deed: Deed::Plan { kind, pattern, lasts, count } });
+        self
+    }
+
     /// The daemon is down from `from` until `until`; its state is in a file.
     #[must_use]
     pub fn down(mut self, from: TimeDelta, until: TimeDelta) -> DownTime {
@@ -328,6 +380,8 @@ impl Setup {
             configured_at,
             organizations: false,
             require: Vec::new(),
+            group: 0,
+            ignore: Vec::new(),
             backstage: false,
             profiles: vec![ProfileSetup { name: "main", credential: "bitbucket-acme", workspaces: vec!["acme"] }],
             credentials: vec![CredentialSetup {

@@ -6,8 +6,11 @@
 
 mod access;
 mod apis;
+mod blindness;
 mod credentials;
 mod downtime;
+mod flow;
+mod losses;
 mod outages;
 mod prelude;
 mod projects;
@@ -36,6 +39,9 @@ pub(super) fn all() -> Vec<Scenario> {
         snyk_tokens::all(),
         outages::all(),
         apis::all(),
+        losses::all(),
+        blindness::all(),
+        flow::all(),
         downtime::all(),
     ]
     .concat();

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::TempDir;
+use url::Url;
 
 use super::pager::{Pager, ROUTING_KEY};
 use super::scenario::{AuthSetup, Cadences, CredentialSetup, Memory, Setup};
 use crate::app::{Daemon, DaemonOptions};
+use crate::client::daemon::{DaemonClient, DaemonCredentials};
 use crate::clock::Clock;
 use crate::config::{self, Secrets};
 use crate::sandbox::{Sandbox, World};
@@ -66,6 +68,21 @@ impl Stage {
             known.secret_of = secret_of;
         }
         write_configuration(self.directory.path(), &self.sandbox, &self.pager, &self.setup, self.listen)?;
+        Ok(())
+    }
+
+    /// The operator changes the configuration, and the secrets that it names.
+    pub fn reconfigure(&mut self, change: &dyn Fn(&mut Setup)) -> anyhow::Result<()> {
+        change(&mut self.setup);
+        write_secrets(self.directory.path(), &self.sandbox, &self.setup)?;
+        write_configuration(self.directory.path(), &self.sandbox, &self.pager, &self.setup, self.listen)?;
+        Ok(())
+    }
+
+    /// Asks the daemon for a change, as a person does by a command.
+    pub async fn decide(&self, path: &[&str], body: &serde_json::Value) -> anyhow::Result<()> {
+        let root = Url::parse(&format!("http://{}/", self.daemon.address()))?;
+        DaemonClient::new(root, &DaemonCredentials::default())?.post(path, body).await?;
         Ok(())
     }
 
@@ -140,7 +157,7 @@ fn write_file(directory: &Path, name: &str, secret: &str) -> anyhow::Result<()> 
 
 /// The file that an operator would have written for this set-up.
 fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Setup, listen: SocketAddr) -> String {
-    let group = sandbox.world(|world| world.snyk.groups.first().map(|group| group.id)).unwrap_or_default();
+    let group = sandbox.world(|world| world.snyk.groups.get(setup.group).map(|group| group.id)).unwrap_or_default();
     let secret = |name: &str| format!("{{ file: {} }}", directory.join(name).display());
     let mut file = Yaml::default();
     file.line(0, "snyk:");
@@ -168,6 +185,9 @@ fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Set
             some => format!(", workspaces: [{}]", some.join(", ")),
         };
         file.line(4, &format!("{}: {{ credential: {}{workspaces} }}", profile.name, profile.credential));
+    }
+    if !setup.ignore.is_empty() {
+        file.line(3, &format!("ignore: [\"{}\"]", setup.ignore.join("\", \"")));
     }
     if setup.backstage {
         file.line(3, "backstage: { file_name: catalog-info.yaml }");

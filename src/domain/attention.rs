@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::incident::{IncidentKey, Severity};
 use super::matcher::Matcher;
 use super::names::{ReceiverName, SilenceId};
-use super::notification::{About, Dispatch};
+use super::notification::{About, Dispatch, RouteId};
 use super::page::{Gap, Page};
 use super::stored::pairs;
 
@@ -27,6 +27,12 @@ pub struct Attention {
     /// When snykwatch did not run: the latest few, oldest first.
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    /// Problems that opened recently, whether or not they last: one that does so again and again is flapping.
+    #[serde(default, with = "pairs")]
+    pub recurrences: BTreeMap<IncidentKey, Recurrence>,
+    /// What the next digest of each route lists.
+    #[serde(default, with = "pairs")]
+    pub digests: BTreeMap<RouteId, Digest>,
 }
 
 impl Attention {
@@ -46,6 +52,8 @@ pub struct Announcement {
     pub opened_at: DateTime<Utc>,
     /// When its cause began.
     pub since: DateTime<Utc>,
+    /// The last change of it: from here on nobody acted.
+    pub changed: LastChange,
     /// How many events of this episode there were; part of their ids.
     pub sequence: u32,
     /// What people read last: the text of the end is made from it, when the incident itself is gone.
@@ -63,10 +71,12 @@ pub struct Told {
     pub at: DateTime<Utc>,
     /// How many integrations were affected then.
     pub affected: usize,
-    /// What was listed then, as one number: a digest is due when it is another.
-    pub listed: u64,
-    /// A silence or a mute time has begun since.
-    pub is_silenced: bool,
+    /// When it was last told that more are affected.
+    #[serde(default)]
+    pub grown_at: Option<DateTime<Utc>>,
+    /// It knows that nobody acts: from then on the problem is in its digest alone.
+    #[serde(default)]
+    pub is_standing: bool,
     /// How many rows of the ladder towards the incident's date it knows of.
     #[serde(default)]
     pub step: usize,
@@ -78,6 +88,75 @@ pub struct Told {
     pub is_lost: bool,
     /// Whether it was really told.
     pub dispatch: Dispatch,
+}
+
+/// The last change of a problem, and what the next one is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastChange {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How bad it was then.
+    pub severity: Severity,
+    /// How many rows of the ladder towards its date were reached then.
+    pub step: usize,
+    /// The least that was left to repair since then: fewer is progress.
+    pub remaining: usize,
+}
+
+/// How often a problem opened recently. It outlives the episodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recurrence {
+    /// Its openings, oldest first.
+    pub openings: Vec<Opening>,
+    /// The last of them is flapping: held open over the ends and beginnings of the problem.
+    pub is_flapping: bool,
+    /// How often the problem began again while it was held open.
+    pub again: u32,
+    /// Since when a flapping one has been well; `None`: it is not.
+    pub well_since: Option<DateTime<Utc>>,
+}
+
+impl Recurrence {
+    /// When the cause of the first of them began.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.openings.iter().map(|opening| opening.since).min()
+    }
+}
+
+/// One opening of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When it opened.
+    pub opened_at: DateTime<Utc>,
+    /// When its cause began.
+    pub since: DateTime<Utc>,
+}
+
+/// What the next digest of a route lists, and when the last one was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// When the last one was due, whether or not there was anything to list; at first, when the route was first seen.
+    pub at: DateTime<Utc>,
+    /// Problems that last, and those that ended since.
+    #[serde(with = "pairs")]
+    pub problems: BTreeMap<IncidentKey, DigestEntry>,
+    /// Whether digests are sent or only noted.
+    pub dispatch: Dispatch,
+}
+
+/// A problem in a digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestEntry {
+    /// The episode.
+    pub opened_at: DateTime<Utc>,
+    /// What people know it by, when the incident itself is gone.
+    pub title: String,
+    /// Whose part of the digest it belongs to.
+    pub owners: Vec<String>,
+    /// When it ended, if it has.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// A digest listed it already.
+    pub is_listed: bool,
 }
 
 /// Somebody takes care of an incident. It ends with the episode.

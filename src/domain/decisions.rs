@@ -12,6 +12,11 @@ use super::incident::{IncidentKey, Rule};
 use super::kinds::closed_list;
 use super::names::{CredentialName, DecisionId, IntegrationName, OrganizationId, RepositoryId};
 
+/// The longest name of a person, in characters.
+pub const LONGEST_AUTHOR: usize = 200;
+/// The longest reason, in characters: a page, not a book, in every commit.
+pub const LONGEST_REASON: usize = 2_000;
+
 /// Everything that was decided and still matters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

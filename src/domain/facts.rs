@@ -6,8 +6,8 @@ mod organization;
 mod upstream;
 
 pub use credential::{
-    CredentialExpiry, ListedToken, PermissionProof, RejectionCause, ScmAccount, ScmAuthentication, SnykAuthentication,
-    SnykRejectionCause,
+    CredentialExpiry, ListedToken, PermissionProof, PreviousSecret, RejectionCause, ScmAccount, ScmAuthentication,
+    SnykAuthentication, SnykRejectionCause,
 };
 pub use inventory::{
     Asset, AssetWalk, CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, Repository, RepositoryFate,

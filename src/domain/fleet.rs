@@ -115,6 +115,9 @@ pub struct WatchedOrganizations {
     pub overrides: BTreeMap<OrganizationId, CredentialName>,
     /// Organizations that must have the integration.
     pub require: BTreeSet<OrganizationId>,
+    /// Organizations that are asked about: listed and not excluded, or named by id. Until the first listing only the
+    /// latter are known.
+    pub asked: BTreeSet<OrganizationId>,
     /// What their credentials must be granted.
     pub permissions: PermissionSet,
 }

@@ -24,12 +24,12 @@ closed_list! {
         Resolve => "resolve",
         /// It still lasts.
         Reminder => "reminder",
-        /// It affects at least a quarter more.
+        /// It affects clearly more than when it was told last.
         Growth => "growth",
-        /// What it lists has changed: at most once a day.
+        /// What is new, ended or standing among the problems of a route.
         Digest => "digest",
-        /// A silence, or a mute time, ended while it lasts.
-        SilenceEnded => "silence_ended",
+        /// Nobody acted for a long time: from now on it is in the digest alone.
+        Standing => "standing",
         /// Somebody takes care of it.
         Acknowledgement => "acknowledgement",
         /// Somebody tests a receiver.
@@ -47,6 +47,8 @@ pub enum About {
     Receiver(ReceiverName),
     /// A test of a receiver.
     Test(ReceiverName),
+    /// The problems of a route, together.
+    Digest(RouteId),
 }
 
 impl fmt::Display for About {
@@ -55,6 +57,7 @@ impl fmt::Display for About {
             Self::Incident(key) => key.fmt(formatter),
             Self::Receiver(name) => write!(formatter, "ReceiverFailing/receiver/{name}"),
             Self::Test(name) => write!(formatter, "ReceiverTest/receiver/{name}"),
+            Self::Digest(route) => write!(formatter, "Digest/route/{route}"),
         }
     }
 }
@@ -66,7 +69,19 @@ impl About {
             Self::Incident(key) => key.rule.as_str(),
             Self::Receiver(_) => "ReceiverFailing",
             Self::Test(_) => "ReceiverTest",
+            Self::Digest(_) => "Digest",
         }
+    }
+}
+
+/// Identity of a route: who it leads to and what it takes. Its place in the list may change with a reload.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RouteId(pub String);
+
+impl fmt::Display for RouteId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
 
@@ -133,6 +148,11 @@ impl Notification {
     /// Whether the problem lasts.
     pub fn is_firing(&self) -> bool {
         self.kind != NotificationKind::Resolve
+    }
+
+    /// Whether a receiver that takes it has something open, or closed: a test and a digest leave nothing behind.
+    pub fn is_kept_open(&self) -> bool {
+        !matches!(self.kind, NotificationKind::Test | NotificationKind::Digest)
     }
 }
 

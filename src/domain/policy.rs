@@ -201,9 +201,10 @@ const BLIND_FOR_A_DAY: TimeDelta = TimeDelta::hours(24);
 /// A month is what it takes to get a new token where somebody has to approve it.
 const EXPIRY_LEAD: TimeDelta = TimeDelta::days(30);
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
-/// The second warning, for those who silenced or forgot the first.
-const EXPIRY_REMINDER: TimeDelta = TimeDelta::days(3);
-const EXPIRY_CRITICAL: TimeDelta = TimeDelta::days(1);
+/// Over a weekend nobody may be there.
+const EXPIRY_CRITICAL: TimeDelta = TimeDelta::days(3);
+/// The last moment to finish a rotation.
+const ROTATION_CRITICAL: TimeDelta = TimeDelta::days(1);
 /// Maintenance and rate limits pass within the hour.
 const OUTAGE: TimeDelta = TimeDelta::hours(1);
 /// Three rounds of the five-minute probe.
@@ -248,20 +249,16 @@ const WARNING_THEN_CRITICAL_DAY: &[(TimeDelta, Severity)] =
 const WARNING_THEN_CRITICAL_SYNC: &[(TimeDelta, Severity)] =
     &[(AT_ONCE, Severity::Warning), (SYNC_PROMISE_BROKEN, Severity::Critical)];
 /// Its ladder leads to the old token's end: a week is what it takes to find every place, a day is the last moment.
-const ROTATION: &[(TimeDelta, Severity)] = &[(NO_PROGRESS, Severity::Warning), (EXPIRY_CRITICAL, Severity::Critical)];
-const EXPIRY: &[(TimeDelta, Severity)] = &[
-    (EXPIRY_LEAD, Severity::Info),
-    (EXPIRY_WARNING, Severity::Warning),
-    (EXPIRY_REMINDER, Severity::Warning),
-    (EXPIRY_CRITICAL, Severity::Critical),
-];
+const ROTATION: &[(TimeDelta, Severity)] = &[(NO_PROGRESS, Severity::Warning), (ROTATION_CRITICAL, Severity::Critical)];
+const EXPIRY: &[(TimeDelta, Severity)] =
+    &[(EXPIRY_LEAD, Severity::Info), (EXPIRY_WARNING, Severity::Warning), (EXPIRY_CRITICAL, Severity::Critical)];
 
 const ROWS: &[Row] = &[
     row(Rule::SnykTokenInvalid, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::SnykTokenExpiring, Case::Default, EXPIRY_LEAD, &[(EXPIRY_LEAD, Severity::Warning)]),
     row(Rule::ObserverRejected, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::CredentialInvalid, Case::Default, AT_ONCE, WARNING),
-    row(Rule::CredentialInvalid, Case::OurCopy, AT_ONCE, WARNING_THEN_CRITICAL_SYNC),
+    row(Rule::CredentialInvalid, Case::OurCopy, AT_ONCE, WARNING),
     row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL).turning_on(MANY_REPOSITORIES),
     row(Rule::UpstreamUnreachable, Case::Default, OUTAGE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::PermissionsMissing, Case::Default, PERMISSION_DEBOUNCE, WARNING),

@@ -16,6 +16,8 @@ use super::loss::ProfileMemory;
 use super::names::{
     CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
+use super::permission::Permission;
+use super::rotation::{Rotation, Saved};
 use super::status::{Status, StatusState};
 use super::stored::pairs;
 
@@ -236,6 +238,9 @@ pub struct OrganizationMemory {
     /// Snyk's id of the integration that was seen last: events of others in the Organization are not its own.
     #[serde(default)]
     pub integration_id: Option<String>,
+    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
+    #[serde(default)]
+    pub saved: Option<Saved>,
     /// A webhook matched the pattern once: missing ones can be judged.
     pub webhook_pattern_proved: bool,
     /// Share of inactive projects at the last good evaluation.
@@ -315,6 +320,12 @@ pub struct CredentialState {
     /// The declared expiry that `declared_for` speaks of.
     #[serde(default)]
     pub declared_date: Option<DateTime<Utc>>,
+    /// The keyed hash of the secret that was last accepted; another one in `secret_version` was never accepted.
+    #[serde(default)]
+    pub accepted_secret: Option<String>,
+    /// When the present secret was rejected for the first time in a row.
+    #[serde(default)]
+    pub rejected_since: Option<DateTime<Utc>>,
     /// First accepted use of this version.
     pub first_used_at: Option<DateTime<Utc>>,
     /// The version before this one, and when the change was noticed: a rotation.
@@ -322,14 +333,38 @@ pub struct CredentialState {
     /// Last accepted use of the version before this one: the rotation was not earlier.
     #[serde(default)]
     pub previous_used_at: Option<DateTime<Utc>>,
+    /// First accepted use of the version before this one.
+    #[serde(default)]
+    pub previous_first_used_at: Option<DateTime<Utc>>,
+    /// When the secret before this one was last accepted, asked after it was replaced.
+    #[serde(default)]
+    pub previous_accepted_at: Option<DateTime<Utc>>,
+    /// When the secret before this one was rejected for the first time in a row.
+    #[serde(default)]
+    pub previous_rejected_since: Option<DateTime<Utc>>,
+    /// Since when the secret before this one is rejected, confirmed by a second answer.
+    #[serde(default)]
+    pub previous_rejected_at: Option<DateTime<Utc>>,
+    /// The token that the admin API listed in the place of the one that it lists now.
+    #[serde(default)]
+    pub listed_before: Option<ListedBefore>,
+    /// The last rotation that is known.
+    #[serde(default)]
+    pub rotation: Option<Rotation>,
     /// The version that the declared expiry belongs to.
     pub declared_for: Option<String>,
     /// The expiry that was known of the previous version: the deadline of what is still on it.
     pub previous_expiry: Option<DateTime<Utc>>,
     /// Rejections that wait to be confirmed: the first one's time and how many so far.
     pub confirming: Option<(DateTime<Utc>, u32)>,
+    /// Permissions of which one round saw less than before: a second round decides.
+    #[serde(default)]
+    pub doubted: BTreeMap<Permission, DateTime<Utc>>,
     /// Whether it is accepted.
     pub valid: CredentialVerdict,
+    /// What the admin API says of the token saved in Snyk, where it says anything.
+    #[serde(default)]
+    pub in_snyk: Option<CredentialVerdict>,
     /// When it expires, by the best source.
     pub expiry: Option<DateTime<Utc>>,
     /// Who says so.
@@ -338,6 +373,28 @@ pub struct CredentialState {
     pub declared: DeclaredDate,
     /// Reason words of problems that are not conditions.
     pub notes: Vec<Reason>,
+}
+
+impl CredentialState {
+    /// Whether the present secret was never accepted, while one before it was: first of all our copy is wrong.
+    pub fn never_accepted(&self) -> bool {
+        self.accepted_secret.is_some() && self.secret_version.is_some() && self.accepted_secret != self.secret_version
+    }
+}
+
+/// A token that the admin API listed before another one took its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedBefore {
+    /// Created.
+    pub created_at: DateTime<Utc>,
+    /// Expires; `None` is no expiry.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Last used by anybody, as far as it was told.
+    pub last_active_at: Option<DateTime<Utc>>,
+    /// The last listing that had it.
+    pub listed_at: DateTime<Utc>,
+    /// The first listing that had another one in its place.
+    pub replaced_at: DateTime<Utc>,
 }
 
 /// Whether a credential is accepted, in gauge form with its reason.

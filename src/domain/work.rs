@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::evidence::Part;
 use super::facts::{
     Access, AssetWalk, AuditEvents, CatalogSample, CredentialExpiry, IntegrationPresence, ListedToken,
-    OrganizationImports, OrganizationListing, PermissionProof, PullRequestChecks, RemovedOrganization, RepositoryFate,
-    RepositorySet, ScmAuthentication, SnykAuthentication, VersionEnding, WebhookSample, WorkspaceFact,
+    OrganizationImports, OrganizationListing, PermissionProof, PreviousSecret, PullRequestChecks, RemovedOrganization,
+    RepositoryFate, RepositorySet, ScmAuthentication, SnykAuthentication, VersionEnding, WebhookSample, WorkspaceFact,
 };
 use super::kinds::closed_list;
 use super::names::{
@@ -138,6 +138,8 @@ pub enum Finding {
     ScmAuthentication(CredentialName, ScmAuthentication),
     /// When the SCM credential expires, by the SCM's own word.
     ScmCredentialExpiry(CredentialName, CredentialExpiry),
+    /// What the SCM answers to the secret before the present one.
+    PreviousSecret(CredentialName, PreviousSecret),
     /// The admin API's word on the token saved in Snyk.
     ListedToken(CredentialName, ListedToken),
     /// One permission's proof.

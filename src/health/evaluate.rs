@@ -2,6 +2,7 @@
 
 mod credentials;
 mod describe;
+mod rotations;
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ use crate::domain::state::{CredentialState, GroupMemory, IntegrationState, MassV
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
-use super::credential::{Claims, Movement};
-use super::group::{GroupCase, GroupVerdicts, movement};
+use super::credential::{Claims, Movement, Use};
+use super::group::{GroupCase, GroupVerdicts, ProfileVerdicts};
 use super::loss;
 use super::organization::{CredentialVerdicts, OrganizationCase};
 use super::status::Ever;
@@ -30,29 +31,59 @@ use super::verdict::{Verdict, slot};
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     admit(state, fleet, now);
     loss::settle_again(state, fleet, now);
-    let State { evidence, integrations, credentials, mass_vanishing, attention, .. } = state;
-    credentials::refresh(evidence, credentials, fleet, &attention.gaps, now);
+    let State { evidence, integrations, credentials, mass_vanishing, attention, decisions, .. } = state;
+    credentials::refresh(evidence, credentials, fleet, &attention.gaps, decisions, now);
     let view = View { evidence, credentials, fleet, now };
+    let mut transitions = Vec::new();
+    // What a profile's assets prove of its credential holds for Organizations with that credential too.
+    let mut uses = Uses::of(fleet);
+    for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_none()) {
+        let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
+        let Some(group) = &watched.group else { continue };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        for (credential, movement) in view.group(recorder, watched, group) {
+            uses.add(credential, movement);
+        }
+    }
     let shared: BTreeMap<&IntegrationName, Shared<'_>> = fleet
         .integrations
         .iter()
         .filter_map(|(name, integration)| {
             let watched = integration.organizations.as_ref()?;
-            let memory = integrations.get(&IntegrationKey::group(name.clone())).map(|stored| &stored.group);
-            Some((name, view.shared(name, integration, watched, mass_vanishing.get(name), memory)))
+            Some((name, view.shared(integration, watched, mass_vanishing.get(name), &uses)))
         })
         .collect();
-    let mut transitions = Vec::new();
-    for (key, integration) in integrations.iter_mut() {
+    for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_some()) {
         let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
+        let Some(shared) = shared.get(&key.integration) else { continue };
         let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
-        match (key.organization, &watched.group, shared.get(&key.integration)) {
-            (None, Some(group), _) => view.group(recorder, watched, group),
-            (Some(_), _, Some(shared)) => view.organization(recorder, watched, shared),
-            _ => {}
+        view.organization(recorder, watched, shared);
+    }
+    rotations::sort(credentials, integrations, fleet, now);
+    transitions
+}
+
+/// What was done with each credential that a profile has.
+struct Uses(BTreeMap<CredentialName, Option<Movement>>);
+
+impl Uses {
+    fn of(fleet: &Fleet) -> Self {
+        let groups = fleet.integrations.values().filter_map(|watched| watched.group.as_ref());
+        let profiles = groups.flat_map(|group| group.profiles.values());
+        Self(profiles.map(|profile| (profile.credential.clone(), None)).collect())
+    }
+
+    /// The last movement proves most.
+    fn add(&mut self, credential: &CredentialName, movement: Movement) {
+        let known = self.0.entry(credential.clone()).or_default();
+        if known.is_none_or(|known| known.at < movement.at) {
+            *known = Some(movement);
         }
     }
-    transitions
+
+    fn by(&self, credential: &CredentialName) -> Use {
+        self.0.get(credential).map_or(Use::Nobody, |movement| Use::Profile(*movement))
+    }
 }
 
 /// Begins to watch what the configuration names, and forgets what it no longer does.
@@ -115,33 +146,35 @@ impl<'a> View<'a> {
             evidence: self.evidence.scm_credentials.get(name),
             memory: self.credentials.get(name),
             skew: skew(self.evidence, &watched.api, thresholds.clock_skew),
+            max_lag: thresholds.max_lag,
             now: self.now,
         })
     }
 
     fn shared(
         &self,
-        name: &IntegrationName,
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
         vanishing: Option<&'a MassVanishing>,
-        memory: Option<&GroupMemory>,
+        uses: &Uses,
     ) -> Shared<'a> {
-        let evidence = self.evidence.groups.get(name);
         let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
         let credentials = names
             .filter_map(|name| {
                 let claims = self.claims(name, &integration.thresholds)?;
-                // Only what an observer cannot see itself is inferred.
-                let memory = memory.filter(|_| claims.watched.role == Role::Observer);
-                let moved = memory.and_then(|memory| movement(integration, evidence, memory, name, self.now));
-                Some((name, credential_verdicts(&claims, integration, watched, moved.as_ref())))
+                Some((name, credential_verdicts(&claims, integration, watched, uses.by(name))))
             })
             .collect();
         Shared { token: self.token(&watched.snyk), credentials, watched, vanishing }
     }
 
-    fn group(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, group: &'a WatchedGroup) {
+    /// Judges a Group integration, and returns the last movement of each profile's credential.
+    fn group(
+        &self,
+        mut recorder: Recorder<'_>,
+        watched: &'a WatchedIntegration,
+        group: &'a WatchedGroup,
+    ) -> Vec<(&'a CredentialName, Movement)> {
         let evidence = self.evidence.groups.get(&recorder.key.integration);
         let set_up_at = group.configured_at.unwrap_or(recorder.state.first_seen_at);
         let token = self.token(&group.snyk);
@@ -190,6 +223,9 @@ impl<'a> View<'a> {
         let described = describe::group(&verdicts, watched, recorder.state, set_up_at, self.now);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
+        let moved =
+            |profile: &ProfileVerdicts| Some((&group.profiles.get(&profile.name)?.credential, profile.movement?));
+        verdicts.profiles.iter().filter_map(moved).collect()
     }
 
     fn organization(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, shared: &Shared<'a>) {
@@ -249,13 +285,13 @@ fn credential_verdicts(
     claims: &Claims<'_>,
     integration: &WatchedIntegration,
     watched: &WatchedOrganizations,
-    moved: Option<&Movement>,
+    used: Use,
 ) -> CredentialVerdicts {
     CredentialVerdicts {
-        valid: claims.valid(moved),
+        valid: claims.valid_by(used),
         fresh: claims.fresh(&integration.thresholds),
         permissions: claims.permissions(&watched.permissions.required),
-        rotation: claims.rotation(&integration.thresholds),
-        previous_expiry: claims.memory.and_then(|memory| memory.previous_expiry),
+        rotation: claims.memory.and_then(|memory| memory.rotation.clone()),
+        scm: claims.watched.scm,
     }
 }

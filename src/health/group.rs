@@ -15,15 +15,16 @@ use crate::domain::evidence::{Evidence, GroupEvidence, Part, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Confidence;
-use crate::domain::names::{CredentialName, ProfileName, WorkspaceSlug};
+use crate::domain::names::{ProfileName, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
+use super::in_step;
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
-use super::survey::{ProfileSet, ProfileSurvey, Survey, Surveyed};
+use super::survey::{ProfileSet, Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
-use super::words::{listed, moment, repositories};
+use super::words::{listed, repositories};
 
 /// What a Group integration is judged by.
 pub(super) struct GroupCase<'a> {
@@ -51,6 +52,8 @@ pub(super) struct ProfileVerdicts {
     /// The namespace in which it is false, where it is not in all.
     pub(super) hidden: Option<Verdict>,
     pub(super) still_exists: Verdict,
+    /// The last movement of one of its assets.
+    pub(super) movement: Option<Movement>,
 }
 
 impl ProfileVerdicts {
@@ -145,8 +148,8 @@ impl<'a> GroupCase<'a> {
             .enumerate()
             .zip(&namespaces)
             .map(|((position, name), (_, namespaces))| {
-                let movement = self.movement_of(&looked, position);
-                self.judge_profile(name, namespaces, movement.as_ref())
+                let movement = looked.as_ref().ok().and_then(|looked| self.movement(looked, position));
+                self.judge_profile(name, namespaces, movement)
             })
             .collect();
         let visible = self.visible(&namespaces, &profiles);
@@ -225,33 +228,34 @@ impl<'a> GroupCase<'a> {
         Ok(Looked { walk, survey: surveyed.survey(&sets), is_whole, basis, confidence })
     }
 
-    /// The last movement of an asset that only this profile's credential can have moved.
-    fn movement_of(&self, looked: &Result<Looked<'a>, Gap>, position: usize) -> Option<Movement> {
-        let looked = looked.as_ref().ok()?;
-        let credential = self.claims.values().nth(position)?.name;
-        let with_it = self.claims.values().zip(&looked.survey.profiles);
-        let with_it = with_it.filter(|(claims, _)| claims.name == credential).map(|(_, survey)| survey);
-        movement_in(with_it, looked.walk, self.thresholds())
+    /// The last movement of an asset of the profile in this place that only its credential can have moved. Which
+    /// repositories are the profile's, an old list tells too.
+    fn movement(&self, looked: &Looked<'_>, position: usize) -> Option<Movement> {
+        let profile = looked.survey.profiles.get(position)?;
+        let worst_lag = profile.laggards.iter().map(|laggard| laggard.late.lag).max();
+        let (at, walked_at) = (profile.last_moved_at?, looked.walk.observed_at);
+        Some(Movement::seen(at, walked_at, worst_lag, self.thresholds(), Basis::of(looked.walk)))
     }
 
     fn judge_profile(
         &self,
         name: &ProfileName,
         namespaces: &[NamespaceVerdicts],
-        movement: Option<&Movement>,
+        movement: Option<Movement>,
     ) -> ProfileVerdicts {
+        let moved = movement.as_ref();
         let unknown = || Verdict::unknown(Reason::NotObserved, "the credential is not configured");
         let claims = self.claims.get(name);
         let (repositories_visible, hidden) = self.profile_visible(name, namespaces);
         ProfileVerdicts {
             name: name.clone(),
-            credential_valid: claims.map_or_else(unknown, |claims| claims.valid(movement)),
-            group_permissions: claims.map_or_else(unknown, |claims| {
-                claims.group_permissions(&self.group.group_permissions.required, movement)
-            }),
+            credential_valid: claims.map_or_else(unknown, |claims| claims.valid(moved)),
+            group_permissions: claims
+                .map_or_else(unknown, |claims| claims.group_permissions(&self.group.group_permissions.required, moved)),
             repositories_visible,
             hidden,
             still_exists: self.still_exists(name),
+            movement,
         }
     }
 
@@ -283,32 +287,12 @@ impl<'a> GroupCase<'a> {
             .iter()
             .enumerate()
             .map(|(position, (name, claims))| {
-                let Some(rotation) = claims.rotation(self.thresholds()) else {
-                    let message = format!("no rotation of {} is known", claims.name);
-                    return Verdict::not_applicable(Reason::NotRotated, message);
-                };
-                let looked = match looked {
-                    Ok(looked) => looked,
-                    Err(gap) => return gap.verdict("the Inventory"),
-                };
-                let moved = looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at);
-                match moved.filter(|moved| *moved > rotation.at) {
-                    Some(moved) => Verdict::holds(
-                        Reason::Ok,
-                        format!("an asset moved {}, after the rotation of {}", moment(moved), claims.name),
-                        Proven::at(looked.basis.and(rotation.basis)),
-                    )
-                    .inferred()
-                    .with_confidence(looked.confidence),
-                    None => Verdict::unknown(
-                        Reason::NotProvenSinceRotation,
-                        format!(
-                            "{} was rotated by {}; no asset of profile {name} moved since",
-                            claims.name,
-                            moment(rotation.at)
-                        ),
-                    ),
-                }
+                let looked = looked.as_ref().map(|looked| in_step::Looked {
+                    moved_at: looked.survey.profiles.get(position).and_then(|profile| profile.last_moved_at),
+                    basis: looked.basis,
+                    confidence: looked.confidence,
+                });
+                in_step::of_profile(claims, name, looked)
             })
             .collect();
         over_profiles(verdicts.iter())
@@ -353,44 +337,4 @@ impl<'a> GroupCase<'a> {
 
 fn over_profiles<'v>(verdicts: impl Iterator<Item = &'v Verdict> + Clone) -> Verdict {
     Verdict::all_of(verdicts).unwrap_or_else(|| Verdict::unknown(Reason::NotObserved, "no profile is configured"))
-}
-
-/// The last movement in these profiles.
-fn movement_in<'s, 'a: 's>(
-    profiles: impl Iterator<Item = &'s ProfileSurvey<'a>>,
-    walk: &Evidence<Arc<AssetWalk>>,
-    thresholds: &Thresholds,
-) -> Option<Movement> {
-    let at = profiles.filter_map(|profile| profile.last_moved_at).max()?;
-    Some(Movement { at, is_recent: walk.observed_at - at <= thresholds.max_lag, basis: Basis::of(walk) })
-}
-
-/// The last movement of an asset that the Group discovered with this credential, from a fresh walk.
-pub(super) fn movement(
-    integration: &WatchedIntegration,
-    evidence: Option<&GroupEvidence>,
-    memory: &GroupMemory,
-    credential: &CredentialName,
-    now: DateTime<Utc>,
-) -> Option<Movement> {
-    let group = integration.group.as_ref()?;
-    let walk = read(slot(evidence, Part::Assets, |book| &book.assets), now).ok()?;
-    let set = |name| evidence.and_then(|book| book.profiles.get(name)).and_then(|book| book.repositories.as_ref());
-    let profiles = group.profiles.iter().map(|(name, watched)| ProfileSet {
-        name,
-        credential: &watched.credential,
-        set: set(name).map(|known| &*known.value),
-    });
-    let profiles: Vec<ProfileSet<'_>> = profiles.collect();
-    let surveyed = Surveyed {
-        scm: integration.scm,
-        group,
-        thresholds: &integration.thresholds,
-        memory,
-        walk: &walk.value,
-        walked_at: walk.observed_at,
-    };
-    let survey = surveyed.survey(&profiles);
-    let with_it = profiles.iter().zip(&survey.profiles).filter(|(profile, _)| profile.credential == credential);
-    movement_in(with_it.map(|(_, survey)| survey), walk, &integration.thresholds)
 }

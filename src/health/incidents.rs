@@ -20,14 +20,19 @@ mod candidate;
 mod connection;
 mod credentials;
 mod expiry;
+mod flapping;
+pub(crate) mod growth;
 mod holding;
 mod inputs;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod members;
 mod nothing_to_watch;
+mod observer_rejected;
 mod organizations;
+mod out_of_step;
 mod permissions;
 mod repositories_vanished;
+mod rotation_unfinished;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -36,9 +41,13 @@ mod workspaces;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
+use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
+use crate::domain::incident::IncidentKey;
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -57,13 +66,23 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.incidents = next.incidents;
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
+    state.attention.recurrences = next.recurrences;
     next.transitions
+}
+
+/// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
+/// something else.
+pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
+    let _ = (state, fleet, key, now);
+    BTreeSet::new()
 }
 
 /// Every rule's candidates, causes before their symptoms.
 fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let families = [
         credentials::candidates(inputs),
+        observer_rejected::candidates(inputs),
+        rotation_unfinished::candidates(inputs),
         expiry::candidates(inputs),
         permissions::candidates(inputs),
         apis::candidates(inputs),
@@ -73,6 +92,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         sync::candidates(inputs),
         organizations::candidates(inputs),
         nothing_to_watch::candidates(inputs),
+        out_of_step::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

@@ -13,6 +13,7 @@ mod upstream;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::in_step;
 use crate::domain::evidence::{Evidence, Slot};
 use crate::domain::facts::IntegrationPresence;
 use crate::domain::fleet::Fleet;
@@ -123,10 +124,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
         }
-        Finding::ListedToken(name, fact) => {
-            let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
-            stamp.write(&mut book.listed_token, fact.clone());
-        }
+        Finding::PreviousSecret(name, fact) => return credential::previous(state, policy, stamp, name, *fact),
+        Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
@@ -153,7 +152,10 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         }
         Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
-            stamp.write(&mut state.evidence.organizations.entry(key.clone()).or_default().events, fact.clone());
+            let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().events;
+            if stamp.write(slot, fact.clone()) == Written::Yes {
+                in_step::remember_saving(state, fleet, key, stamp.at);
+            }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
         Finding::PullRequestChecks(key, fact) => {

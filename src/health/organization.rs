@@ -7,16 +7,16 @@ use chrono::{DateTime, Utc};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence, Part};
 use crate::domain::facts::{
-    AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, TestFrequency, WebhookSample,
-    WebhookState,
+    AuditEventKind, AuditEvents, IntegrationPresence, OrganizationImports, TestFrequency, WebhookSample, WebhookState,
 };
 use crate::domain::fleet::Thresholds;
-use crate::domain::kinds::Truth;
+use crate::domain::kinds::{Scm, Truth};
+use crate::domain::rotation::Rotation;
 use crate::domain::state::OrganizationMemory;
 
-use super::credential::Rotation;
+use super::in_step;
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
-use super::words::{count, date, listed, moment};
+use super::words::{count, listed};
 
 /// The verdicts on a credential that every Organization using it shares.
 #[derive(Clone)]
@@ -25,8 +25,8 @@ pub(super) struct CredentialVerdicts {
     pub(super) fresh: Verdict,
     pub(super) permissions: Verdict,
     pub(super) rotation: Option<Rotation>,
-    /// The expiry of the token before the last rotation.
-    pub(super) previous_expiry: Option<DateTime<Utc>>,
+    /// Its Git host: events of the audit log may name no more than that.
+    pub(super) scm: Scm,
 }
 
 /// What an Organization's integration is judged by.
@@ -68,14 +68,15 @@ impl<'a> OrganizationCase<'a> {
                 verdict()
             }
         };
+        let in_step = in_step::of_organization(self.evidence, self.memory, self.credential, self.now);
         let disconnected = self.disconnected(&imports);
         OrganizationVerdicts {
             conditions: [
                 (Condition::SnykAccessible, self.accessible.clone()),
-                (Condition::CredentialValid, of_credential(&|| self.credential.valid.clone())),
+                (Condition::CredentialValid, of_credential(&|| self.credential.valid_beside(&in_step))),
                 (Condition::CredentialFresh, of_credential(&|| self.credential.fresh.clone())),
                 (Condition::PermissionsGranted, of_credential(&|| self.credential.permissions.clone())),
-                (Condition::CredentialInStep, of_credential(&|| self.in_step())),
+                (Condition::CredentialInStep, of_credential(&|| in_step.clone())),
                 (Condition::IntegrationPresent, present(presence)),
                 (Condition::RepositoriesImported, self.imported(&imports)),
                 (Condition::TestsCurrent, self.tests_current(&imports, disconnected)),
@@ -90,59 +91,6 @@ impl<'a> OrganizationCase<'a> {
 
     fn events(&self) -> Result<&'a Evidence<AuditEvents>, Gap> {
         read(slot(self.evidence, Part::Events, |book| &book.events), self.now)
-    }
-
-    /// Whether an event is about the watched integration, or does not say about which. An Organization may have several.
-    fn is_ours(&self, event: &AuditEvent) -> bool {
-        match (&event.integration_id, &self.memory.integration_id) {
-            (Some(of), Some(ours)) => of.eq_ignore_ascii_case(ours),
-            _ => true,
-        }
-    }
-
-    fn in_step(&self) -> Verdict {
-        let Some(rotation) = self.credential.rotation else {
-            return Verdict::not_applicable(Reason::NotRotated, "no rotation of the PAT is known");
-        };
-        let rotated = moment(rotation.at);
-        let evidence = match self.events() {
-            Ok(evidence) => evidence,
-            Err(gap) => return gap.verdict("the Organization's audit log"),
-        };
-        let AuditEvents::Complete { from, events } = &evidence.value else {
-            let message =
-                format!("the audit log is not readable: nothing tells whether the PAT was saved after {rotated}");
-            return Verdict::unknown(Reason::AuditLogNotReadable, message);
-        };
-        let basis = Basis::of(evidence).and(rotation.basis);
-        let saved = events
-            .iter()
-            .filter(|event| matches!(event.kind, AuditEventKind::Created | AuditEventKind::Edited))
-            .filter(|event| self.is_ours(event))
-            .map(|event| event.at)
-            .filter(|at| *at > rotation.at)
-            .max();
-        if let Some(saved) = saved {
-            let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved));
-            return Verdict::holds(Reason::Ok, message, Proven::by(evidence).and(rotation.basis));
-        }
-        // A log that was read before the new PAT was seen cannot tell that it was never saved.
-        if evidence.observed_at < rotation.seen_at {
-            let read = moment(evidence.observed_at);
-            let message =
-                format!("the audit log was last read {read}, the new PAT was first seen {}", moment(rotation.seen_at));
-            return Verdict::unknown(Reason::NotProvenSinceRotation, message);
-        }
-        if *from > rotation.at {
-            let message = format!("the audit log was read from {} only, the rotation was {rotated}", moment(*from));
-            return Verdict::unknown(Reason::NotProvenSinceRotation, message);
-        }
-        let deadline = match self.credential.previous_expiry {
-            Some(at) => format!("; the old one expires on {}", date(at)),
-            None => String::new(),
-        };
-        let message = format!("not saved in Snyk since the PAT was rotated ({rotated}){deadline}");
-        Verdict::fails(Reason::CredentialOutOfStep, message, basis)
     }
 
     fn imported(&self, imports: &Imports<'a>) -> Verdict {
@@ -204,7 +152,7 @@ impl<'a> OrganizationCase<'a> {
         };
         let follows = events.iter().any(|event| {
             matches!(event.kind, AuditEventKind::Deleted | AuditEventKind::Edited)
-                && self.is_ours(event)
+                && in_step::is_ours(event, self.memory, self.credential.scm)
                 && self.memory.mostly_active_at.is_none_or(|at| event.at + self.thresholds.import_grace >= at)
         });
         if follows { Truth::True } else { Truth::False }

@@ -22,10 +22,6 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
     for credential in state.credentials.values_mut() {
         shift.credential(credential);
     }
-    for gap in &mut state.attention.gaps {
-        shift.time(&mut gap.from);
-        shift.time(&mut gap.to);
-    }
     for incident in state.incidents.values_mut() {
         shift.time(&mut incident.since);
         if let IncidentPhase::Open { opened_at } = &mut incident.phase {
@@ -141,8 +137,10 @@ impl Shift {
         for announcement in attention.announcements.values_mut() {
             self.time(&mut announcement.opened_at);
             self.time(&mut announcement.since);
+            self.time(&mut announcement.changed.at);
             for told in announcement.receivers.values_mut() {
                 self.time(&mut told.at);
+                self.maybe(&mut told.grown_at);
                 self.maybe(&mut told.acknowledged_at);
             }
         }
@@ -154,11 +152,40 @@ impl Shift {
             self.time(&mut gap.from);
             self.time(&mut gap.to);
         }
+        for recurrence in attention.recurrences.values_mut() {
+            for opening in &mut recurrence.openings {
+                self.time(&mut opening.opened_at);
+                self.time(&mut opening.since);
+            }
+            self.maybe(&mut recurrence.well_since);
+        }
+        for digest in attention.digests.values_mut() {
+            self.time(&mut digest.at);
+            for entry in digest.problems.values_mut() {
+                self.time(&mut entry.opened_at);
+                self.maybe(&mut entry.ended_at);
+            }
+        }
     }
 
     fn credential(&self, credential: &mut CredentialState) {
         self.maybe(&mut credential.first_used_at);
         self.maybe(&mut credential.previous_used_at);
+        self.maybe(&mut credential.rejected_since);
+        self.maybe(&mut credential.previous_first_used_at);
+        self.maybe(&mut credential.previous_accepted_at);
+        self.maybe(&mut credential.previous_rejected_since);
+        self.maybe(&mut credential.previous_rejected_at);
+        credential.doubted.values_mut().for_each(|at| self.time(at));
+        if let Some(before) = &mut credential.listed_before {
+            self.time(&mut before.listed_at);
+            self.time(&mut before.replaced_at);
+        }
+        if let Some(rotation) = &mut credential.rotation {
+            self.time(&mut rotation.seen_at);
+            self.maybe(&mut rotation.done_at);
+        }
+        credential.in_snyk.iter_mut().for_each(|verdict| self.maybe(&mut verdict.since));
         self.maybe(&mut credential.valid.since);
         credential.rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
         credential.confirming.iter_mut().for_each(|(at, _)| self.time(at));

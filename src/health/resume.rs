@@ -48,6 +48,10 @@ pub fn resume(state: &mut State, committed_at: DateTime<Utc>, now: DateTime<Utc>
         announcement.page.gap = Some(gap);
     }
     extend(&mut state.evidence, gap);
+    // Nobody watched whether it stayed well.
+    for recurrence in state.attention.recurrences.values_mut() {
+        recurrence.well_since = recurrence.well_since.map(|_| now);
+    }
     for integration in state.integrations.values_mut() {
         let Some(status) = &mut integration.status else { continue };
         if status.valid_until.is_none_or(|until| until < now) {

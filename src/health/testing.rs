@@ -236,6 +236,7 @@ impl World {
                 credential: CredentialName::from(PAT),
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
+                asked: (0..organizations).map(organization_id).collect(),
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),

@@ -8,4 +8,6 @@ mod gaps;
 mod group;
 mod inventory;
 mod loss;
+mod observers;
 mod organization;
+mod rotations;

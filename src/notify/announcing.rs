@@ -1,22 +1,22 @@
 //! From what is due to notifications, and the memory of who was told.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::audience::{Access, audience, silencers};
-use super::due::{Due, Scene, Way, due};
+use super::due::{Due, STANDING_AFTER, Scene, Way, due};
 use super::matching::Traits;
 use super::situation::Situation;
-use super::{listed, page};
-use crate::domain::attention::{Announcement, Told};
-use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Severity};
+use super::{first_pass, page};
+use crate::domain::attention::{Announcement, LastChange, Told};
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, Dispatch, Notification, NotificationId, NotificationKind, Outgoing};
 use crate::domain::page::Page;
 use crate::domain::state::{Change, State, Transition};
+use crate::health::incidents::growth::Growth;
 
 /// Who was told of each problem.
 pub(super) type Announcements = BTreeMap<About, Announcement>;
@@ -27,9 +27,51 @@ pub(super) struct Desk<'a> {
     pub(super) situation: &'a Situation<'a>,
     /// Why incidents resolved in this evaluation.
     endings: BTreeMap<&'a IncidentKey, &'a str>,
-    /// Incidents that grew in this evaluation.
-    grown: BTreeSet<&'a IncidentKey>,
     outgoing: Vec<Outgoing>,
+}
+
+/// An incident that is open, and what routes look at.
+pub(super) struct OpenIncident<'a> {
+    pub(super) key: &'a IncidentKey,
+    pub(super) incident: &'a IncidentState,
+    pub(super) opened_at: DateTime<Utc>,
+    pub(super) traits: Traits<'a>,
+    /// A silence or a maintenance window covers it.
+    pub(super) is_silenced: bool,
+}
+
+impl<'a> OpenIncident<'a> {
+    /// All that are open.
+    pub(super) fn all(state: &'a State, situation: &Situation<'a>) -> Vec<Self> {
+        state.incidents.iter().filter_map(|(key, incident)| Self::of(key, incident, state, situation)).collect()
+    }
+
+    /// One incident, if it is open.
+    pub(super) fn of(
+        key: &'a IncidentKey,
+        incident: &'a IncidentState,
+        state: &State,
+        situation: &Situation<'a>,
+    ) -> Option<Self> {
+        let IncidentPhase::Open { opened_at } = incident.phase else { return None };
+        let traits = Traits::of(key, incident, situation.fleet);
+        let is_silenced = silencers(state, situation.routing, &traits, situation.now).next().is_some();
+        Some(Self { key, incident, opened_at, traits, is_silenced })
+    }
+
+    /// What is left to repair, as one number: when it falls, somebody makes progress.
+    fn remaining(&self, state: &State) -> usize {
+        match (&self.key.subject, self.key.rule) {
+            (Subject::Integration(key), Rule::PartiallyConnected | Rule::SyncStalled) => {
+                let progress = state.integrations.get(key).and_then(|integration| integration.progress.as_ref());
+                progress.map_or(usize::MAX, |progress| match self.key.rule {
+                    Rule::SyncStalled => progress.laggards.len(),
+                    _ => progress.missing,
+                })
+            }
+            _ => self.incident.members.len().max(self.incident.affected.len()),
+        }
+    }
 }
 
 /// What comes of one incident, by what is written once for several receivers.
@@ -43,22 +85,16 @@ struct Mail {
 
 impl<'a> Desk<'a> {
     pub(super) fn new(state: &'a State, transitions: &'a [Transition], situation: &'a Situation<'a>) -> Self {
-        let (mut endings, mut grown) = (BTreeMap::new(), BTreeSet::new());
-        for transition in transitions {
-            match &transition.change {
-                Change::Resolved { incident, .. } => {
-                    endings.insert(incident, transition.cause.as_str());
-                }
-                Change::Grew { incident, .. } => {
-                    grown.insert(incident);
-                }
-                Change::Status { .. }
-                | Change::Condition { .. }
-                | Change::Opened { .. }
-                | Change::SeverityChanged { .. } => {}
-            }
-        }
-        Self { state, situation, endings, grown, outgoing: Vec::new() }
+        let ended = |transition: &'a Transition| match &transition.change {
+            Change::Resolved { incident, .. } => Some((incident, transition.cause.as_str())),
+            Change::Grew { .. }
+            | Change::Status { .. }
+            | Change::Condition { .. }
+            | Change::Opened { .. }
+            | Change::SeverityChanged { .. } => None,
+        };
+        let endings = transitions.iter().filter_map(ended).collect();
+        Self { state, situation, endings, outgoing: Vec::new() }
     }
 
     pub(super) fn into_outgoing(self) -> Vec<Outgoing> {
@@ -82,7 +118,7 @@ impl<'a> Desk<'a> {
                 }
                 About::Receiver(name) if situation.failing.contains_key(name) => return true,
                 About::Receiver(_) => "the receiver takes notifications again",
-                About::Test(_) => return false,
+                About::Test(_) | About::Digest(_) => return false,
             };
             self.forget_who_does_not_count(announcement);
             let mut ends: BTreeMap<Severity, Vec<ReceiverName>> = BTreeMap::new();
@@ -112,52 +148,50 @@ impl<'a> Desk<'a> {
     }
 
     /// Tells of an open incident what is due.
-    pub(super) fn announce(
-        &mut self,
-        key: &'a IncidentKey,
-        incident: &'a IncidentState,
-        opened_at: DateTime<Utc>,
-        announcements: &mut Announcements,
-    ) {
+    pub(super) fn announce(&mut self, open: &OpenIncident<'a>, announcements: &mut Announcements) {
+        let OpenIncident { key, incident, opened_at, .. } = *open;
         let about = About::Incident(key.clone());
-        let known = announcements.get(&about).map(|known| known.opened_at);
-        if known.is_some_and(|known| known != opened_at) {
+        let known = announcements.remove(&about);
+        if let Some(known) = known.as_ref().filter(|known| known.opened_at != opened_at) {
             // The end of the episode before is owed to receivers that must not hear anything now.
+            announcements.insert(about, known.clone());
             return;
         }
-        let Situation { fleet, routing, now, .. } = *self.situation;
-        let traits = Traits::of(key, incident, fleet);
-        let audience = audience(routing, &traits, now);
-        if known.is_none() && audience.is_empty() {
-            return;
-        }
-        let is_known = known.is_some();
-        let mut announcement = announcements.remove(&about).unwrap_or_else(|| Announcement {
+        let remaining = open.remaining(self.state);
+        let mut announcement = known.unwrap_or_else(|| Announcement {
             opened_at,
             since: incident.since,
+            changed: LastChange { at: opened_at, severity: incident.severity, step: incident.tracking.step, remaining },
             sequence: 0,
             page: Page::default(),
             receivers: BTreeMap::new(),
         });
         self.forget_who_does_not_count(&mut announcement);
         let acknowledgement = self.state.attention.acknowledgements.get(key);
+        let acknowledged_at = acknowledgement.map(|acknowledgement| acknowledgement.at);
+        let now = self.situation.now;
+        note_change(&mut announcement.changed, incident, remaining, acknowledged_at, now);
         let scene = Scene {
             now,
             severity: incident.severity,
             is_quiet: incident.cause.is_some(),
-            is_silenced: silencers(self.state, routing, &traits, now).next().is_some(),
-            acknowledged_at: acknowledgement.map(|acknowledgement| acknowledgement.at),
+            is_silenced: open.is_silenced,
+            is_waiting: first_pass::is_awaited(open, self.state, self.situation),
+            acknowledged_at,
+            is_standing: is_standing(&announcement, now),
             step: incident.tracking.step,
             affected: incident.affected.len(),
-            has_grown: self.grown.contains(key),
-            digest_every: routing.digest_every,
+            growth: Growth::of(&key.subject),
         };
-        let mail = self.sort(&about, &mut announcement, &audience, &scene, incident);
-        self.write(&about, &mut announcement, mail, key, incident);
-        // Kept through the episode even when nobody is left: its sequence makes the next id.
-        if is_known || !announcement.receivers.is_empty() {
-            announcements.insert(about, announcement);
+        let audience = audience(self.situation.routing, &open.traits, now);
+        let mail = self.sort(&about, &mut announcement, &audience, &scene);
+        if mail.news.keys().any(|(kind, _)| *kind == NotificationKind::Growth) {
+            announcement.changed = LastChange { at: now, remaining, ..announcement.changed };
+            announcement.receivers.values_mut().for_each(|told| told.is_standing = false);
         }
+        self.write(&about, &mut announcement, mail, key, incident);
+        // Kept through the episode even when nobody was told: its sequence makes the next id, and its last change counts.
+        announcements.insert(about, announcement);
     }
 
     /// Decides for each receiver, and remembers it.
@@ -167,10 +201,7 @@ impl<'a> Desk<'a> {
         announcement: &mut Announcement,
         audience: &BTreeMap<&ReceiverName, Access<'_>>,
         scene: &Scene,
-        incident: &IncidentState,
     ) -> Mail {
-        let list = OnceCell::new();
-        let list = || *list.get_or_init(|| listed(incident));
         let told = announcement.receivers.keys().cloned();
         let receivers: BTreeSet<ReceiverName> =
             audience.keys().map(|receiver| (*receiver).clone()).chain(told).collect();
@@ -192,22 +223,24 @@ impl<'a> Desk<'a> {
             if let Some(told) = told.as_deref_mut() {
                 told.is_lost |= lost_at.is_some_and(|lost_at| *lost_at >= told.at);
             }
-            let decided = due(scene, told.as_deref(), way, |told| told.listed != list());
+            let decided = due(scene, told.as_deref(), way);
             let mut held = None;
             if let Some(told) = told {
                 // The date may have moved away: the steps towards it count again.
                 told.step = told.step.min(scene.step);
-                told.is_silenced |= decided == Due::Hold;
+                told.is_standing &= scene.is_standing;
                 held = Some(told.clone());
             }
-            let mut tell = |kind, severity, is_silenced| {
+            let grown_at = held.as_ref().and_then(|held| held.grown_at);
+            let mut tell = |kind, severity| {
                 mail.news.entry((kind, severity)).or_default().push(receiver.clone());
+                let grown_at = if kind == NotificationKind::Growth { Some(scene.now) } else { grown_at };
                 Told {
                     severity,
                     at: scene.now,
                     affected: scene.affected,
-                    listed: list(),
-                    is_silenced,
+                    grown_at,
+                    is_standing: scene.is_standing,
                     step: scene.step,
                     acknowledged_at: scene.acknowledged_at,
                     is_lost: false,
@@ -215,18 +248,18 @@ impl<'a> Desk<'a> {
                 }
             };
             let told = match (decided, held) {
-                (Due::Nothing | Due::Hold, _) => continue,
-                // It belongs to the key that is held, and ends no silence.
+                (Due::Nothing, _) => continue,
+                // It belongs to the key that is held.
                 (Due::Tell(kind @ NotificationKind::Acknowledgement), Some(held)) => {
-                    Told { is_lost: held.is_lost, ..tell(kind, held.severity, held.is_silenced) }
+                    Told { is_lost: held.is_lost, ..tell(kind, held.severity) }
                 }
-                (Due::Tell(kind), _) => tell(kind, scene.severity, false),
+                (Due::Tell(kind), _) => tell(kind, scene.severity),
                 (Due::Escalate, held) => {
                     mail.ends
                         .entry(held.map_or(scene.severity, |held| held.severity))
                         .or_default()
                         .push(receiver.clone());
-                    tell(NotificationKind::Trigger, scene.severity, false)
+                    tell(NotificationKind::Trigger, scene.severity)
                 }
                 (Due::Leave, held) => {
                     mail.ends
@@ -273,7 +306,7 @@ impl<'a> Desk<'a> {
         receivers: Vec<ReceiverName>,
         because: &str,
     ) {
-        let page = page::of_end(&announcement.page, announcement.since, because, self.situation);
+        let page = page::of_end(about, &announcement.page, announcement.since, because, self.state, self.situation);
         self.send(about, announcement, NotificationKind::Resolve, severity, receivers, page);
     }
 
@@ -301,4 +334,25 @@ impl<'a> Desk<'a> {
         let dispatch = self.situation.dispatch;
         self.outgoing.push(Outgoing { notification: Arc::new(notification), receivers, dispatch });
     }
+}
+
+/// Whether nobody acted on a problem for so long that it is in the digest alone.
+pub(super) fn is_standing(announcement: &Announcement, now: DateTime<Utc>) -> bool {
+    now - announcement.changed.at >= STANDING_AFTER
+}
+
+/// Notes what changed since the last evaluation: it got better or worse, somebody made progress or acknowledged it. More
+/// of the same is a change when it is told.
+fn note_change(
+    changed: &mut LastChange,
+    incident: &IncidentState,
+    remaining: usize,
+    acknowledged_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) {
+    let (severity, step) = (incident.severity, incident.tracking.step);
+    let is_news = severity != changed.severity || step > changed.step || remaining < changed.remaining;
+    let at = if is_news { now } else { changed.at };
+    let at = acknowledged_at.map_or(at, |acknowledged_at| at.max(acknowledged_at));
+    *changed = LastChange { at, severity, step, remaining: remaining.min(changed.remaining) };
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::attention::Told;
 use crate::domain::incident::Severity;
 use crate::domain::notification::NotificationKind;
+use crate::health::incidents::growth::Growth;
 
 /// The incident as this decision sees it.
 #[derive(Debug, Clone, Copy)]
@@ -15,13 +16,15 @@ pub(super) struct Scene {
     pub(super) is_quiet: bool,
     /// A silence or a maintenance window covers it.
     pub(super) is_silenced: bool,
-    /// When somebody took care of it.
+    /// The first pass over its subject still finds what it affects: it waits before it is told for the first time.
+    pub(super) is_waiting: bool,
+    /// When somebody acknowledged it.
     pub(super) acknowledged_at: Option<DateTime<Utc>>,
+    /// Nothing changed for [`STANDING_AFTER`].
+    pub(super) is_standing: bool,
     pub(super) step: usize,
     pub(super) affected: usize,
-    /// It grew by a quarter in this very evaluation.
-    pub(super) has_grown: bool,
-    pub(super) digest_every: TimeDelta,
+    pub(super) growth: Growth,
 }
 
 /// How the incident comes to the receiver.
@@ -39,6 +42,10 @@ pub(super) enum Way {
     },
 }
 
+/// A problem on which nobody acts for so long is said once more, and from then on in the digest alone. Two weeks hold a
+/// sprint, a holiday and a change freeze: who has not acted by then does not act on the next reminder.
+pub(super) const STANDING_AFTER: TimeDelta = TimeDelta::days(14);
+
 /// What a receiver rejected is told anew this often while it does not take anything: whoever repairs it has the page
 /// back within this time, also when nothing else happens.
 const TELL_ANEW_EVERY: TimeDelta = TimeDelta::hours(1);
@@ -48,30 +55,27 @@ const TELL_ANEW_EVERY: TimeDelta = TimeDelta::hours(1);
 pub(super) enum Due {
     /// Nothing.
     Nothing,
-    /// To remember that it is kept from people.
-    Hold,
     /// To tell it.
     Tell(NotificationKind),
     /// To end the key it holds and to begin the one of the present severity.
     Escalate,
-    /// To end the key it holds: nobody routes the present severity there.
+    /// To end the key it holds: the present severity is not for it.
     Leave,
 }
 
-/// Decides for one receiver. `list_changed` is asked only when the answer counts.
-pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way, list_changed: impl FnOnce(&Told) -> bool) -> Due {
-    let is_open = matches!(way, Way::Open { .. }) && !scene.is_silenced;
+/// Decides for one receiver.
+pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way) -> Due {
+    // What is only for the record belongs to the digest.
+    let is_open = matches!(way, Way::Open { .. }) && !scene.is_silenced && scene.severity > Severity::Info;
     let Some(told) = told else {
-        return if is_open && !scene.is_quiet { Due::Tell(NotificationKind::Trigger) } else { Due::Nothing };
+        let begins = is_open && !scene.is_quiet && !scene.is_waiting;
+        return if begins { Due::Tell(NotificationKind::Trigger) } else { Due::Nothing };
     };
     if scene.is_silenced || matches!(way, Way::Closed) {
-        return if told.is_silenced { Due::Nothing } else { Due::Hold };
+        return Due::Nothing;
     }
     if told.severity != scene.severity && !scene.is_quiet {
         return if is_open { Due::Escalate } else { Due::Leave };
-    }
-    if told.is_silenced && is_open && !scene.is_quiet {
-        return Due::Tell(NotificationKind::SilenceEnded);
     }
     if scene.acknowledged_at.is_some() && scene.acknowledged_at != told.acknowledged_at {
         return Due::Tell(NotificationKind::Acknowledgement);
@@ -80,8 +84,10 @@ pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way, list_changed: im
     if scene.is_quiet {
         return Due::Nothing;
     }
+    // It counts for as long as an acknowledged problem is not standing.
+    let is_acknowledged = scene.acknowledged_at.is_some() && !scene.is_standing;
     let elapsed = scene.now - told.at;
-    if told.is_lost && scene.acknowledged_at.is_none() && (!is_failing || elapsed >= TELL_ANEW_EVERY) {
+    if told.is_lost && !is_acknowledged && (!is_failing || elapsed >= TELL_ANEW_EVERY) {
         // A trigger, not a reminder: what it rejected may have been the trigger, and some receivers take nothing else.
         return Due::Tell(NotificationKind::Trigger);
     }
@@ -89,14 +95,15 @@ pub(super) fn due(scene: &Scene, told: Option<&Told>, way: Way, list_changed: im
     if scene.step > told.step {
         return Due::Tell(NotificationKind::Reminder);
     }
-    if scene.acknowledged_at.is_some() {
+    if is_acknowledged {
         return Due::Nothing;
     }
-    if scene.has_grown && scene.affected > told.affected {
+    let may_grow = told.grown_at.is_none_or(|at| scene.now - at >= scene.growth.at_most_every());
+    if may_grow && scene.growth.is_news(told.affected, scene.affected) {
         return Due::Tell(NotificationKind::Growth);
     }
-    if elapsed >= scene.digest_every && list_changed(told) {
-        return Due::Tell(NotificationKind::Digest);
+    if scene.is_standing {
+        return if told.is_standing { Due::Nothing } else { Due::Tell(NotificationKind::Standing) };
     }
     if remind_every.is_some_and(|every| elapsed >= every) {
         return Due::Tell(NotificationKind::Reminder);

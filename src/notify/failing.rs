@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::announcing::{Announcements, Desk};
 use super::page;
 use crate::config::routing::{DeliverBy, Route, Routing};
-use crate::domain::attention::{Announcement, Told};
+use crate::domain::attention::{Announcement, LastChange, Told};
 use crate::domain::incident::Severity;
 use crate::domain::matcher::Matcher;
 use crate::domain::names::ReceiverName;
@@ -45,8 +45,8 @@ impl Desk<'_> {
                     severity: SEVERITY,
                     at: situation.now,
                     affected: 0,
-                    listed: 0,
-                    is_silenced: false,
+                    grown_at: None,
+                    is_standing: false,
                     step: 0,
                     acknowledged_at: None,
                     is_lost: false,
@@ -66,7 +66,8 @@ impl Desk<'_> {
     /// the same failure before.
     fn report(&self, since: DateTime<Utc>) -> Announcement {
         let sequence = u32::try_from((self.situation.now - since).num_seconds()).unwrap_or_default();
-        Announcement { opened_at: since, since, sequence, page: Page::default(), receivers: BTreeMap::new() }
+        let changed = LastChange { at: since, severity: SEVERITY, step: 0, remaining: 0 };
+        Announcement { opened_at: since, since, changed, sequence, page: Page::default(), receivers: BTreeMap::new() }
     }
 }
 

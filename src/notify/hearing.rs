@@ -6,10 +6,11 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::announcing::OpenIncident;
 use super::audience::{Access, Closed, Silencer, audience, silencers};
-use super::find;
 use super::matching::Traits;
 use super::situation::Situation;
+use super::{find, first_pass};
 use crate::config::routing::{DeliverBy, MaintenanceTime};
 use crate::domain::attention::Told;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Severity};
@@ -63,6 +64,12 @@ pub struct Acknowledged {
 pub enum Keeping {
     /// It is not open yet.
     Pending,
+    /// It is only for the record: digests list it.
+    Info,
+    /// Everything behind it is looked at for the first time: it is told in a moment, with all that it affects.
+    FirstPass,
+    /// Nobody acted for a long time: digests list it.
+    Standing,
     /// Prometheus delivers: snykwatch's own receivers hear of nothing new.
     Prometheus,
     /// No route leads there.
@@ -139,6 +146,9 @@ impl Keeping {
     pub fn in_words(&self, now: DateTime<Utc>) -> String {
         match self {
             Self::Pending => "its time has not come".to_owned(),
+            Self::Info => "only in the digest, as an info".to_owned(),
+            Self::FirstPass => "the first pass is under way".to_owned(),
+            Self::Standing => "standing, only in the digest".to_owned(),
             Self::Prometheus => "Prometheus delivers".to_owned(),
             Self::NoRoute => "no route leads there".to_owned(),
             Self::Cause { incident } => format!("quiet, since {incident} is its cause"),
@@ -171,12 +181,16 @@ pub fn explain(state: &State, situation: &Situation<'_>, key: &IncidentKey) -> V
     let announcement = state.attention.announcements.get(&About::Incident(key.clone()));
     let announcement = announcement.filter(|announcement| episode(announcement.opened_at));
     let acknowledgement = acknowledged(state, key);
+    let is_awaited = OpenIncident::of(key, incident, state, situation)
+        .is_some_and(|open| first_pass::is_awaited(&open, state, situation));
     let told = announcement.iter().flat_map(|announcement| announcement.receivers.keys());
     let receivers: BTreeSet<&ReceiverName> = audience.keys().copied().chain(told).collect();
     let hearing = |receiver: &ReceiverName| {
         let access = audience.get(receiver);
         let told = announcement.and_then(|announcement| announcement.receivers.get(receiver));
         let mut kept_by = for_all.clone();
+        kept_by.extend(told.is_none().then_some(Keeping::FirstPass).filter(|_| is_awaited));
+        kept_by.extend(told.filter(|told| told.is_standing).map(|_| Keeping::Standing));
         match access {
             None if routing.deliver == DeliverBy::Prometheus => {}
             None => kept_by.push(Keeping::NoRoute),
@@ -226,6 +240,9 @@ fn keeping_from_all(
     let mut kept_by = Vec::new();
     if !incident.is_open() {
         kept_by.push(Keeping::Pending);
+    }
+    if incident.is_open() && incident.severity == Severity::Info {
+        kept_by.push(Keeping::Info);
     }
     if routing.deliver == DeliverBy::Prometheus {
         kept_by.push(Keeping::Prometheus);

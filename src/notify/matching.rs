@@ -62,6 +62,31 @@ impl<'a> Traits<'a> {
     }
 }
 
+impl Traits<'_> {
+    /// How bad it is.
+    pub(super) const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Who owns what is affected, each once.
+    pub(super) fn owners(&self) -> Vec<String> {
+        let owners =
+            self.integrations.iter().filter_map(|(_, watched)| watched.and_then(|watched| watched.owner.clone()));
+        owners.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+/// The integrations whose configuration names a credential or an API, whether or not an Organization was seen yet.
+pub(super) fn naming<'a>(fleet: &'a Fleet, subject: &Subject) -> BTreeSet<&'a IntegrationName> {
+    let mut names = BTreeSet::new();
+    match subject {
+        Subject::Credential(name) => drop(hang_on(fleet, |found| found == name, &mut names)),
+        Subject::Api(api) => drop(hang_on(fleet, |found| api_of(fleet, found) == Some(api), &mut names)),
+        Subject::Workspace(..) | Subject::Integration(_) | Subject::Organizations(_) => {}
+    }
+    names
+}
+
 /// The highest level so far: the Group comes first.
 fn raise(so_far: &mut Option<Level>, level: Level) {
     *so_far = Some(so_far.map_or(level, |so_far| so_far.min(level)));

@@ -15,7 +15,9 @@ mod apis;
 mod change;
 mod connection;
 mod credentials;
+mod digest;
 mod draft;
+mod end;
 mod heading;
 mod links;
 mod members;
@@ -34,8 +36,10 @@ use chrono::{DateTime, Utc};
 use super::situation::Situation;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::ReceiverName;
+use crate::domain::notification::About;
 use crate::domain::page::Page;
 use crate::domain::state::State;
+pub(super) use digest::{DigestLine, DigestNews, of as of_digest};
 use draft::Draft;
 use scene::Scene;
 
@@ -60,6 +64,16 @@ pub fn of_incident(key: &IncidentKey, incident: &IncidentState, state: &State, s
         links: links::of(&scene),
         labels: heading::labels(&scene),
     }
+}
+
+/// What people know an incident by, whatever becomes of it: its rule and its subject.
+pub(super) fn what_of_incident(
+    key: &IncidentKey,
+    incident: &IncidentState,
+    state: &State,
+    situation: &Situation<'_>,
+) -> String {
+    heading::what(&Scene { key, incident, state, situation })
 }
 
 /// What each family of rules knows.
@@ -102,8 +116,15 @@ fn draft(scene: &Scene<'_>) -> Draft {
 }
 
 /// What a person reads when it is over: made from what was told last, and why it is over.
-pub fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
-    summary::of_end(told, since, because, situation)
+pub fn of_end(
+    about: &About,
+    told: &Page,
+    since: DateTime<Utc>,
+    because: &str,
+    state: &State,
+    situation: &Situation<'_>,
+) -> Page {
+    end::of(about, told, since, because, state, situation)
 }
 
 /// What a person reads when it lasts with another severity: the end of the key that said the severity before.

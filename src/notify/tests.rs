@@ -1,10 +1,13 @@
 //! The core of delivery, in stories and tables, and in random lives against an obvious model.
 
+mod digests;
 mod failing;
+mod first_pass;
 mod hearing;
 mod life;
 mod random;
 mod requests;
 mod routes;
 mod stage;
+mod standing;
 mod table;

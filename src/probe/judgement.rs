@@ -39,6 +39,7 @@ pub(super) fn denial(failure: &Failure) -> Option<u16> {
         failure.class,
         FailureClass::Unauthorized
             | FailureClass::Forbidden
+            | FailureClass::ShutOut { .. }
             | FailureClass::MissingScope { .. }
             | FailureClass::NotAccessibleByThisAuthentication
             | FailureClass::NotFound
@@ -84,7 +85,11 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::BadRequest
         | FailureClass::Gone { .. } => failure.body == BodyKind::Html && !failure.is_rejection(),
         FailureClass::MissingScope { .. }
+        | FailureClass::AddressRefused
+        | FailureClass::ShutOut { .. }
         | FailureClass::NotAccessibleByThisAuthentication
+        | FailureClass::Incomplete { .. }
+        | FailureClass::Unfinished { .. }
         | FailureClass::ForeignNextLink { .. }
         | FailureClass::EndlessPaging
         | FailureClass::Refused => false,

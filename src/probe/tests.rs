@@ -207,6 +207,7 @@ fn fleet() -> Fleet {
         credential: "pat".into(),
         overrides: BTreeMap::new(),
         require: [].into(),
+        asked: [].into(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {
@@ -298,6 +299,7 @@ pub(super) fn shown(run: &ProbeRun) -> String {
             )
         }
         Finding::Fates(.., fates) => format!("fates: {fates:?}"),
+        Finding::PreviousSecret(_, fact) => format!("previous secret: {fact:?}"),
         Finding::RemovedOrganizations(_, removed) => format!("removed Organizations: {removed:?}"),
         Finding::PullRequestChecks(_, checks) => format!("{checks:?}"),
         Finding::Catalog(_, sample) => format!("{sample:?}"),

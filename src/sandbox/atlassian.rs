@@ -2,12 +2,13 @@
 //! (`docs/apis/bitbucket-cloud.md`).
 
 use axum::http::Method;
+use chrono::NaiveTime;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::call::Call;
 use super::paging;
-use super::world::{CredentialState, ScmCredential, ScmCredentialKind, World};
+use super::world::{Availability, CredentialState, LastActive, ScmCredential, ScmCredentialKind, World};
 
 const JSON: &str = "application/json";
 const LONGEST_PAGE: usize = 1000;
@@ -69,6 +70,9 @@ fn shape(world: &World, credential: &ScmCredential) -> Option<Value> {
     else {
         return None;
     };
+    if credential.listed == Availability::Absent {
+        return None;
+    }
     let status = match credential.state {
         CredentialState::Allowed => "ALLOWED",
         CredentialState::Blocked => "BLOCKED",
@@ -80,7 +84,6 @@ fn shape(world: &World, credential: &ScmCredential) -> Option<Value> {
         "label": credential.name,
         "status": status,
         "createdAt": credential.created_at,
-        "lastActiveAt": world.now,
         "user": {
             "id": account.account_id,
             "orgId": world.atlassian.organization,
@@ -88,8 +91,14 @@ fn shape(world: &World, credential: &ScmCredential) -> Option<Value> {
             "email": account.email
         }
     });
-    if let (Some(at), Some(object)) = (credential.expires_at, token.as_object_mut()) {
-        object.insert("expiresAt".to_owned(), json!(at));
+    let last_active = credential.last_used.and_then(|at| match world.atlassian.last_active {
+        LastActive::Moment => Some(at),
+        LastActive::Day => Some(at.date_naive().and_time(NaiveTime::MIN).and_utc()),
+        LastActive::Untold => None,
+    });
+    if let Some(object) = token.as_object_mut() {
+        let more = [("expiresAt", credential.expires_at), ("lastActiveAt", last_active)];
+        object.extend(more.into_iter().filter_map(|(key, at)| Some((key.to_owned(), json!(at?)))));
     }
     Some(token)
 }

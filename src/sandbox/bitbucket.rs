@@ -15,7 +15,9 @@ use axum::http::Method;
 use super::answer::Answer;
 use super::call::Call;
 use super::scm_auth::{self, Principal, Refusal};
-use super::world::{Availability, IssueTracker, ScmCredentialKind, World};
+use super::world::{Availability, Bitbucket, IssueTracker, ScmCredentialKind, ScopeVocabulary, World};
+
+pub(super) use errors::{basic_refused as refused, gone};
 
 /// What an endpoint asks of the caller's scopes, in both vocabularies.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,10 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Answer {
         }
         Err(Refusal::OauthExpired) => return errors::error(401, "Access token expired."),
     };
+    let shown = match path.as_slice() {
+        ["2.0", "user"] if world.bitbucket.scope_headers_of_user == Availability::Absent => Availability::Absent,
+        _ => world.bitbucket.scope_headers,
+    };
     let desk = reads::Desk { bitbucket: &world.bitbucket, caller: &caller, call };
     let (needs, concern, read) = match path.as_slice() {
         ["2.0", "user"] => (USER, Concern::OwnAccount, desk.user()),
@@ -90,7 +96,12 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Answer {
         _ => return errors::error(404, "Resource not found"),
     };
     let answer = guard(&caller, needs, concern).map_or(read, |refused| refused);
-    with_scope_headers(answer, world.bitbucket.scope_headers, &caller, needs).by(caller.name)
+    let answer = with_scope_headers(answer, &world.bitbucket, shown, &caller, needs).by(caller.name);
+    let used = caller.credential.map(|credential| credential.secret.clone());
+    if let Some(secret) = used {
+        world.bitbucket.used(&secret, world.now);
+    }
+    answer
 }
 
 /// The refusal that comes before any answer about the thing itself.
@@ -108,13 +119,44 @@ fn guard(caller: &Principal<'_>, needs: Needs, concern: Concern) -> Option<Answe
     })
 }
 
+/// The scopes as the header calls them.
+fn scope_names(scopes: &[String], vocabulary: ScopeVocabulary) -> String {
+    let mut names: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    if vocabulary == ScopeVocabulary::Mixed {
+        names = names.iter().enumerate().map(|(at, name)| if at % 2 == 1 { classic(name) } else { name }).collect();
+    }
+    names.join(", ")
+}
+
+/// The classic name of a granular scope.
+fn classic(scope: &str) -> &str {
+    match scope {
+        "read:user:bitbucket" => "account",
+        "read:workspace:bitbucket" => "team",
+        "read:project:bitbucket" => "project",
+        "read:repository:bitbucket" => "repository",
+        "write:repository:bitbucket" => "repository:write",
+        "read:pullrequest:bitbucket" => "pullrequest",
+        "write:pullrequest:bitbucket" => "pullrequest:write",
+        "read:issue:bitbucket" => "issue",
+        "read:webhook:bitbucket" | "write:webhook:bitbucket" => "webhook",
+        other => other,
+    }
+}
+
 /// Scope headers come with 200 and with 403.
-fn with_scope_headers(answer: Answer, shown: Availability, caller: &Principal<'_>, needs: Needs) -> Answer {
+fn with_scope_headers(
+    answer: Answer,
+    bitbucket: &Bitbucket,
+    shown: Availability,
+    caller: &Principal<'_>,
+    needs: Needs,
+) -> Answer {
     if caller.is_stranger() || shown == Availability::Absent || !matches!(answer.status, 200 | 403) {
         return answer;
     }
     let mut answer = answer
-        .with_header("x-oauth-scopes", caller.scopes.join(", "))
+        .with_header("x-oauth-scopes", scope_names(&caller.scopes, bitbucket.scope_vocabulary))
         .with_header("x-accepted-oauth-scopes", needs.classic);
     if let Some(credential) = caller.credential {
         let kind = match credential.kind {

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Body, Delivery};
 use super::call::Call;
 use super::world::RetryAfter;
-use super::{Api, snyk_rest, snyk_v1};
+use super::{Api, bitbucket, paging, snyk_rest, snyk_v1};
 
 /// A misbehaviour and where it applies.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct Fault {
     pub api: Api,
     /// Only paths that begin so; none for all.
     pub path_prefix: Option<String>,
+    /// Only paths that end so, such as `/hooks`; none for all.
+    pub path_suffix: Option<String>,
+    /// Only this path; none for all.
+    pub path: Option<String>,
     /// Only until this domain time; none for ever.
     pub until: Option<DateTime<Utc>>,
     /// Only for so many requests more; none for all.
@@ -37,6 +41,10 @@ pub enum FaultKind {
     ConnectionReset,
     /// No answer, ever.
     Hang,
+    /// This status and this sentence in the API's own error body, such as [`IP_NOT_ALLOWED`].
+    Says(u16, String),
+    /// 410 with Bitbucket's CHANGE-2770, at an endpoint that was never announced to go.
+    Change2770,
     /// 429, with so many seconds in `Retry-After` where it is sent.
     RateLimited(RetryAfter, Duration),
     /// 503; from Snyk with the error SNYK-0099.
@@ -65,22 +73,46 @@ pub enum FaultKind {
     EndlessNext,
     /// The total is so much larger than what is listed.
     SizeMismatch(u32),
+    /// A list ends after so many items, whatever total it tells.
+    ListCut(usize),
     /// Every page but the first answers 503.
     LaterPagesFail,
     /// Keys of the answer have other names: old, new.
     RenamedFields(Vec<(String, String)>),
 }
 
+/// Bitbucket, 403: the workspace allows some addresses only, and ours is not one of them.
+pub const IP_NOT_ALLOWED: &str = "To access this repository, an admin must whitelist your IP.";
+/// Bitbucket, 403: the workspace wants two-step verification of its members.
+pub const TWO_STEP_REQUIRED: &str = "To access this repository, enable two-step verification.";
+/// Bitbucket, 403: somebody has to agree first. Nobody has published this sentence; it is a guess.
+pub const APPROVAL_REQUIRED: &str =
+    "Your access is pending approval: an admin of this workspace must accept the terms for your account first.";
+
 impl Fault {
     /// A fault of a whole API, for ever.
     pub fn on(api: Api, kind: FaultKind) -> Self {
-        Self { api, path_prefix: None, until: None, requests: None, kind }
+        Self { api, path_prefix: None, path_suffix: None, path: None, until: None, requests: None, kind }
     }
 
     /// Only below this path.
     #[must_use]
     pub fn below(mut self, prefix: &str) -> Self {
         self.path_prefix = Some(prefix.to_owned());
+        self
+    }
+
+    /// Only paths that end so.
+    #[must_use]
+    pub fn ending(mut self, suffix: &str) -> Self {
+        self.path_suffix = Some(suffix.to_owned());
+        self
+    }
+
+    /// Only this path, and nothing below it.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.path = Some(path.to_owned());
         self
     }
 
@@ -101,6 +133,8 @@ impl Fault {
     fn applies(&self, api: Api, path: &str, now: DateTime<Utc>) -> bool {
         self.api == api
             && self.path_prefix.as_ref().is_none_or(|prefix| path.starts_with(prefix.as_str()))
+            && self.path_suffix.as_ref().is_none_or(|suffix| path.ends_with(suffix.as_str()))
+            && self.path.as_ref().is_none_or(|only| path == only)
             && self.until.is_none_or(|end| now < end)
             && self.requests != Some(0)
     }
@@ -120,6 +154,7 @@ pub(super) fn error(api: Api, path: &str, status: u16, code: Option<&str>, messa
     match api {
         Api::Snyk if path.starts_with("/rest") => snyk_rest::error(status, code, message, message),
         Api::Snyk => snyk_v1::error(status, message),
+        Api::Bitbucket if status == 401 => bitbucket::refused(),
         Api::Bitbucket => {
             Answer::json(status, "application/json", json!({ "type": "error", "error": { "message": message } }))
         }
@@ -129,28 +164,41 @@ pub(super) fn error(api: Api, path: &str, status: u16, code: Option<&str>, messa
     }
 }
 
-/// 429 as the API words it.
-pub(super) fn rate_limited(api: Api, path: &str, wait: Option<Duration>) -> Answer {
+/// 429 as the API words it, with the `Retry-After` that it sends.
+pub(super) fn rate_limited(api: Api, path: &str, retry_after: Option<String>) -> Answer {
     let message = match api {
         Api::Bitbucket => "Rate limit for this resource has been exceeded",
         _ => "Too many requests",
     };
     let answer = error(api, path, 429, Some("SNYK-0001"), message);
-    match wait {
-        Some(wait) => answer.with_header("retry-after", wait.as_secs().to_string()),
+    match retry_after {
+        Some(retry_after) => answer.with_header("retry-after", retry_after),
         None => answer,
     }
 }
 
+/// The header that says when to come back.
+pub(super) fn retry_after(kind: RetryAfter, wait: Duration, now: DateTime<Utc>) -> Option<String> {
+    match kind {
+        RetryAfter::Sent => Some(wait.as_secs().to_string()),
+        RetryAfter::SentAsDate => {
+            let at = now + TimeDelta::from_std(wait).unwrap_or_default();
+            Some(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        }
+        RetryAfter::Omitted => None,
+    }
+}
+
 /// The answer that stands in for the real one, when the fault is of that sort.
-pub(super) fn instead(kind: &FaultKind, api: Api, call: &Call, elsewhere: &str) -> Option<Answer> {
+pub(super) fn instead(kind: &FaultKind, api: Api, call: &Call, elsewhere: &str, now: DateTime<Utc>) -> Option<Answer> {
     let fail = |status, code, message: &str| Some(error(api, &call.path, status, code, message));
     match kind {
         FaultKind::Status(status) => fail(*status, Some("SNYK-9999"), "The server could not answer"),
         FaultKind::ConnectionReset => Some(Answer::empty(200).delivered(Delivery::Reset)),
         FaultKind::Hang => Some(Answer::empty(200).delivered(Delivery::Hang)),
-        FaultKind::RateLimited(RetryAfter::Sent, wait) => Some(rate_limited(api, &call.path, Some(*wait))),
-        FaultKind::RateLimited(RetryAfter::Omitted, _) => Some(rate_limited(api, &call.path, None)),
+        FaultKind::Says(status, sentence) => fail(*status, None, sentence),
+        FaultKind::Change2770 => Some(bitbucket::gone()),
+        FaultKind::RateLimited(kind, wait) => Some(rate_limited(api, &call.path, retry_after(*kind, *wait, now))),
         FaultKind::Maintenance => fail(503, Some("SNYK-0099"), "The service is under maintenance"),
         FaultKind::Brownout => fail(410, None, "Gone"),
         FaultKind::EndpointRemoved => fail(404, None, "Not Found"),
@@ -205,6 +253,7 @@ pub(super) fn bend(kind: &FaultKind, call: &Call, elsewhere: &str, mut answer: A
                     }
                 }
             }
+            FaultKind::ListCut(items) => cut(body, call, *items),
             FaultKind::RenamedFields(names) => rename(body, names),
             _ => {}
         }
@@ -216,6 +265,29 @@ fn set_next(body: &mut Value, next: &str) {
     let holder = if body.get("links").is_some() { body.get_mut("links") } else { Some(body) };
     if let Some(object) = holder.and_then(Value::as_object_mut) {
         object.insert("next".to_owned(), Value::from(next));
+    }
+}
+
+/// Ends a list after so many items, counted from its first page.
+fn cut(body: &mut Value, call: &Call, items: usize) {
+    let before = match (body.get("page"), body.get("pagelen")) {
+        (Some(page), Some(length)) => {
+            let number = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            number(page).saturating_sub(1).saturating_mul(number(length))
+        }
+        _ => call.parameter("starting_after").and_then(paging::offset).unwrap_or(0),
+    };
+    let Some(list) = ["values", "data"].into_iter().find(|key| body.get(key).is_some_and(Value::is_array)) else {
+        return;
+    };
+    let left = items.saturating_sub(before);
+    let Some(list) = body.get_mut(list).and_then(Value::as_array_mut) else { return };
+    if list.len() >= left {
+        list.truncate(left);
+        let holder = if body.get("links").is_some() { body.get_mut("links") } else { Some(body) };
+        if let Some(object) = holder.and_then(Value::as_object_mut) {
+            object.remove("next");
+        }
     }
 }
 

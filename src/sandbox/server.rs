@@ -25,7 +25,7 @@ use url::Url;
 use super::answer::{Answer, Body, Delivery};
 use super::call::Call;
 use super::requests::{Authorization, RequestRecord};
-use super::world::{RetryAfter, World};
+use super::world::World;
 use super::{Api, Shared, atlassian, bitbucket, faults, ids, snyk_oauth, snyk_rest, snyk_v1};
 
 /// The largest request body that is read.
@@ -107,7 +107,7 @@ async fn handle(
 /// What an API answers, faults and budgets included.
 fn answer(world: &mut World, api: Api, call: &Call, elsewhere: &str) -> Answer {
     let fault = faults::take(&mut world.faults, api, &call.path, world.now);
-    if let Some(answer) = fault.as_ref().and_then(|kind| faults::instead(kind, api, call, elsewhere)) {
+    if let Some(answer) = fault.as_ref().and_then(|kind| faults::instead(kind, api, call, elsewhere, world.now)) {
         return answer;
     }
     let now = world.now;
@@ -116,7 +116,7 @@ fn answer(world: &mut World, api: Api, call: &Call, elsewhere: &str) -> Answer {
         let retry_after = budget.retry_after;
         if let Some(wait) = budget.spend(who, now) {
             let wait = (wait + TimeDelta::milliseconds(999)).to_std().unwrap_or_default();
-            return faults::rate_limited(api, &call.path, (retry_after == RetryAfter::Sent).then_some(wait));
+            return faults::rate_limited(api, &call.path, faults::retry_after(retry_after, wait, now));
         }
     }
     let answer = match api {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::call::Call;
-use super::world::{Level, Organization, Permission, Snyk, SnykToken, SnykTokenKind};
+use super::world::{GroupSight, Level, Organization, Permission, Snyk, SnykToken, SnykTokenKind};
 
 /// A caller of Snyk.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ impl Caller<'_> {
 
     /// Whether the caller is a member of a Group.
     pub(super) fn sees_group(self, group: Uuid) -> bool {
-        self.token.level == Level::Group(group)
+        self.token.level == Level::Group(group) && self.token.sight != GroupSight::Gone
     }
 
     /// Whether the caller sees an Organization: of its Group, and not hidden; or the one it lives in.
@@ -47,7 +47,7 @@ impl Caller<'_> {
             return false;
         }
         match self.token.level {
-            Level::Group(group) => group == organization.group,
+            Level::Group(group) => group == organization.group && self.token.sight == GroupSight::Whole,
             Level::Organization(id) => id == organization.id,
         }
     }

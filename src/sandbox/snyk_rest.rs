@@ -10,6 +10,8 @@ mod errors;
 mod groups;
 mod inventory;
 mod organizations;
+mod projects;
+mod related;
 mod rsql;
 mod search;
 mod this_caller;
@@ -21,7 +23,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::ids;
 use super::snyk_auth;
-use super::world::World;
+use super::world::{RateHeaders, World};
 use desk::Desk;
 
 pub(super) use errors::error;
@@ -29,8 +31,9 @@ pub(super) use errors::error;
 /// JSON:API's media type.
 const JSON_API: &str = "application/vnd.api+json";
 
-/// What Snyk says about its limits: one list, not one number.
-const RATE_LIMITS: &str = "1620, 160;w=1, 1620;w=60, 97200;w=3600";
+/// What Snyk says about its limits, as recorded in 2026: the limit of the window that is nearest to being used up, then
+/// each window with its seconds and a quoted name; the other two headers belong to the nearest window.
+const RATE_LIMITS: &str = r#"160, 160;w=1;name="crd|generic_key^api-gateway.api-rest|generic_key^per_second|principal_id|ratelimit_bucket^high", 1620;w=60;name="crd|generic_key^api-gateway.api-rest|generic_key^per_minute|principal_id|ratelimit_bucket^high", 97200;w=3600;name="crd|generic_key^api-gateway.api-rest|generic_key^per_hour|principal_id|ratelimit_bucket^high""#;
 
 /// Answers a call below `/rest`.
 pub(super) fn answer(world: &World, call: &Call) -> Answer {
@@ -45,11 +48,16 @@ pub(super) fn answer(world: &World, call: &Call) -> Answer {
         answer = release.stamp(answer, world.snyk.lifecycle.as_ref());
     }
     let id = ids::uuid(&format!("request {} {} {:?}", world.now, call.path, call.query));
+    let answer = answer.with_header("snyk-request-id", id.to_string());
+    let (limit, remaining, reset) = match world.snyk.rate_headers {
+        RateHeaders::Absent => return answer,
+        RateHeaders::Recorded => (RATE_LIMITS, "159", "1"),
+        RateHeaders::Unreadable => ("unlimited", "many", "soon"),
+    };
     answer
-        .with_header("snyk-request-id", id.to_string())
-        .with_header("x-ratelimit-limit", RATE_LIMITS)
-        .with_header("x-ratelimit-remaining", "1500")
-        .with_header("x-ratelimit-reset", "30")
+        .with_header("x-ratelimit-limit", limit)
+        .with_header("x-ratelimit-remaining", remaining)
+        .with_header("x-ratelimit-reset", reset)
 }
 
 fn respond(world: &World, call: &Call, path: &[&str]) -> (Answer, Option<versions::Release>) {

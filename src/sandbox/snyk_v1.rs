@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::ids;
 use super::snyk_auth;
-use super::world::{Organization, Permission, Project, ProjectStatus, RecurringTests, World};
+use super::world::{IntegrationMap, Organization, Permission, Project, ProjectStatus, World};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -43,15 +43,10 @@ pub(super) fn answer(world: &World, call: &Call) -> Answer {
 
 fn read(organization: &Organization, path: &[&str]) -> Answer {
     match path {
-        ["integrations"] => {
-            let map = organization.integrations.iter();
-            let map: Map<String, Value> =
-                map.map(|known| (known.integration_type.clone(), Value::from(known.id.to_string()))).collect();
-            Answer::json(200, JSON, Value::Object(map))
-        }
+        ["integrations"] => Answer::json(200, JSON, integrations(organization)),
         ["integrations", id, "settings"] => {
             match organization.integrations.iter().find(|known| known.id.to_string() == *id) {
-                Some(_) => Answer::json(200, JSON, settings()),
+                Some(known) => Answer::json(200, JSON, known.settings()),
                 None => error(404, "Integration not found"),
             }
         }
@@ -69,28 +64,24 @@ fn read(organization: &Organization, path: &[&str]) -> Answer {
     }
 }
 
-fn settings() -> Value {
-    json!({
-        "pullRequestTestEnabled": true,
-        "pullRequestTestCodeEnabled": true,
-        "pullRequestFailOnAnyVulns": false,
-        "pullRequestFailOnlyForHighSeverity": true,
-        "pullRequestAssignment": {},
-        "autoDepUpgradeEnabled": false,
-        "autoDepUpgradeLimit": 5,
-        "autoRemediationPrs": { "freshPrsEnabled": true, "backlogPrsEnabled": false },
-        "manualRemediationPrs": { "usePatchRemediation": true },
-        "dockerfileSCMEnabled": true
-    })
+fn integrations(organization: &Organization) -> Value {
+    let known = organization.integrations.iter().map(|known| (known.integration_type.clone(), known.id));
+    match organization.integration_map {
+        IntegrationMap::Listed => {
+            Value::Object(known.map(|(kind, id)| (kind, Value::from(id.to_string()))).collect::<Map<_, _>>())
+        }
+        IntegrationMap::OtherIds => {
+            let other = |id: uuid::Uuid| Value::from(ids::uuid(&format!("not {id}")).to_string());
+            Value::Object(known.map(|(kind, id)| (kind, other(id))).collect::<Map<_, _>>())
+        }
+        IntegrationMap::Empty => json!({}),
+        IntegrationMap::List => known.map(|(kind, id)| json!({ "type": kind, "id": id })).collect(),
+        IntegrationMap::Null => Value::Null,
+    }
 }
 
 fn project(organization: &Organization, project: &Project) -> Value {
     let target = organization.targets.iter().find(|target| target.id == project.target);
-    let frequency = match project.recurring_tests {
-        RecurringTests::Daily => "daily",
-        RecurringTests::Weekly => "weekly",
-        RecurringTests::Never => "never",
-    };
     let mut body = json!({
         "id": project.id,
         "name": project.name,
@@ -98,7 +89,7 @@ fn project(organization: &Organization, project: &Project) -> Value {
         "origin": project.origin,
         "type": project.project_type,
         "readOnly": false,
-        "testFrequency": frequency,
+        "testFrequency": project.recurring_tests.as_str(),
         "totalDependencies": 12,
         "issueCountsBySeverity": { "critical": 0, "high": 0, "medium": 1, "low": 2 },
         "isMonitored": project.status == ProjectStatus::Active,

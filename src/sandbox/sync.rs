@@ -58,7 +58,13 @@ impl World {
             self.arrivals(at);
             match due {
                 Due::Activity => self.activity_round(at),
-                Due::Sync { group, profile } => self.with_profile(group, profile, |work| work.sync(at)),
+                Due::Sync { group, profile } => {
+                    self.with_profile(group, profile, |work| work.sync(at));
+                    let synced = self.snyk.groups.get(group).and_then(|group| group.profiles.get(profile));
+                    let synced = synced.filter(|profile| profile.last_sync == Some(at));
+                    let secret = synced.map(|profile| profile.saved.secret.clone());
+                    self.note_use(secret, at);
+                }
                 Due::Enrichment { group, profile } => self.with_profile(group, profile, |work| work.enrich(at)),
                 Due::CleanUp { group, profile } => self.with_profile(group, profile, |work| work.clean_up(at)),
                 Due::Tests => self.daily_tests(at),
@@ -108,6 +114,13 @@ impl World {
         self.activity.turn = (self.activity.turn + served) % count.max(1);
     }
 
+    /// The credentials with which Snyk was let in, which Atlassian sees.
+    fn note_use(&mut self, secrets: impl IntoIterator<Item = String>, at: DateTime<Utc>) {
+        for secret in secrets {
+            self.bitbucket.used(&secret, at);
+        }
+    }
+
     fn daily_tests(&mut self, at: DateTime<Utc>) {
         self.snyk.next_tests = at + TEST_CYCLE;
         // 10,000 Organizations may hang on one credential: ask once.
@@ -116,7 +129,7 @@ impl World {
             let mut working = BTreeSet::new();
             for integration in &organization.integrations {
                 let works = match &integration.saved {
-                    Saved::App => true,
+                    Saved::App | Saved::OtherHost => true,
                     Saved::Removed => false,
                     Saved::Credential(saved) => *verdicts.entry(saved.secret.clone()).or_insert_with(|| {
                         signed_in(&self.bitbucket, saved, at)
@@ -135,15 +148,17 @@ impl World {
                 .collect();
             for project in &mut organization.projects {
                 let due = match project.recurring_tests {
-                    RecurringTests::Daily => true,
+                    RecurringTests::Daily | RecurringTests::Untold => true,
                     RecurringTests::Weekly => project.last_tested.is_none_or(|last| at - last >= TimeDelta::days(7)),
                     RecurringTests::Never => false,
                 };
-                if due && project.status == ProjectStatus::Active && tested.contains(&project.target) {
+                let runs = project.status == ProjectStatus::Active && project.tests == Tests::Running;
+                if due && runs && tested.contains(&project.target) {
                     project.last_tested = Some(at);
                 }
             }
         }
+        self.note_use(verdicts.into_iter().filter(|(_, works)| *works).map(|(secret, _)| secret), at);
     }
 
     fn arrivals(&mut self, until: DateTime<Utc>) {
@@ -226,6 +241,8 @@ impl<'a> ProfileWork<'a> {
                 }
                 // Nothing to scan in an empty repository, and an archived one does not come back.
                 _ if repository.main_branch.is_none() || repository.archived => {}
+                // Some are never found, and nobody can say why.
+                _ if repository.discovery == Availability::Absent => {}
                 _ => {
                     if changed && arriving.insert(repository.uuid) {
                         self.profile.arriving.push_back(repository.uuid);
@@ -295,6 +312,9 @@ impl<'a> ProfileWork<'a> {
             id: ids::uuid(&format!("asset {}", repository.uuid)),
             profile: Some(self.profile.name.clone()),
             scm_id: Some(repository.uuid),
+            scm_id_shown: Availability::Present,
+            known_as: None,
+            misdated: None,
             name: repository.name.clone(),
             url: self.bitbucket.url_of(repository),
             workspace: workspace.map_or_else(String::new, |workspace| workspace.slug.clone()),

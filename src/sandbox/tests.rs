@@ -1,9 +1,13 @@
 //! The sandbox is asked over HTTP, and its world is lived through, as a client and a company would.
 
+mod audit;
 mod auth;
 mod faults;
 mod life;
+mod moods;
 mod pages;
+mod projects;
+mod sight;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;

@@ -6,9 +6,14 @@
 //! The world does not know how its state is served; that is the business of the modules beside it.
 
 mod acme;
+mod asset_deeds;
+mod audit;
 mod inventory;
+mod organization_deeds;
+mod project_deeds;
 mod scm;
 mod scm_deeds;
+mod sight_deeds;
 mod snyk;
 mod snyk_deeds;
 mod snyk_tokens;
@@ -19,19 +24,22 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use acme::{ACME_ACCOUNT, ACME_CREDENTIAL, ACME_PROFILE, ACME_SNYK_TOKEN, ACME_WORKSPACE, pilot_guide_scopes};
+pub(crate) use audit::RETENTION as AUDIT_RETENTION;
+pub use audit::{AuditEvent, AuditLog, BeforeRetention, EmptyPage, IntegrationNaming};
 pub use inventory::{Asset, AssetRemoval, Backstage, Fill, Group, Profile, RemovalReason, SavedCredential, SyncState};
+pub use project_deeds::Deletion;
 pub use scm::{
     Account, Bitbucket, CatalogFile, CredentialState, Hook, OauthConsumer, OauthGrant, Repository, Role, ScmCredential,
     ScmCredentialKind, ScmProject, Workspace,
 };
 pub use snyk::{
-    AuditEvent, Organization, OrganizationIntegration, Project, ProjectStatus, RecurringTests, Saved, Snyk, Target,
-    Tests,
+    Organization, OrganizationIntegration, Project, ProjectStatus, PullRequestChecks, RecurringTests, Saved, Snyk,
+    Target, TestTimes, Tests,
 };
-pub use snyk_tokens::{Level, Permission, SnykGrant, SnykToken, SnykTokenKind};
+pub use snyk_tokens::{GroupSight, Level, Permission, SnykGrant, SnykToken, SnykTokenKind};
 pub use switches::{
-    AssetSearch, Availability, Budget, InventoryAssets, IssueTracker, Lifecycle, NextShape, RetryAfter, TotalCount,
-    TypeFilter,
+    AssetSearch, Availability, Budget, EarlyAccess, IntegrationMap, InventoryAssets, IssueTracker, LastActive,
+    Lifecycle, NextShape, RateHeaders, RetryAfter, ScopeVocabulary, TotalCount, TypeFilter,
 };
 
 use super::Api;
@@ -59,12 +67,20 @@ pub struct World {
 }
 
 /// Atlassian's admin side.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Atlassian {
     /// The organisation's id in the admin API.
     pub organization: String,
     /// Its admin API keys.
     pub keys: Vec<AdminKey>,
+    /// What it says about the last use of a token.
+    pub last_active: LastActive,
+}
+
+impl Default for Atlassian {
+    fn default() -> Self {
+        Self { organization: String::new(), keys: Vec::new(), last_active: LastActive::Moment }
+    }
 }
 
 /// An admin API key.

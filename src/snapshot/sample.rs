@@ -87,6 +87,7 @@ pub(crate) fn fleet() -> Fleet {
             credential: "bitbucket-acme".into(),
             overrides: BTreeMap::new(),
             require: BTreeSet::from([organization(4)]),
+            asked: BTreeSet::new(),
             permissions: PermissionSet::organization(),
         }),
         thresholds: Thresholds::default(),

@@ -53,6 +53,8 @@ pub struct DeliveryView {
     pub silences: Vec<SilenceView>,
     /// Maintenance windows that are open now.
     pub maintenance: Vec<MaintenanceView>,
+    /// What no route takes, a sentence each.
+    pub unrouted: Vec<String>,
 }
 
 impl DeliveryView {
@@ -80,7 +82,8 @@ impl DeliveryView {
                 MaintenanceTime::Weekly(_) => None,
             },
         });
-        Self { mode, receivers: receivers.collect(), silences, maintenance: maintenance.collect() }
+        let unrouted = notify::unrouted::in_words(situation.routing, &notify::unrouted::watched(situation.fleet));
+        Self { mode, receivers: receivers.collect(), silences, maintenance: maintenance.collect(), unrouted }
     }
 }
 

@@ -72,6 +72,10 @@ closed_list! {
         Acknowledgement => "acknowledgement",
         /// A silence.
         Silence => "silence",
+        /// How often a problem opened recently.
+        Recurrence => "recurrence",
+        /// What the next digest of a route lists.
+        Digest => "digest",
         /// When nobody watched.
         Gaps => "gaps",
         /// What somebody answered to a loss.

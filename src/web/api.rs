@@ -41,7 +41,8 @@ pub(super) fn methods(path: &str) -> &'static str {
     match path.strip_prefix("/api/v1/").unwrap_or_default() {
         "silences" => "GET, HEAD, POST",
         "incidents/acknowledgement" => "POST, DELETE",
-        silence if silence.starts_with("silences/") => "DELETE",
+        "incidents/answer" | "plans" => "POST",
+        one if one.starts_with("silences/") || one.starts_with("decisions/") => "DELETE",
         test if test.starts_with("receivers/") => "POST",
         _ if path == "/-/reload" => "POST",
         _ if path == "/-/log-filter" => "GET, HEAD, PUT",

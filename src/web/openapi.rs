@@ -280,6 +280,9 @@ fn hearing() -> Value {
     let told = object(&[("severity", words(Severity::ALL)), ("at", instant()), ("dispatch", text())]);
     let by = [
         "pending",
+        "info",
+        "first_pass",
+        "standing",
         "prometheus",
         "no_route",
         "cause",
@@ -320,7 +323,7 @@ fn words(all: &[impl serde::Serialize]) -> Value {
 }
 
 fn truth() -> Value {
-    json!({ "type": "string", "enum": ["true", "false", "unknown"] })
+    json!({ "type": "string", "enum": ["true", "false", "unknown", "not_applicable"] })
 }
 
 fn nullable(schema: &Value) -> Value {

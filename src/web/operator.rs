@@ -3,12 +3,18 @@
 //! The HTTP side changes nothing itself. It hands a request to the daemon, whose one writer answers it; a change is
 //! committed before its answer comes.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::attention::{Acknowledgement, Silence};
-use crate::domain::names::{ReceiverName, SilenceId};
+use crate::domain::decisions::{PlanKind, Verdict};
+use crate::domain::names::{CredentialName, DecisionId, ReceiverName, SilenceId};
 use crate::domain::notification::{Delivery, DeliveryState, NotificationId};
+use crate::domain::state::State;
+use crate::health::decisions::{NewAnswer, NewPlan, item_name};
 use crate::snapshot::{ReceiverView, SilenceView};
 
 /// Requests beyond these wait.
@@ -40,6 +46,111 @@ pub struct AttentionView {
     pub silences: Vec<SilenceView>,
     /// Acknowledgements of open incidents.
     pub acknowledgements: Vec<AcknowledgementView>,
+}
+
+/// An answer to a loss.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnswerView {
+    /// Its identity.
+    pub id: DecisionId,
+    /// Which incident, as `rule/subject`.
+    pub incident: String,
+    /// Accepted or rejected.
+    pub verdict: Verdict,
+    /// What it covers, by name as far as it is known; hostile text.
+    pub items: Vec<String>,
+    /// Who.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanView {
+    /// Its identity.
+    pub id: DecisionId,
+    /// What is going to happen.
+    pub kind: PlanKind,
+    /// The pattern that it was made with.
+    pub pattern: String,
+    /// How many repositories it covers.
+    pub repositories: usize,
+    /// How many Organizations it covers.
+    pub organizations: usize,
+    /// Credentials that it covers.
+    pub credentials: Vec<CredentialName>,
+    /// The old token of a rotation was revoked.
+    pub revoked: bool,
+    /// From when on.
+    pub from: DateTime<Utc>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Whether it is in force.
+    pub active: bool,
+    /// Who.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What people decided about what is gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DecisionsView {
+    /// Answers to losses.
+    pub answers: Vec<AnswerView>,
+    /// Plans in force, and those that ended lately.
+    pub plans: Vec<PlanView>,
+}
+
+impl AnswerView {
+    /// The answer `id` as people see it.
+    pub fn of(state: &State, id: &DecisionId) -> Option<Self> {
+        let answer = state.decisions.answers.get(id)?;
+        Some(Self {
+            id: id.clone(),
+            incident: answer.incident.to_string(),
+            verdict: answer.verdict,
+            items: answer.items.iter().map(|item| item_name(state, item)).collect(),
+            author: answer.author.clone(),
+            reason: answer.reason.clone(),
+            at: answer.at,
+        })
+    }
+}
+
+impl PlanView {
+    /// The plan `id` as people see it.
+    pub fn of(state: &State, id: &DecisionId, now: DateTime<Utc>) -> Option<Self> {
+        let plan = state.decisions.plans.get(id)?;
+        Some(Self {
+            id: id.clone(),
+            kind: plan.kind,
+            pattern: plan.pattern.clone(),
+            repositories: plan.repositories.values().map(BTreeSet::len).sum(),
+            organizations: plan.organizations.values().map(BTreeSet::len).sum(),
+            credentials: plan.credentials.iter().cloned().collect(),
+            revoked: plan.revoked,
+            from: plan.from,
+            until: plan.until,
+            active: plan.is_active(now),
+            author: plan.author.clone(),
+            reason: plan.reason.clone(),
+        })
+    }
+}
+
+impl DecisionsView {
+    /// Everything that was decided, as people see it.
+    pub fn of(state: &State, now: DateTime<Utc>) -> Self {
+        let decisions = &state.decisions;
+        Self {
+            answers: decisions.answers.keys().filter_map(|id| AnswerView::of(state, id)).collect(),
+            plans: decisions.plans.keys().filter_map(|id| PlanView::of(state, id, now)).collect(),
+        }
+    }
 }
 
 /// Why the daemon does not do what was asked. Each is one sentence that says what to do instead.
@@ -121,6 +232,36 @@ pub enum OperatorRequest {
         receiver: ReceiverName,
         /// Gets the notification's id: it is a row by then, and on its way.
         answer: OperatorReply<NotificationId>,
+    },
+    /// Accept or reject a loss.
+    Answer {
+        /// Its identity.
+        id: DecisionId,
+        /// What is said.
+        new: Box<NewAnswer>,
+        /// Gets it as it is now.
+        answer: OperatorReply<AnswerView>,
+    },
+    /// Say what is going to happen.
+    Plan {
+        /// Its identity.
+        id: DecisionId,
+        /// What.
+        new: Box<NewPlan>,
+        /// Gets it as it is now.
+        answer: OperatorReply<PlanView>,
+    },
+    /// Take an answer or a plan back.
+    Undo {
+        /// Which.
+        id: DecisionId,
+        /// Told when it is gone.
+        answer: OperatorReply<()>,
+    },
+    /// Answers and plans.
+    Decisions {
+        /// Gets them.
+        answer: OperatorReply<DecisionsView>,
     },
     /// Silences and acknowledgements.
     Attention {

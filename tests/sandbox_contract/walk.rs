@@ -9,6 +9,8 @@ use snykwatch::sandbox::world::{
     pilot_guide_scopes,
 };
 
+use super::moods;
+
 /// One answer, and the operation of which description it belongs to.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded {
@@ -22,14 +24,14 @@ pub(crate) struct Recorded {
 }
 
 /// The walk so far.
-struct Walk<'a> {
-    sandbox: &'a Sandbox,
+pub(crate) struct Walk<'a> {
+    pub(crate) sandbox: &'a Sandbox,
     http: reqwest::Client,
     recorded: Vec<Recorded>,
 }
 
 impl Walk<'_> {
-    async fn record(
+    pub(crate) async fn record(
         &mut self,
         description: &'static str,
         operation: &'static str,
@@ -46,19 +48,19 @@ impl Walk<'_> {
         self.recorded.push(Recorded { description, operation, path, status, headers, text });
     }
 
-    fn snyk_request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn snyk_request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let secret = self.sandbox.world(|world| world.snyk.token(ACME_SNYK_TOKEN).unwrap().secret.clone());
         let url = self.sandbox.snyk_api_url().join(path).unwrap();
         self.http.request(method, url).header("authorization", format!("token {secret}"))
     }
 
-    async fn rest(&mut self, operation: &'static str, path: &str, expected: u16) {
+    pub(crate) async fn rest(&mut self, operation: &'static str, path: &str, expected: u16) {
         let separator = if path.contains('?') { '&' } else { '?' };
         let request = self.snyk_request(reqwest::Method::GET, &format!("/rest{path}{separator}version=2026-03-25"));
         self.record("snyk-rest", operation, request, expected).await;
     }
 
-    async fn v1(&mut self, operation: &'static str, path: &str, expected: u16) {
+    pub(crate) async fn v1(&mut self, operation: &'static str, path: &str, expected: u16) {
         let request = self.snyk_request(reqwest::Method::GET, &format!("/v1{path}"));
         self.record("snyk-v1", operation, request, expected).await;
     }
@@ -69,19 +71,19 @@ impl Walk<'_> {
         self.record("snyk-rest", "post /groups/{group_id}/assets/search", request, expected).await;
     }
 
-    async fn bitbucket(&mut self, operation: &'static str, path: &str, expected: u16) {
+    pub(crate) async fn bitbucket(&mut self, operation: &'static str, path: &str, expected: u16) {
         let secret = self.sandbox.world(|world| world.bitbucket.credential(ACME_CREDENTIAL).unwrap().secret.clone());
         let url = self.sandbox.bitbucket_api_url().join(&format!("/2.0{path}")).unwrap();
         let request = self.http.get(url).basic_auth("snyk-bot@acme.example", Some(secret));
         self.record("bitbucket-cloud", operation, request, expected).await;
     }
 
-    fn change(&self, change: impl FnOnce(&mut World)) {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut World)) {
         self.sandbox.world(change);
     }
 }
 
-fn group(sandbox: &Sandbox) -> String {
+pub(crate) fn group(sandbox: &Sandbox) -> String {
     sandbox.world(|world| world.snyk.groups[0].id.to_string())
 }
 
@@ -97,6 +99,8 @@ pub(crate) async fn walk(sandbox: &Sandbox) -> Vec<Recorded> {
     snyk_group(&mut walk).await;
     snyk_organization(&mut walk).await;
     snyk_v1(&mut walk).await;
+    moods::snyk(&mut walk).await;
+    moods::bitbucket(&mut walk).await;
     bitbucket_account(&mut walk).await;
     bitbucket_repositories(&mut walk).await;
     bitbucket_refusals(&mut walk).await;

@@ -8,7 +8,7 @@ use crate::domain::names::ReceiverName;
 use crate::domain::notification::NotificationId;
 use crate::domain::state::State;
 use crate::snapshot::SilenceView;
-use crate::web::{OperatorRefusal, OperatorReply, OperatorRequest};
+use crate::web::{DecisionsView, OperatorRefusal, OperatorReply, OperatorRequest};
 
 impl Watcher {
     pub(super) async fn on_operator(&mut self, request: OperatorRequest) {
@@ -35,6 +35,22 @@ impl Watcher {
             OperatorRequest::TestReceiver { receiver, answer } => {
                 let sent = self.test_receiver(&receiver, now).await;
                 reply(answer, sent);
+            }
+            OperatorRequest::Answer { id, new, answer } => {
+                let fleet = Arc::clone(&self.fleet);
+                let made = self.change(|state| operations::answer(state, &fleet, id, &new, now)).await;
+                reply(answer, made);
+            }
+            OperatorRequest::Plan { id, new, answer } => {
+                let fleet = Arc::clone(&self.fleet);
+                let made = self.change(|state| operations::plan(state, &fleet, id, &new, now)).await;
+                reply(answer, made);
+            }
+            OperatorRequest::Undo { id, answer } => {
+                reply(answer, self.change(|state| operations::undo(state, &id)).await);
+            }
+            OperatorRequest::Decisions { answer } => {
+                reply(answer, Ok(DecisionsView::of(&self.parts.state, now)));
             }
             OperatorRequest::Attention { answer } => {
                 let view = self.with_situation(now, |situation| operations::attention(&self.parts.state, situation));

@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::{BodyKind, Failure, FailureClass, Redactor, TimeoutPhase, meta, retry_after};
+use super::refusal::{self, Refusal};
+use super::{
+    BodyKind, Failure, FailureClass, FailureContext, LONGEST_API_WAIT, Redactor, TimeoutPhase, meta, retry_after,
+};
 
 /// Bitbucket Cloud's words for a missing scope; they come with status 403, in some recordings with 400.
 const MISSING_SCOPE_WORDS: &str = "lack one or more required privilege scopes";
@@ -15,6 +18,9 @@ const MISSING_SCOPE_WORDS: &str = "lack one or more required privilege scopes";
 const NOT_ACCESSIBLE_WORDS: &str = "not accessible by this authentication mechanism";
 /// Snyk's code for platform maintenance.
 const SNYK_MAINTENANCE_CODE: &str = "SNYK-0099";
+
+/// A longer text is no message, in bytes.
+const LONGEST_PLAIN_TEXT: usize = 2_000;
 
 /// What an error body says, in whichever of the known shapes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -95,8 +101,13 @@ pub(crate) fn classify(
     now: DateTime<Utc>,
 ) -> Failure {
     let parsed = serde_json::from_slice::<Value>(without_mark(body)).ok();
-    let error = parsed.as_ref().map(ErrorBody::read).unwrap_or_default();
-    let wait = retry_after(headers, now);
+    let kind = body_kind(headers, body, parsed.is_some());
+    let error = match &parsed {
+        Some(parsed) => ErrorBody::read(parsed),
+        None => ErrorBody { message: plain_text(kind, body), ..ErrorBody::default() },
+    };
+    let wait = retry_after(headers, now, LONGEST_API_WAIT);
+    let refusal = refusal::read(headers, error.message.as_deref().unwrap_or_default());
     let class = match status {
         400 | 403 if !error.required.is_empty() || error.says(MISSING_SCOPE_WORDS) => {
             FailureClass::MissingScope { required: error.required.clone(), granted: error.granted.clone() }
@@ -104,7 +115,11 @@ pub(crate) fn classify(
         300..=399 => FailureClass::Redirected { location_host: location_host(headers) },
         401 => FailureClass::Unauthorized,
         403 if error.says(NOT_ACCESSIBLE_WORDS) => FailureClass::NotAccessibleByThisAuthentication,
-        403 => FailureClass::Forbidden,
+        403 => match refusal {
+            Some(Refusal::OfOurAddress) => FailureClass::AddressRefused,
+            Some(Refusal::By(by)) => FailureClass::ShutOut { by },
+            None => FailureClass::Forbidden,
+        },
         404 => FailureClass::NotFound,
         407 => FailureClass::Proxy,
         408 => FailureClass::Timeout { phase: TimeoutPhase::Answer },
@@ -121,16 +136,26 @@ pub(crate) fn classify(
         (Some(code), None) => format!(" ({code})"),
         (None, None) => String::new(),
     };
+    let clean = |text: String| Some(redactor.clean(&text)).filter(|text| !text.is_empty());
     Failure {
         class,
         detail: redactor.clean(&format!("the API answered {status}{said}")),
         status: Some(status),
-        body: body_kind(headers, body, parsed.is_some()),
+        body: kind,
         retry_after: wait,
         meta: Box::new(meta(headers)),
-        pages_before: 0,
-        items_before: 0,
+        context: Box::new(FailureContext {
+            message: error.message.and_then(clean),
+            code: error.code.and_then(clean),
+            ..FailureContext::default()
+        }),
     }
+}
+
+/// A body without any markup is the message itself; a page for people is not the API's word.
+fn plain_text(kind: BodyKind, body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(without_mark(body)).ok().filter(|_| kind == BodyKind::Other)?.trim();
+    (!text.is_empty() && text.len() <= LONGEST_PLAIN_TEXT && !text.starts_with(['{', '['])).then(|| text.to_owned())
 }
 
 fn is_maintenance(error: &ErrorBody) -> bool {
@@ -204,6 +229,12 @@ mod tests {
         prop_assert!(FailureClass::LABELS.contains(&failure.class.as_label()));
         prop_assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");
         prop_assert!(!failure.detail.chars().any(char::is_control));
+        prop_assert!(
+            failure.message().into_iter().chain(failure.code()).all(|text| !text.chars().any(char::is_control))
+        );
+        // Only a 403 speaks of what shuts us out.
+        let shuts_out = matches!(failure.class, FailureClass::AddressRefused | FailureClass::ShutOut { .. });
+        prop_assert!(!shuts_out || status == 403);
         // A bad credential is never read into another status.
         prop_assert_eq!(failure.class == FailureClass::Unauthorized, status == 401);
         Ok(())

@@ -8,8 +8,9 @@ use reqwest::header::HeaderMap;
 use super::redact::safe_text;
 use super::{AnswerMeta, CredentialHeaders, LifecycleStage, VersionNotice, lenient};
 
-/// Longest wait, from a header, that we believe: a day.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// The longest wait that a watched API gets by asking. A wrong date must not blind us for longer; an API that still
+/// throttles then says so again.
+pub(crate) const LONGEST_API_WAIT: Duration = Duration::from_mins(15);
 
 /// A header as clean text.
 pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -29,17 +30,17 @@ pub(crate) fn meta(headers: &HeaderMap) -> AnswerMeta {
     }
 }
 
-/// `Retry-After`: seconds, or an HTTP date. A date is compared with the server's own clock when it sent one, else with
-/// `now`.
-pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+/// `Retry-After`: seconds, or an HTTP date, at most `longest`. A date is compared with the server's own clock when it sent
+/// one, else with `now`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>, longest: Duration) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = text.parse::<f64>() {
-        Duration::try_from_secs_f64(seconds).ok()?
+    let wait = if let Some(seconds) = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()) {
+        Duration::try_from_secs_f64(seconds.min(longest.as_secs_f64())).ok()?
     } else {
         let server_now = headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date);
         (parse_http_date(text)? - server_now.unwrap_or(now)).to_std().unwrap_or(Duration::ZERO)
     };
-    Some(wait.min(LONGEST_RETRY_AFTER))
+    Some(wait.min(longest))
 }
 
 fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
@@ -108,7 +109,8 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let now = "2026-11-23T09:00:00Z".parse().unwrap();
         let check = |pairs: &[(&'static str, &str)], seconds: Option<u64>| {
-            assert_eq!(retry_after(&headers(pairs), now), seconds.map(Duration::from_secs), "{pairs:?}");
+            let longest = Duration::from_mins(15);
+            assert_eq!(retry_after(&headers(pairs), now, longest), seconds.map(Duration::from_secs), "{pairs:?}");
         };
         check(&[], None);
         check(&[("retry-after", "45")], Some(45));
@@ -116,9 +118,16 @@ mod tests {
         check(&[("retry-after", "-1")], None);
         check(&[("retry-after", "NaN")], None);
         check(&[("retry-after", "soon")], None);
-        check(&[("retry-after", "99999999999999")], Some(86_400));
+        check(&[("retry-after", "inf")], None);
+        check(&[("retry-after", "")], None);
+        check(&[("retry-after", "901")], Some(900));
+        check(&[("retry-after", "99999999999999")], Some(900));
+        check(&[("retry-after", "1e300")], Some(900));
         check(&[("retry-after", "Mon, 23 Nov 2026 09:02:00 GMT")], Some(120));
         check(&[("retry-after", "Mon, 23 Nov 2026 08:02:00 GMT")], Some(0));
+        check(&[("retry-after", "Sun, 23 Nov 2098 09:00:00 GMT")], Some(900));
+        check(&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], Some(0));
+        check(&[("retry-after", "Mon, 32 Nov 2026 09:02:00 GMT")], None);
         check(&[("retry-after", "Mon, 23 Nov 2026 09:02:00 GMT"), ("date", "Mon, 23 Nov 2026 09:01:00 GMT")], Some(60));
     }
 

@@ -42,9 +42,27 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, 
     })
 }
 
-/// Anything with a shape of its own: what does not fit that shape is its default.
+/// Whatever is there, an explicit `null` included; only a key that is not there is `None`.
+pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// What a JSON value is, for people.
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Anything with a shape of its own that is no list: what does not fit that shape is its default. A list would be taken for
+/// an object whose fields have no names.
 pub fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
-    let value = Option::<Value>::deserialize(deserializer)?;
+    let value = Option::<Value>::deserialize(deserializer)?.filter(|value| !value.is_array());
     Ok(value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default())
 }
 

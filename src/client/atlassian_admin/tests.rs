@@ -55,3 +55,18 @@ async fn a_key_without_the_scope_is_forbidden() {
     assert_eq!(failure.class, FailureClass::Forbidden);
     assert_eq!(failure.detail, "the API answered 403: Forbidden: lacks read:tokens:admin");
 }
+
+#[tokio::test]
+async fn a_listing_that_does_not_say_whether_it_goes_on_is_not_complete() {
+    async fn check(more: &str, is_complete: bool) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", PATH, json(200, &format!(r#"{{"data":[]{more}}}"#))).await;
+        assert_eq!(client(&server).api_tokens().await.is_ok(), is_complete, "{more}");
+    }
+    check("", true).await;
+    check(r#","links":{}"#, true).await;
+    check(r#","links":{"next":""}"#, true).await;
+    check(r#","links":null"#, false).await;
+    check(r#","links":{"next":7}"#, false).await;
+    check(r#","links":{"next":{"href":"x"}}"#, false).await;
+}

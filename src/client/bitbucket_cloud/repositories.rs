@@ -53,6 +53,11 @@ impl Repository {
         self.main_branch == MainBranch::Nothing || self.size_bytes == Some(0)
     }
 
+    /// The first part of the full name: the workspace it is in now.
+    pub fn workspace(&self) -> &str {
+        self.full_name.split_once('/').map_or("", |(workspace, _)| workspace)
+    }
+
     /// The second part of the full name.
     pub fn slug(&self) -> &str {
         self.full_name.split_once('/').map_or(&self.full_name, |(_, slug)| slug)
@@ -211,6 +216,17 @@ impl BitbucketCloudClient {
     pub async fn repository(&self, workspace: &str, repository: &str) -> Result<Answer<Repository>, Failure> {
         let answer = self.one::<Entry>(self.get(&["repositories", workspace, repository], &[])).await?;
         Ok(answer.map(Into::into))
+    }
+
+    /// The repository of a workspace with this id (with braces), under whatever name it has now. 404 means that it is
+    /// not in this workspace any more, was deleted, or is not visible.
+    pub async fn repository_by_id(&self, workspace: &str, uuid: &str) -> Result<Answer<Repository>, Failure> {
+        let answer = self.repository(workspace, uuid).await?;
+        // A repository whose slug looks like an id is another one.
+        if answer.value.uuid.eq_ignore_ascii_case(uuid) {
+            return Ok(answer);
+        }
+        Err(Failure::of_another_shape("another repository than the one asked for", answer.meta))
     }
 
     /// How many repositories of a workspace the account was explicitly made an administrator of. Rights implied by the

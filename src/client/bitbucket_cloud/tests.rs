@@ -2,7 +2,7 @@ use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::client::answer::{BodyKind, CredentialHeaders, FailureClass};
+use crate::client::answer::{BodyKind, CredentialHeaders, FailureClass, ShutOut};
 use crate::client::testing::{answer, context, json};
 use crate::clock::Clock;
 
@@ -332,7 +332,88 @@ async fn a_list_is_complete_or_it_is_none() {
     check(r#"{"size":1}"#, None).await;
     check(r#"{"values":null,"size":1}"#, None).await;
     check(&format!(r#"{{"values":[{one}],"size":1}}"#), Some(1)).await;
-    check(&format!(r#"{{"values":[{one}],"size":"2"}}"#), Some(1)).await; // one was made or hidden meanwhile
+    check(&format!(r#"{{"values":[{one}],"size":0}}"#), Some(1)).await; // one was made meanwhile
+    check(&format!(r#"{{"values":[{one}],"size":"2"}}"#), None).await;
     check(&format!(r#"{{"values":[{one}],"size":3,"next":null}}"#), None).await;
     check(r#"{"values":[],"size":128}"#, None).await;
+    for odd in ["7", "{}", r#"{"href":"x"}"#, "[]", "true"] {
+        check(&format!(r#"{{"values":[{one}],"next":{odd}}}"#), None).await;
+    }
+}
+
+#[tokio::test]
+async fn a_total_that_is_wrong_for_good_hides_no_list() {
+    let server = MockServer::start().await;
+    let body = |count: usize, size: usize| {
+        let one = |number: usize| format!(r#"{{"uuid":"{{{number}}}","full_name":"acme/r{number}"}}"#);
+        let values: Vec<_> = (0..count).map(one).collect();
+        json(200, &format!(r#"{{"values":[{}],"size":{size}}}"#, values.join(",")))
+    };
+    answer(&server, "GET", "/2.0/repositories/acme", body(40, 65)).await;
+    let client = client(&server);
+    let failure = client.repositories("acme").await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Incomplete { listed: 40, total: 65 });
+    assert!(client.repositories("acme").await.unwrap().total_is_wrong);
+    // What changed lately is another list; its moving question makes it no other one each time.
+    for (hour, expected) in [("08", false), ("09", true)] {
+        let since = format!("2026-11-23T{hour}:00:00Z").parse().unwrap();
+        assert_eq!(client.repositories_since("acme", since).await.is_ok(), expected);
+    }
+}
+
+#[tokio::test]
+async fn the_begin_of_a_list_counts_only_what_it_shows() {
+    async fn check(body: &str, expected: Option<(Option<u64>, bool)>) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", "/2.0/repositories/acme", json(200, body)).await;
+        let page = client(&server).repositories_total("acme").await;
+        assert_eq!(page.map(|page| (page.value.total, page.value.has_more)).ok(), expected, "{body}");
+    }
+    check(r#"{"size":0}"#, Some((Some(0), false))).await;
+    check(r#"{"values":[]}"#, Some((None, false))).await;
+    check(r#"{"size":9,"next":"https://x/"}"#, Some((Some(9), true))).await;
+    check("{}", None).await;
+    check(r#"{"message":"soon"}"#, None).await;
+    check(r#"{"values":[],"next":{}}"#, None).await;
+}
+
+#[tokio::test]
+async fn a_repository_is_found_by_its_id_whatever_its_name_is_now() {
+    let server = MockServer::start().await;
+    let renamed = r#"{"uuid":"{R1}","full_name":"acme-new/payments","mainbranch":{"name":"main"}}"#;
+    answer(&server, "GET", "/2.0/repositories/acme/%7Br1%7D", json(200, renamed)).await;
+    let other = r#"{"uuid":"{r3}","full_name":"acme/r2","mainbranch":{"name":"main"}}"#;
+    answer(&server, "GET", "/2.0/repositories/acme/%7Br2%7D", json(200, other)).await;
+    let client = client(&server);
+    let found = client.repository_by_id("acme", "{r1}").await.unwrap().value;
+    assert_eq!((found.workspace(), found.slug()), ("acme-new", "payments"));
+    let failure = client.repository_by_id("acme", "{r2}").await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::UnexpectedBody);
+    assert_eq!(client.repository_by_id("acme", "{r4}").await.unwrap_err().class, FailureClass::NotFound);
+}
+
+#[tokio::test]
+async fn a_403_says_whom_it_concerns() {
+    async fn check(template: ResponseTemplate, class: FailureClass, message: Option<&str>) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", "/2.0/repositories/acme", template).await;
+        let failure = client(&server).repositories("acme").await.unwrap_err();
+        assert_eq!((&failure.class, failure.message()), (&class, message));
+        assert_eq!((failure.status, failure.asked()), (Some(403), Some("GET /2.0/repositories/acme")));
+    }
+    let says = |message: &str| json(403, &format!(r#"{{"type":"error","error":{{"message":"{message}"}}}}"#));
+    let address = "To access this workspace, an admin must whitelist your IP.";
+    check(says(address), FailureClass::AddressRefused, Some(address)).await;
+    let plain = ResponseTemplate::new(403).set_body_raw(address, "text/plain");
+    check(plain, FailureClass::AddressRefused, Some(address)).await;
+    // A page for people is somebody else's word.
+    let page = ResponseTemplate::new(403).set_body_raw(format!("<p>{address}</p>"), "text/html");
+    check(page, FailureClass::Forbidden, None).await;
+    let second_step = "This workspace requires two-step verification.";
+    let by = |by| FailureClass::ShutOut { by };
+    check(says(second_step), by(ShutOut::TwoStepVerification), Some(second_step)).await;
+    check(says("Forbidden"), FailureClass::Forbidden, Some("Forbidden")).await;
+    let scope = "Your credentials lack one or more required privilege scopes.";
+    let missing = FailureClass::MissingScope { required: Vec::new(), granted: Vec::new() };
+    check(says(scope), missing, Some(scope)).await;
 }

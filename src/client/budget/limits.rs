@@ -96,7 +96,9 @@ impl BudgetLimits {
     /// How long an answer pauses the credential.
     pub(super) fn pause_after(&self, status: u16, asked: Option<Duration>, stated: &StatedLimits) -> Option<Duration> {
         if status == 429 {
-            return Some(asked.unwrap_or_default().max(self.shortest_pause));
+            // A rate window that the answer itself measures may last longer than what it asks.
+            let measured = stated.exhausted_for.unwrap_or_default();
+            return Some(asked.unwrap_or_default().max(measured).max(self.shortest_pause));
         }
         if status == 503 && asked.is_some() {
             return asked;
@@ -120,13 +122,15 @@ pub(super) struct StatedLimits {
 }
 
 impl StatedLimits {
+    /// Reads what can be read; a header that cannot is as good as none.
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let number = |name: &str| text(name)?.split([',', ';']).next()?.trim().parse::<u64>().ok();
         let reset = number("x-ratelimit-reset").filter(|&seconds| seconds > 0 && seconds <= HOUR.as_secs());
         let is_exhausted = number("x-ratelimit-remaining") == Some(0);
+        let limits = headers.get_all("x-ratelimit-limit").iter().filter_map(|value| value.to_str().ok());
         Self {
-            windows: text("x-ratelimit-limit").map(windows).unwrap_or_default(),
+            windows: limits.flat_map(windows).collect(),
             exhausted_for: reset.filter(|_| is_exhausted).map(Duration::from_secs),
             is_near: text("x-ratelimit-nearlimit").is_some_and(is_near),
         }
@@ -137,12 +141,22 @@ impl StatedLimits {
 /// in force just now and says nothing about which.
 fn windows(header: &str) -> Vec<Limit> {
     let entry = |entry: &str| {
-        let mut parts = entry.split(';').map(str::trim);
-        let requests = parts.next()?.parse().ok()?;
-        let window = parts.find_map(|part| part.strip_prefix("w="))?.trim().parse().ok()?;
-        (window > 0).then_some(Limit { requests, window: Duration::from_secs(window) })
+        let mut parts = split_outside_quotes(entry, ';');
+        let requests = parts.next()?.trim().parse().ok()?;
+        let window = parts.find_map(|part| part.trim().strip_prefix("w="))?.trim().parse().ok()?;
+        // A window in which nothing is allowed would stop us for good, on the word of one header.
+        (window > 0 && requests > 0).then_some(Limit { requests, window: Duration::from_secs(window) })
     };
-    header.split(',').filter_map(entry).collect()
+    split_outside_quotes(header, ',').filter_map(entry).collect()
+}
+
+/// The parts of a header between separators; one within a quoted name separates nothing.
+fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    text.split(move |character| {
+        is_quoted ^= character == '"';
+        character == separator && !is_quoted
+    })
 }
 
 /// Seen as a word and as a number; anything but a clear no is a yes.
@@ -176,6 +190,23 @@ mod tests {
                 ..StatedLimits::default()
             },
         );
+        // As recorded: the first item repeats the window that is nearest to being used up; names hold anything.
+        let recorded = r#"160, 160;w=1;name="crd|generic_key^per_second|bucket^high", 1620;w=60;name="a, 5;w=60;b", 97200;w=3600;name="x""#;
+        check(
+            &[("x-ratelimit-limit", recorded), ("x-ratelimit-remaining", "159"), ("x-ratelimit-reset", "1")],
+            StatedLimits {
+                windows: vec![
+                    Limit { requests: 160, window: seconds(1) },
+                    Limit::per_minute(1620),
+                    Limit::per_hour(97_200),
+                ],
+                ..StatedLimits::default()
+            },
+        );
+        for unreadable in ["", "many", "-5;w=60", "1620;w=", "1620;w=-60", "0;w=60", "99999999999;w=60", r#"";w=60"#] {
+            check(&[("x-ratelimit-limit", unreadable)], StatedLimits::default());
+        }
+        check(&[("x-ratelimit-remaining", "none"), ("x-ratelimit-reset", "17")], StatedLimits::default());
         check(&[("x-ratelimit-limit", "1000"), ("x-ratelimit-nearlimit", "false")], StatedLimits::default());
         check(&[("x-ratelimit-nearlimit", "True")], StatedLimits { is_near: true, ..StatedLimits::default() });
         check(&[("x-ratelimit-remaining", "0")], StatedLimits::default());
@@ -197,6 +228,9 @@ mod tests {
         check(BudgetLimits::snyk(), 429, None, StatedLimits::default(), Some(60));
         check(BudgetLimits::snyk(), 429, Some(3), StatedLimits::default(), Some(60));
         check(BudgetLimits::snyk(), 429, Some(90), StatedLimits::default(), Some(90));
+        let exhausted = StatedLimits { exhausted_for: Some(seconds(3_000)), ..StatedLimits::default() };
+        check(BudgetLimits::snyk(), 429, Some(900), exhausted.clone(), Some(3_000));
+        check(BudgetLimits::snyk(), 200, None, exhausted, Some(3_000));
         check(BudgetLimits::snyk(), 503, Some(20), StatedLimits::default(), Some(20));
         check(BudgetLimits::snyk(), 503, None, StatedLimits::default(), None);
         check(BudgetLimits::bitbucket_cloud(), 429, None, StatedLimits::default(), Some(300));

@@ -46,10 +46,24 @@ async fn a_throttling_answer_pauses_everybody_who_shares_the_credential() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_pauses_for_longer_than_an_hour() {
-    let budget = RequestBudget::new(BudgetLimits::bitbucket_cloud(), &Clock::system());
-    budget.on_answer(429, &throttled(&[("retry-after", "80000")]));
-    assert!(budget.paused_for().unwrap() <= LONGEST_PAUSE);
+async fn a_wrong_wait_does_not_blind_us_and_a_measured_window_may_last_longer() {
+    fn check(pairs: &[(&'static str, &str)], least_minutes: u64, most_minutes: u64) {
+        let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());
+        budget.on_answer(429, &throttled(pairs));
+        let pause = budget.paused_for().unwrap();
+        let expected = Duration::from_mins(least_minutes)..=Duration::from_mins(most_minutes);
+        assert!(expected.contains(&pause), "{pairs:?}: {pause:?}");
+    }
+    // Up to a fifth more is jitter.
+    check(&[], 1, 2);
+    check(&[("retry-after", "-7")], 1, 2);
+    check(&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")], 1, 2);
+    check(&[("retry-after", "600")], 10, 12);
+    check(&[("retry-after", "80000")], 15, 18);
+    check(&[("retry-after", "Sun, 23 Nov 2098 09:00:00 GMT")], 15, 18);
+    check(&[("retry-after", "60"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "3000")], 50, 60);
+    check(&[("retry-after", "60"), ("x-ratelimit-remaining", "9"), ("x-ratelimit-reset", "3000")], 1, 2);
+    assert!(LONGEST_PAUSE >= LONGEST_API_WAIT);
 }
 
 #[tokio::test]

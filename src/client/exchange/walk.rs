@@ -1,11 +1,17 @@
-//! Follows a paged list to its last page, or fails: there is no partial walk.
+//! Follows a paged list to its last page, or fails: only who asks for a part gets one.
+//!
+//! A page without a link to the next one is the last only when it has the shape of a page. A field of another shape, or a
+//! total that was not reached, leaves open what is missing.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use url::Url;
 
+use super::totals::{Completeness, ListEnd};
 use super::{Authentication, Call, Connection};
 use crate::client::allowed;
 use crate::client::answer::{Failure, FailureClass, Walk, safe_text};
@@ -13,6 +19,12 @@ use crate::client::budget::LONGEST_WALK_PACING;
 
 /// More pages than any real list has: 200,000 items at 100 a page.
 const MOST_PAGES: usize = 2_000;
+
+/// Parameters that say how many items a page may have, on any of the APIs.
+const PAGE_SIZES: [&str; 4] = ["limit", "pagelen", "pageSize", "size"];
+
+/// Parameters whose values differ between two walks of the same list.
+const MOVING: [&str; 2] = ["from", "q"];
 
 /// A page of a list.
 pub(crate) trait Page: DeserializeOwned {
@@ -26,8 +38,11 @@ pub(crate) trait Page: DeserializeOwned {
 /// The parts of a page.
 pub(crate) struct PageParts<I> {
     pub(crate) items: Vec<I>,
-    pub(crate) next: Option<Next>,
+    /// The next page, or none when this is the last one; an error when the page does not say.
+    pub(crate) next: Result<Option<Next>, OddField>,
     pub(crate) total: Option<u64>,
+    /// Items of the page that could not be read and are not in `items`.
+    pub(crate) unreadable: usize,
 }
 
 /// Where the next page is.
@@ -39,30 +54,71 @@ pub(crate) enum Next {
     Cursor(&'static str, String),
 }
 
-/// Whether a list stated more than it gave. A few more are left to the changes of a living list, and to items that are
-/// counted and not shown; more would hide what is missing.
-fn ends_too_early(listed: usize, total: u64) -> bool {
-    let missing = usize::try_from(total).unwrap_or(usize::MAX).saturating_sub(listed);
-    missing >= 2 && missing > listed / 20
+/// A field of another shape than described, so that the page does not say whether it is the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OddField {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it is: `null`, `a number`, `missing`.
+    pub(crate) found: &'static str,
+}
+
+/// How much of a list is read at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadingLimits {
+    pub(crate) pages: usize,
+    /// No page is asked for after this, in real time.
+    pub(crate) time: Duration,
+}
+
+/// A list as far as it was read.
+pub(crate) struct Part<I> {
+    pub(crate) walk: Walk<I>,
+    /// Where it goes on; none when it was read to its end.
+    pub(crate) rest: Option<Url>,
 }
 
 impl Connection {
-    /// Walks the list that begins with `first`.
+    /// Walks the list that begins with `first` to its last page.
     pub(crate) async fn walk<P: Page>(
         &self,
         first: Call,
         authentication: &Authentication,
     ) -> Result<Walk<P::Item>, Failure> {
+        let limits = ReadingLimits { pages: MOST_PAGES, time: Duration::MAX };
+        let question = first.question();
+        let Part { walk, rest } = self.walk_part::<P>(first, authentication, limits).await?;
+        if rest.is_none() {
+            return Ok(walk);
+        }
+        let detail = format!("the list did not end after {} pages", walk.pages);
+        let mut failure = Failure::without_answer(FailureClass::EndlessPaging, detail);
+        failure.context.asked = Some(self.redactor.clean(&question));
+        failure.context.pages_before = walk.pages;
+        failure.context.items_before = walk.items.len();
+        Err(failure)
+    }
+
+    /// Walks the list that begins with `first` until its last page or these limits.
+    pub(crate) async fn walk_part<P: Page>(
+        &self,
+        first: Call,
+        authentication: &Authentication,
+        limits: ReadingLimits,
+    ) -> Result<Part<P::Item>, Failure> {
+        let begin = Instant::now();
         let started_at = self.context.clock.now();
-        let (mut items, mut total, mut pages) = (Vec::new(), None, 0);
+        let (mut items, mut total, mut pages, mut unreadable) = (Vec::new(), None, 0, 0);
+        let mut longest_page = 0;
         // Hashes are enough to notice a circle, and small.
         let (hasher, mut seen) = (RandomState::new(), HashSet::from([]));
         let mut call = first.clone();
         loop {
             seen.insert(hasher.hash_one(call.url.as_str()));
             let failed = |mut failure: Failure, items: usize| {
-                failure.pages_before = pages;
-                failure.items_before = items;
+                failure.context.asked.get_or_insert_with(|| self.redactor.clean(&first.question()));
+                failure.context.pages_before = pages;
+                failure.context.items_before = items;
                 failure
             };
             let answer = match authentication.call::<P>(self, call.clone()).await {
@@ -70,25 +126,52 @@ impl Connection {
                 Err(failure) => return Err(failed(failure, items.len())),
             };
             let parts = answer.value.into_parts();
+            let on_this_page = parts.items.len() + parts.unreadable;
             items.extend(parts.items);
+            unreadable += parts.unreadable;
             total = parts.total.or(total);
-            let Some(next) = parts.next else {
-                if let Some(total) = total.filter(|total| ends_too_early(items.len(), *total)) {
-                    let what = format!("a list that ends after {} of its {total} items", items.len());
-                    return Err(failed(Failure::of_another_shape(&what, answer.meta), items.len()));
-                }
-                let complete_at = self.context.clock.now();
-                return Ok(Walk { items, pages: pages + 1, started_at, complete_at, total, meta: answer.meta });
+            let next = match parts.next {
+                Ok(next) => next,
+                Err(odd) => return Err(failed(Failure::of_an_odd_page(odd.name, odd.found, answer.meta), items.len())),
+            };
+            let end = |items, total_is_wrong| Walk {
+                items,
+                pages: pages + 1,
+                started_at,
+                complete_at: self.context.clock.now(),
+                total,
+                total_is_wrong,
+                unreadable,
+                meta: answer.meta.clone(),
+            };
+            let Some(next) = next else {
+                let asked = page_size(&first.url).unwrap_or(usize::MAX);
+                let most = if longest_page > 0 { asked.min(longest_page) } else { asked };
+                let listed = count(items.len() + unreadable);
+                let end_of_list = ListEnd { listed, total, ends_full: on_this_page >= most };
+                let total_is_wrong = match self.totals.check(&list_name(&first), end_of_list) {
+                    Completeness::Complete => false,
+                    Completeness::TotalIsWrong => true,
+                    Completeness::Incomplete { total } => {
+                        let failure = Failure::of_a_short_list(listed, total, answer.meta);
+                        return Err(failed(failure, items.len()));
+                    }
+                };
+                return Ok(Part { walk: end(items, total_is_wrong), rest: None });
             };
             let url = match self.next_url(&first, &call.url, &next) {
                 Ok(url) => url,
                 Err(failure) => return Err(failed(failure, items.len())),
             };
-            if pages + 1 >= MOST_PAGES || seen.contains(&hasher.hash_one(url.as_str())) {
-                let detail = format!("the list did not end after {} pages", pages + 1);
+            if seen.contains(&hasher.hash_one(url.as_str())) {
+                let detail = format!("the list leads back to a page already read, after {} pages", pages + 1);
                 return Err(failed(Failure::without_answer(FailureClass::EndlessPaging, detail), items.len()));
             }
+            if pages + 1 >= limits.pages || begin.elapsed() >= limits.time {
+                return Ok(Part { walk: end(items, false), rest: Some(url) });
+            }
             pages += 1;
+            longest_page = longest_page.max(on_this_page);
             call.url = url;
             call.patience = LONGEST_WALK_PACING;
         }
@@ -128,6 +211,28 @@ impl Connection {
             current.join(link).ok()
         }
     }
+}
+
+/// The most items that a page may have, as far as the request says.
+fn page_size(url: &Url) -> Option<usize> {
+    let (_, size) = url.query_pairs().find(|(name, _)| PAGE_SIZES.contains(&&**name))?;
+    size.parse().ok()
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
+/// Names a list: the same for every walk of it.
+fn list_name(first: &Call) -> String {
+    let mut name = first.url.path().to_owned();
+    for (key, value) in first.url.query_pairs() {
+        let value = if MOVING.contains(&&*key) { "" } else { &*value };
+        name.extend(["&", &*key, "=", value]);
+    }
+    let body = first.body.as_ref().map(|body| String::from_utf8_lossy(&body.bytes));
+    name.extend(body);
+    name
 }
 
 fn with_parameter(url: &Url, name: &str, value: &str) -> Url {

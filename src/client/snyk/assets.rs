@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::page::{Counted, DataPage, Resource};
+use super::page::{Counted, Resource, UnlinkedPage};
 use super::{JSON, PAGE_SIZE, SnykClient};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 use crate::client::exchange::Call;
@@ -108,7 +108,7 @@ struct SearchedAttributes {
     sources: Vec<String>,
     #[serde(deserialize_with = "lenient::list")]
     removed_reasons: Vec<RemovedReason>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "lenient::given")]
     app_context: Option<Value>,
     #[serde(deserialize_with = "lenient::time")]
     created_at: Option<DateTime<Utc>>,
@@ -141,7 +141,7 @@ struct InventoryAttributes {
     last_sync: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "lenient::time")]
     last_seen_at: Option<DateTime<Utc>>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "lenient::given")]
     org_context: Option<Value>,
     #[serde(deserialize_with = "lenient::time")]
     created_at: Option<DateTime<Utc>>,
@@ -151,11 +151,6 @@ struct InventoryAttributes {
 
 fn equal(attribute: &str, value: impl Into<Value>) -> Value {
     json!({"attribute": attribute, "operator": "equal", "values": [value.into()]})
-}
-
-/// Keeps an explicit `null` apart from a key that is not there.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
 }
 
 /// Whether a context says anything: `null`, `{}` and objects of nothing but `null` do not.
@@ -250,14 +245,16 @@ impl SnykClient {
         let url = self.get(&path, &[("limit", PAGE_SIZE)]).url;
         // Alone among the REST endpoints it takes plain JSON.
         let call = Call::post(url, super::JSON_API, JSON, query.to_string().into_bytes());
-        Ok(self.rest.walk::<DataPage<SearchedEntry>>(call, &self.authentication).await?.map(Into::into))
+        // Its description leaves `links` out at will.
+        Ok(self.rest.walk::<UnlinkedPage<SearchedEntry>>(call, &self.authentication).await?.map(Into::into))
     }
 
     /// Every asset of a Group as `inventory/assets` tells it, whatever its kind. An early-access endpoint: it may be
     /// missing (404), and may list no repositories.
     pub async fn inventory_assets(&self, group: Uuid) -> Result<Walk<InventoryAsset>, Failure> {
         let call = self.get(&["groups", &group.to_string(), "inventory", "assets"], &[("limit", PAGE_SIZE)]);
-        let walk = self.rest.walk::<DataPage<Resource<InventoryAttributes>>>(call, &self.authentication).await?;
+        // Its description leaves `links` out at will.
+        let walk = self.rest.walk::<UnlinkedPage<Resource<InventoryAttributes>>>(call, &self.authentication).await?;
         Ok(walk.map(Into::into))
     }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::SnykClient;
-use super::page::{DataPage, Document, Resource};
+use super::page::{Document, LinkedPage, Resource, UnlinkedPage};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 
 /// Whose token it is.
@@ -118,7 +118,8 @@ impl SnykClient {
     /// The personal access tokens of the user who asks.
     pub async fn personal_access_tokens(&self) -> Result<Walk<PersonalAccessToken>, Failure> {
         let call = self.get(&["self", "personal_access_tokens"], &[("limit", super::PAGE_SIZE)]);
-        let walk = self.rest.walk::<DataPage<Resource<Attributes>>>(call, &self.authentication).await?;
+        // Its description leaves `links` out at will.
+        let walk = self.rest.walk::<UnlinkedPage<Resource<Attributes>>>(call, &self.authentication).await?;
         Ok(walk.map(Into::into))
     }
 
@@ -148,7 +149,7 @@ impl SnykClient {
 
     async fn service_accounts(&self, path: [&str; 3]) -> Result<Walk<ServiceAccount>, Failure> {
         let call = self.get(&path, &[("limit", super::PAGE_SIZE)]);
-        let walk = self.rest.walk::<DataPage<Resource<Attributes>>>(call, &self.authentication).await?;
+        let walk = self.rest.walk::<LinkedPage<Resource<Attributes>>>(call, &self.authentication).await?;
         Ok(walk.map(Into::into))
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::page::{Counted, DataPage, Resource};
+use super::page::{Counted, LinkedPage, Resource};
 use super::{PAGE_SIZE, SnykClient};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 
@@ -38,10 +38,15 @@ pub struct Project {
     pub status: Option<ProjectStatus>,
     /// When it was made.
     pub created: Option<DateTime<Utc>>,
-    /// How often it is tested again.
+    /// How often it is tested again; `None` is untold, never [`RecurringTests::Never`].
     pub recurring_tests: Option<RecurringTests>,
+    /// Whether its pull requests are tested; `None` is what the integration's settings say, never off.
+    pub tests_pull_requests: Option<bool>,
     /// When the latest issue counts were taken: its last test.
     pub tested_at: Option<DateTime<Utc>>,
+    /// Whether there are issue counts at all. Counts without a time and no counts are both untold, not late; the first
+    /// is an answer that lost a field.
+    pub has_issue_counts: bool,
     /// The target it belongs to.
     pub target_id: Option<String>,
 }
@@ -134,7 +139,7 @@ struct ProjectEntry {
 #[serde(default)]
 struct ProjectMeta {
     #[serde(deserialize_with = "lenient::or_default")]
-    latest_issue_counts: IssueCounts,
+    latest_issue_counts: Option<IssueCounts>,
 }
 
 #[derive(Default, Deserialize)]
@@ -164,6 +169,15 @@ struct ProjectAttributes {
 struct ProjectSettings {
     #[serde(deserialize_with = "lenient::or_default")]
     recurring_tests: RecurringTestsSetting,
+    #[serde(deserialize_with = "lenient::or_default")]
+    pull_requests: PullRequestsSetting,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PullRequestsSetting {
+    #[serde(deserialize_with = "lenient::flag")]
+    is_enabled: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -195,7 +209,9 @@ impl From<ProjectEntry> for Project {
             status: resource.attributes.status,
             created: resource.attributes.created,
             recurring_tests: resource.attributes.settings.recurring_tests.frequency,
-            tested_at: meta.latest_issue_counts.updated_at,
+            tests_pull_requests: resource.attributes.settings.pull_requests.is_enabled,
+            has_issue_counts: meta.latest_issue_counts.is_some(),
+            tested_at: meta.latest_issue_counts.and_then(|counts| counts.updated_at),
             target_id: relationships.target.data.id,
         }
     }
@@ -210,7 +226,7 @@ impl SnykClient {
             parameters.push(("source_types", &types));
         }
         let call = self.get(&["orgs", &organization.to_string(), "targets"], &parameters);
-        Ok(self.rest.walk::<DataPage<TargetEntry>>(call, &self.authentication).await?.map(Into::into))
+        Ok(self.rest.walk::<LinkedPage<TargetEntry>>(call, &self.authentication).await?.map(Into::into))
     }
 
     /// Every project of an Organization that came through these kinds of integration, with the time of its last test.
@@ -221,7 +237,7 @@ impl SnykClient {
             parameters.push(("origins", &origins));
         }
         let call = self.get(&["orgs", &organization.to_string(), "projects"], &parameters);
-        Ok(self.rest.walk::<DataPage<ProjectEntry>>(call, &self.authentication).await?.map(Into::into))
+        Ok(self.rest.walk::<LinkedPage<ProjectEntry>>(call, &self.authentication).await?.map(Into::into))
     }
 
     /// How many projects of these origins there are; `None` when the answer does not say.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::page::{DataPage, Resource};
+use super::page::{LinkedPage, Resource};
 use super::{JSON, PAGE_SIZE, SnykClient};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 use crate::client::exchange::Call;
@@ -92,6 +92,6 @@ impl SnykClient {
     /// The integrations of an Organization as REST tells them; an endpoint that was announced and withdrawn.
     pub async fn rest_integrations(&self, organization: Uuid) -> Result<Walk<RestIntegration>, Failure> {
         let call = self.get(&["orgs", &organization.to_string(), "integrations"], &[("limit", PAGE_SIZE)]);
-        Ok(self.rest.walk::<DataPage<Resource<Attributes>>>(call, &self.authentication).await?.map(Into::into))
+        Ok(self.rest.walk::<LinkedPage<Resource<Attributes>>>(call, &self.authentication).await?.map(Into::into))
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::SnykClient;
-use super::page::{DataPage, Document};
+use super::page::{Document, LinkedPage};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
 
 /// A Snyk Group.
@@ -73,7 +73,7 @@ impl SnykClient {
     /// Every Group that the token sees.
     pub async fn groups(&self) -> Result<Walk<Group>, Failure> {
         let call = self.get(&["groups"], &[("limit", super::PAGE_SIZE)]);
-        Ok(self.rest.walk::<DataPage<Entry>>(call, &self.authentication).await?.map(Into::into))
+        Ok(self.rest.walk::<LinkedPage<Entry>>(call, &self.authentication).await?.map(Into::into))
     }
 
     /// One Group.
@@ -86,7 +86,7 @@ impl SnykClient {
     /// Every Organization of a Group.
     pub async fn group_organizations(&self, group: Uuid) -> Result<Walk<Organization>, Failure> {
         let call = self.get(&["groups", &group.to_string(), "orgs"], &[("limit", super::PAGE_SIZE)]);
-        Ok(self.rest.walk::<DataPage<Entry>>(call, &self.authentication).await?.map(Into::into))
+        Ok(self.rest.walk::<LinkedPage<Entry>>(call, &self.authentication).await?.map(Into::into))
     }
 
     /// One Organization. 404 means missing or not visible.

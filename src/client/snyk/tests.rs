@@ -1,4 +1,6 @@
+mod audit;
 mod endpoints;
+mod paging;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -158,6 +160,28 @@ async fn every_bad_answer_has_its_class() {
 }
 
 #[tokio::test]
+async fn a_failure_keeps_the_words_of_the_api_apart_from_ours() {
+    async fn check(template: ResponseTemplate, said: (Option<&str>, Option<&str>)) {
+        let server = MockServer::start().await;
+        answer(&server, "GET", &format!("/rest/groups/{GROUP}"), template).await;
+        let failure = client(&server).group(GROUP).await.unwrap_err();
+        assert_eq!((failure.code(), failure.message()), said, "{failure:?}");
+        assert_eq!(failure.asked(), Some(format!("GET /rest/groups/{GROUP}").as_str()));
+    }
+    let plain = |text: &str| ResponseTemplate::new(403).set_body_raw(text.to_owned(), "text/plain");
+    let error =
+        r#"{"errors":[{"code":"SNYK-OPENAPI-0002","title":"Forbidden","detail":"Not in\u202e your plan\u0007"}]}"#;
+    check(json(403, error), (Some("SNYK-OPENAPI-0002"), Some("Forbidden: Not in your plan"))).await;
+    check(json(403, r#"{"code":"Unauthorized"}"#), (Some("Unauthorized"), None)).await;
+    check(plain("Forbidden\n"), (None, Some("Forbidden"))).await;
+    check(plain(""), (None, None)).await;
+    check(plain(&"long ".repeat(1_000)), (None, None)).await;
+    check(plain(r#"{"errors":[{"detail":"cut"#), (None, None)).await;
+    check(plain("<p>Sign in</p>"), (None, None)).await;
+    check(json(200, "[]"), (None, None)).await;
+}
+
+#[tokio::test]
 async fn throttling_pauses_the_credential_without_asking_again() {
     let server = MockServer::start().await;
     answer(&server, "GET", "/rest/self", ResponseTemplate::new(429).insert_header("retry-after", "90")).await;
@@ -168,7 +192,9 @@ async fn throttling_pauses_the_credential_without_asking_again() {
         FailureClass::RateLimited { retry_after } => retry_after.unwrap().as_secs(),
         other => unreachable!("{other:?}"),
     };
-    assert_eq!(wait(client.identity().await.unwrap_err()), 90);
+    let failure = client.identity().await.unwrap_err();
+    assert_eq!(failure.asked(), Some("GET /rest/self"));
+    assert_eq!(wait(failure), 90);
     let rest = wait(client.identity().await.unwrap_err());
     assert!((85..=108).contains(&rest), "{rest}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
@@ -180,7 +206,7 @@ fn organizations_page(ids: std::ops::Range<u128>, next: &str) -> String {
     let entry =
         |id: u128| format!(r#"{{"id":"{}","type":"org","attributes":{{"name":"o{id}"}}}}"#, Uuid::from_u128(id));
     let data: Vec<_> = ids.map(entry).collect();
-    format!(r#"{{"data":[{}],"links":{{"next":{next}}},"meta":{{"total_count":6}}}}"#, data.join(","))
+    format!(r#"{{"data":[{}],"links":{{"next":{next}}},"meta":{{"total_count":5}}}}"#, data.join(","))
 }
 
 #[tokio::test]
@@ -206,7 +232,7 @@ async fn a_walk_follows_every_form_of_link() {
     let walk = client(&server).group_organizations(GROUP).await.unwrap();
     let names: Vec<_> = walk.items.iter().filter_map(|organization| organization.name.as_deref()).collect();
     assert_eq!(names, ["o0", "o1", "o2", "o3", "o4"]);
-    assert_eq!((walk.pages, walk.total), (5, Some(6)));
+    assert_eq!((walk.pages, walk.total), (5, Some(5)));
     assert!(walk.started_at <= walk.complete_at);
 }
 
@@ -221,7 +247,7 @@ async fn a_link_that_leads_elsewhere_or_in_a_circle_ends_the_walk() {
         assert_eq!(failure.class.as_label(), class.as_label(), "{link}: {failure}");
         if let FailureClass::ForeignNextLink { .. } = class {
             assert_eq!((failure.class, server.received_requests().await.unwrap().len()), (class, 1));
-            assert_eq!((failure.pages_before, failure.items_before), (0, 2));
+            assert_eq!((failure.context.pages_before, failure.context.items_before), (0, 2));
         }
     }
     let foreign = |host: Option<&str>| FailureClass::ForeignNextLink { host: host.map(str::to_owned) };
@@ -245,7 +271,7 @@ async fn a_failing_page_fails_the_walk_and_says_how_far_it_came() {
     answer(&server, "GET", &at, json(200, &first)).await;
     let failure = client(&server).group_organizations(GROUP).await.unwrap_err();
     assert_eq!((failure.class, failure.status), (FailureClass::ServerError, Some(502)));
-    assert_eq!((failure.pages_before, failure.items_before), (1, 3));
+    assert_eq!((failure.context.pages_before, failure.context.items_before), (1, 3));
 }
 
 #[tokio::test]
@@ -311,6 +337,7 @@ async fn no_secret_is_shown() {
     let client = client(&server);
     let failure = client.identity().await.unwrap_err();
     assert_eq!(failure.detail, "the API answered 403: x: token [redacted] [redacted]");
+    assert_eq!(failure.message(), Some("x: token [redacted] [redacted]"));
     assert_eq!(failure.meta.request_id.as_deref(), Some("[redacted]"));
     let shown = format!("{client:?} {client:#?} {failure:?} {:?}", options(&server));
     assert!(!shown.contains(TOKEN), "{shown}");

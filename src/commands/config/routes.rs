@@ -12,6 +12,7 @@ use crate::config::routing::{DeliverBy, Route, TimeWindow};
 use crate::domain::incident::Severity;
 use crate::domain::kinds::{Level, Scm};
 use crate::domain::matcher::Matcher;
+use crate::notify::unrouted::{self, Routed};
 
 /// Whether a route takes incidents of one severity and level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,17 @@ pub(super) fn print(config: &Config, now: DateTime<Utc>, out: &mut dyn Write) ->
     writeln!(out, "Who would be told now:")?;
     for severity in Severity::ALL.iter().rev() {
         for level in Level::ALL {
-            writeln!(out, "  {severity:<8} {level:<12} {}", told(&routing.routes, *severity, *level, now))?;
+            let whom = match severity {
+                // It is told in no other way.
+                Severity::Info => digested(&routing.routes, *level),
+                Severity::Warning | Severity::Critical => told(&routing.routes, *severity, *level, now),
+            };
+            writeln!(out, "  {severity:<8} {level:<12} {whom}")?;
         }
+    }
+    writeln!(out, "Each route has a digest every {}, if there is anything to list.", duration(routing.digest_every))?;
+    for sentence in unrouted::in_words(routing, &watched(config)) {
+        writeln!(out, "{sentence}.")?;
     }
     Ok(())
 }
@@ -140,6 +150,31 @@ fn told(routes: &[Route], severity: Severity, level: Level, now: DateTime<Utc>) 
         return "nobody".to_owned();
     }
     told.join("; ")
+}
+
+/// In whose digests an info of this level is listed: of every route whose other matchers fit.
+fn digested(routes: &[Route], level: Level) -> String {
+    let takes = |route: &Route| {
+        let matcher = Matcher { severities: BTreeSet::new(), ..route.matcher.clone() };
+        match takes(&matcher, Severity::Info, level) {
+            Takes::None => None,
+            Takes::All => Some(receivers(route)),
+            Takes::Some => Some(format!("{} (for {})", receivers(route), self::matcher(&besides(&matcher)))),
+        }
+    };
+    let digests: Vec<_> = routes.iter().filter_map(takes).collect();
+    if digests.is_empty() { "nobody".to_owned() } else { format!("in the digest of {}", digests.join("; ")) }
+}
+
+/// What is watched, as routes look at it.
+fn watched(config: &Config) -> Vec<Routed<'_>> {
+    let levels = config.integrations.values().flat_map(|integration| {
+        let (name, owner) = (&integration.name, integration.owner.as_deref());
+        let routed = |level| Routed { name, scm: integration.scm, owner, level };
+        let group = integration.group.as_ref().map(|_| routed(Level::Group));
+        group.into_iter().chain(integration.organizations.as_ref().map(|_| routed(Level::Organization)))
+    });
+    levels.collect()
 }
 
 /// What a matcher asks for besides severity and level.

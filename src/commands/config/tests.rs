@@ -51,8 +51,9 @@ fn validate_says_who_is_told() {
       critical organization chat
       warning  group        chat
       warning  organization chat
-      info     group        chat
-      info     organization chat
+      info     group        in the digest of chat
+      info     organization in the digest of chat
+    Each route has a digest every 7d, if there is anything to list.
     ");
     // It is Monday 09:00 UTC: ten o'clock in Berlin, one o'clock in Los Angeles.
     assert_snapshot!(check(
@@ -83,8 +84,9 @@ fn validate_says_who_is_told() {
       critical organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
       warning  group        mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
       warning  organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*); chat from Mon 2026-11-23 08:00 PST on
-      info     group        mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*)
-      info     organization mail from Mon 2026-11-23 12:00 CET on (for rule CredentialExpiring, credential bitbucket-*)
+      info     group        in the digest of pager; mail (for rule CredentialExpiring, credential bitbucket-*); chat
+      info     organization in the digest of mail (for rule CredentialExpiring, credential bitbucket-*); chat
+    Each route has a digest every 7d, if there is anything to list.
     ");
     assert_snapshot!(check("alerts: { deliver: prometheus }\n"), @"Prometheus tells people, by the shipped rules (`alerts.deliver`).");
 }

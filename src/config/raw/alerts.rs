@@ -33,7 +33,7 @@ pub(crate) struct RawAlerts {
     pub(crate) maintenance: Vec<Spanned<RawMaintenance>>,
     /// The sign of life that a dead man's switch waits for.
     pub(crate) heartbeat: Option<Spanned<RawHeartbeat>>,
-    /// A change of what an incident lists is told no more often than this. Default 1d.
+    /// How often each route has a digest, if there is anything new, ended or standing. Default 7d.
     pub(crate) digest_every: Option<Spanned<HumanDuration>>,
 }
 

@@ -34,14 +34,18 @@ pub(super) fn conditions_problems(settings: &ConditionSettings) -> Vec<String> {
 /// What does not fit among the rules.
 pub(super) fn rules_problems(rules: &AlertRules) -> Vec<String> {
     let mut problems = Vec::new();
-    let escalating: [(&str, &EscalatingRule); 4] = [
-        ("snyk_token_invalid", &rules.snyk_token_invalid),
-        ("upstream_unreachable", &rules.upstream_unreachable),
-        ("sync_stalled", &rules.sync_stalled),
-        ("status_unknown", &rules.status_unknown),
+    let of = |rule: &EscalatingRule| (rule.critical_after, rule.after);
+    let (vanished, unknown) = (&rules.repositories_vanished, &rules.status_unknown);
+    let escalating = [
+        ("snyk_token_invalid", of(&rules.snyk_token_invalid)),
+        ("observer_rejected", of(&rules.observer_rejected)),
+        ("upstream_unreachable", of(&rules.upstream_unreachable)),
+        ("sync_stalled", of(&rules.sync_stalled)),
+        ("repositories_vanished", (vanished.critical_after, vanished.after)),
+        ("status_unknown", (unknown.critical_after, unknown.after)),
     ];
-    for (name, rule) in escalating {
-        problems.extend(too_early(&format!("{name}.critical_after"), rule.critical_after, rule.after));
+    for (name, (critical_after, after)) in escalating {
+        problems.extend(too_early(&format!("{name}.critical_after"), critical_after, after));
     }
     let partially = &rules.partially_connected;
     let reasons = [
@@ -57,15 +61,21 @@ pub(super) fn rules_problems(rules: &AlertRules) -> Vec<String> {
     let steps = [
         ("info_before", expiry.info_before),
         ("warning_before", expiry.warning_before),
-        ("last_warning_before", expiry.last_warning_before),
         ("critical_before", expiry.critical_before),
     ];
     problems.extend(out_of_order("credential_expiring", &steps));
     let version = &rules.api_version_ending;
     let steps = [("info_before", version.info_before), ("warning_before", version.warning_before)];
     problems.extend(out_of_order("api_version_ending", &steps));
-    for (name, rule) in [("credential_out_of_step", &rules.credential_out_of_step), ("tests_stale", &rules.tests_stale)]
-    {
+    let rotation = &rules.rotation_unfinished;
+    let steps = [("warning_before", rotation.warning_before), ("critical_before", rotation.critical_before)];
+    problems.extend(out_of_order("rotation_unfinished", &steps));
+    let confirmed = [
+        ("credential_out_of_step", &rules.credential_out_of_step),
+        ("tests_stale", &rules.tests_stale),
+        ("tests_unscheduled", &rules.tests_unscheduled),
+    ];
+    for (name, rule) in confirmed {
         if rule.evaluations == 0 {
             problems.push(format!("`{name}.evaluations` must be at least 1"));
         }

@@ -72,6 +72,7 @@ impl TemplateContext {
             subject: match &notification.about {
                 About::Incident(key) => key.subject.to_string(),
                 About::Receiver(name) | About::Test(name) => format!("receiver/{name}"),
+                About::Digest(route) => format!("route/{route}"),
             },
             key: notification.key(),
             severity: notification.severity.as_str(),

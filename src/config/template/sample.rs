@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
 use crate::domain::kinds::{Level, Scm, Source};
 use crate::domain::names::{CredentialName, IntegrationName, ReceiverName};
-use crate::domain::notification::{About, Notification, NotificationId, NotificationKind};
+use crate::domain::notification::{About, Notification, NotificationId, NotificationKind, RouteId};
 use crate::domain::page::{Claim, Gap, Link, Page, PageLabels};
 
 /// A full and a bare notification of every kind, each with the words for which one it is.
@@ -26,6 +26,7 @@ fn notification(kind: NotificationKind, page: Page) -> Notification {
     let opened_at = since + TimeDelta::minutes(10);
     let about = match kind {
         NotificationKind::Test => About::Test(ReceiverName::new("example")),
+        NotificationKind::Digest => About::Digest(RouteId("example".to_owned())),
         _ => About::Incident(IncidentKey {
             rule: Rule::CredentialInvalid,
             subject: Subject::Credential(CredentialName::new("bitbucket-example")),

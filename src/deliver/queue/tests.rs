@@ -6,7 +6,7 @@ use super::*;
 use crate::deliver::testing::{begin, event, row, what};
 use crate::domain::incident::Severity::{Critical, Warning};
 use crate::domain::notification::NotificationKind::{
-    Acknowledgement, Digest, Growth, Reminder, Resolve, SilenceEnded, Test, Trigger,
+    Acknowledgement, Digest, Growth, Reminder, Resolve, Standing, Test, Trigger,
 };
 
 /// How far a scripted row has come.
@@ -140,7 +140,7 @@ fn an_escalation_on_its_way_is_told_as_one() {
 #[test]
 fn updates_collapse_to_the_latest_event_of_their_key() {
     use Come::{Fresh, Unclear};
-    for kind in [Reminder, Growth, Digest, SilenceEnded] {
+    for kind in [Reminder, Growth, Standing] {
         check(&[("a", Warning, kind, Fresh), ("a", Warning, Reminder, Fresh)], &["drop", "send"]);
         check(&[("a", Warning, kind, Unclear), ("a", Warning, Acknowledgement, Fresh)], &["drop", "send"]);
         check(&[("a", Warning, kind, Fresh), ("b", Warning, kind, Fresh)], &["send", "send"]);
@@ -151,6 +151,7 @@ fn updates_collapse_to_the_latest_event_of_their_key() {
     check(&[acknowledgement, acknowledgement], &["drop", "send"]);
     check(&[acknowledgement, ("a", Warning, Resolve, Fresh)], &["drop", "send"]);
     check(&[("a", Warning, Test, Fresh), ("a", Warning, Test, Fresh)], &["send", "wait"]);
+    check(&[("a", Warning, Digest, Fresh), ("a", Warning, Digest, Fresh)], &["send", "wait"]);
 }
 
 #[test]
@@ -171,7 +172,8 @@ fn what_nobody_has_use_for_any_more_is_dead_lettered() {
     check(Resolve, Come::Failed, day * 3, "dead");
     check(Resolve, Come::InFlight, day * 9, "wait");
     check(Reminder, Come::Fresh, day - hour, "send");
-    check(Digest, Come::Fresh, day, "dead");
+    check(Growth, Come::Fresh, day, "dead");
+    check(Digest, Come::Fresh, day * 3 - hour, "send");
     check(Test, Come::Fresh, hour, "dead");
     let both = [("a", Warning, Trigger, Come::Fresh), ("a", Warning, Resolve, Come::Fresh)];
     assert_eq!(fates(&both, day * 9, |_| true), ["drop", "drop"], "nobody needs to know");
@@ -221,7 +223,7 @@ enum Answer {
 fn turn() -> impl Strategy<Value = (usize, Turn)> {
     let turn = prop_oneof![
         3 => prop_oneof![Just(Warning), Just(Critical)].prop_map(Turn::Open),
-        2 => prop_oneof![Just(Reminder), Just(Growth), Just(Digest), Just(SilenceEnded), Just(Acknowledgement)]
+        2 => prop_oneof![Just(Reminder), Just(Growth), Just(Standing), Just(Acknowledgement)]
             .prop_map(Turn::Update),
         2 => Just(Turn::End),
         4 => prop_oneof![

@@ -174,7 +174,7 @@ impl Receiver for AlertmanagerReceiver {
         match kind {
             NotificationKind::Trigger | NotificationKind::Resolve | NotificationKind::Test => true,
             NotificationKind::Reminder
-            | NotificationKind::SilenceEnded
+            | NotificationKind::Standing
             | NotificationKind::Growth
             | NotificationKind::Digest
             | NotificationKind::Acknowledgement => false,

@@ -35,5 +35,6 @@ pub(super) fn subject(about: &About) -> String {
     match about {
         About::Incident(key) => key.subject.to_string(),
         About::Receiver(name) | About::Test(name) => format!("receiver/{name}"),
+        About::Digest(route) => format!("route/{route}"),
     }
 }

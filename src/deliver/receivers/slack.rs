@@ -140,7 +140,7 @@ fn title(message: &Message) -> String {
 fn colour(notification: &Notification) -> &'static str {
     match (notification.kind, notification.severity) {
         (NotificationKind::Resolve, _) => "#12a150",
-        (NotificationKind::Acknowledgement | NotificationKind::Test, _) => "#667085",
+        (NotificationKind::Acknowledgement | NotificationKind::Digest | NotificationKind::Test, _) => "#667085",
         (_, Severity::Critical) => "#d92d20",
         (_, Severity::Warning) => "#f79009",
         (_, Severity::Info) => "#1570ef",

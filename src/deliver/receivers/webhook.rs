@@ -68,8 +68,9 @@ impl Receiver for Webhook {
     }
 
     fn takes(&self, kind: NotificationKind) -> bool {
-        // Alertmanager's body knows firing and resolved alone: that somebody takes care would read as firing again.
-        self.body == WebhookBody::Event || kind != NotificationKind::Acknowledgement
+        // Alertmanager's body knows firing and resolved alone: an acknowledgement would read as firing again, and a digest
+        // as an alert that nothing ends.
+        self.body == WebhookBody::Event || !matches!(kind, NotificationKind::Acknowledgement | NotificationKind::Digest)
     }
 }
 

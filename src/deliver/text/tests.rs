@@ -6,7 +6,7 @@ use super::*;
 use crate::deliver::testing::{begin, event};
 use crate::domain::incident::Severity;
 use crate::domain::kinds::Source;
-use crate::domain::notification::NotificationId;
+use crate::domain::notification::{About, NotificationId};
 use crate::domain::page::{Gap, Link};
 
 fn page() -> Page {
@@ -89,11 +89,10 @@ fn each_kind_says_what_it_is() {
     [CRITICAL] Growing: PartiallyConnected: acme-bitbucket (group)
     Now affects more than before.
 
-    [CRITICAL] Changed: PartiallyConnected: acme-bitbucket (group)
-    What is listed here has changed.
+    [DIGEST] PartiallyConnected: acme-bitbucket (group)
 
-    [CRITICAL] No longer silenced: PartiallyConnected: acme-bitbucket (group)
-    A silence ended, and this still lasts.
+    [CRITICAL] Standing: PartiallyConnected: acme-bitbucket (group)
+    Standing: this has lasted for 1 d 2 h, and nothing changed recently.
 
     [ACKNOWLEDGED] PartiallyConnected: acme-bitbucket (group)
     ACKNOWLEDGED: somebody takes care of it.

@@ -123,6 +123,17 @@ pub struct ListedToken {
     pub labels: Vec<String>,
 }
 
+/// What the SCM answers to the secret before the present one, which is kept in memory after a rotation and asked with
+/// until it is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviousSecret {
+    /// It still works.
+    Accepted,
+    /// It does not.
+    Rejected,
+}
+
 /// What a probe or a scope header says of one permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PermissionProof {

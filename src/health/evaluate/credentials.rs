@@ -1,10 +1,11 @@
-//! What is stored of each credential, and how often its conditions failed on new evidence.
+//! What is stored of each credential, and on how many readings conditions of Organizations failed.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
@@ -16,7 +17,7 @@ use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, Exp
 use super::super::access::token_accepted;
 use super::super::credential::{Claims, Expiry};
 use super::super::verdict::{Verdict, read, slot};
-use super::skew;
+use super::{rotations, skew};
 
 /// Recomputes what is stored of every credential of the fleet, and forgets the others.
 pub(super) fn refresh(
@@ -24,6 +25,7 @@ pub(super) fn refresh(
     credentials: &mut BTreeMap<CredentialName, CredentialState>,
     fleet: &Fleet,
     gaps: &[Gap],
+    decisions: &Decisions,
     now: DateTime<Utc>,
 ) {
     credentials.retain(|name, _| fleet.snyk_tokens.contains_key(name) || fleet.scm_credentials.contains_key(name));
@@ -33,9 +35,13 @@ pub(super) fn refresh(
         let known = evidence.snyk_tokens.get(name);
         let state = credentials.entry(name.clone()).or_default();
         let verdict = token_accepted(name, known, Some(state), now);
-        store(state, verdict, now);
-        let at = match read(slot(known, Part::Expiry, |book| &book.expiry), now).map(|evidence| evidence.value) {
-            Ok(CredentialExpiry::At { at, .. }) => Some(at),
+        store(&mut state.valid, verdict, now);
+        let rotated_at = state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at);
+        let told = read(slot(known, Part::Expiry, |book| &book.expiry), now).ok();
+        // What was told before a new token was in use was told of the one before.
+        let told = told.filter(|told| rotated_at.is_none_or(|rotated_at| told.observed_at >= rotated_at));
+        let at = match told.map(|told| told.value) {
+            Some(CredentialExpiry::At { at, .. }) => Some(at),
             _ => None,
         };
         state.expiry = at;
@@ -49,8 +55,11 @@ pub(super) fn refresh(
             evidence: evidence.scm_credentials.get(name),
             memory: Some(state),
             skew: skew(evidence, &watched.api, fleet.thresholds.clock_skew),
+            max_lag: fleet.thresholds.max_lag,
             now,
         };
+        let sign = claims.rotation(&fleet.thresholds, decisions);
+        let in_snyk = claims.told_by_admin();
         let (accepted, expiry, declared) = (claims.accepted(), claims.expiry(), claims.declared());
         let expired_at = match expiry {
             Expiry::At(at, ..) if accepted.reason == Reason::CredentialExpired => Some(at),
@@ -58,7 +67,12 @@ pub(super) fn refresh(
         };
         // Had somebody watched, the date would have been the onset.
         let is_in_gap = |at: &DateTime<Utc>| gaps.iter().any(|gap| gap.from <= *at && *at <= gap.to);
-        store(state, accepted, expired_at.filter(is_in_gap).unwrap_or(now));
+        store(&mut state.valid, accepted, expired_at.filter(is_in_gap).unwrap_or(now));
+        state.rotation = sign.map(|sign| rotations::renewed(state.rotation.take(), sign));
+        match in_snyk {
+            Some(verdict) => store(state.in_snyk.get_or_insert_default(), verdict, now),
+            None => state.in_snyk = None,
+        }
         (state.expiry, state.expiry_source) = match expiry {
             Expiry::At(at, source, _) => (Some(at), Some(source)),
             Expiry::Never(source, _) => (None, Some(source)),
@@ -78,12 +92,12 @@ pub(super) fn refresh(
 }
 
 /// `onset`: since when, if this is another truth than before.
-fn store(state: &mut CredentialState, verdict: Verdict, onset: DateTime<Utc>) {
-    let since = match state.valid.since {
-        Some(since) if state.valid.truth == verdict.truth => since,
+fn store(stored: &mut CredentialVerdict, verdict: Verdict, onset: DateTime<Utc>) {
+    let since = match stored.since {
+        Some(since) if stored.truth == verdict.truth => since,
         _ => onset,
     };
-    state.valid = CredentialVerdict {
+    *stored = CredentialVerdict {
         truth: verdict.truth,
         reason: verdict.reason,
         message: verdict.message,
@@ -91,8 +105,11 @@ fn store(state: &mut CredentialState, verdict: Verdict, onset: DateTime<Utc>) {
     };
 }
 
-/// Counts evaluations in a row, each on new evidence, in which a condition was false. `unknown` neither counts nor
-/// breaks the row.
+/// Two readings closer together than this are one look.
+const BETWEEN_READINGS: TimeDelta = TimeDelta::minutes(30);
+
+/// Counts readings in a row, each of the condition's own evidence and some time after the one before, in which a
+/// condition was false. `unknown` neither counts nor breaks the row.
 pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condition, Verdict)]) {
     for (condition, verdict) in verdicts {
         if !matches!(condition, Condition::CredentialInStep | Condition::TestsCurrent) {
@@ -100,15 +117,17 @@ pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condi
         }
         match (verdict.truth, verdict.basis.observed_at) {
             (Truth::False, Some(observed_at)) => {
-                if memory.counted.insert(*condition, observed_at) != Some(observed_at) {
+                let counted = memory.counted.get(condition);
+                if counted.is_none_or(|counted| observed_at - *counted >= BETWEEN_READINGS) {
+                    memory.counted.insert(*condition, observed_at);
                     *memory.false_evaluations.entry(*condition).or_default() += 1;
                 }
             }
-            (Truth::True, _) => {
+            (Truth::True | Truth::NotApplicable, _) => {
                 memory.counted.remove(condition);
                 memory.false_evaluations.remove(condition);
             }
-            (Truth::False, None) | (Truth::Unknown | Truth::NotApplicable, _) => {}
+            (Truth::False, None) | (Truth::Unknown, _) => {}
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::Case;
 use crate::domain::state::{Baseline, IntegrationState};
+use crate::health::first_pass;
 
 /// The rules whose old problems are summed up. A missed rotation is not among them: it has a deadline.
 const RULES: [Rule; 5] = [
@@ -168,13 +169,7 @@ fn drop_gone(baseline: &mut Baseline, name: &IntegrationName, candidates: &[Cand
 fn everyone_was_seen(inputs: &Inputs<'_>, name: &IntegrationName, watched: &WatchedOrganizations) -> bool {
     let organizations = inputs.organizations(name, watched);
     let Some(first) = organizations.iter().map(|(_, state)| state.first_seen_at).min() else { return false };
-    let listed = inputs.state.evidence.groups.get(name).and_then(|group| group.organizations.as_ref());
-    let was_asked = |id: &OrganizationId| {
-        let key = IntegrationKey::organization(name.clone(), *id);
-        let evidence = inputs.state.evidence.organizations.get(&key);
-        evidence.is_some_and(|evidence| evidence.presence.is_some() || evidence.access.is_some())
-    };
-    let all_asked = listed.is_none_or(|listed| listed.value.iter().all(|listing| was_asked(&listing.id)));
+    let all_asked = first_pass::under_way(inputs.state, inputs.fleet, name).is_none();
     let all_judged = organizations.iter().all(|(_, state)| was_judged(state));
     (all_asked && all_judged) || inputs.age(first) >= WAITS_AT_MOST
 }

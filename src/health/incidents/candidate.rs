@@ -81,9 +81,25 @@ impl<'a> Candidate<'a> {
         self.timing.severity_after(elapsed)
     }
 
-    /// The severity so long before the date.
-    pub(super) fn severity_before(&self, remaining: TimeDelta) -> Severity {
-        self.timing.severity_before(remaining)
+    /// The ladder towards a date. Of a span that is shorter than the policy's lead, the second half is a warning and the
+    /// last tenth critical, whatever days the policy names.
+    pub(super) fn ladder(&self, at_most: Option<TimeDelta>) -> RuleTiming {
+        let mut timing = self.timing.clone();
+        let Some(span) = at_most.filter(|at_most| *at_most < timing.opens_after) else { return timing };
+        for (place, (before, severity)) in timing.severities.iter_mut().enumerate() {
+            *before = match severity {
+                _ if place == 0 => span,
+                Severity::Info => span,
+                Severity::Warning => span / 2,
+                Severity::Critical => span / 10,
+            };
+        }
+        timing
+    }
+
+    /// How long before the date it opens whatever else it waits for.
+    pub(super) fn widest_lead(&self) -> TimeDelta {
+        self.timing.severities.iter().map(|(before, _)| *before).fold(TimeDelta::zero(), TimeDelta::max)
     }
 }
 
@@ -117,6 +133,13 @@ pub(super) enum Onset {
     Eased(DateTime<Utc>),
     /// Then; it will get worse at a date that nobody gave.
     Undated(DateTime<Utc>),
+    /// Since the last progress, by a clock that moves with it; near a date it is due whatever moves.
+    Progress {
+        /// The last progress.
+        since: DateTime<Utc>,
+        /// By when it must be done; what has passed is due at once.
+        until: Option<DateTime<Utc>>,
+    },
     /// At a known date; it opens some time ahead.
     Before {
         /// The date.

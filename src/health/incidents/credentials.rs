@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::{Dependents, Inputs};
 use super::text::{admins, blast_radius, instant, lasting, sentence};
@@ -52,7 +54,7 @@ pub(super) fn about<'a>(
 }
 
 /// A token's own verdict as a rule's.
-fn rejected(inputs: &Inputs<'_>, state: &CredentialState) -> Verdict {
+pub(super) fn rejected(inputs: &Inputs<'_>, state: &CredentialState) -> Verdict {
     match state.valid.truth {
         Truth::False => Verdict::Holds(Onset::Since(state.valid.since.unwrap_or(inputs.now))),
         Truth::True | Truth::NotApplicable => Verdict::Gone,
@@ -66,6 +68,7 @@ fn snyk_token_invalid<'a>(
     dependents: &'a Dependents,
 ) -> Option<Candidate<'a>> {
     let state = inputs.state.credentials.get(name)?;
+    let entry = inputs.fleet.snyk_tokens.get(name);
     let describe = move |scene: &Scene<'_>| Page {
         summary: format!(
             "Snyk has rejected the Snyk token {name} {}.{} snykwatch is blind for {}; scanning itself goes on.",
@@ -73,13 +76,21 @@ fn snyk_token_invalid<'a>(
             sentence(&state.valid.message),
             blast_radius(scene.affected),
         ),
-        next_step: match state.valid.reason {
-            Reason::SnykTokenWrongRegion => {
+        next_step: match (state.valid.reason, state.first_used_at) {
+            (Reason::SnykTokenWrongRegion, _) => {
                 "(Whoever runs snykwatch) Set the region of this `snyk` entry to the token's own.".to_owned()
             }
-            _ => "(Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it \
-                  in the secret of this `snyk` entry."
-                .to_owned(),
+            // A token is known to its own region alone, and no answer says that it is another one.
+            (_, None) => format!(
+                "(Whoever runs snykwatch) It never worked here: check that it was copied whole, and that it belongs to \
+                 the region of this `snyk` entry{}.",
+                entry.and_then(|entry| entry.app_root).map(|root| format!(" ({root})")).unwrap_or_default(),
+            ),
+            (_, Some(_)) => {
+                "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
+                 settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry."
+                    .to_owned()
+            }
         },
     };
     let verdict = rejected(inputs, state);
@@ -98,20 +109,32 @@ fn credential_invalid<'a>(
     let hangs_much = |integration| many.is_some_and(|many| hangs_much_on(inputs, integration, dependents, many));
     let at_stake =
         dependents.keys.iter().any(|key| key.level() == Level::Group) || dependents.names.iter().any(hangs_much);
-    let case = if at_stake { Case::GroupAtStake } else { Case::Default };
+    let is_ours = credential.role == Role::Integration && state.never_accepted();
+    let case = match (is_ours && snyk_may_go_on(inputs, state, dependents), at_stake) {
+        (true, _) => Case::OurCopy,
+        (false, true) => Case::GroupAtStake,
+        (false, false) => Case::Default,
+    };
     let (verdict, reason, message) = match credential.role {
         Role::Integration => (rejected(inputs, state), state.valid.reason, state.valid.message.as_str()),
-        Role::Observer => rejected_in_snyk(inputs, name, dependents),
+        Role::Observer => rejected_in_snyk(inputs, dependents, state),
     };
-    let describe = move |scene: &Scene<'_>| Page {
-        summary: format!(
-            "The PAT of credential {name} has been rejected {}.{} It is used by {}: discovery, imports and pull \
+    let worked_until = inputs.state.credentials.get(name).and_then(|state| state.rejected_since);
+    let describe = move |scene: &Scene<'_>| {
+        if is_ours {
+            our_copy(name, message, worked_until, scene)
+        } else {
+            Page {
+                summary: format!(
+                    "The PAT of credential {name} has been rejected {}.{} It is used by {}: discovery, imports and pull \
              request comments stop there.",
-            lasting(scene),
-            sentence(message),
-            blast_radius(scene.affected),
-        ),
-        next_step: renewal(reason, scene),
+                    lasting(scene),
+                    sentence(message),
+                    blast_radius(scene.affected),
+                ),
+                next_step: renewal(reason, scene),
+            }
+        }
     };
     Candidate {
         resolution: "the credential is accepted again".to_owned(),
@@ -119,28 +142,56 @@ fn credential_invalid<'a>(
     }
 }
 
-/// An observer's own failure says nothing of the PAT in Snyk; the conditions of its integrations do.
-fn rejected_in_snyk<'a>(
-    inputs: &'a Inputs<'a>,
-    name: &CredentialName,
-    dependents: &'a Dependents,
-) -> (Verdict, Reason, &'a str) {
-    let mut best = (Verdict::Gone, Reason::Ok, "");
-    for key in &dependents.keys {
-        let condition = inputs.integration(key).and_then(|state| state.conditions.get(&Condition::CredentialValid));
-        let Some(condition) = condition else {
-            best.0 = Verdict::CannotTell;
-            continue;
-        };
-        match condition.truth {
-            Truth::False if uses_only(inputs, key, name) => {
-                return (Verdict::Holds(Onset::Since(condition.since)), condition.reason, &condition.message);
-            }
-            Truth::True | Truth::NotApplicable => {}
-            Truth::False | Truth::Unknown => best.0 = Verdict::CannotTell,
-        }
+/// Whether nothing says that Snyk's own copy fails too: nothing is stalled, and something moved within the time that a
+/// change may take, or that time is not over.
+fn snyk_may_go_on(inputs: &Inputs<'_>, state: &CredentialState, dependents: &Dependents) -> bool {
+    let groups =
+        || dependents.keys.iter().filter_map(|key| inputs.integration(key).filter(|_| key.level() == Level::Group));
+    let is_stalled = groups().any(|group| group.truth(Condition::SyncCurrent) == Truth::False);
+    let moved_at = groups().filter_map(|group| group.group.last_asset_moved_at).max();
+    let since = moved_at.max(state.rejected_since);
+    !is_stalled && since.is_some_and(|since| inputs.age(since) < inputs.fleet.thresholds.max_lag)
+}
+
+/// A copy of ours that never worked: whoever wrote it is asked first.
+fn our_copy(name: &CredentialName, message: &str, since: Option<DateTime<Utc>>, scene: &Scene<'_>) -> Page {
+    let before = since.map(|at| format!("the copy before it worked until {}", instant(at)));
+    Page {
+        summary: format!(
+            "Our copy of credential {name} has been rejected {}.{} snykwatch is blind for {}; Snyk has a copy of its own, \
+             which may be right.",
+            lasting(scene),
+            sentence(message),
+            blast_radius(scene.affected),
+        ),
+        next_step: format!(
+            "(Whoever runs snykwatch) Put the token that is saved in Snyk into the secret of this credential, whole and \
+             without anything around it: {}. Only if that token is rejected too, (owner of the bot account) create a new \
+             one and save it in Snyk for {} ({}).",
+            before.as_deref().unwrap_or("the copy before it worked"),
+            blast_radius(scene.affected),
+            admins(scene.affected),
+        ),
     }
-    best
+}
+
+/// An observer's own failure says nothing of the PAT in Snyk; the admin API does, or that it is used.
+fn rejected_in_snyk<'a>(
+    inputs: &Inputs<'_>,
+    dependents: &Dependents,
+    state: &'a CredentialState,
+) -> (Verdict, Reason, &'a str) {
+    let told = state.in_snyk.as_ref();
+    let (reason, message) = told.map_or((Reason::Ok, ""), |told| (told.reason, told.message.as_str()));
+    let valid = inputs.conditions(&dependents.keys, Condition::CredentialValid);
+    let is_used = !valid.is_empty() && valid.iter().all(|(_, truth, _)| *truth == Truth::True);
+    let verdict = match told.map(|told| (told.truth, told.since)) {
+        Some((Truth::False, since)) => Verdict::Holds(Onset::Since(since.unwrap_or(inputs.now))),
+        Some((Truth::True, _)) => Verdict::Gone,
+        _ if is_used => Verdict::Gone,
+        _ => Verdict::CannotTell,
+    };
+    (verdict, reason, message)
 }
 
 /// Whether an integration has no other SCM credential than this one, so that its conditions speak of it.

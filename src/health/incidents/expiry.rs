@@ -51,11 +51,9 @@ fn expiring<'a>(
             let share = inputs.shared_timing(rule, Case::Default).share;
             let life = created_at(inputs, name, state).map(|created| date - created);
             let at_most = share.zip(life).and_then(|(share, life)| part_of(life, share));
-            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, dependents, Some(date)))
+            (Verdict::Holds(Onset::Before { date, at_most }), superseded(inputs, state, Some(date)))
         }
-        None if was_replaced(inputs, state, dependents, before) => {
-            (Verdict::Gone, superseded(inputs, dependents, None))
-        }
+        None if was_replaced(inputs, state, dependents, before) => (Verdict::Gone, superseded(inputs, state, None)),
         None => (Verdict::CannotTell, String::new()),
     };
     let describe = move |scene: &Scene<'_>| page(rule, name, state, scene);
@@ -103,23 +101,23 @@ fn was_replaced(
         || endless.iter().any(|(_, _, reason)| *reason == Reason::NeverExpires)
 }
 
-/// What a person wants to know of a replacement: who still uses the old token.
-fn superseded(inputs: &Inputs<'_>, dependents: &Dependents, date: Option<DateTime<Utc>>) -> String {
-    let organizations = dependents.keys.iter().filter(|key| key.level() == Level::Organization);
-    let in_step = inputs.conditions(organizations, Condition::CredentialInStep);
-    let those = |truth: Truth| {
-        let those = in_step.iter().filter(|(_, found, _)| *found == truth);
-        those.map(|(key, _, _)| (*key).clone()).collect::<Vec<_>>()
-    };
+/// What a person wants to know of a replacement: who still uses the old token, and that it is not over with them.
+fn superseded(inputs: &Inputs<'_>, state: &CredentialState, date: Option<DateTime<Utc>>) -> String {
     let mut text = "superseded".to_owned();
     if let Some(date) = date {
         text = format!("{text}: expires {} now", instant(date));
     }
-    for (truth, words) in [(Truth::False, "still on the old token"), (Truth::Unknown, "not seen on the new one yet")] {
-        let those = those(truth);
-        if !those.is_empty() {
-            text = format!("{text}; {words}: {} ({})", count(those.len(), "Organization"), listed(inputs, those));
-        }
+    let Some(rotation) = &state.rotation else { return text };
+    let behind: Vec<_> =
+        rotation.outstanding.iter().filter(|key| key.level() == Level::Organization).cloned().collect();
+    if rotation.outstanding.is_empty() {
+        return text;
+    }
+    let (saved, of) = rotation.progress();
+    text = format!("{text}; the rotation goes on, {saved} of {of} have the new token");
+    if !behind.is_empty() {
+        let many = count(behind.len(), "Organization");
+        text = format!("{text}; still to be saved in {many} ({})", listed(inputs, behind));
     }
     text
 }
@@ -144,8 +142,8 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
         return Page {
             summary: format!("The {what} {name} {when}. From then on snykwatch is blind for {radius}."),
             next_step:
-                "(Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put \
-                        it in the secret of this `snyk` entry."
+                "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
+                 settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry."
                     .to_owned(),
         };
     }

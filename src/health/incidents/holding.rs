@@ -170,9 +170,11 @@ pub(super) fn is_cause(rule: Rule) -> bool {
     matches!(
         rule,
         Rule::SnykTokenInvalid
+            | Rule::ObserverRejected
             | Rule::CredentialInvalid
             | Rule::UpstreamUnreachable
             | Rule::PermissionsMissing
+            | Rule::RotationUnfinished
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
             | Rule::RepositoriesVanished
@@ -191,7 +193,9 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
     }
     let before = inputs.incident(&candidate.key).filter(|incident| incident.is_open());
     match &candidate.body {
-        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_))) => Some(candidate.affected.clone()),
+        Body::One(Verdict::Holds(Onset::Since(_) | Onset::Clock(_) | Onset::Progress { .. })) => {
+            Some(candidate.affected.clone())
+        }
         Body::One(Verdict::CannotTell) => {
             let mut reach = candidate.affected.clone();
             reach.extend(before?.affected.iter().cloned());
@@ -216,9 +220,10 @@ fn reach(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> Option<BTreeSet<Inte
 fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
-        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, OrganizationIntegrationMissing,
-        PartiallyConnected, PermissionsMissing, RepositoriesVanished, SnykTokenExpiring, SnykTokenInvalid,
-        StatusUnknown, SyncStalled, TestsStale, UpstreamUnreachable, WebhooksMissing,
+        DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
+        OrganizationIntegrationMissing, PartiallyConnected, PermissionsMissing, RepositoriesVanished,
+        RotationUnfinished, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale,
+        UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -233,7 +238,10 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
         ) => same_subject,
         // A group's incident reaches the Organizations that are unknown for the same reason.
-        (SnykTokenInvalid | UpstreamUnreachable | StatusUnknown | NamespaceNotFound, StatusUnknown)
+        (
+            SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,
+            StatusUnknown,
+        )
         | (CredentialInvalid, _)
         | (
             ConnectionFailed,
@@ -253,6 +261,7 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             OrganizationIntegrationMissing,
             CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
         )
+        | (RotationUnfinished, CredentialOutOfStep)
         | (CredentialOutOfStep, TestsStale) => reaches,
         // Without the permission nothing can be told of the workspace.
         (PermissionsMissing, ConnectionFailed | NamespaceNotFound | PartiallyConnected) => {

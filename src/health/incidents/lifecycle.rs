@@ -6,14 +6,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::baseline::{self, Baselines};
 use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
+use super::flapping::Flapping;
+use super::growth::Growth;
 use super::holding::{self, Causes, Symptom};
 use super::inputs::Inputs;
 use super::members;
+use super::text::{instant, sentence};
+use crate::domain::attention::Recurrence;
 use crate::domain::incident::{
     IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{Baseline, Change, Transition};
+use crate::health::first_pass;
 
 /// A candidate measured against time, its causes and what was before.
 pub(super) enum Standing {
@@ -56,15 +61,17 @@ pub(super) struct Next {
     pub(super) incidents: BTreeMap<IncidentKey, IncidentState>,
     pub(super) resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
     pub(super) baselines: BTreeMap<IntegrationName, Baseline>,
+    pub(super) recurrences: BTreeMap<IncidentKey, Recurrence>,
     pub(super) transitions: Vec<Transition>,
 }
 
-/// Announced again when it affects a quarter more, but not for one more member of a few.
-const GROWTH_PERCENT: usize = 125;
-const GROWTH_AT_LEAST: usize = 2;
+/// Why an incident ends that nobody saw to be over.
+pub(crate) const SWITCHED_OFF: &str = "the rule is switched off";
+/// The same.
+pub(crate) const NOT_WATCHED: &str = "no longer watched";
 
-/// An incident that is so young still finds what it affects, Organization by Organization: told once, after that.
-const GROWTH_NOT_BEFORE: TimeDelta = TimeDelta::minutes(15);
+/// Begins what a flapping incident says of itself while it is well.
+const WELL_SINCE: &str = " It has been well since ";
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -74,21 +81,22 @@ pub(super) fn advance<'a>(
     baselines: Baselines,
 ) -> Next {
     candidates.extend(baseline::candidates(inputs, &baselines));
-    let mut life = Life { inputs, incidents: BTreeMap::new(), transitions: Vec::new() };
+    let flapping = Flapping::new(inputs);
+    let mut life = Life { inputs, flapping, incidents: BTreeMap::new(), transitions: Vec::new() };
     let mut seen = BTreeSet::new();
     for candidate in &candidates {
         seen.insert(candidate.key.clone());
         if candidate.is_enabled() {
             life.apply(candidate, stand(inputs, candidate, causes, &baselines));
         } else {
-            life.resolve(&candidate.key, "the rule is switched off");
+            life.resolve(&candidate.key, SWITCHED_OFF);
         }
     }
     for (key, before) in inputs.state.incidents.iter().filter(|(key, _)| !seen.contains(*key)) {
         if inputs.is_watched(key) {
             life.incidents.insert(key.clone(), before.clone());
         } else {
-            life.resolve(key, "no longer watched");
+            life.resolve(key, NOT_WATCHED);
         }
     }
     let resolved_causes = life.resolved_causes(causes);
@@ -96,6 +104,7 @@ pub(super) fn advance<'a>(
         incidents: life.incidents,
         resolved_causes,
         baselines: baselines.into_taken(),
+        recurrences: life.flapping.into_recurrences(),
         transitions: life.transitions,
     }
 }
@@ -132,7 +141,15 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         }
         Verdict::Holds(Onset::Undated(since)) => {
             let since = before.map_or(since, |before| before.since.min(since));
-            Standing::Holds(holding(since, true, candidate.severity_before(TimeDelta::MAX)))
+            Standing::Holds(holding(since, true, candidate.timing.severity_before(TimeDelta::MAX)))
+        }
+        Verdict::Holds(Onset::Progress { since, until }) => {
+            let open = before.filter(|before| before.is_open());
+            let since = open.map_or(since, |before| before.since);
+            let remaining = until.map_or(TimeDelta::MAX, |until| until - inputs.now);
+            let is_near = remaining <= candidate.widest_lead();
+            let due = open.is_some() || is_near || inputs.age(since) >= candidate.delay();
+            Standing::Holds(holding(since, due, candidate.timing.severity_before(remaining)))
         }
         Verdict::Holds(Onset::Before { date, at_most }) => {
             let opens_at = date - candidate.lead(at_most);
@@ -140,14 +157,16 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
                 return Standing::Gone { because: None };
             }
             let remaining = date - inputs.now;
-            let step = candidate.timing.steps_before(remaining);
-            Standing::Holds(Holding { step, ..holding(opens_at, true, candidate.severity_before(remaining)) })
+            let ladder = candidate.ladder(at_most);
+            let step = ladder.steps_before(remaining);
+            Standing::Holds(Holding { step, ..holding(opens_at, true, ladder.severity_before(remaining)) })
         }
     }
 }
 
 struct Life<'a> {
     inputs: &'a Inputs<'a>,
+    flapping: Flapping,
     incidents: BTreeMap<IncidentKey, IncidentState>,
     transitions: Vec<Transition>,
 }
@@ -160,8 +179,14 @@ impl Life<'_> {
     /// Ends what was there.
     fn resolve(&mut self, key: &IncidentKey, cause: &str) {
         if let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) {
+            let well = self
+                .flapping
+                .well_since(key)
+                .map(|well| format!("; it was flapping, and well since {}", instant(well)));
+            let cause = format!("{cause}{}", well.unwrap_or_default());
+            self.flapping.end(key);
             let gap = self.inputs.state.attention.gap_between(before.since, self.inputs.now);
-            let cause = gap.map_or_else(|| cause.to_owned(), |gap| format!("{cause}; {gap}"));
+            let cause = gap.map_or_else(|| cause.clone(), |gap| format!("{cause}; {gap}"));
             self.tell(Change::Resolved { incident: key.clone(), severity: before.severity }, &cause);
         }
     }
@@ -169,9 +194,11 @@ impl Life<'_> {
     fn apply(&mut self, candidate: &Candidate<'_>, standing: Standing) {
         let before = self.inputs.incident(&candidate.key);
         match standing {
+            Standing::Gone { because: None } if self.outlasts(&candidate.key) => {}
             Standing::Gone { because } => self.resolve(&candidate.key, because.unwrap_or(&candidate.resolution)),
             Standing::Kept { members, cause } => {
                 let Some(mut incident) = before.cloned() else { return };
+                self.flapping.lose_sight(&candidate.key);
                 incident.cause =
                     cause.or(incident.cause.filter(|cause| self.inputs.state.incidents.contains_key(cause)));
                 if let Some(kept) = members {
@@ -185,20 +212,53 @@ impl Life<'_> {
         }
     }
 
+    /// Whether an incident whose problem is gone is held open, since it flaps.
+    fn outlasts(&mut self, key: &IncidentKey) -> bool {
+        let Some(before) = self.inputs.incident(key).filter(|before| before.is_open()) else { return false };
+        if !self.flapping.outlasts(key) {
+            return false;
+        }
+        let mut incident = before.clone();
+        if let Some(since) = self.flapping.well_since(key) {
+            let told = incident.summary.find(WELL_SINCE).unwrap_or(incident.summary.len());
+            incident.summary.truncate(told);
+            incident.summary.push_str(&format!("{WELL_SINCE}{}.", instant(since)));
+        }
+        self.incidents.insert(key.clone(), incident);
+        true
+    }
+
     fn hold(&mut self, candidate: &Candidate<'_>, holding: Holding) {
         let now = self.inputs.now;
         let mut before = self.inputs.incident(&candidate.key).filter(|before| before.is_open());
-        if holding.anew && before.is_some() {
+        self.flapping.hold(&candidate.key);
+        if holding.anew
+            && let Some(open) = before
+        {
+            // What waits for its time again is not well.
+            if self.flapping.in_words(&candidate.key).is_some() {
+                self.incidents.insert(candidate.key.clone(), open.clone());
+                return;
+            }
             self.resolve(&candidate.key, &candidate.resolution);
             before = None;
         }
         let affected = affected(candidate, &holding);
-        let page =
-            (candidate.describe)(&Scene { now, since: holding.since, members: &holding.members, affected: &affected });
-        let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
         let quiet = holding.cause.is_some();
         let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
-        let mut severity = holding.severity;
+        let opens = before.is_none() && holding.due && !quiet && !may_be_over;
+        if opens {
+            self.flapping.open(&candidate.key, holding.since);
+        }
+        let since = self.flapping.onset(&candidate.key, holding.since);
+        let scene = Scene { now, since, members: &holding.members, affected: &affected };
+        let mut page = (candidate.describe)(&scene);
+        if let Some(words) = self.flapping.in_words(&candidate.key) {
+            page.summary.push_str(&sentence(&words));
+        }
+        let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
+        let open_severity = before.map(|before| before.severity);
+        let mut severity = self.flapping.severity(candidate, holding.severity, open_severity);
         let mut phase = IncidentPhase::Pending;
         let key = &candidate.key;
         if let Some(before) = before {
@@ -212,19 +272,16 @@ impl Life<'_> {
                 let change = Change::SeverityChanged { incident: key.clone(), from: before.severity, to: severity };
                 self.tell(change, &page.summary);
             }
-            let settled =
-                matches!(before.phase, IncidentPhase::Open { opened_at } if now - opened_at >= GROWTH_NOT_BEFORE);
-            let grown = settled && affected.len() * 100 >= announced * GROWTH_PERCENT;
-            if !quiet && grown && affected.len() >= announced + GROWTH_AT_LEAST {
+            if !quiet && self.has_grown(key, announced, &affected) {
                 self.tell(Change::Grew { incident: key.clone(), from: announced, to: affected.len() }, &page.summary);
                 announced = affected.len();
             }
-        } else if holding.due && !quiet && !may_be_over {
+        } else if opens {
             phase = IncidentPhase::Open { opened_at: now };
             self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
         }
         let incident = IncidentState {
-            since: holding.since,
+            since,
             phase,
             severity,
             summary: page.summary,
@@ -242,6 +299,14 @@ impl Life<'_> {
             },
         };
         self.incidents.insert(key.clone(), incident);
+    }
+
+    /// Whether it clearly affects more. Until everything was looked at once, more is found all the time.
+    fn has_grown(&self, key: &IncidentKey, before: usize, affected: &BTreeSet<IntegrationKey>) -> bool {
+        let Inputs { state, fleet, .. } = self.inputs;
+        let names: BTreeSet<_> = affected.iter().map(|key| &key.integration).collect();
+        Growth::of(&key.subject).is_news(before, affected.len())
+            && names.into_iter().all(|name| first_pass::under_way(state, fleet, name).is_none())
     }
 
     /// The causes that were resolved lately, those of this evaluation included.

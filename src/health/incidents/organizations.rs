@@ -1,12 +1,10 @@
 //! Problems of Organizations: one incident for a rule and a configuration key, which lists them.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::candidate::{Body, Candidate, Page, Part, PartVerdict, Scene};
 use super::inputs::Inputs;
-use super::text::{count, instant, members, sentence};
+use super::text::{count, members, sentence};
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::fleet::{Thresholds, WatchedOrganizations};
+use crate::domain::fleet::Thresholds;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
@@ -34,14 +32,6 @@ const ROWS: &[Row] = &[
         next_step: "(Organization Admin) Open Integrations in each listed Organization and connect the Git host again; \
                     the audit log on the status page shows who removed it and when.",
         resolution: "every Organization has the integration",
-    },
-    Row {
-        rule: Rule::CredentialOutOfStep,
-        condition: Condition::CredentialInStep,
-        reason: None,
-        wrong: "The PAT from before its rotation is still in use",
-        next_step: "(Organization Admin) Open Integrations in each listed Organization and save the new PAT.",
-        resolution: "the new PAT was saved everywhere",
     },
     Row {
         rule: Rule::TestsStale,
@@ -87,7 +77,7 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         let Some(watched) = &integration.organizations else { continue };
         let organizations = inputs.organizations(name, watched);
         let thresholds = &integration.thresholds;
-        all.extend(ROWS.iter().map(|row| candidate(inputs, name, (watched, thresholds), &organizations, row)));
+        all.extend(ROWS.iter().map(|row| candidate(inputs, name, thresholds, &organizations, row)));
     }
     all
 }
@@ -95,7 +85,7 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
 fn candidate<'a>(
     inputs: &'a Inputs<'a>,
     name: &'a IntegrationName,
-    (watched, thresholds): (&'a WatchedOrganizations, &Thresholds),
+    thresholds: &Thresholds,
     organizations: &[(OrganizationId, &IntegrationState)],
     row: &'static Row,
 ) -> Candidate<'a> {
@@ -105,22 +95,12 @@ fn candidate<'a>(
         verdict: verdict(state, row, timing.evaluations),
     };
     let parts: Vec<Part> = organizations.iter().map(part).collect();
-    let holding = parts.iter().filter(|part| matches!(part.verdict, PartVerdict::Holds { .. }));
-    let deadline = match row.rule {
-        Rule::CredentialOutOfStep => {
-            holding.filter_map(|part| old_token_expiry(inputs, watched, part.organization)).min()
-        }
-        _ => None,
-    };
-    let describe = move |scene: &Scene<'_>| page(inputs, name, row, deadline, scene);
+    let describe = move |scene: &Scene<'_>| page(inputs, name, row, scene);
     Candidate {
         repair_shows_after: match row.rule {
             Rule::TestsStale => Some(thresholds.test_grace),
-            // About the new credential itself: nothing to wait for.
-            Rule::CredentialOutOfStep => Some(TimeDelta::zero()),
             _ => None,
         },
-        deadline,
         resolution: row.resolution.to_owned(),
         ..Candidate::new(row.rule, Subject::Organizations(name.clone()), timing, Body::Members(parts), describe)
     }
@@ -138,37 +118,14 @@ fn verdict(state: &IntegrationState, row: &Row, evaluations: u32) -> PartVerdict
     }
 }
 
-/// From then on the old token no longer works.
-fn old_token_expiry(
-    inputs: &Inputs<'_>,
-    watched: &WatchedOrganizations,
-    organization: OrganizationId,
-) -> Option<DateTime<Utc>> {
-    let credential = inputs.state.credentials.get(watched.credential_of(organization))?;
-    credential.previous_expiry
-}
-
-fn page(
-    inputs: &Inputs<'_>,
-    name: &IntegrationName,
-    row: &Row,
-    deadline: Option<DateTime<Utc>>,
-    scene: &Scene<'_>,
-) -> Page {
+fn page(inputs: &Inputs<'_>, name: &IntegrationName, row: &Row, scene: &Scene<'_>) -> Page {
     let only = scene.members.first().filter(|_| scene.members.len() == 1);
     let only = only.map(|id| IntegrationKey::organization(name.clone(), *id));
     let only = only.and_then(|key| inputs.integration(&key));
-    // Of an old PAT it says only that again, and when it ends.
-    let only = only.filter(|_| row.rule != Rule::CredentialOutOfStep);
     let message = only.and_then(|state| state.conditions.get(&row.condition)).map_or("", |state| &state.message);
-    let deadline = match deadline {
-        Some(date) if date > scene.now => format!(" The old PAT expires {}; until then all works.", instant(date)),
-        Some(date) => format!(" The old PAT expired {}: nothing works there any more.", instant(date)),
-        None => String::new(),
-    };
     Page {
         summary: format!(
-            "{} in {} of {name}, {}.{}{deadline}",
+            "{} in {} of {name}, {}.{}",
             row.wrong,
             count(scene.members.len(), "Organization"),
             members(inputs, name, scene),

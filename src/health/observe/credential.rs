@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::Evidence;
-use crate::domain::facts::{PermissionProof, ScmAuthentication, SnykAuthentication};
+use crate::domain::facts::{ListedToken, PermissionProof, PreviousSecret, ScmAuthentication, SnykAuthentication};
 use crate::domain::fleet::Fleet;
 use crate::domain::names::CredentialName;
 use crate::domain::permission::Permission;
-use crate::domain::state::{CredentialState, ExpirySource, State};
+use crate::domain::state::{CredentialState, ExpirySource, ListedBefore, State};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
 use super::{FollowUp, Policy, Stamp, Written};
@@ -29,6 +29,7 @@ enum Rejection {
 
 /// Counts a rejection. One that only repeats a confirmed one needs no second.
 fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: DateTime<Utc>) -> Rejection {
+    memory.rejected_since.get_or_insert(at);
     match memory.confirming {
         None if is_known => Rejection::Believed,
         Some((first, _)) if at - first >= policy.confirm_after => {
@@ -52,6 +53,7 @@ fn forget_old_secret(memory: &mut CredentialState, secret: Option<&String>) -> b
     let is_new = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref();
     if is_new {
         memory.confirming = None;
+        memory.rejected_since = None;
     }
     is_new
 }
@@ -155,11 +157,13 @@ fn accept(
     at: DateTime<Utc>,
 ) -> Version {
     let version = token_id.or(secret).cloned();
+    // A secret that was only ever rejected is no version of the token.
+    let accepted_before = memory.accepted_secret.as_ref().or(memory.secret_version.as_ref());
     let is_rotated = match (&memory.token_id, token_id) {
         (Some(before), Some(now)) => before != now,
         // The hash that was accepted last, not one that was only ever rejected.
         (None, None) => memory.token_version.is_some() && version.is_some() && memory.token_version != version,
-        _ => secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref(),
+        _ => secret.is_some() && accepted_before.is_some() && secret != accepted_before,
     };
     if is_rotated {
         let before = memory.token_version.clone().unwrap_or_default();
@@ -168,8 +172,12 @@ fn accept(
             Some(ExpirySource::Declared) => memory.declared_date,
             _ => memory.expiry,
         };
-        memory.first_used_at = Some(at);
+        memory.previous_first_used_at = memory.first_used_at.replace(at);
+        memory.previous_accepted_at = None;
+        memory.previous_rejected_since = None;
+        memory.previous_rejected_at = None;
     }
+    memory.rejected_since = None;
     memory.first_used_at.get_or_insert(at);
     if let Some(token_id) = token_id {
         memory.token_id = Some(token_id.clone());
@@ -181,10 +189,59 @@ fn accept(
     }
     memory.token_version = version.or(memory.token_version.take());
     memory.secret_version = secret.cloned().or(memory.secret_version.take());
+    memory.accepted_secret.clone_from(&memory.secret_version);
     if is_rotated { Version::Rotated } else { Version::AsBefore }
 }
 
-/// One permission's proof.
+/// The answer to the secret before the present one. As of any other, one rejection is no proof.
+pub(super) fn previous(
+    state: &mut State,
+    policy: Policy,
+    stamp: Stamp,
+    name: &CredentialName,
+    fact: PreviousSecret,
+) -> Option<FollowUp> {
+    let memory = state.credentials.entry(name.clone()).or_default();
+    match fact {
+        PreviousSecret::Accepted => {
+            memory.previous_accepted_at = memory.previous_accepted_at.max(Some(stamp.at));
+            memory.previous_rejected_since = None;
+            memory.previous_rejected_at = None;
+            None
+        }
+        PreviousSecret::Rejected => {
+            let first = *memory.previous_rejected_since.get_or_insert(stamp.at);
+            if stamp.at - first < policy.confirm_after {
+                return Some(confirm(ProbeKind::ScmCredential, name));
+            }
+            memory.previous_rejected_at.get_or_insert(first);
+            None
+        }
+    }
+}
+
+/// The admin API's listing. A younger token in the place of the one that was listed before is a rotation.
+pub(super) fn listed(state: &mut State, stamp: Stamp, name: &CredentialName, fact: &ListedToken) {
+    let slot = &mut state.evidence.scm_credentials.entry(name.clone()).or_default().listed_token;
+    let before = slot.clone();
+    if stamp.write(slot, fact.clone()) == Written::Outdated {
+        return;
+    }
+    let memory = state.credentials.entry(name.clone()).or_default();
+    let was_listed = before.filter(|before| before.value.found && before.value.created_at != fact.created_at);
+    if let Some((before, created_at)) = was_listed.and_then(|before| before.value.created_at.map(|at| (before, at))) {
+        memory.listed_before = Some(ListedBefore {
+            created_at,
+            expires_at: before.value.expires_at,
+            last_active_at: before.value.last_active_at,
+            listed_at: before.observed_at,
+            replaced_at: stamp.at,
+        });
+    }
+}
+
+/// One permission's proof. Rights on a part of the repositories are counted over many answers, so that a single round
+/// may have counted while repositories came or went: the next one decides.
 pub(super) fn permission(
     state: &mut State,
     stamp: Stamp,
@@ -193,9 +250,27 @@ pub(super) fn permission(
     proof: &PermissionProof,
 ) {
     let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
+    let known = book.permissions.get(&permission);
+    if known.is_some_and(|known| stamp.is_outdated_by(Some(known))) {
+        return;
+    }
+    let doubted = &mut state.credentials.entry(name.clone()).or_default().doubted;
+    let was_short = known.is_some_and(|known| is_short(&known.value));
+    if is_short(proof) && !was_short {
+        let first = *doubted.entry(permission).or_insert(stamp.at);
+        if first == stamp.at {
+            return;
+        }
+    }
+    doubted.remove(&permission);
     let mut slot = book.permissions.remove(&permission);
     let _: Written = stamp.write(&mut slot, proof.clone());
     if let Some(evidence) = slot {
         book.permissions.insert(permission, evidence);
     }
+}
+
+/// Whether it is granted on a part only.
+fn is_short(proof: &PermissionProof) -> bool {
+    matches!(proof, PermissionProof::Partial { granted, total } if granted < total)
 }

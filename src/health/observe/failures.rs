@@ -60,7 +60,7 @@ fn part_of(finding: &Finding) -> Option<Part> {
         Finding::SnykAuthentication(..) | Finding::ScmAuthentication(..) => Part::Authentication,
         Finding::SnykTokenExpiry(..) | Finding::ScmCredentialExpiry(..) => Part::Expiry,
         Finding::ListedToken(..) => Part::ListedToken,
-        Finding::Permission(..) => return None,
+        Finding::Permission(..) | Finding::PreviousSecret(..) => return None,
         Finding::GroupAccess(..) | Finding::OrganizationAccess(..) => Part::Access,
         Finding::Workspaces(..) => Part::Workspaces,
         Finding::Repositories(..) => Part::Repositories,

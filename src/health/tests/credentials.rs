@@ -4,11 +4,12 @@ use chrono::TimeDelta;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{
-    AuditEvent, AuditEventKind, AuditEvents, ListedToken, RejectionCause, ScmAuthentication, SnykAuthentication,
-    SnykRejectionCause,
+    AuditEvent, AuditEventKind, AuditEvents, CredentialExpiry, PermissionProof, RejectionCause, ScmAuthentication,
+    SnykAuthentication, SnykRejectionCause,
 };
-use crate::domain::kinds::{Role, Truth};
+use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::CredentialName;
+use crate::domain::permission::Permission;
 use crate::domain::state::DeclaredDate;
 use crate::domain::status::Status;
 use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
@@ -171,12 +172,13 @@ fn rotated_at_the_group_only() {
     insta::assert_snapshot!(world.message(Some(0)), @"not saved in Snyk since the PAT was rotated (2026-11-25 03:15 UTC); the old one expires on 2027-06-11");
     assert_eq!(world.status(Some(1)), (Status::Connected, Reason::Ok), "{}", world.message(Some(1)));
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
-    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::Unknown, Reason::NotProvenSinceRotation));
-    assert_eq!(world.stored(Some(0)).organization.false_evaluations[&Condition::CredentialInStep], 3);
+    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::Unknown, Reason::OldTokenStillValid));
+    assert_eq!(world.stored(Some(0)).organization.false_evaluations[&Condition::CredentialInStep], 2);
     world.sync(world.now);
     world.organization(0).events = AuditEvents::NotReadable;
     world.pass(minutes(15));
-    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::True, Reason::Ok));
+    // An asset may have moved with the old token.
+    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::Unknown, Reason::OldTokenStillValid));
     assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok), "unknown does not hinder");
 }
 
@@ -201,41 +203,104 @@ fn rotated_and_saved_while_nobody_watched() {
     assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
 }
 
+/// A typo in our copy, after passes in which the one before was accepted.
+fn with_a_bad_copy() -> World {
+    let mut world = World::healthy(5, 1);
+    world.sync(start() - hours(1));
+    world.pass(hours(1));
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("typo".to_owned());
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    world
+}
+
 #[test]
-fn an_observer_speaks_for_itself() {
-    let mut world = World::healthy(5, 0);
-    world.fleet.scm_credentials.get_mut(&pat()).unwrap().role = Role::Observer;
-    let valid = |world: &World| world.condition(None, Condition::CredentialValid);
-    world.probe();
-    assert_eq!(valid(&world), (Truth::Unknown, Reason::NotObserved));
+fn a_new_copy_of_ours_that_never_worked_is_our_copys_fault() {
+    let mut world = with_a_bad_copy();
+    world.pass(minutes(30));
+    assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::CredentialWrongTokenOrEmail));
+    insta::assert_snapshot!(world.message(None), @"Bitbucket rejects our new copy of bitbucket-acme, which never worked, while the one before did: expired, revoked, or the token or the e-mail beside it is wrong");
+    // Snyk goes on with its own.
     world.sync(world.now);
     world.pass(minutes(15));
-    assert_eq!(valid(&world), (Truth::True, Reason::InferredFromSync));
-    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
-    // Its own failure is never the PAT's.
-    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
-    world.pass(hours(30));
-    assert_eq!(valid(&world), (Truth::Unknown, Reason::ObserverFailed));
-    assert_ne!(world.status(None).0, Status::ConnectionFailed);
-    // The admin API knows.
-    let listed = |allowed, days| {
-        let token = ListedToken {
-            found: true,
-            allowed,
-            created_at: Some(start() - TimeDelta::days(20)),
-            expires_at: Some(start() + TimeDelta::days(days)),
-            last_active_at: None,
-            labels: Vec::new(),
-        };
-        vec![Finding::ListedToken(pat(), token)]
-    };
-    for (extra, expected) in [
-        (listed(true, 100), (Truth::True, Reason::Ok)),
-        (listed(false, 100), (Truth::False, Reason::CredentialBlocked)),
-        (listed(true, -1), (Truth::False, Reason::CredentialExpired)),
-    ] {
-        world.extra = extra;
-        world.pass(minutes(15));
-        assert_eq!(valid(&world), expected);
+    for level in [None, Some(0)] {
+        assert_eq!(world.condition(level, Condition::CredentialValid), (Truth::Unknown, Reason::OurCopyRejected));
+        assert_eq!(world.status(level), (Status::Unknown, Reason::OurCopyRejected));
     }
+    // It no longer does.
+    world.pass(hours(27));
+    assert_eq!(world.condition(None, Condition::CredentialValid).0, Truth::False);
+    // The copy is corrected: no rotation, the token is the one that it was.
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("hash-1".to_owned());
+    world.main().authentication = accepted("token-1");
+    world.pass(minutes(15));
+    assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::True, Reason::Ok));
+    assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::NotApplicable, Reason::NotRotated));
+}
+
+#[test]
+fn a_copy_that_worked_and_is_rejected_is_the_pat() {
+    let mut world = World::healthy(5, 0);
+    world.pass(hours(1));
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    world.pass(minutes(30));
+    // A sync that was under way says nothing against it.
+    world.sync(world.now);
+    world.pass(minutes(15));
+    assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::False, Reason::CredentialRevoked));
+}
+
+#[test]
+fn a_copy_that_was_wrong_from_the_first_day_is_not_told_from_the_pat() {
+    let mut world = World::healthy(5, 0);
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    world.pass(minutes(30));
+    insta::assert_snapshot!(world.message(None), @"Bitbucket rejects bitbucket-acme: expired, revoked, or the token or the e-mail beside it is wrong");
+}
+
+#[test]
+fn fewer_admin_rights_are_believed_on_a_second_round() {
+    let mut world = World::healthy(5, 0);
+    world.probe();
+    let granted = |world: &World| world.condition(None, Condition::PermissionsGranted);
+    assert_eq!(granted(&world), (Truth::True, Reason::Ok));
+    let admin = |world: &mut World, granted| {
+        world.main().permissions.insert(Permission::RepositoryAdmin, PermissionProof::Partial { granted, total: 10 });
+    };
+    // Repositories went away between the count and the total.
+    admin(&mut world, 7);
+    world.pass(minutes(15));
+    assert_eq!(granted(&world), (Truth::True, Reason::Ok));
+    admin(&mut world, 10);
+    world.pass(minutes(15));
+    admin(&mut world, 7);
+    world.pass(minutes(15));
+    assert_eq!(granted(&world), (Truth::True, Reason::Ok), "counted anew");
+    world.pass(minutes(15));
+    assert_eq!(granted(&world), (Truth::False, Reason::AdminRightsMissing));
+    admin(&mut world, 10);
+    world.pass(minutes(15));
+    assert_eq!(granted(&world), (Truth::True, Reason::Ok));
+    // At first sight one round is not enough either.
+    let mut world = World::healthy(5, 0);
+    admin(&mut world, 7);
+    world.probe();
+    assert_eq!(granted(&world), (Truth::Unknown, Reason::PermissionUnverifiable));
+    world.pass(minutes(15));
+    assert_eq!(granted(&world), (Truth::False, Reason::AdminRightsMissing));
+}
+
+#[test]
+fn what_was_told_of_the_token_before_is_not_told_of_this_one() {
+    let mut world = World::healthy(5, 0);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = None;
+    let expiry = CredentialExpiry::At { at: start() + TimeDelta::days(5), source: Source::Measured };
+    world.extra = vec![Finding::ScmCredentialExpiry(pat(), expiry)];
+    world.probe();
+    world.extra.clear();
+    assert_eq!(world.condition(None, Condition::CredentialFresh), (Truth::False, Reason::CredentialExpiring));
+    world.main().authentication = accepted("token-2");
+    world.pass(minutes(15));
+    assert_eq!(world.condition(None, Condition::CredentialFresh), (Truth::Unknown, Reason::ExpiryUnknown));
+    assert_eq!(world.state.credentials[&pat()].expiry, None);
+    assert_eq!(world.state.credentials[&pat()].previous_expiry, Some(start() + TimeDelta::days(5)));
 }

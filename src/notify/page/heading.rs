@@ -36,7 +36,21 @@ pub(super) fn title(scene: &Scene<'_>) -> String {
             format!("{} of {name}{lasting}", count(scene.incident.members.len(), "Organization"))
         }
     };
-    cut(&plain(&format!("{}: {text}", scene.key.rule)))
+    let recurrence = scene.state.attention.recurrences.get(scene.key);
+    let flapping = if recurrence.is_some_and(|recurrence| recurrence.is_flapping) { " (flapping)" } else { "" };
+    cut(&plain(&format!("{}{flapping}: {text}", scene.key.rule)))
+}
+
+/// The same, without what changes with time.
+pub(super) fn what(scene: &Scene<'_>) -> String {
+    let subject = match &scene.key.subject {
+        Subject::Credential(name) => name.to_string(),
+        Subject::Api(name) => name.to_string(),
+        Subject::Workspace(name, slug) => format!("{slug} of {name}"),
+        Subject::Integration(key) => key.to_string(),
+        Subject::Organizations(name) => format!("Organizations of {name}"),
+    };
+    cut(&plain(&format!("{}: {subject}", scene.key.rule)))
 }
 
 /// At most [`LONGEST`] characters.

@@ -33,11 +33,14 @@ fn link(title: impl Into<String>, url: String) -> Link {
 /// The links of every page: the status page (at `anchor`) and the runbook.
 pub(super) fn own(situation: &Situation<'_>, anchor: &str, rule: &str) -> Vec<Link> {
     let base = situation.external_url.as_str().trim_end_matches('/');
+    vec![status_page(situation, anchor), link(format!("Runbook: {rule}"), format!("{base}/runbooks/{rule}"))]
+}
+
+/// The status page, at `anchor`.
+pub(super) fn status_page(situation: &Situation<'_>, anchor: &str) -> Link {
+    let base = situation.external_url.as_str().trim_end_matches('/');
     let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
-    vec![
-        link("Status page", format!("{base}/{anchor}")),
-        link(format!("Runbook: {rule}"), format!("{base}/runbooks/{rule}")),
-    ]
+    link("Status page", format!("{base}/{anchor}"))
 }
 
 pub(super) fn of(scene: &Scene<'_>) -> Vec<Link> {

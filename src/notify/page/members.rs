@@ -6,7 +6,7 @@ use crate::domain::names::IntegrationKey;
 use crate::domain::state::MissingRepository;
 
 /// As many names as a message can hold; the status page has them all.
-const SHOWN: usize = 10;
+pub(super) const SHOWN: usize = 10;
 
 /// The first few names (hostile text), and how many more there are.
 pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {
@@ -27,7 +27,10 @@ pub(super) fn of(scene: &Scene<'_>) -> (Vec<String>, usize) {
             first(repositories.iter(), repositories.len(), |repository| plain(&repository.full_name))
         }
         // Where the new token has to be saved.
-        (Subject::Credential(_), Rule::CredentialInvalid | Rule::CredentialExpiring | Rule::PermissionsMissing) => {
+        (
+            Subject::Credential(_),
+            Rule::CredentialInvalid | Rule::CredentialExpiring | Rule::RotationUnfinished | Rule::PermissionsMissing,
+        ) => {
             let affected = &scene.incident.affected;
             first(affected.iter(), affected.len(), |key| scene.name_of(key))
         }

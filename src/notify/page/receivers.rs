@@ -16,7 +16,7 @@ pub(super) fn failing(receiver: &ReceiverName, situation: &Situation<'_>) -> Pag
         return Page {
             title: cut(&plain(&format!("ReceiverFailing: {receiver}"))),
             summary: format!("The receiver {receiver} takes what it is sent again."),
-            next_step: "Nothing is to be done.".to_owned(),
+            next_step: "No action needed.".to_owned(),
             links,
             ..Page::default()
         };
@@ -77,7 +77,7 @@ pub(super) fn test(receiver: &ReceiverName, situation: &Situation<'_>) -> Page {
             source: Source::Measured,
             observed_at: Some(situation.now),
         }],
-        next_step: "Nothing is to be done.".to_owned(),
+        next_step: "No action needed.".to_owned(),
         links: own(situation, "", "ReceiverTest"),
         ..Page::default()
     }

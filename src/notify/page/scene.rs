@@ -158,12 +158,17 @@ impl<'a> Scene<'a> {
 
     /// The name a person knows an Organization by (hostile text), else its id.
     pub(super) fn name_of(&self, key: &IntegrationKey) -> String {
-        let named = self.integration(key).and_then(|state| state.snyk_name.as_deref()).filter(|name| !name.is_empty());
-        match (named, key.organization) {
-            (_, None) => key.to_string(),
-            (Some(name), Some(_)) => plain(name),
-            (None, Some(id)) => id.to_string(),
-        }
+        name_of(self.state, key)
+    }
+}
+
+/// The name a person knows an Organization by (hostile text), else its id.
+pub(super) fn name_of(state: &State, key: &IntegrationKey) -> String {
+    let named = state.integrations.get(key).and_then(|state| state.snyk_name.as_deref());
+    match (named.filter(|name| !name.is_empty()), key.organization) {
+        (_, None) => key.to_string(),
+        (Some(name), Some(_)) => plain(name),
+        (None, Some(id)) => id.to_string(),
     }
 }
 

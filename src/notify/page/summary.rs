@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::heading::cut;
-use super::scene::{Scene, one_line, plain};
+use super::scene::{Scene, one_line};
 use crate::domain::incident::{Rule, Severity, Subject};
 use crate::domain::page::{Gap, Page};
 use crate::domain::policy::{Case, RuleTiming};
 use crate::health::incidents::text::{instant, sentence, span};
+use crate::notify::first_pass::not_looked_at;
 use crate::notify::situation::Situation;
 
 /// The incident's own sentence, and what a person needs beside it.
@@ -19,10 +20,33 @@ pub(super) fn of(scene: &Scene<'_>, gap: Option<Gap>) -> String {
         let what = if severity == Severity::Critical { "critical" } else { "a warning" };
         text.push_str(&sentence(&format!("It becomes {what} {}", instant(at))));
     }
+    for (name, pass) in not_looked_at(scene.key, scene.state, scene.fleet()) {
+        text.push_str(&sentence(&match pass.of {
+            Some(all) => format!(
+                "What it affects is not known yet: looked at {} of {} Organizations of {name} so far",
+                grouped(pass.looked_at),
+                grouped(all),
+            ),
+            None => format!("What it affects is not known yet: the Organizations of {name} are not listed yet"),
+        }));
+    }
     if let Some(gap) = gap {
         // What is noticed at the first look after a gap may be as old as the gap.
         let hidden = if scene.incident.since >= gap.to { ": it may have begun in that time" } else { "" };
         text.push_str(&sentence(&format!("{gap}{hidden}")));
+    }
+    text
+}
+
+/// A number as people write it: `1,000`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
     text
 }
@@ -46,7 +70,7 @@ fn escalation(scene: &Scene<'_>) -> Option<(DateTime<Utc>, Severity)> {
 }
 
 /// What it is: the rule and the subject of the title, without how long it had lasted when that was told.
-fn what_of(told: &Page) -> &str {
+pub(super) fn what_of(told: &Page) -> &str {
     told.title.rsplit_once(" for ").map_or(told.title.as_str(), |(what, _)| what)
 }
 
@@ -66,32 +90,6 @@ pub(super) fn of_severity_change(
              before ends here; another one took its place.",
             instant(since),
         ),
-        ..told.clone()
-    }
-}
-
-/// Made from what was told last.
-pub(super) fn of_end(told: &Page, since: DateTime<Utc>, because: &str, situation: &Situation<'_>) -> Page {
-    let lasted = span(situation.now - since);
-    let what = what_of(told);
-    let because = plain(because);
-    let mut summary = format!("{what} is over: {because}. It lasted {lasted}, since {}.", instant(since));
-    if let Some(gap) = told.gap {
-        let text = gap.to_string();
-        if !because.contains(&text) {
-            summary.push_str(&sentence(&text));
-        }
-    }
-    Page {
-        title: cut(&format!("Resolved: {what} after {lasted}")),
-        summary,
-        evidence: Vec::new(),
-        ruled_out: Vec::new(),
-        last_change: None,
-        next_step: "Nothing is to be done.".to_owned(),
-        noticed: None,
-        members: Vec::new(),
-        more_members: 0,
         ..told.clone()
     }
 }

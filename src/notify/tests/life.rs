@@ -123,7 +123,7 @@ fn a_silence_keeps_beginnings_back_and_no_ends() {
         ["resolve CredentialInvalid/credential/bitbucket-acme/critical -> chat"],
         "at once"
     );
-    assert_eq!(stage.at(hours(4)), [format!("silence_ended {STALLED}/critical -> chat")]);
+    assert_eq!(stage.at(hours(4)), NOTHING, "it was told before");
     assert_eq!(stage.state.attention.silences.len(), 2);
     stage.at(hours(26) - minutes(1));
     assert_eq!(stage.state.attention.silences.len(), 2, "kept for a day");
@@ -144,8 +144,12 @@ fn maintenance_and_times_of_the_day_wait_for_their_end() {
         stage.open(&stale(), Severity::Warning);
         assert_eq!(stage.tell(&[]), NOTHING);
         assert_eq!(stage.at(hours(3) - minutes(1)), NOTHING);
-        let ended = [format!("silence_ended {STALLED}/warning -> chat"), format!("trigger {STALE}/warning -> chat")];
-        assert_eq!(stage.at(hours(3)), ended);
+        let ended = [format!("trigger {STALE}/warning -> chat")];
+        assert_eq!(stage.at(hours(3)), ended, "what began meanwhile, not what was told before");
+        for day in 1..5 {
+            assert_eq!(stage.at(hours(24 * day + 1)), NOTHING);
+            assert_eq!(stage.at(hours(24 * day + 3)), NOTHING, "nor on any other day");
+        }
     };
     let maintenance = |when: MaintenanceTime| {
         move |stage: &mut Stage| {
@@ -197,34 +201,51 @@ fn an_acknowledgement_of_an_incident_that_is_silenced_is_told_with_its_end() {
     stage.silence("one", all(), hours(1));
     stage.acknowledge(&stalled());
     assert_eq!(stage.tell(&[]), NOTHING);
-    assert_eq!(stage.at(hours(1)), [format!("silence_ended {STALLED}/warning -> chat")]);
+    assert_eq!(stage.at(hours(1)), [format!("acknowledgement {STALLED}/warning -> chat")]);
     assert_eq!(stage.at(hours(2)), NOTHING);
 }
 
 #[test]
-fn growth_is_told_at_once_and_a_changed_list_once_a_day() {
+fn a_list_without_a_shared_cause_is_told_again_when_it_doubled_once_a_day() {
     let mut stage = Stage::new();
     stage.open(&stale(), Severity::Warning);
     stage.tell(&[]);
-    stage.affects(&stale(), 5);
-    assert_eq!(stage.at(hours(1)), NOTHING, "one more member");
+    stage.affects(&stale(), 7);
+    assert_eq!(stage.at(hours(1)), NOTHING, "three more of four");
     stage.affects(&stale(), 8);
-    let grew = stage.grew(&stale());
-    assert_eq!(stage.tell(&[grew]), [format!("growth {STALE}/warning -> chat")]);
-    stage.affects(&stale(), 9);
+    assert_eq!(stage.tell(&[]), [format!("growth {STALE}/warning -> chat")]);
+    stage.affects(&stale(), 16);
     assert_eq!(stage.at(hours(25) - minutes(1)), NOTHING);
-    assert_eq!(stage.at(hours(25)), [format!("digest {STALE}/warning -> chat")]);
-    assert_eq!(stage.at(hours(100)), NOTHING, "the same list");
-    stage.affects(&stale(), 8);
-    assert_eq!(stage.at(hours(101)), [format!("digest {STALE}/warning -> chat")], "shorter is another one too");
+    assert_eq!(stage.at(hours(25)), [format!("growth {STALE}/warning -> chat")]);
+    stage.affects(&stale(), 3);
+    assert_eq!(stage.at(hours(100)), NOTHING, "fewer is no news");
     stage.acknowledge(&stale());
     stage.tell(&[]);
-    stage.affects(&stale(), 20);
-    let grew = stage.grew(&stale());
-    assert_eq!(stage.tell(&[grew]), NOTHING, "somebody takes care");
+    stage.affects(&stale(), 40);
+    assert_eq!(stage.tell(&[]), NOTHING, "somebody takes care");
     assert_eq!(stage.at(hours(200)), NOTHING);
     crate::notify::requests::withdraw_acknowledgement(&mut stage.state, STALE).unwrap();
-    assert_eq!(stage.tell(&[]), [format!("digest {STALE}/warning -> chat")]);
+    assert_eq!(stage.tell(&[]), [format!("growth {STALE}/warning -> chat")]);
+}
+
+#[test]
+fn a_blast_radius_that_grows_is_told_at_once_and_once_an_hour() {
+    const REJECTED: &str = "CredentialInvalid/credential/bitbucket-acme";
+    let mut stage = Stage::new();
+    stage.open(&rejected(), Severity::Critical);
+    stage.affects(&rejected(), 1);
+    stage.tell(&[]);
+    stage.affects(&rejected(), 3);
+    assert_eq!(stage.at(minutes(1)), NOTHING, "two more");
+    stage.affects(&rejected(), 50);
+    assert_eq!(stage.at(minutes(2)), [format!("growth {REJECTED}/critical -> chat")], "as soon as it is known");
+    stage.affects(&rejected(), 54);
+    assert_eq!(stage.at(hours(2)), NOTHING, "less than a tenth");
+    stage.affects(&rejected(), 55);
+    assert_eq!(stage.tell(&[]), [format!("growth {REJECTED}/critical -> chat")]);
+    stage.affects(&rejected(), 500);
+    assert_eq!(stage.at(hours(3) - minutes(1)), NOTHING);
+    assert_eq!(stage.at(hours(3)), [format!("growth {REJECTED}/critical -> chat")]);
 }
 
 #[test]
@@ -255,8 +276,7 @@ fn what_has_a_cause_is_quiet_and_ends_by_itself() {
     }
     stage.incident(&stalled()).severity = Severity::Critical;
     stage.affects(&stale(), 40);
-    let grew = stage.grew(&stale());
-    assert_eq!(stage.tell(&[grew]), NOTHING);
+    assert_eq!(stage.tell(&[]), NOTHING);
     assert_eq!(stage.at(hours(50)), NOTHING);
     stage.silence("one", all(), hours(1));
     assert_eq!(stage.at(hours(50)), NOTHING);

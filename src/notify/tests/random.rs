@@ -54,6 +54,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => (0..7_usize).prop_map(Deed::Route),
         1 => any::<bool>().prop_map(Deed::Observe),
         5 => (1..600_i64).prop_map(Deed::Wait),
+        1 => (12..16_i64).prop_map(|days| Deed::Wait(days * 24 * 60)),
     ];
     prop::collection::vec(deed, 1..60)
 }
@@ -102,14 +103,18 @@ fn routing(which: usize) -> Routing {
 struct Held {
     opened_at: DateTime<Utc>,
     severity: Severity,
-    /// Kept from it at some evaluation since it was last told.
-    was_kept: bool,
     last_at: DateTime<Utc>,
+    /// It was told that nobody acts.
+    is_standing: bool,
 }
 
 struct Model {
     stage: Stage,
     held: BTreeMap<(IncidentKey, ReceiverName), Held>,
+    /// When each incident last opened, became better or worse, affected fewer or was acknowledged.
+    changed: BTreeMap<IncidentKey, (DateTime<Utc>, Severity, usize)>,
+    /// When each route's last digest came.
+    digests: BTreeMap<String, DateTime<Utc>>,
     ids: BTreeSet<String>,
 }
 
@@ -117,7 +122,7 @@ impl Model {
     fn new() -> Self {
         let mut stage = Stage::new();
         stage.routing = routing(0);
-        Self { stage, held: BTreeMap::new(), ids: BTreeSet::new() }
+        Self { stage, held: BTreeMap::new(), changed: BTreeMap::new(), digests: BTreeMap::new(), ids: BTreeSet::new() }
     }
 
     fn apply(&mut self, deed: &Deed) -> Vec<Transition> {
@@ -139,11 +144,7 @@ impl Model {
                 stage.incident(&key(which)).cause = found.then(rejected);
             }
             Deed::Affect(which, count) if exists(stage, which) && which == 2 => {
-                let before = stage.incident(&key(which)).affected.len();
                 stage.affects(&key(which), count);
-                if stage.incident(&key(which)).affected.len() > before + 2 {
-                    return vec![stage.grew(&key(which))];
-                }
             }
             Deed::Silence(which, span) => {
                 let matcher = Matcher { incident: Some(key(which).to_string()), ..Matcher::default() };
@@ -243,10 +244,11 @@ impl Model {
             let silenced = self.is_silenced(incident);
             let kept = silenced || (routed && !open);
             match held {
+                None if severity == Severity::Info => {}
                 None if routed && !kept && !has_cause => expected.push((Kind::Trigger, severity)),
                 Some(held) if held.severity != severity && !kept && !has_cause => {
                     expected.push((Kind::Resolve, held.severity));
-                    if routed {
+                    if routed && severity != Severity::Info {
                         expected.push((Kind::Trigger, severity));
                     }
                 }
@@ -261,12 +263,56 @@ impl Model {
         let pairs: Vec<_> =
             (0..3).flat_map(|which| receivers.iter().map(move |receiver| (key(which), receiver.clone()))).collect();
         let expected: Vec<_> = pairs.iter().map(|(incident, receiver)| self.expected(incident, receiver)).collect();
+        self.note_changes();
         let outgoing = self.stage.evaluate(transitions);
+        self.judge_digests(&outgoing);
         for sent in &outgoing {
             assert!(self.ids.insert(sent.notification.id.0.clone()), "an id came twice");
         }
         for ((incident, receiver), expected) in pairs.into_iter().zip(expected) {
             self.judge(&incident, &receiver, &expected, &outgoing);
+        }
+        let grown = outgoing.iter().filter(|sent| sent.notification.kind == Kind::Growth);
+        for sent in grown {
+            let About::Incident(incident) = &sent.notification.about else { continue };
+            let now = &self.stage.state.incidents[incident];
+            self.changed.insert(incident.clone(), (self.stage.now, now.severity, now.affected.len()));
+            let held = self.held.iter_mut().filter(|((of, _), _)| of == incident);
+            held.for_each(|(_, held)| held.is_standing = false);
+        }
+    }
+
+    fn note_changes(&mut self) {
+        let state = &self.stage.state;
+        self.changed.retain(|key, _| state.incidents.contains_key(key));
+        for (key, incident) in &state.incidents {
+            let IncidentPhase::Open { opened_at } = incident.phase else { continue };
+            let known = self.changed.get(key).filter(|(at, ..)| *at >= opened_at).copied();
+            let affected = incident.affected.len();
+            let (mut at, severity, fewest) = known.unwrap_or((opened_at, incident.severity, affected));
+            if severity != incident.severity || affected < fewest {
+                at = self.stage.now;
+            }
+            if let Some(acknowledgement) = state.attention.acknowledgements.get(key) {
+                at = at.max(acknowledgement.at);
+            }
+            let before = self.changed.insert(key.clone(), (at, incident.severity, affected.min(fewest)));
+            if before.is_none_or(|(before, ..)| before != at) {
+                let held = self.held.iter_mut().filter(|((of, _), _)| of == key);
+                held.for_each(|(_, held)| held.is_standing = false);
+            }
+        }
+    }
+
+    /// Digests have a time between them, and something in them.
+    fn judge_digests(&mut self, outgoing: &[Outgoing]) {
+        for sent in outgoing.iter().filter(|sent| sent.notification.kind == Kind::Digest) {
+            let notification = &*sent.notification;
+            assert!(matches!(notification.about, About::Digest(_)) && notification.severity == Severity::Info);
+            assert!(!notification.page.members.is_empty(), "an empty digest");
+            let before = self.digests.insert(notification.about.to_string(), self.stage.now);
+            assert!(before.is_none_or(|before| self.stage.now - before >= hours(24)), "too soon");
+            assert!(self.stage.routing.deliver != DeliverBy::Prometheus);
         }
     }
 
@@ -300,10 +346,15 @@ impl Model {
             let quiet = state.incidents[incident].cause.is_some();
             let age = now - held.last_at;
             match other.kind {
-                Kind::Reminder => assert!(age >= hours(2) && !acknowledged && !quiet && routed),
-                Kind::Digest => assert!(age >= hours(24) && !acknowledged && !quiet && routed),
-                Kind::Growth => assert!(!acknowledged && !quiet && routed),
-                Kind::SilenceEnded => assert!(held.was_kept && !quiet && routed),
+                Kind::Reminder => assert!(age >= hours(2) && !held.is_standing && !acknowledged && !quiet && routed),
+                Kind::Growth => {
+                    let lapsed = now - self.changed[incident].0 >= hours(14 * 24);
+                    assert!((!acknowledged || lapsed) && !quiet && routed);
+                }
+                Kind::Standing => {
+                    assert!(now - self.changed[incident].0 >= hours(14 * 24), "something changed");
+                    assert!(!held.is_standing && !quiet && routed);
+                }
                 Kind::Acknowledgement => assert!(acknowledged),
                 kind => panic!("{kind}"),
             }
@@ -313,26 +364,20 @@ impl Model {
                 Kind::Resolve => drop(self.held.remove(&slot).expect("an end without a begin")),
                 Kind::Trigger => {
                     let (opened_at, severity) = (sent.opened_at, sent.severity);
-                    let held = Held { opened_at, severity, was_kept: false, last_at: now };
+                    let is_standing = now - self.changed[incident].0 >= hours(14 * 24);
+                    let held = Held { opened_at, severity, last_at: now, is_standing };
                     assert!(self.held.insert(slot.clone(), held).is_none(), "two begins");
                 }
                 kind => {
                     let held = self.held.get_mut(&slot).unwrap();
                     held.last_at = now;
-                    held.was_kept &= kind != Kind::SilenceEnded;
+                    held.is_standing = kind == Kind::Standing;
                 }
             }
         }
         if self.stage.dispatch == Dispatch::Deliver {
             let is_open = self.stage.state.incidents.contains_key(incident);
             assert!(is_open || !self.held.contains_key(&slot), "held open after the end");
-            if is_open {
-                let (routed, open) = self.ways(incident, receiver);
-                let kept = self.is_silenced(incident) || (routed && !open);
-                if let Some(held) = self.held.get_mut(&slot) {
-                    held.was_kept |= kept;
-                }
-            }
         }
     }
 

@@ -130,6 +130,7 @@ fn what_affects_nobody_yet_belongs_to_whoever_names_it() {
         credential: "bitbucket-acme".into(),
         overrides: std::iter::once((super::stage::organization(1), "bitbucket-labs".into())).collect(),
         require: BTreeSet::new(),
+        asked: BTreeSet::new(),
         permissions: PermissionSet::organization(),
     };
     let mut integration = watched("labs");

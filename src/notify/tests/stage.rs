@@ -157,11 +157,6 @@ impl Stage {
         Transition { at: self.now, change, cause: "somebody repaired it".to_owned() }
     }
 
-    pub(super) fn grew(&self, key: &IncidentKey) -> Transition {
-        let change = Change::Grew { incident: key.clone(), from: 1, to: self.state.incidents[key].affected.len() };
-        Transition { at: self.now, change, cause: "more".to_owned() }
-    }
-
     /// Silences for so long.
     pub(super) fn silence(&mut self, id: &str, matcher: Matcher, span: TimeDelta) {
         let (author, reason) = ("on-call".to_owned(), "we know".to_owned());

@@ -233,10 +233,10 @@ async fn mount_organization(world: &World, integrations: ResponseTemplate, audit
     world.answers("GET", &rest, ok(&organization)).await;
     world.answers("GET", &format!("/v1/org/{ORGANIZATION}/integrations"), integrations).await;
     let targets = json!({"data": [{"type": "target", "id": "t1", "attributes":
-        {"display_name": "acme/web", "url": "https://bitbucket.org/acme/web"}}]});
+        {"display_name": "acme/web", "url": "https://bitbucket.org/acme/web"}}], "links": {}});
     world.answers("GET", &format!("{rest}/targets"), ok(&targets)).await;
     let projects = json!({"data": [{"type": "project", "id": "p1", "attributes": {"status": "active",
-        "settings": {"recurring_tests": {"frequency": "daily"}}}, "relationships": {"target": {"data": {"id": "t1", "type": "target"}}}}]});
+        "settings": {"recurring_tests": {"frequency": "daily"}}}, "relationships": {"target": {"data": {"id": "t1", "type": "target"}}}}], "links": {}});
     world.answers("GET", &format!("{rest}/projects"), ok(&projects)).await;
     world.answers("GET", &format!("{rest}/audit_logs/search"), audit).await;
     world.answers("GET", "/rest/self", user()).await;
@@ -292,7 +292,7 @@ async fn rest_tells_of_an_integration_when_v1_does_not() {
     let world = World::new().await;
     mount_organization(&world, error(410), audit(&[])).await;
     let integrations = json!({"data": [{"type": "integration", "id": "i2", "attributes":
-        {"integration_type": "bitbucket-connect-app"}}]});
+        {"integration_type": "bitbucket-connect-app"}}], "links": {}});
     world.answers("GET", &format!("/rest/orgs/{ORGANIZATION}/integrations"), ok(&integrations)).await;
     let run = world.run_organization(ProbeKind::Organization).await;
     assert!(shown(&run).contains(r#"Present { id: "i2", via_app: true }"#), "{}", shown(&run));
@@ -316,8 +316,12 @@ async fn imports_that_cannot_be_whole_are_none() {
     let check = async |targets: Value, projects: Value, expected: &str| {
         let world = World::new().await;
         let rest = format!("/rest/orgs/{ORGANIZATION}");
-        world.answers_when(&format!("{rest}/targets"), Asks("source_types"), ok(&json!({"data": targets}))).await;
-        world.answers_when(&format!("{rest}/projects"), Asks("origins"), ok(&json!({"data": projects}))).await;
+        world
+            .answers_when(&format!("{rest}/targets"), Asks("source_types"), ok(&json!({"data": targets, "links": {}})))
+            .await;
+        world
+            .answers_when(&format!("{rest}/projects"), Asks("origins"), ok(&json!({"data": projects, "links": {}})))
+            .await;
         mount_organization(&world, ok(&json!({"bitbucket-cloud": "i1"})), audit(&[])).await;
         let shown = shown(&world.run_organization(ProbeKind::Organization).await);
         assert!(shown.contains(expected), "{shown}");

@@ -12,7 +12,7 @@ pub(super) fn error(status: u16, message: &str) -> Answer {
 }
 
 /// 401 to Basic: no body, a challenge.
-pub(super) fn basic_refused() -> Answer {
+pub(in crate::sandbox) fn basic_refused() -> Answer {
     Answer::empty(401).with_header("www-authenticate", r#"BitbucketCustom realm="bitbucket.org""#)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn no_workspace(workspace: &str) -> Answer {
 }
 
 /// 410 for an endpoint that was taken away.
-pub(super) fn gone() -> Answer {
+pub(in crate::sandbox) fn gone() -> Answer {
     let data = json!({ "announcement_url": "https://developer.atlassian.com/cloud/bitbucket/changelog/#CHANGE-2770" });
     Answer::json(
         410,

@@ -190,7 +190,8 @@ impl<'a> Desk<'a> {
     }
 
     fn find_workspace(&self, segment: &str) -> Option<&'a Workspace> {
-        self.bitbucket.workspaces.iter().find(|found| shapes::names(segment, &found.slug, found.uuid))
+        let named = self.bitbucket.workspaces.iter().find(|found| shapes::names(segment, &found.slug, found.uuid));
+        named.filter(|found| !found.is_private || self.caller.belongs_to(found))
     }
 
     fn visible_in(&self, workspace: &Workspace) -> impl Iterator<Item = &'a Repository> {

@@ -42,7 +42,7 @@ pub(super) fn workspace(workspace: &Workspace, origin: &str) -> Value {
         "uuid": braced(workspace.uuid),
         "slug": slug,
         "name": workspace.name,
-        "is_private": false,
+        "is_private": workspace.is_private,
         "created_on": instant(workspace.created_on),
         "links": {
             "self": link(&format!("{origin}/2.0/workspaces/{slug}")),

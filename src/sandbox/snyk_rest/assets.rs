@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::desk::{Desk, insert};
 use crate::sandbox::ids::braced;
-use crate::sandbox::world::{Asset, AssetSearch, Group, InventoryAssets, Organization, Snyk};
+use crate::sandbox::world::{Asset, AssetSearch, Availability, Group, InventoryAssets, Organization, Snyk};
 
 /// As `assets/search` shows it.
 pub(super) fn searched(desk: &Desk<'_>, group: &Group, importers: &Importers<'_>, asset: &Asset) -> Value {
@@ -27,8 +27,8 @@ pub(super) fn searched(desk: &Desk<'_>, group: &Group, importers: &Importers<'_>
     };
     let mut attributes = json!({
         "name": asset.name,
-        "repository_url": asset.url,
-        "browse_url": asset.url,
+        "repository_url": asset.address(),
+        "browse_url": asset.address(),
         "default_branch_name": asset.default_branch,
         "archived": asset.archived,
         "sources": asset.sources,
@@ -84,7 +84,7 @@ impl<'a> Importers<'a> {
 pub(super) fn inventoried(desk: &Desk<'_>, group: &Group, asset: &Asset) -> Value {
     let mut attributes = json!({
         "name": asset.name,
-        "url": asset.url,
+        "url": asset.address(),
         "scm_organization": asset.workspace,
         "scm_project": asset.project,
         "visibility": if asset.is_private { "private" } else { "public" },
@@ -104,13 +104,13 @@ pub(super) fn inventoried(desk: &Desk<'_>, group: &Group, asset: &Asset) -> Valu
     if let Some(branch) = &asset.default_branch {
         insert(&mut attributes, "default_branch_name", json!(branch));
     }
-    if let Some(id) = asset.scm_id {
+    if let Some(id) = asset.scm_id.filter(|_| asset.scm_id_shown == Availability::Present) {
         insert(&mut attributes, "scm_id", json!(braced(id)));
     }
     if let Some((name, owner)) = &asset.context {
         insert(&mut attributes, "org_context", json!({ "catalog_name": name, "owner": owner }));
     }
-    if let Some(at) = asset.last_sync {
+    if let Some(at) = asset.misdated.or(asset.last_sync) {
         match desk.snyk.inventory_assets {
             InventoryAssets::LastSyncMissing => {}
             InventoryAssets::LastSyncRenamed => insert(&mut attributes, "last_synced_at", json!(at)),

@@ -55,35 +55,42 @@ impl Desk<'_> {
         if self.caller.may(permission) { Ok(()) } else { Err(errors::forbidden(permission.as_str())) }
     }
 
+    /// How many items the call wants on a page.
+    pub(super) fn length(&self, limits: Limits) -> Result<usize, Answer> {
+        let Some(text) = self.call.parameter(limits.parameter) else { return Ok(limits.default) };
+        let length = text.parse::<usize>().ok().filter(|length| (limits.least..=limits.most).contains(length));
+        length.filter(|length| length.is_multiple_of(limits.multiple_of)).ok_or_else(|| {
+            let detail = format!(
+                "{} must be between {} and {} and a multiple of {}",
+                limits.parameter, limits.least, limits.most, limits.multiple_of
+            );
+            errors::bad_parameter(limits.parameter, &detail)
+        })
+    }
+
+    /// Where the page begins that the call asks for.
+    pub(super) fn offset(&self, limits: Limits) -> Result<usize, Answer> {
+        let Some(cursor) = self.call.parameter(limits.cursor) else { return Ok(0) };
+        paging::offset(cursor).ok_or_else(|| errors::bad_parameter(limits.cursor, "Invalid cursor"))
+    }
+
     /// The page that the call asks for.
     pub(super) fn cut<T>(&self, items: Vec<T>, limits: Limits) -> Result<Cut<T>, Answer> {
-        let length = match self.call.parameter(limits.parameter) {
-            None => limits.default,
-            Some(text) => text
-                .parse::<usize>()
-                .ok()
-                .filter(|length| (limits.least..=limits.most).contains(length))
-                .filter(|length| length.is_multiple_of(limits.multiple_of))
-                .ok_or_else(|| {
-                    let detail = format!(
-                        "{} must be between {} and {} and a multiple of {}",
-                        limits.parameter, limits.least, limits.most, limits.multiple_of
-                    );
-                    errors::bad_parameter(limits.parameter, &detail)
-                })?,
-        };
-        let offset = match self.call.parameter(limits.cursor) {
-            None => 0,
-            Some(cursor) => {
-                paging::offset(cursor).ok_or_else(|| errors::bad_parameter(limits.cursor, "Invalid cursor"))?
-            }
-        };
+        let (length, offset) = (self.length(limits)?, self.offset(limits)?);
         let page = paging::page(items, offset, length);
+        Ok(Cut { items: page.items, total: page.total, links: self.links(limits, page.next) })
+    }
+
+    /// The links of a page, with the next one where there is one.
+    pub(super) fn links(&self, limits: Limits, next: Option<usize>) -> Value {
+        if self.snyk.next_shape == NextShape::NullLinks {
+            return Value::Null;
+        }
         let mut links = Map::new();
-        if let Some(next) = page.next {
+        if let Some(next) = next {
             links.insert("next".to_owned(), self.link(limits.cursor, next));
         }
-        Ok(Cut { items: page.items, total: page.total, links: Value::Object(links) })
+        Value::Object(links)
     }
 
     fn link(&self, parameter: &str, offset: usize) -> Value {
@@ -95,6 +102,8 @@ impl Desk<'_> {
             NextShape::RelativeWithRest => Value::from(format!("{path}?{query}")),
             NextShape::Absolute => Value::from(format!("{}{path}?{query}", self.call.origin)),
             NextShape::Object => json!({ "href": format!("{path}?{query}") }),
+            NextShape::Unknown => json!({ "url": format!("{path}?{query}") }),
+            NextShape::NullLinks => Value::Null,
         }
     }
 }

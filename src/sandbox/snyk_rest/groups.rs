@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::desk::{Desk, LISTS, document, insert, ok};
-use super::{audit, errors, inventory, organizations, search};
+use super::{audit, errors, inventory, organizations, related, search};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::snyk_auth;
@@ -26,7 +26,11 @@ pub(super) fn below(desk: &Desk<'_>, id: &str, path: &[&str]) -> Answer {
         [] => desk.need(Permission::GroupRead).map(|()| one(group)),
         ["orgs"] => organizations_of(desk, group),
         ["assets", "search"] => search::search(desk, group),
+        ["assets", "repository", "aliases"] => related::aliases(desk, group),
         ["inventory", "assets"] => inventory::assets(desk, group),
+        ["inventory", "assets", "filters"] => related::filters(desk, group),
+        ["inventory", "assets", "filters", filter, "values"] => related::filter_values(desk, group, filter),
+        ["inventory", "assets", asset, "relationships", "targets"] => related::targets(desk, group, asset),
         ["audit_logs", "search"] => audit::of_group(desk, group),
         ["service_accounts"] => service_accounts(desk, Level::Group(group.id)),
         ["service_accounts", account] => service_account(desk, Level::Group(group.id), account),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::desk::{Desk, INVENTORY, insert, ok};
 use super::{assets, errors, rsql, search};
 use crate::sandbox::answer::Answer;
-use crate::sandbox::world::{Asset, Group, InventoryAssets, Permission, TypeFilter};
+use crate::sandbox::world::{Asset, Group, GroupSight, InventoryAssets, Permission, TypeFilter};
 
 pub(super) fn assets(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
     if desk.snyk.inventory_assets == InventoryAssets::Absent {
@@ -26,7 +26,7 @@ pub(super) fn assets(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
             Some(rsql::Filter::parse(text, known_types).map_err(|why| errors::bad_parameter("filter", &why))?)
         }
     };
-    let shown = group.live_assets().filter(|_| !images_only);
+    let shown = group.live_assets().filter(|_| !images_only && desk.caller.token.sight == GroupSight::Whole);
     let mut found: Vec<&Asset> =
         shown.filter(|asset| filter.as_ref().is_none_or(|filter| filter.holds(asset))).collect();
     sort(&mut found, desk.call.parameter("sort"))?;

@@ -79,7 +79,9 @@ impl Term {
     fn holds(&self, asset: &Asset) -> bool {
         let actual = field(asset, &self.field);
         let matches = |want: &String| match self.field.as_str() {
-            "q" => [&asset.name, &asset.url].iter().any(|text| text.to_lowercase().contains(&want.to_lowercase())),
+            "q" => [asset.name.as_str(), asset.address()]
+                .iter()
+                .any(|text| text.to_lowercase().contains(&want.to_lowercase())),
             _ => wildcard(&actual, want),
         };
         let compared = self.values.first().and_then(|want| order(&actual, want));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, LISTS, document, ok};
 use super::{assets, errors};
 use crate::sandbox::answer::Answer;
-use crate::sandbox::world::{Asset, AssetSearch, Group, Permission};
+use crate::sandbox::world::{Asset, AssetSearch, Group, GroupSight, Permission};
 
 /// Attributes that can be asked for; `tags.<key>` beside them.
 const ATTRIBUTES: [&str; 20] = [
@@ -73,8 +73,9 @@ pub(super) fn search(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
         Some((key, _)) => return Err(errors::bad_body(&format!("/{key}"), "unknown property")),
     };
     let importers = assets::Importers::new(desk.snyk);
+    let seen = group.assets.iter().filter(|_| desk.caller.token.sight == GroupSight::Whole);
     let found: Vec<&Asset> =
-        group.assets.iter().filter(|asset| query.as_ref().is_none_or(|query| query.holds(&importers, asset))).collect();
+        seen.filter(|asset| query.as_ref().is_none_or(|query| query.holds(&importers, asset))).collect();
     let cut = desk.cut(found, LISTS)?;
     let items = cut.items.into_iter().map(|asset| assets::searched(desk, group, &importers, asset)).collect();
     Ok(ok(document(Value::Array(items), cut.links)))
@@ -134,7 +135,7 @@ fn actual(importers: &assets::Importers<'_>, asset: &Asset, attribute: &str) -> 
         "type" => vec![json!("repository")],
         "removed" => vec![json!(asset.removal.is_some())],
         "name" => vec![json!(asset.name)],
-        "repository_url" | "browse_url" => vec![json!(asset.url)],
+        "repository_url" | "browse_url" => vec![json!(asset.address())],
         "sources" => asset.sources.iter().map(|source| json!(source)).collect(),
         "class" => vec![json!("C")],
         "repository_freshness" => vec![json!("Active")],

@@ -23,8 +23,10 @@ pub(super) fn release_of(path: &[&str], requested: &str) -> Option<Release> {
         ["groups" | "orgs", _, "service_accounts", ..] => release("2023-09-07", "ga"),
         ["groups" | "orgs", _, "audit_logs", "search"] => release("2024-04-29", "ga"),
         ["groups", _, "assets", "search"] if requested < "2025-09-28" => release("2024-10-15", "beta"),
-        ["groups", _, "assets", "search"] => release("2025-09-28", "beta"),
-        ["groups", _, "inventory", "assets"] | ["orgs", _, "integrations", ..] => release("2024-10-15", "beta"),
+        ["groups", _, "assets", "search"] | ["groups", _, "assets", "repository", "aliases"] => {
+            release("2025-09-28", "beta")
+        }
+        ["groups", _, "inventory", "assets", ..] | ["orgs", _, "integrations", ..] => release("2024-10-15", "beta"),
         ["orgs", _] => release("2023-05-29", "ga"),
         ["orgs", _, "targets", ..] => release("2024-02-21", "ga"),
         ["orgs", _, "projects", ..] => release("2024-05-31", "ga"),

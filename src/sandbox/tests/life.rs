@@ -162,7 +162,7 @@ fn rotation_reaches_snyk_only_where_it_is_saved() {
     let tested = |world: &World, number: usize| world.snyk.organizations[number].projects[0].last_tested.unwrap();
     assert_eq!(tested(&world, 0), hours(17), "the last test before the old token ended");
     assert_eq!(tested(&world, 1), hours(24 * 4 + 17));
-    let events: Vec<&str> = world.snyk.audit_log.iter().map(|event| event.event.as_str()).collect();
+    let events: Vec<&str> = world.snyk.audit.events.iter().map(|event| event.event.as_str()).collect();
     let expected = ["org.integration.create", "org.integration.create", "org.integration.edit"];
     assert_eq!(events, expected, "nothing tells of the Group");
 }

@@ -118,9 +118,9 @@ async fn empty_targets_are_hidden_unless_asked_for() {
 async fn the_audit_log_begins_yesterday_unless_told() {
     let sandbox = settled().await;
     sandbox.world(|world| {
-        world.snyk.audit_log.clear();
+        world.snyk.audit.events.clear();
         world.save_at_organization("acme-team-000", ACME_CREDENTIAL);
-        world.snyk.audit_log[0].created = now() - TimeDelta::days(3);
+        world.snyk.audit.events[0].created = now() - TimeDelta::days(3);
         world.delete_organization_integrations("acme-team-000");
     });
     let events = async |more: &str| {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::scm_deeds::snyk_hook;
 use super::{
-    Account, AdminKey, Backstage, CatalogFile, CredentialState, Group, Level, Organization, OrganizationIntegration,
-    Permission, Project, ProjectStatus, RecurringTests, Repository, Role, Saved, ScmCredential, ScmCredentialKind,
-    ScmProject, SnykToken, SnykTokenKind, Target, Tests, Workspace, World,
+    Account, AdminKey, Availability, Backstage, CatalogFile, CredentialState, Group, GroupSight, IntegrationMap, Level,
+    Organization, OrganizationIntegration, Permission, Project, ProjectStatus, RecurringTests, Repository, Role, Saved,
+    ScmCredential, ScmCredentialKind, ScmProject, SnykToken, SnykTokenKind, Target, TestTimes, Tests, Workspace, World,
 };
 use crate::sandbox::ids;
 
@@ -103,6 +104,7 @@ impl World {
                 hooks: Vec::new(),
                 admins: BTreeSet::new(),
                 hidden_from: BTreeSet::new(),
+                discovery: Availability::Present,
             });
         }
         self
@@ -143,7 +145,7 @@ impl World {
         }
         for profile in self.snyk.groups.iter_mut().flat_map(|group| &mut group.profiles) {
             profile.backstage =
-                Some(Backstage { file_name: "catalog-info.yaml".to_owned(), enrichment: super::Availability::Present });
+                Some(Backstage { file_name: "catalog-info.yaml".to_owned(), enrichment: Availability::Present });
         }
         self
     }
@@ -188,6 +190,8 @@ impl World {
             state: CredentialState::Allowed,
             token_id: ids::uuid(&format!("token {name}")).to_string(),
             admin_id: ids::uuid(&format!("admin {name}")),
+            listed: Availability::Present,
+            last_used: None,
         });
     }
 
@@ -207,6 +211,7 @@ impl World {
             projects: vec![project("PAY", "Payments"), project("WEB", "Web")],
             hooks: Vec::new(),
             created_on: self.now - TimeDelta::days(800),
+            is_private: false,
         });
         uuid
     }
@@ -238,22 +243,43 @@ impl World {
             revoked: false,
             permissions: Permission::ALL.into_iter().collect(),
             hidden_organizations: BTreeSet::new(),
+            sight: GroupSight::Whole,
         });
+    }
+
+    /// Adds a Group without profiles, Organizations and assets, and a Snyk token of its own.
+    pub fn add_group(&mut self, slug: &str, token: &str) -> Uuid {
+        let id = ids::uuid(&format!("group {slug}"));
+        self.snyk.groups.push(Group {
+            id,
+            name: slug.replace('-', " "),
+            slug: slug.to_owned(),
+            created_at: self.now,
+            profiles: Vec::new(),
+            assets: Vec::new(),
+        });
+        self.add_snyk_token(token, SnykTokenKind::ServiceAccountToken);
+        if let Some(token) = self.snyk_token_mut(token) {
+            token.level = Level::Group(id);
+        }
+        id
     }
 
     /// Adds an Organization with the first credential saved and nothing imported.
     pub fn add_organization(&mut self, group: Uuid, slug: &str) -> Uuid {
         let organization = self.new_organization(group, slug);
         let id = organization.id;
+        self.write_arrival(&organization);
         self.audit_creation(&organization);
         self.snyk.organizations.push(organization);
         id
     }
 
     /// The audit log tells that an Organization's integrations were made.
-    fn audit_creation(&mut self, organization: &Organization) {
+    pub(super) fn audit_creation(&mut self, organization: &Organization) {
         for integration in &organization.integrations {
-            self.write_audit("org.integration.create", organization.group, Some(organization.id), integration.id);
+            let place = organization.place();
+            self.write_integration_event("org.integration.create", place, integration, &json!({}), &json!({}));
         }
     }
 
@@ -277,16 +303,16 @@ impl World {
             name: slug.replace('-', " "),
             slug: slug.to_owned(),
             created_at: now - TimeDelta::days(300),
-            integrations: vec![OrganizationIntegration {
-                id: ids::uuid(&format!("integration {slug}")),
-                integration_type: "bitbucket-cloud".to_owned(),
+            integrations: vec![OrganizationIntegration::new(
+                ids::uuid(&format!("integration {slug}")),
+                "bitbucket-cloud",
                 saved,
-                created_at: now,
-                updated_at: now,
-            }],
+                now,
+            )],
             targets: Vec::new(),
             projects: Vec::new(),
             tests: Tests::Running,
+            integration_map: IntegrationMap::Listed,
         }
     }
 
@@ -296,7 +322,7 @@ impl World {
         let (repository, is_private, url) = (found.uuid, found.is_private, self.bitbucket.url_of(found));
         let display_name = url.trim_start_matches("https://bitbucket.org/").to_owned();
         let target = ids::uuid(&format!("target {} {repository}", organization.slug));
-        let integration = organization.integrations.first();
+        let integration = organization.integrations.iter().find(|known| known.is_bitbucket());
         organization.projects.push(Project {
             id: ids::uuid(&format!("project {} {repository}", organization.slug)),
             target,
@@ -308,6 +334,9 @@ impl World {
             created: now,
             last_tested: Some(now),
             recurring_tests: RecurringTests::Daily,
+            tests: Tests::Running,
+            pull_requests: None,
+            told: TestTimes::Told,
         });
         organization.targets.push(Target {
             id: target,

@@ -102,6 +102,11 @@ pub struct Asset {
     pub profile: Option<String>,
     /// The repository's id in the SCM; none when a scan made it.
     pub scm_id: Option<Uuid>,
+    /// Whether Snyk shows that id.
+    pub scm_id_shown: Availability,
+    /// The address by which Snyk knows it, where that is another than the repository's own: then the repository's is
+    /// only an alias.
+    pub known_as: Option<String>,
     /// The repository's name.
     pub name: String,
     /// The repository's address.
@@ -122,6 +127,8 @@ pub struct Asset {
     pub pushed_at: DateTime<Utc>,
     /// When it was last synchronised from the SCM; none when a scan made it.
     pub last_sync: Option<DateTime<Utc>>,
+    /// A time that Snyk shows in place of `last_sync`, such as one in ten years.
+    pub misdated: Option<DateTime<Utc>>,
     /// When any source last confirmed it.
     pub last_seen_at: DateTime<Utc>,
     /// When it appeared.
@@ -170,6 +177,13 @@ impl RemovalReason {
             Self::ProjectDeleted => "snyk-project-deleted",
             Self::ProfileDeleted => "deleted-profile",
         }
+    }
+}
+
+impl Asset {
+    /// Its address, as Snyk shows it.
+    pub fn address(&self) -> &str {
+        self.known_as.as_deref().unwrap_or(&self.url)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::switches::{IssueTracker, TotalCount};
+use super::switches::{Availability, IssueTracker, ScopeVocabulary, TotalCount};
 
 /// Bitbucket Cloud.
 #[derive(Debug)]
@@ -27,7 +27,11 @@ pub struct Bitbucket {
     /// What the issues endpoint does.
     pub issue_tracker: IssueTracker,
     /// Whether answers carry the scope headers; a proxy may strip them.
-    pub scope_headers: super::Availability,
+    pub scope_headers: Availability,
+    /// Whether the answer of `/user` carries them; the others go by `scope_headers`.
+    pub scope_headers_of_user: Availability,
+    /// By which names the scope header calls the scopes.
+    pub scope_vocabulary: ScopeVocabulary,
 }
 
 impl Default for Bitbucket {
@@ -41,7 +45,9 @@ impl Default for Bitbucket {
             repositories: Vec::new(),
             total_count: TotalCount::Shown,
             issue_tracker: IssueTracker::Removed,
-            scope_headers: super::Availability::Present,
+            scope_headers: Availability::Present,
+            scope_headers_of_user: Availability::Present,
+            scope_vocabulary: ScopeVocabulary::Own,
         }
     }
 }
@@ -83,6 +89,10 @@ pub struct ScmCredential {
     pub token_id: String,
     /// The id in Atlassian's admin API; nobody documents that it equals `token_id`, so here it does not.
     pub admin_id: Uuid,
+    /// Whether Atlassian's admin API lists it; a complete listing may lack one that works.
+    pub listed: Availability,
+    /// When it was last accepted, by whomever it was sent.
+    pub last_used: Option<DateTime<Utc>>,
 }
 
 /// The sorts of Bitbucket credentials.
@@ -176,6 +186,8 @@ pub struct Workspace {
     pub hooks: Vec<Hook>,
     /// When it was made.
     pub created_on: DateTime<Utc>,
+    /// Whether it answers 404 to everybody who does not belong to it.
+    pub is_private: bool,
 }
 
 /// What a member may do in a workspace.
@@ -254,6 +266,8 @@ pub struct Repository {
     pub admins: BTreeSet<Uuid>,
     /// Members of the workspace who do not see it.
     pub hidden_from: BTreeSet<Uuid>,
+    /// Whether Snyk's discovery takes it up; `Absent` for one that it overlooks for ever.
+    pub discovery: Availability,
 }
 
 /// A Backstage catalog file in a repository's main branch.
@@ -300,6 +314,13 @@ impl Bitbucket {
     /// The credential of this name.
     pub fn credential(&self, name: &str) -> Option<&ScmCredential> {
         self.credentials.iter().find(|credential| credential.name == name)
+    }
+
+    /// The credential with this secret was accepted.
+    pub(crate) fn used(&mut self, secret: &str, at: DateTime<Utc>) {
+        if let Some(credential) = self.credentials.iter_mut().find(|credential| credential.secret == secret) {
+            credential.last_used = Some(at);
+        }
     }
 
     /// The account with this id.

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{CredentialState, Hook, Repository, Role, ScmCredential, Workspace, World};
+use super::{Availability, CredentialState, Hook, Repository, Role, ScmCredential, Workspace, World};
 use crate::sandbox::ids;
 
 impl World {
@@ -64,6 +64,8 @@ impl World {
             state: CredentialState::Allowed,
             token_id: ids::uuid(&format!("token {new_name}")).to_string(),
             admin_id: ids::uuid(&format!("admin {new_name}")),
+            listed: Availability::Present,
+            last_used: None,
             ..old
         });
         Some(secret)
@@ -147,6 +149,7 @@ impl World {
             hooks: Vec::new(),
             admins: std::collections::BTreeSet::new(),
             hidden_from: std::collections::BTreeSet::new(),
+            discovery: Availability::Present,
         };
         self.bitbucket.repositories.push(repository);
         Some(uuid)

@@ -1,12 +1,15 @@
 //! Snyk's state: the Organizations with their integrations, targets and projects, the audit log, the switches.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit::AuditLog;
 use super::inventory::{Group, SavedCredential};
 use super::snyk_tokens::{SnykGrant, SnykToken};
-use super::switches::{AssetSearch, Availability, InventoryAssets, Lifecycle, NextShape, TypeFilter};
+use super::switches::{
+    AssetSearch, Availability, EarlyAccess, IntegrationMap, InventoryAssets, Lifecycle, NextShape, RateHeaders,
+    TypeFilter,
+};
 
 /// Snyk in one region.
 #[derive(Debug)]
@@ -21,8 +24,8 @@ pub struct Snyk {
     pub tokens: Vec<SnykToken>,
     /// Access tokens given out to OAuth clients.
     pub grants: Vec<SnykGrant>,
-    /// The audit log, oldest first.
-    pub audit_log: Vec<AuditEvent>,
+    /// The audit logs of all Groups and Organizations.
+    pub audit: AuditLog,
     /// The string in an asset's `sources` for Bitbucket; not documented anywhere.
     pub asset_source: String,
     /// The shape of `links.next`.
@@ -35,6 +38,14 @@ pub struct Snyk {
     pub asset_search: AssetSearch,
     /// REST's `/orgs/{organization}/integrations`, published for a short time only.
     pub rest_integrations: Availability,
+    /// `/groups/{group}/assets/repository/aliases`.
+    pub aliases: EarlyAccess,
+    /// `/groups/{group}/inventory/assets/filters` and the values below it.
+    pub inventory_filters: EarlyAccess,
+    /// `/groups/{group}/inventory/assets/{asset}/relationships/targets`.
+    pub asset_targets: EarlyAccess,
+    /// The rate headers.
+    pub rate_headers: RateHeaders,
     /// What the version headers say; none: what each endpoint's own stage is.
     pub lifecycle: Option<Lifecycle>,
     /// When the daily tests run next.
@@ -62,6 +73,8 @@ pub struct Organization {
     pub projects: Vec<Project>,
     /// Whether recurring tests run.
     pub tests: Tests,
+    /// What V1 says about its integrations.
+    pub integration_map: IntegrationMap,
 }
 
 /// Whether recurring tests run at all.
@@ -86,6 +99,19 @@ pub struct OrganizationIntegration {
     pub created_at: DateTime<Utc>,
     /// When it was last saved.
     pub updated_at: DateTime<Utc>,
+    /// Whether pull requests are tested for Open Source; none where the settings do not say.
+    pub pull_request_test: Option<PullRequestChecks>,
+    /// Whether pull requests are tested for Code; none where the settings do not say.
+    pub pull_request_code_test: Option<PullRequestChecks>,
+}
+
+/// Whether pull requests are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullRequestChecks {
+    /// They are.
+    On,
+    /// They are not.
+    Off,
 }
 
 /// What an Organization integration signs in with.
@@ -95,6 +121,8 @@ pub enum Saved {
     Credential(SavedCredential),
     /// The vendor's app; no credential is kept.
     App,
+    /// A credential of a Git host that this sandbox does not have; it works.
+    OtherHost,
     /// The credential was removed; the id stays in the V1 map.
     Removed,
 }
@@ -143,6 +171,25 @@ pub struct Project {
     pub last_tested: Option<DateTime<Utc>>,
     /// How often it is tested.
     pub recurring_tests: RecurringTests,
+    /// Whether its recurring tests run; `Stopped` for a dead one, active though it is.
+    pub tests: Tests,
+    /// Whether its pull requests are tested; none inherits from the integration.
+    pub pull_requests: Option<PullRequestChecks>,
+    /// How much REST tells about its last test.
+    pub told: TestTimes,
+}
+
+/// How much REST tells about a project's last test, when asked for the latest issue counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestTimes {
+    /// `meta.latest_issue_counts.updated_at`.
+    Told,
+    /// The project has no `meta`.
+    WithoutMeta,
+    /// `meta` has no `latest_issue_counts`.
+    WithoutCounts,
+    /// `latest_issue_counts` has no `updated_at`.
+    WithoutTime,
 }
 
 /// Whether a project is active.
@@ -163,27 +210,32 @@ pub enum RecurringTests {
     Weekly,
     /// Never.
     Never,
-}
-
-/// A line of the audit log.
-#[derive(Debug, Clone)]
-pub struct AuditEvent {
-    /// When.
-    pub created: DateTime<Utc>,
-    /// What, such as `org.integration.edit`.
-    pub event: String,
-    /// The Group.
-    pub group: Uuid,
-    /// The Organization; none for an event of the Group.
-    pub organization: Option<Uuid>,
-    /// The project.
-    pub project: Option<Uuid>,
-    /// Details.
-    pub content: Value,
+    /// Every day; REST does not say.
+    Untold,
 }
 
 /// The hour of the day, UTC, of the daily tests.
 const TEST_HOUR: u32 = 2;
+
+impl OrganizationIntegration {
+    /// An integration that was just made, with pull request checks on.
+    pub(super) fn new(id: Uuid, integration_type: &str, saved: Saved, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            integration_type: integration_type.to_owned(),
+            saved,
+            created_at: now,
+            updated_at: now,
+            pull_request_test: Some(PullRequestChecks::On),
+            pull_request_code_test: Some(PullRequestChecks::On),
+        }
+    }
+
+    /// Whether it is one of Bitbucket Cloud: by credential or by app.
+    pub fn is_bitbucket(&self) -> bool {
+        ["bitbucket-cloud", "bitbucket-connect-app"].contains(&self.integration_type.as_str())
+    }
+}
 
 impl Snyk {
     /// An empty Snyk.
@@ -196,13 +248,17 @@ impl Snyk {
             organizations: Vec::new(),
             tokens: Vec::new(),
             grants: Vec::new(),
-            audit_log: Vec::new(),
+            audit: AuditLog::default(),
             asset_source: "bitbucket".to_owned(),
             next_shape: NextShape::RelativeWithoutRest,
             inventory_assets: InventoryAssets::Present,
             type_filter: TypeFilter::Accepted,
             asset_search: AssetSearch::Present,
             rest_integrations: Availability::Absent,
+            aliases: EarlyAccess::Present,
+            inventory_filters: EarlyAccess::Present,
+            asset_targets: EarlyAccess::Present,
+            rate_headers: RateHeaders::Recorded,
             lifecycle: None,
             next_tests: if today > now { today } else { today + TimeDelta::days(1) },
         }

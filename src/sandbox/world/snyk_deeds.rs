@@ -1,14 +1,13 @@
-//! What people and Snyk do at Snyk's end. Unknown names change nothing, see the deeds at Bitbucket's end.
+//! What people and Snyk do to profiles, assets and tokens. Unknown names change nothing, see the deeds at Bitbucket's
+//! end.
 
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
-use uuid::Uuid;
 
 use super::{
-    Asset, AssetRemoval, AuditEvent, Fill, Organization, OrganizationIntegration, Profile, ProjectStatus,
-    RemovalReason, Saved, SavedCredential, ScmCredentialKind, SnykToken, SyncState, Tests, World,
+    Asset, AssetRemoval, Availability, Fill, GroupSight, Organization, Profile, RemovalReason, SavedCredential,
+    ScmCredentialKind, SnykToken, SyncState, World,
 };
 use crate::sandbox::ids;
 
@@ -131,6 +130,9 @@ impl World {
             id: ids::uuid(&format!("scan {workspace}/{name}")),
             profile: None,
             scm_id: None,
+            scm_id_shown: Availability::Present,
+            known_as: None,
+            misdated: None,
             name: name.to_owned(),
             url: format!("https://bitbucket.org/{workspace}/{name}"),
             workspace: workspace.to_owned(),
@@ -150,113 +152,18 @@ impl World {
         });
     }
 
-    /// An Org Admin saves a credential in the Organization's Bitbucket Cloud integration, making it where it is
-    /// missing; the audit log tells. Inactive projects stay so until [`World::activate_projects`].
-    pub fn save_at_organization(&mut self, slug: &str, credential: &str) {
-        let Some(saved) = self.to_save(credential) else { return };
-        let now = self.now;
-        let Some(organization) = self.organization_mut(slug) else { return };
-        let (id, group) = (organization.id, organization.group);
-        let existing = organization.integrations.iter_mut().find(|known| known.integration_type == "bitbucket-cloud");
-        let (integration, event) = if let Some(integration) = existing {
-            integration.saved = Saved::Credential(saved);
-            integration.updated_at = now;
-            (integration.id, "org.integration.edit")
-        } else {
-            let integration = ids::uuid(&format!("integration {slug} {now}"));
-            organization.integrations.push(OrganizationIntegration {
-                id: integration,
-                integration_type: "bitbucket-cloud".to_owned(),
-                saved: Saved::Credential(saved),
-                created_at: now,
-                updated_at: now,
-            });
-            for target in &mut organization.targets {
-                target.integration = Some(integration);
-            }
-            (integration, "org.integration.create")
-        };
-        self.write_audit(event, group, Some(id), integration);
-    }
-
-    /// An Org Admin removes the integration's credentials: the id stays, its projects become inactive.
-    pub fn remove_organization_credentials(&mut self, slug: &str) {
-        let Some(organization) = self.organization_mut(slug) else { return };
-        let (id, group) = (organization.id, organization.group);
-        let mut touched = Vec::new();
-        for integration in &mut organization.integrations {
-            integration.saved = Saved::Removed;
-            touched.push(integration.id);
-        }
-        for project in &mut organization.projects {
-            project.status = ProjectStatus::Inactive;
-        }
-        for integration in touched {
-            self.write_audit("org.integration.edit", group, Some(id), integration);
-        }
-    }
-
-    /// An Org Admin deletes the Organization's integrations: they are gone, its projects become inactive.
-    pub fn delete_organization_integrations(&mut self, slug: &str) {
-        let Some(organization) = self.organization_mut(slug) else { return };
-        let (id, group) = (organization.id, organization.group);
-        let deleted = std::mem::take(&mut organization.integrations);
-        for project in &mut organization.projects {
-            project.status = ProjectStatus::Inactive;
-        }
-        for integration in deleted {
-            self.write_audit("org.integration.delete", group, Some(id), integration.id);
-        }
-    }
-
-    /// An Org Admin replaces the saved credential by the Bitbucket Cloud App.
-    pub fn connect_app(&mut self, slug: &str) {
-        let Some(organization) = self.organization_mut(slug) else { return };
-        for integration in &mut organization.integrations {
-            "bitbucket-connect-app".clone_into(&mut integration.integration_type);
-            integration.saved = Saved::App;
-        }
-    }
-
-    /// So many active projects of an Organization become inactive. Gives how many.
-    pub fn deactivate_projects(&mut self, slug: &str, count: usize) -> usize {
-        let Some(organization) = self.organization_mut(slug) else { return 0 };
-        let active = organization.projects.iter_mut().filter(|project| project.status == ProjectStatus::Active);
-        active.take(count).map(|project| project.status = ProjectStatus::Inactive).count()
-    }
-
-    /// Every project of an Organization is active again. Gives how many were not.
-    pub fn activate_projects(&mut self, slug: &str) -> usize {
-        let Some(organization) = self.organization_mut(slug) else { return 0 };
-        let inactive = organization.projects.iter_mut().filter(|project| project.status == ProjectStatus::Inactive);
-        inactive.map(|project| project.status = ProjectStatus::Active).count()
-    }
-
-    /// So many targets of an Organization lose their projects: imported, and nothing found to test. Gives how many.
-    pub fn empty_targets(&mut self, slug: &str, count: usize) -> usize {
-        let Some(organization) = self.organization_mut(slug) else { return 0 };
-        let emptied: Vec<Uuid> = organization.targets.iter().take(count).map(|target| target.id).collect();
-        organization.projects.retain(|project| !emptied.contains(&project.target));
-        emptied.len()
-    }
-
-    /// An Organization's daily tests silently stop, or run again.
-    pub fn set_tests(&mut self, slug: &str, tests: Tests) {
-        if let Some(organization) = self.organization_mut(slug) {
-            organization.tests = tests;
-        }
-    }
-
-    /// An Organization disappears with all that it has.
-    pub fn delete_organization(&mut self, slug: &str) {
-        self.snyk.organizations.retain(|organization| organization.slug != slug);
-    }
-
     /// A Snyk token may no longer see an Organization: 404 from now on.
     pub fn hide_organization(&mut self, token: &str, slug: &str) {
         let id = self.snyk.organizations.iter().find(|known| known.slug == slug).map(|known| known.id);
         if let (Some(id), Some(token)) = (id, self.snyk_token_mut(token)) {
             token.hidden_organizations.insert(id);
+        }
+    }
+
+    /// A Snyk token sees so much of its Group from now on.
+    pub fn set_sight(&mut self, token: &str, sight: GroupSight) {
+        if let Some(token) = self.snyk_token_mut(token) {
+            token.sight = sight;
         }
     }
 
@@ -272,18 +179,5 @@ impl World {
         if let Some(token) = self.snyk_token_mut(name) {
             token.revoked = true;
         }
-    }
-
-    pub(super) fn write_audit(&mut self, event: &str, group: Uuid, organization: Option<Uuid>, integration: Uuid) {
-        self.snyk.audit_log.push(AuditEvent {
-            created: self.now,
-            event: event.to_owned(),
-            group,
-            organization,
-            project: None,
-            content: json!({
-                "integrationPublicId": integration, "interface": "ui", "before": {}, "after": {}
-            }),
-        });
     }
 }

@@ -30,6 +30,19 @@ pub struct SnykToken {
     pub permissions: BTreeSet<Permission>,
     /// Organizations that it may not see: they answer 404 and are missing in lists.
     pub hidden_organizations: BTreeSet<Uuid>,
+    /// What it still sees of its Group.
+    pub sight: GroupSight,
+}
+
+/// What a token sees of its Group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupSight {
+    /// All that its role allows.
+    Whole,
+    /// The Group itself answers, its Organizations and its Inventory are empty: a role that lost its rights.
+    Empty,
+    /// The Group answers 404.
+    Gone,
 }
 
 /// The sorts of Snyk tokens.

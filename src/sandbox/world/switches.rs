@@ -12,6 +12,17 @@ pub enum Availability {
     Absent,
 }
 
+/// An early-access endpoint that some tokens or regions do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyAccess {
+    /// It answers.
+    Present,
+    /// It answers 404.
+    Absent,
+    /// It answers 403, whatever the role allows elsewhere.
+    Forbidden,
+}
+
 /// `GET /groups/{group}/inventory/assets`, a beta endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InventoryAssets {
@@ -60,6 +71,36 @@ pub enum NextShape {
     Absolute,
     /// `{"href": "/rest/groups/…"}`
     Object,
+    /// `links` is null on every page, though there are more.
+    NullLinks,
+    /// `{"url": "/rest/groups/…"}`: nobody has described this one.
+    Unknown,
+}
+
+/// Snyk's `x-ratelimit-*` headers, which no description has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateHeaders {
+    /// As recorded in 2026: a list in one value, each window with a quoted name.
+    Recorded,
+    /// Values that are no numbers.
+    Unreadable,
+    /// None at all.
+    Absent,
+}
+
+/// What V1 answers for an Organization's integrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntegrationMap {
+    /// The map of type to id.
+    Listed,
+    /// An empty map, although targets and projects live.
+    Empty,
+    /// The types with ids that no target, audit event or setting knows.
+    OtherIds,
+    /// A list in place of the map.
+    List,
+    /// 200 with `null`.
+    Null,
 }
 
 /// Whether Bitbucket's lists carry their `size`.
@@ -69,6 +110,26 @@ pub enum TotalCount {
     Shown,
     /// They do not: the field is optional.
     Hidden,
+}
+
+/// The names in Bitbucket's `x-oauth-scopes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScopeVocabulary {
+    /// The credential's own: granular for API tokens, classic for the others.
+    Own,
+    /// Every second granular scope by its classic name.
+    Mixed,
+}
+
+/// When Atlassian's admin API says that a token was last used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastActive {
+    /// At the moment of its last use.
+    Moment,
+    /// At the beginning of the day of its last use.
+    Day,
+    /// Nothing: the field is missing.
+    Untold,
 }
 
 /// Bitbucket's issue tracker, whose removal was announced for 2026-08-20.
@@ -98,6 +159,8 @@ pub struct Lifecycle {
 pub enum RetryAfter {
     /// `Retry-After` is sent, in whole seconds.
     Sent,
+    /// `Retry-After` is sent, as an HTTP date.
+    SentAsDate,
     /// It is not.
     Omitted,
 }

@@ -8,8 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::incident::Severity;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{
-    AttemptFailure, Delivery, DeliveryId, DeliveryState, Dispatch, Notification, NotificationId, NotificationKind,
-    Outgoing, Reach,
+    AttemptFailure, Delivery, DeliveryId, DeliveryState, Dispatch, Notification, NotificationId, Outgoing, Reach,
 };
 use crate::store::{AttemptEnd, Backlog, DeliveryFilter, Settled};
 
@@ -69,7 +68,7 @@ impl Deliveries {
     fn note_standing(&mut self, id: DeliveryId) {
         let Some(delivery) = self.by_id.get(&id) else { return };
         let (notification, receiver) = (&delivery.notification, &delivery.receiver);
-        if notification.kind == NotificationKind::Test || (notification.is_firing() && self.has_later_end(delivery)) {
+        if !notification.is_kept_open() || (notification.is_firing() && self.has_later_end(delivery)) {
             return;
         }
         let key = notification.key();

@@ -89,6 +89,8 @@ impl Assembly {
             PartKind::Announcement => insert(&mut state.attention.announcements, key, json),
             PartKind::Acknowledgement => insert(&mut state.attention.acknowledgements, key, json),
             PartKind::Silence => insert(&mut state.attention.silences, key, json),
+            PartKind::Recurrence => insert(&mut state.attention.recurrences, key, json),
+            PartKind::Digest => insert(&mut state.attention.digests, key, json),
             PartKind::Answer => insert(&mut state.decisions.answers, key, json),
             PartKind::Plan => insert(&mut state.decisions.plans, key, json),
             PartKind::Gaps => {

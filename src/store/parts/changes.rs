@@ -71,10 +71,12 @@ impl Changes {
     }
 
     fn attention(&mut self, before: &Attention, after: &Attention) -> Result<(), Error> {
-        let Attention { announcements, acknowledgements, silences, gaps } = after;
+        let Attention { announcements, acknowledgements, silences, gaps, recurrences, digests } = after;
         self.map(PartKind::Announcement, &before.announcements, announcements)?;
         self.map(PartKind::Acknowledgement, &before.acknowledgements, acknowledgements)?;
         self.map(PartKind::Silence, &before.silences, silences)?;
+        self.map(PartKind::Recurrence, &before.recurrences, recurrences)?;
+        self.map(PartKind::Digest, &before.digests, digests)?;
         let (before, after) = (&before.gaps, gaps);
         self.entry(PartKind::Gaps, &(), (!before.is_empty()).then_some(before), (!after.is_empty()).then_some(after))
     }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Assembly, Changes, PartKind};
-use crate::domain::attention::{Acknowledgement, Silence};
+use crate::domain::attention::{Acknowledgement, Digest, DigestEntry, Opening, Recurrence, Silence};
 use crate::domain::evidence::{Evidence, GroupEvidence, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{
     Access, ApiFacts, Asset, AssetWalk, OrganizationImports, OrganizationListing, RemovedAsset, Repository,
@@ -15,6 +15,7 @@ use crate::domain::facts::{
 };
 use crate::domain::matcher::Matcher;
 use crate::domain::names::{IntegrationKey, OrganizationId, RepositoryId};
+use crate::domain::notification::{Dispatch, RouteId};
 use crate::domain::page::Gap;
 use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State};
 use crate::domain::work::ProbeKind;
@@ -105,6 +106,19 @@ fn populated() -> State {
         ends_at: at(9),
     };
     state.attention.silences.insert("s".into(), silence);
+    let opening = Opening { opened_at: at(1), since: at(0) };
+    let recurrence = Recurrence { openings: vec![opening], is_flapping: true, again: 2, well_since: Some(at(2)) };
+    state.attention.recurrences.insert(incident(integration("acme")), recurrence);
+    let entry = DigestEntry {
+        opened_at: at(1),
+        title: "a".to_owned(),
+        owners: vec!["b".to_owned()],
+        ended_at: None,
+        is_listed: false,
+    };
+    let problems = BTreeMap::from([(incident(integration("acme")), entry)]);
+    let digest = Digest { at: at(1), problems, dispatch: Dispatch::Deliver };
+    state.attention.digests.insert(RouteId("chat".to_owned()), digest);
     state.attention.gaps.push(Gap { from: at(0), to: at(1) });
     state
 }
@@ -136,6 +150,8 @@ fn variants() -> Vec<State> {
         State::default(),
         populated(),
         changed(|state| state.attention.gaps.clear()),
+        changed(|state| state.attention.recurrences.clear()),
+        changed(|state| state.attention.digests.values_mut().for_each(|digest| digest.at = at(5))),
         changed(|state| drop(state.evidence.groups.remove(&"acme".into()))),
         changed(|state| state.evidence.groups.get_mut(&"acme".into()).unwrap().assets = None),
         changed(|state| state.evidence.groups.get_mut(&"acme".into()).unwrap().profiles.clear()),

@@ -141,13 +141,13 @@ async fn note_end(connection: &mut SqliteConnection, end: &AttemptEnd) -> Result
 }
 
 /// The receiver took it. Deliveries may end in another order than they were made: the latest made one counts, and what
-/// fires counts only without a later resolve. A test is over when it is sent.
+/// fires counts only without a later resolve. A test and a digest are over when they are sent.
 async fn note_standing(connection: &mut SqliteConnection, delivery: DeliveryId) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO standing (receiver, key, delivery, firing) \
          SELECT delivery.receiver, notification.key, delivery.id, notification.firing \
          FROM delivery JOIN notification ON notification.number = delivery.notification \
-         WHERE delivery.id = ?1 AND notification.json ->> 'kind' <> ?2 \
+         WHERE delivery.id = ?1 AND notification.json ->> 'kind' NOT IN (?2, ?3) \
          AND (notification.firing = 0 OR NOT EXISTS ( \
            SELECT 1 FROM notification AS ending JOIN delivery AS later ON later.notification = ending.number \
            WHERE ending.key = notification.key AND ending.firing = 0 \
@@ -157,6 +157,7 @@ async fn note_standing(connection: &mut SqliteConnection, delivery: DeliveryId) 
     )
     .bind(delivery.0)
     .bind(NotificationKind::Test.as_str())
+    .bind(NotificationKind::Digest.as_str())
     .execute(connection)
     .await?;
     Ok(())

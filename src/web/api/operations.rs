@@ -20,12 +20,14 @@ use uuid::Uuid;
 
 use super::{ApiError, queried};
 use crate::domain::attention::Silence;
+use crate::domain::decisions::{PlanKind, Verdict};
 use crate::domain::incident::Severity;
 use crate::domain::matcher::Matcher;
-use crate::domain::names::{ReceiverName, SilenceId};
+use crate::domain::names::{DecisionId, ReceiverName, SilenceId};
 use crate::domain::notification::{
     AttemptFailure, Delivery, DeliveryId, DeliveryState, NotificationId, NotificationKind, Reach,
 };
+use crate::health::decisions::{NewAnswer, NewPlan};
 use crate::web::Shared;
 use crate::web::operator::{OperatorRefusal, OperatorRequest, SilenceBreadth, WantedDeliveries};
 
@@ -43,6 +45,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/silences", get(silences).post(silence))
         .route("/silences/{id}", delete(expire))
         .route("/incidents/acknowledgement", post(acknowledge).delete(withdraw))
+        .route("/incidents/answer", post(answer_loss))
+        .route("/plans", post(plan))
+        .route("/decisions", get(decisions))
+        .route("/decisions/{id}", delete(undo))
         .route("/receivers", get(receivers))
         .route("/receivers/{name}/test", post(test))
         .route("/notifications", get(notifications))
@@ -159,6 +165,67 @@ async fn withdraw(
 ) -> Result<Response, ApiError> {
     let Withdrawal { incident } = read(body)?;
     shared.operator.ask(|answer| OperatorRequest::WithdrawAcknowledgement { incident, answer }).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerBody {
+    /// Given by a client that may repeat its request.
+    id: Option<Uuid>,
+    incident: String,
+    verdict: Verdict,
+    author: String,
+    reason: String,
+}
+
+async fn answer_loss(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Json<AnswerBody>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let AnswerBody { id, incident, verdict, author, reason } = read(body)?;
+    let (id, new) = (decision_id(id), Box::new(NewAnswer { incident, verdict, author, reason }));
+    let made = shared.operator.ask(|answer| OperatorRequest::Answer { id, new, answer }).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "answer": made }))).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanBody {
+    /// Given by a client that may repeat its request.
+    id: Option<Uuid>,
+    kind: PlanKind,
+    pattern: String,
+    until: DateTime<Utc>,
+    #[serde(default)]
+    revoked: bool,
+    count: Option<usize>,
+    author: String,
+    reason: String,
+}
+
+async fn plan(
+    State(shared): State<Arc<Shared>>,
+    body: Result<Json<PlanBody>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let PlanBody { id, kind, pattern, until, revoked, count, author, reason } = read(body)?;
+    let (id, new) = (decision_id(id), Box::new(NewPlan { kind, pattern, until, revoked, count, author, reason }));
+    let made = shared.operator.ask(|answer| OperatorRequest::Plan { id, new, answer }).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "plan": made }))).into_response())
+}
+
+fn decision_id(id: Option<Uuid>) -> DecisionId {
+    DecisionId::new(id.unwrap_or_else(Uuid::new_v4).to_string())
+}
+
+async fn decisions(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
+    let decisions = shared.operator.ask(|answer| OperatorRequest::Decisions { answer }).await?;
+    Ok(Json(decisions).into_response())
+}
+
+async fn undo(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let id = DecisionId::new(id);
+    shared.operator.ask(|answer| OperatorRequest::Undo { id, answer }).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

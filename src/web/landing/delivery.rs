@@ -26,6 +26,9 @@ pub(super) fn notice(delivery: &DeliveryView) -> Markup {
             }
             DeliveryMode::Builtin | DeliveryMode::Both => {}
         }
+        @for sentence in &delivery.unrouted {
+            p.notice role="note" { bdi { (sentence) } "." }
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{boolean, count, described, instant, list, nullable, object, query, reference, text, uuid, words};
+use crate::domain::decisions::PlanKind;
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Level, Scm};
 use crate::domain::notification::{DeliveryState, FailureReason, NotificationKind, Reach};
 use crate::web::api::operations::{DEFAULT_DELIVERIES, LONGEST_SILENCE, MAXIMUM_DELIVERIES};
 
 /// Paths with their operations.
-pub(super) fn paths() -> [(&'static str, Value); 6] {
+pub(super) fn paths() -> [(&'static str, Value); 10] {
     let limit =
         json!({ "type": "integer", "minimum": 1, "maximum": MAXIMUM_DELIVERIES, "default": DEFAULT_DELIVERIES });
     let deliveries = [
@@ -36,6 +37,25 @@ pub(super) fn paths() -> [(&'static str, Value); 6] {
                     Some("NewAcknowledgement"), ("200", Some("MadeAcknowledgement"))),
                 "delete": operation("Take an acknowledgement back.", &[], Some("Withdrawal"), ("204", None)),
             }),
+        ),
+        (
+            "/api/v1/incidents/answer",
+            json!({ "post": operation("Accept or reject what an open incident misses.", &[], Some("NewAnswer"),
+                ("201", Some("MadeAnswer"))) }),
+        ),
+        (
+            "/api/v1/plans",
+            json!({ "post": operation("Say what is going to go, move or be rotated.", &[], Some("NewPlan"),
+                ("201", Some("MadePlan"))) }),
+        ),
+        (
+            "/api/v1/decisions",
+            json!({ "get": operation("Answers to losses, and plans.", &[], None, ("200", Some("Decisions"))) }),
+        ),
+        (
+            "/api/v1/decisions/{id}",
+            json!({ "delete": operation("Take an answer or a plan back.", &[in_path("id", "The decision.")], None,
+                ("204", None)) }),
         ),
         (
             "/api/v1/receivers",
@@ -80,7 +100,7 @@ fn in_path(name: &str, description: &str) -> Value {
 }
 
 /// Schemas of what is asked and answered.
-pub(super) fn schemas() -> [(&'static str, Value); 16] {
+pub(super) fn schemas() -> [(&'static str, Value); 23] {
     [
         ("Matcher", matcher()),
         ("Silence", silence()),
@@ -92,6 +112,13 @@ pub(super) fn schemas() -> [(&'static str, Value); 16] {
                 ("acknowledgements", list(&reference("Acknowledgement"))),
             ]),
         ),
+        ("Answer", answer()),
+        ("Plan", plan()),
+        ("Decisions", object(&[("answers", list(&reference("Answer"))), ("plans", list(&reference("Plan")))])),
+        ("NewAnswer", new_answer()),
+        ("MadeAnswer", object(&[("answer", reference("Answer"))])),
+        ("NewPlan", new_plan()),
+        ("MadePlan", object(&[("plan", reference("Plan"))])),
         ("NewSilence", new_silence()),
         ("MadeSilence", object(&[("silence", reference("Silence"))])),
         (
@@ -148,6 +175,64 @@ fn acknowledgement() -> Value {
         ("comment", text()),
         ("at", instant()),
     ])
+}
+
+fn verdict() -> Value {
+    json!({ "type": "string", "enum": ["accepted", "rejected"] })
+}
+
+fn answer() -> Value {
+    object(&[
+        ("id", text()),
+        ("incident", described(text(), "`rule/subject`.")),
+        ("verdict", verdict()),
+        ("items", described(list(&text()), "What it covers, by name as far as it is known.")),
+        ("author", text()),
+        ("reason", text()),
+        ("at", instant()),
+    ])
+}
+
+fn new_answer() -> Value {
+    let fields = object(&[
+        ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
+        ("incident", described(text(), "An open incident, as `rule/subject`.")),
+        ("verdict", verdict()),
+        ("author", text()),
+        ("reason", text()),
+    ]);
+    optional(&fields, &["incident", "verdict", "author", "reason"])
+}
+
+fn plan() -> Value {
+    object(&[
+        ("id", text()),
+        ("kind", words(PlanKind::ALL)),
+        ("pattern", text()),
+        ("repositories", count()),
+        ("organizations", count()),
+        ("credentials", list(&text())),
+        ("revoked", boolean()),
+        ("from", instant()),
+        ("until", instant()),
+        ("active", boolean()),
+        ("author", text()),
+        ("reason", text()),
+    ])
+}
+
+fn new_plan() -> Value {
+    let fields = object(&[
+        ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
+        ("kind", words(PlanKind::ALL)),
+        ("pattern", text()),
+        ("until", described(instant(), "In the future, within 30 days.")),
+        ("revoked", described(boolean(), "The old token of a rotation was revoked.")),
+        ("count", described(count(), "Repeated where it covers more than half of a namespace or of a key.")),
+        ("author", text()),
+        ("reason", text()),
+    ]);
+    optional(&fields, &["kind", "pattern", "until", "author", "reason"])
 }
 
 fn new_silence() -> Value {

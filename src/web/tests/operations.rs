@@ -11,8 +11,12 @@ use crate::domain::notification::{
     NotificationKind, Reach,
 };
 use crate::domain::page::Page;
+use crate::health::decisions::{NewAnswer, NewPlan};
 use crate::snapshot::{FailureView, ReceiverView, SilenceView, sample};
-use crate::web::{AcknowledgementView, AttentionView, OperatorRefusal, OperatorRequest, openapi_description};
+use crate::web::{
+    AcknowledgementView, AnswerView, AttentionView, DecisionsView, OperatorRefusal, OperatorRequest, PlanView,
+    openapi_description,
+};
 
 /// Answers as a daemon does, and tells what it was asked, in a word or two.
 fn daemon(site: &mut Site) -> JoinHandle<Vec<String>> {
@@ -61,6 +65,44 @@ fn answer(request: OperatorRequest) -> String {
         OperatorRequest::TestReceiver { receiver, answer } => {
             answer.send(Ok(NotificationId("00ff".to_owned()))).unwrap();
             format!("test {receiver}")
+        }
+        OperatorRequest::Answer { id, new, answer } => {
+            let asked = format!("answer {:?} {} {} {}", new.verdict, new.incident, new.author, new.reason);
+            let NewAnswer { incident, verdict, author, reason } = *new;
+            let items = vec!["acme/payments".to_owned()];
+            answer.send(Ok(AnswerView { id, incident, verdict, items, author, reason, at: now })).unwrap();
+            asked
+        }
+        OperatorRequest::Plan { id, new, answer } => {
+            let asked = format!("plan {} {} {} {:?}", new.kind, new.pattern, new.author, new.count);
+            let NewPlan { kind, pattern, until, revoked, author, reason, count: _ } = *new;
+            let view = PlanView {
+                id,
+                kind,
+                pattern,
+                repositories: 2,
+                organizations: 1,
+                credentials: Vec::new(),
+                revoked,
+                from: now,
+                until,
+                active: true,
+                author,
+                reason,
+            };
+            answer.send(Ok(view)).unwrap();
+            asked
+        }
+        OperatorRequest::Undo { id, answer } => {
+            let known = id.as_str() == "known";
+            answer
+                .send(if known { Ok(()) } else { Err(OperatorRefusal::Unknown(format!("no decision {id}"))) })
+                .unwrap();
+            format!("undo {id}")
+        }
+        OperatorRequest::Decisions { answer } => {
+            answer.send(Ok(DecisionsView::default())).unwrap();
+            "decisions".to_owned()
         }
         OperatorRequest::Attention { answer } => {
             answer.send(Ok(AttentionView::default())).unwrap();
@@ -137,6 +179,11 @@ async fn requests_reach_the_daemon_and_answers_are_as_described() {
         "author": "alex", "reason": "migration", "duration_seconds": 7200,
     });
     let acknowledgement = json!({ "incident": "SyncStalled/integration/a", "author": "alex" });
+    let loss = json!({ "incident": "A/b/c", "verdict": "accepted", "author": "alex", "reason": "archived" });
+    let plan = json!({
+        "kind": "retire", "pattern": "acme/old-*", "until": "2026-12-01T00:00:00Z", "author": "alex",
+        "reason": "dissolved", "count": 3,
+    });
     let none = Value::Null;
     let table = [
         ("GET", "/api/v1/silences", &none, 200, "Attention"),
@@ -145,6 +192,11 @@ async fn requests_reach_the_daemon_and_answers_are_as_described() {
         ("DELETE", "/api/v1/silences/other", &none, 404, "Problem"),
         ("POST", "/api/v1/incidents/acknowledgement", &acknowledgement, 200, "MadeAcknowledgement"),
         ("DELETE", "/api/v1/incidents/acknowledgement", &json!({ "incident": "A/b/c" }), 409, "Problem"),
+        ("POST", "/api/v1/incidents/answer", &loss, 201, "MadeAnswer"),
+        ("POST", "/api/v1/plans", &plan, 201, "MadePlan"),
+        ("GET", "/api/v1/decisions", &none, 200, "Decisions"),
+        ("DELETE", "/api/v1/decisions/known", &none, 204, ""),
+        ("DELETE", "/api/v1/decisions/other", &none, 404, "Problem"),
         ("GET", "/api/v1/receivers", &none, 200, "Receivers"),
         ("POST", "/api/v1/receivers/on%20call/test", &none, 202, "MadeTest"),
         ("GET", "/api/v1/notifications", &none, 200, "Notifications"),
@@ -167,6 +219,11 @@ async fn requests_reach_the_daemon_and_answers_are_as_described() {
     expire other
     acknowledge SyncStalled/integration/a alex ""
     withdraw A/b/c
+    answer Accepted A/b/c alex archived
+    plan retire acme/old-* alex Some(3)
+    decisions
+    undo known
+    undo other
     receivers
     test on call
     deliveries None None 100
@@ -200,6 +257,8 @@ async fn what_is_wrong_is_refused_before_the_daemon_hears_of_it() {
         ("/api/v1/silences", json!({ "author": "alex" }), 422),
         ("/api/v1/incidents/acknowledgement", json!({ "incident": "A/b" }), 422),
         ("/api/v1/incidents/acknowledgement", json!([]), 422),
+        ("/api/v1/incidents/answer", json!({ "incident": "A/b", "verdict": "perhaps" }), 422),
+        ("/api/v1/plans", json!({ "kind": "retire", "pattern": "x" }), 422),
     ];
     for (path, body, status) in table {
         let answer = sent(&site, "POST", path, &body).await;
@@ -219,6 +278,9 @@ async fn what_is_wrong_is_refused_before_the_daemon_hears_of_it() {
         ("/api/v1/silences", "GET, HEAD, POST"),
         ("/api/v1/silences/x", "DELETE"),
         ("/api/v1/incidents/acknowledgement", "POST, DELETE"),
+        ("/api/v1/incidents/answer", "POST"),
+        ("/api/v1/plans", "POST"),
+        ("/api/v1/decisions/x", "DELETE"),
         ("/api/v1/receivers/x/test", "POST"),
         ("/api/v1/receivers", "GET, HEAD"),
     ] {

@@ -61,22 +61,6 @@ async fn inventory_assets_and_their_count() {
 }
 
 #[tokio::test]
-async fn the_audit_log_always_says_from_when() {
-    let server = MockServer::start().await;
-    let at = format!("/rest/orgs/{ORGANIZATION}/audit_logs/search");
-    let page = r#"{"data":{"type":"x","items":[{"created":"2026-07-01T00:00:00Z","event":"org.integration.edit",
-        "org_id":"o","content":{"integrationPublicId":"i-1","interface":"ui"}}]},"links":{}}"#;
-    let mock = Mock::given(method("GET")).and(path(&at)).and(query_param("from", "2026-11-23T09:00:00Z"));
-    mock.and(query_param("sort_order", "ASC")).respond_with(json(200, page)).mount(&server).await;
-    let events = ["org.integration.create", "org.integration.edit"];
-    let walk = client(&server).organization_audit_log(ORGANIZATION, start(), &events).await.unwrap();
-    assert_eq!(walk.items[0].integration_id(), Some("i-1"));
-    let asked =
-        server.received_requests().await.unwrap()[0].url.query_pairs().filter(|(key, _)| key == "events").count();
-    assert_eq!(asked, 2);
-}
-
-#[tokio::test]
 async fn what_was_imported_is_read_leniently() {
     let server = MockServer::start().await;
     let targets = r#"{"data":[{"type":"target","id":"t1","attributes":{"display_name":"acme/payments",
@@ -90,7 +74,11 @@ async fn what_was_imported_is_read_leniently() {
     let projects = r#"{"data":[{"type":"project","id":"p1","attributes":{"name":"acme/payments:pom.xml",
         "origin":"bitbucket-cloud","status":"active","created":"2022-09-01T00:00:00Z","settings":{"recurring_tests":
         {"frequency":"daily"}}},"meta":{"latest_issue_counts":{"updated_at":"2026-11-22T00:00:00Z"}},"relationships":
-        {"target":{"data":{"id":"t1","type":"target"}}}},{"id":"p2","attributes":{"status":"asleep"}}]}"#;
+        {"target":{"data":{"id":"t1","type":"target"}}}},
+        {"id":"p2","meta":{"latest_issue_counts":{"high":1}},"attributes":{"status":"asleep",
+        "settings":{"recurring_tests":{},"pull_requests":{"is_enabled":false}}}},
+        {"id":"p3","meta":{},"attributes":{"settings":{"recurring_tests":{"frequency":"weekly"}}}},
+        {"id":"p4","attributes":{"settings":{"recurring_tests":{"frequency":"never"}}}}],"links":{}}"#;
     let mock = Mock::given(method("GET")).and(path(format!("/rest/orgs/{ORGANIZATION}/projects")));
     mock.and(query_param("meta.latest_issue_counts", "true")).respond_with(json(200, projects)).mount(&server).await;
     let client = client(&server);
@@ -103,6 +91,12 @@ async fn what_was_imported_is_read_leniently() {
     assert_eq!(projects[0].target_id.as_deref(), Some("t1"));
     assert!(projects[0].tested_at.is_some());
     assert_eq!((projects[1].status, projects[1].tested_at), (None, None));
+    let frequencies: Vec<_> = projects.iter().map(|project| project.recurring_tests).collect();
+    let (daily, weekly, never) = (RecurringTests::Daily, RecurringTests::Weekly, RecurringTests::Never);
+    assert_eq!(frequencies, [Some(daily), None, Some(weekly), Some(never)]);
+    let counted: Vec<_> =
+        projects.iter().map(|project| (project.has_issue_counts, project.tests_pull_requests)).collect();
+    assert_eq!(counted, [(true, None), (true, Some(false)), (false, None), (false, None)]);
 }
 
 #[tokio::test]
@@ -117,14 +111,14 @@ async fn the_rest_of_the_endpoints_ask_where_they_should() {
         format!(r#"{{"data":{{"id":"{ORGANIZATION}","attributes":{{"name":"Acme","group_id":"{GROUP}"}}}}}}"#);
     let pat =
         r#"{"data":[{"id":"01J","attributes":{"label":"laptop","expires_at":"2026-12-24T00:00:00Z"}}],"links":{}}"#;
-    let rest = r#"{"data":[{"id":"i-1","attributes":{"integration_type":"bitbucket-cloud","profile_name":"main"}}]}"#;
+    let rest = r#"{"data":[{"id":"i-1","attributes":{"integration_type":"bitbucket-cloud","profile_name":"main"}}],"links":{}}"#;
     for (at, body) in [
         ("/rest/self/personal_access_tokens".to_owned(), pat),
         (format!("/rest/groups/{GROUP}/service_accounts"), &list),
         (format!("/rest/groups/{GROUP}/service_accounts/s1"), &one),
         (format!("/rest/orgs/{ORGANIZATION}/service_accounts"), &list),
         (format!("/rest/orgs/{ORGANIZATION}/service_accounts/s1"), &one),
-        ("/rest/groups".to_owned(), &format!(r#"{{"data":[{{"id":"{GROUP}","attributes":null}}]}}"#)),
+        ("/rest/groups".to_owned(), &format!(r#"{{"data":[{{"id":"{GROUP}","attributes":null}}],"links":{{}}}}"#)),
         (format!("/rest/groups/{GROUP}"), &format!(r#"{{"data":{{"id":"{GROUP}","attributes":{{"name":"G"}}}}}}"#)),
         (format!("/rest/orgs/{ORGANIZATION}"), &organization),
         (format!("/rest/orgs/{ORGANIZATION}/integrations"), rest),
@@ -182,4 +176,48 @@ async fn an_asset_with_a_reason_to_be_removed_is_not_live() {
         assets.iter().map(|asset| (asset.id.as_str(), asset.is_removed)).collect::<Vec<_>>(),
         [("1", true), ("2", false)]
     );
+}
+
+#[tokio::test]
+async fn switches_of_an_integration_are_on_off_or_untold() {
+    async fn check(body: &str, expected: (Option<bool>, Option<bool>)) {
+        let server = MockServer::start().await;
+        let at = format!("/v1/org/{ORGANIZATION}/integrations/i-1/settings");
+        answer(&server, "GET", &at, json(200, body)).await;
+        let settings = client(&server).integration_settings(ORGANIZATION, "i-1").await.unwrap().value;
+        let switches = (settings.pull_request_test_enabled, settings.pull_request_test_code_enabled);
+        assert_eq!(switches, expected, "{body}");
+    }
+    check("{}", (None, None)).await;
+    check(r#"{"pullRequestTestEnabled":false,"pullRequestTestCodeEnabled":true}"#, (Some(false), Some(true))).await;
+    check(r#"{"pullRequestTestEnabled":null,"pullRequestTestCodeEnabled":"later"}"#, (None, None)).await;
+}
+
+#[tokio::test]
+async fn aliases_are_pairs_of_addresses_over_any_number_of_pages() {
+    let server = MockServer::start().await;
+    let at = format!("/rest/groups/{GROUP}/assets/repository/aliases");
+    let alias = |fields: &str| format!(r#"{{"type":"asset_aliases","id":"d1","attributes":{{{fields}}}}}"#);
+    let url = r#""url":"https://bitbucket.org/acme/payments""#;
+    let one = alias(&format!(r#"{url},"new_url":"https://bitbucket.org/acme-old/payments""#));
+    let two = alias(&format!(r#"{url},"new_url":"https://bitbucket.org/acme-old/pay""#));
+    // The last page leaves `links` out, as its description allows. One of its items is half an alias.
+    let last = format!(r#"{{"data":[{two},{}]}}"#, alias(url));
+    let mock = Mock::given(method("GET")).and(path(&at)).and(query_param("starting_after", "p1"));
+    mock.respond_with(json(200, &last)).with_priority(1).mount(&server).await;
+    let next = format!("/rest/groups/{GROUP}/assets/repository/aliases?limit=100&starting_after=p1");
+    answer(&server, "GET", &at, json(200, &format!(r#"{{"data":[{one}],"links":{{"next":"{next}"}}}}"#))).await;
+    let walk = client(&server).repository_aliases(GROUP).await.unwrap();
+    let aliases: Vec<_> = walk.items.iter().map(|alias| alias.alias.as_str()).collect();
+    assert_eq!(aliases, ["https://bitbucket.org/acme-old/payments", "https://bitbucket.org/acme-old/pay"]);
+    assert_eq!((walk.items[0].url.as_str(), walk.unreadable), ("https://bitbucket.org/acme/payments", 1));
+}
+
+#[tokio::test]
+async fn a_list_of_aliases_that_calls_its_items_otherwise_is_not_empty() {
+    let server = MockServer::start().await;
+    let at = format!("/rest/groups/{GROUP}/assets/repository/aliases");
+    answer(&server, "GET", &at, json(200, r#"{"aliases":[],"links":{}}"#)).await;
+    let failure = client(&server).repository_aliases(GROUP).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::UnexpectedBody);
 }

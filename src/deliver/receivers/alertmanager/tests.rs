@@ -150,7 +150,7 @@ async fn an_alert_keeps_its_labels_while_the_incident_lasts() {
         })
     };
     receiver.send(&trigger()).await.unwrap();
-    receiver.renew(&[grown(NotificationKind::SilenceEnded)]).await.unwrap();
+    receiver.renew(&[grown(NotificationKind::Standing)]).await.unwrap();
     receiver.send(&grown(NotificationKind::Resolve)).await.unwrap();
     receiver.renew(&[grown(NotificationKind::Resolve)]).await.unwrap();
     let alerts = received(&server).await.concat();

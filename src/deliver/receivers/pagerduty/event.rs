@@ -65,7 +65,7 @@ pub(super) fn action(kind: NotificationKind) -> Option<&'static str> {
         NotificationKind::Trigger
         | NotificationKind::Reminder
         | NotificationKind::Growth
-        | NotificationKind::SilenceEnded
+        | NotificationKind::Standing
         | NotificationKind::Test => Some("trigger"),
         NotificationKind::Resolve => Some("resolve"),
         NotificationKind::Acknowledgement => Some("acknowledge"),
@@ -271,7 +271,7 @@ mod tests {
             ("reminder", "trigger"),
             ("growth", "trigger"),
             ("digest", "-"),
-            ("silence_ended", "trigger"),
+            ("standing", "trigger"),
             ("acknowledgement", "acknowledge"),
             ("test", "trigger"),
         ];

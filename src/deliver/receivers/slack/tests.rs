@@ -120,8 +120,8 @@ fn the_colour_tells_how_bad_it_is() {
     resolve "#12a150"
     reminder "#d92d20"
     growth "#d92d20"
-    digest "#d92d20"
-    silence_ended "#d92d20"
+    digest "#667085"
+    standing "#d92d20"
     acknowledgement "#667085"
     test "#667085"
     "##);

@@ -45,6 +45,7 @@ pub(super) fn payload(message: &Message) -> Event {
     let about = match notification.about {
         About::Incident(_) => "incident",
         About::Receiver(_) | About::Test(_) => "receiver",
+        About::Digest(_) => "route",
     };
     Event {
         kind: format!("{about}.{}", notification.kind),

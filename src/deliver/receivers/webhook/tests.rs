@@ -147,7 +147,7 @@ fn the_type_tells_what_an_event_is_about() {
     };
     let table = [
         (None, NotificationKind::Resolve, "incident.resolve credential/bitbucket-acme"),
-        (None, NotificationKind::SilenceEnded, "incident.silence_ended credential/bitbucket-acme"),
+        (None, NotificationKind::Standing, "incident.standing credential/bitbucket-acme"),
         (Some(About::Receiver("chat".into())), NotificationKind::Trigger, "receiver.trigger receiver/chat"),
         (Some(About::Test("chat".into())), NotificationKind::Test, "receiver.test receiver/chat"),
     ];
@@ -256,7 +256,7 @@ fn acknowledgements_are_no_alerts() {
         NotificationKind::ALL.iter().copied().filter(|kind| !receiver.takes(*kind)).collect::<Vec<_>>()
     };
     assert_eq!(takes(WebhookBody::Event), []);
-    assert_eq!(takes(WebhookBody::Alertmanager), [NotificationKind::Acknowledgement]);
+    assert_eq!(takes(WebhookBody::Alertmanager), [NotificationKind::Digest, NotificationKind::Acknowledgement]);
 }
 
 #[tokio::test]

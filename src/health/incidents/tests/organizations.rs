@@ -74,7 +74,7 @@ fn two_evaluations_must_agree() {
 }
 
 #[test]
-fn growth_by_a_quarter_is_told_and_one_more_member_is_not() {
+fn a_list_that_doubled_has_grown_and_a_blast_radius_by_three_and_a_tenth() {
     let mut world = World::new(20);
     let stale = |world: &mut World, until: u128| {
         for number in 1..=until {
@@ -83,15 +83,22 @@ fn growth_by_a_quarter_is_told_and_one_more_member_is_not() {
         growths(&world.evaluate())
     };
     assert_eq!(stale(&mut world, 1), []);
-    assert_eq!(stale(&mut world, 3), [], "a young incident still finds what it affects");
-    assert_eq!(stale(&mut world, 6), []);
-    assert_eq!(growths(&world.at(minutes(15))), [(1, 6)], "told once");
-    assert_eq!(stale(&mut world, 7), [], "one more");
-    assert_eq!(stale(&mut world, 8), [(6, 8)]);
-    assert_eq!(stale(&mut world, 9), []);
-    assert_eq!(stale(&mut world, 10), [(8, 10)]);
-    assert_eq!(stale(&mut world, 12), []);
-    assert_eq!(stale(&mut world, 13), [(10, 13)]);
+    assert_eq!(stale(&mut world, 2), [], "one more");
+    assert_eq!(stale(&mut world, 3), [(1, 3)], "however young it is");
+    assert_eq!(stale(&mut world, 5), []);
+    assert_eq!(stale(&mut world, 6), [(3, 6)]);
+    let mut world = World::new(30);
+    let late = |number: u128| organization(number);
+    let states: Vec<_> =
+        (11..=30).map(|number| (late(number), world.state.integrations.remove(&late(number)))).collect();
+    world.reject(&super::world::pat(), Reason::CredentialRejected);
+    assert_eq!(growths(&world.evaluate()), []);
+    let mut grown = Vec::new();
+    for (key, state) in states {
+        world.state.integrations.insert(key, state.unwrap());
+        grown.extend(growths(&world.evaluate()));
+    }
+    assert_eq!(grown, [(11, 14), (14, 17), (17, 20), (20, 23), (23, 26), (26, 29)]);
 }
 
 #[test]

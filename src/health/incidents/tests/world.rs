@@ -88,6 +88,7 @@ impl World {
                 credential: pat(),
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
+                asked: BTreeSet::new(),
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),
@@ -130,6 +131,9 @@ impl World {
             world.status(&key, Status::Connected, Reason::Ok);
         }
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
+        // Every Organization is known by now.
+        let listing = world.evidence(Arc::new(Vec::new()));
+        world.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
         world.evaluate();
         assert_eq!(world.open(), Vec::<String>::new(), "all is well at the start");
         world

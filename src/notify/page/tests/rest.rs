@@ -5,7 +5,7 @@ use super::{Parts, Story, of_end, of_failing_receiver, of_severity_change, of_te
 use crate::domain::facts::{Access, VersionEnding};
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::names::{ApiName, ReceiverName};
-use crate::domain::notification::{AttemptFailure, FailureReason};
+use crate::domain::notification::{About, AttemptFailure, FailureReason};
 use crate::domain::page::Gap;
 use crate::health::testing::{SCM_API, SNYK_API, World, hours, minutes, start};
 use crate::notify::situation::FailingReceiver;
@@ -87,10 +87,11 @@ fn the_end_with_a_gap() {
     let parts = Parts::default();
     let situation = parts.situation(&story.world, story.world.now + hours(1));
     let because = "the status is connected now";
-    assert_snapshot!(text(&of_end(&told, start(), because, &situation)), @"
+    let about = About::Incident(story.world.state.incidents.keys().next().unwrap().clone());
+    assert_snapshot!(text(&of_end(&about, &told, start(), because, &story.world.state, &situation)), @"
     Resolved: PartiallyConnected: acme-bitbucket (group) after 15 h
     PartiallyConnected: acme-bitbucket (group) is over: the status is connected now. It lasted 15 h, since 2026-11-23 03:00 UTC. snykwatch did not run from 2026-11-23 06:00 UTC to 2026-11-23 11:00 UTC.
-    Next: Nothing is to be done.
+    Next: No action needed.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
     Runbook: PartiallyConnected <https://snykwatch.acme.example/runbooks/PartiallyConnected>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
@@ -138,7 +139,7 @@ fn receivers() {
     Test of the receiver chat
     Somebody asked snykwatch to try the receiver chat (2026-11-23 03:00 UTC). Nothing is wrong: that you read this is the whole result.
     - A claim looks like this, with its source and its time. [measured, 11-23 03:00]
-    Next: Nothing is to be done.
+    Next: No action needed.
     Status page <https://snykwatch.acme.example/>
     Runbook: ReceiverTest <https://snykwatch.acme.example/runbooks/ReceiverTest>
     [- - - - -]
