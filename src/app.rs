@@ -12,6 +12,7 @@ mod doors;
 mod fleet;
 mod herald;
 mod journal;
+mod naming;
 mod observe;
 mod operations;
 mod plan;

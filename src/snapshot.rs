@@ -20,6 +20,7 @@ mod publisher;
 pub(crate) mod sample;
 mod tally;
 mod telling;
+mod unseen;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub use integration::{ConditionView, Identity, IntegrationView, ProgressView};
 pub use publisher::{Published, SnapshotPublisher, SnapshotReader};
 pub use tally::{Tally, WebhookTally};
 pub use telling::{DeliveryMode, DeliveryView, FailureView, MaintenanceView, ReceiverView, SilenceView, Telling};
+pub use unseen::UnseenView;
 pub use upstream::ApiView;
 
 /// What a snapshot says of the daemon that took it.
@@ -59,6 +61,8 @@ pub struct Snapshot {
     pub own: Own,
     /// Every watched integration, by configuration key, the Group before its Organizations.
     pub integrations: Vec<Arc<IntegrationView>>,
+    /// What the configuration asks for and could not be looked at; it counts as unknown.
+    pub unseen: Vec<UnseenView>,
     /// Every credential, Snyk tokens included, by name.
     pub credentials: Vec<Arc<CredentialView>>,
     /// Pending and open incidents, worst first.
@@ -91,7 +95,8 @@ impl Snapshot {
         let delivery = telling.map(|telling| DeliveryView::new(state, telling));
         let incidents = incident::views(state, &before.incidents, telling.zip(delivery.as_ref()), now);
         let apis = upstream::views(state);
-        Self { taken_at: now, own, integrations, credentials, incidents, apis, delivery }
+        let unseen = unseen::views(fleet, state, now);
+        Self { taken_at: now, own, integrations, unseen, credentials, incidents, apis, delivery }
     }
 
     /// The view of one integration.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::plan::asked_organizations;
+use super::naming::Naming;
+
 use crate::config::Config;
 use crate::config::conditions::ConditionSettings;
 use crate::config::credential::{Credential, ScmAccount};
@@ -13,11 +14,10 @@ use crate::config::integration::{GroupIntegration, Integration, Organizations, W
 use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::SecretSource;
 use crate::domain::evidence::EvidenceBook;
-use crate::domain::facts::OrganizationListing;
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
-use crate::domain::names::{ApiName, CredentialName, IntegrationName};
+use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::ProbeKind;
 
@@ -54,10 +54,10 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
         };
         (credential.name.clone(), watched)
     });
-    let integrations = config.integrations.values().map(|integration| {
-        let listing = listing_of(&integration.name, evidence);
-        (integration.name.clone(), watched_integration(integration, listing))
-    });
+    let integrations = config
+        .integrations
+        .values()
+        .map(|integration| (integration.name.clone(), watched_integration(integration, evidence)));
     Fleet {
         snyk_tokens: snyk_tokens.collect(),
         scm_credentials: scm_credentials.collect(),
@@ -66,15 +66,6 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
         thresholds: thresholds_of(&config.conditions),
         max_ages: ProbeKind::ALL.iter().map(|kind| (*kind, max_age(config, *kind))).collect(),
     }
-}
-
-/// The Organizations of an integration's last complete listing.
-pub(super) fn listing_of<'a>(name: &IntegrationName, evidence: &'a EvidenceBook) -> &'a [OrganizationListing] {
-    evidence
-        .groups
-        .get(name)
-        .and_then(|group| group.organizations.as_ref())
-        .map_or(&[], |listing| listing.value.as_slice())
 }
 
 fn max_age(config: &Config, kind: ProbeKind) -> TimeDelta {
@@ -92,12 +83,15 @@ pub(super) fn secret_of(credential: &Credential) -> &SecretSource {
     account.auth.secret()
 }
 
-fn watched_integration(integration: &Integration, listing: &[OrganizationListing]) -> WatchedIntegration {
+fn watched_integration(integration: &Integration, evidence: &EvidenceBook) -> WatchedIntegration {
     WatchedIntegration {
         scm: integration.scm,
         owner: integration.owner.clone(),
         group: integration.group.as_ref().map(watched_group),
-        organizations: integration.organizations.as_ref().map(|settings| watched_organizations(settings, listing)),
+        organizations: integration
+            .organizations
+            .as_ref()
+            .map(|settings| watched_organizations(settings, &Naming::new(&integration.name, settings, evidence))),
         thresholds: thresholds_of(&integration.conditions),
         rules: super::rules::rule_policy(&integration.rules),
     }
@@ -124,21 +118,18 @@ fn watched_group(group: &GroupIntegration) -> WatchedGroup {
     }
 }
 
-fn watched_organizations(settings: &Organizations, listing: &[OrganizationListing]) -> WatchedOrganizations {
-    let overrides = listing.iter().filter_map(|organization| {
-        let credential = settings.credential_of(organization.id, &organization.name);
-        (credential.name != settings.credential.name).then(|| (organization.id, credential.name.clone()))
-    });
-    let require = listing
-        .iter()
-        .filter(|organization| settings.requires(organization.id, &organization.name))
-        .map(|organization| organization.id);
+fn watched_organizations(settings: &Organizations, naming: &Naming<'_>) -> WatchedOrganizations {
+    let overrides = naming.overrides().into_iter();
+    let overrides = overrides.filter(|(_, credential)| credential.name != settings.credential.name);
     WatchedOrganizations {
         snyk: settings.snyk.name.clone(),
         credential: settings.credential.name.clone(),
-        overrides: overrides.collect(),
-        require: require.collect(),
-        asked: asked_organizations(settings, listing).into_iter().collect(),
+        overrides: overrides.map(|(id, credential)| (id, credential.name.clone())).collect(),
+        require: naming.required(),
+        discover: naming.discovered(),
+        excluded: naming.excluded(),
+        named: naming.named(),
+        asked: naming.asked().collect(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }

@@ -2,19 +2,21 @@
 
 use chrono::TimeDelta;
 
+use super::naming::Naming;
 use crate::client::budget::BudgetLimits;
 use crate::config::Config;
-use crate::config::integration::{Discover, Integration, Organizations};
+use crate::config::integration::Integration;
 use crate::config::schedule::ScheduledProbe;
 use crate::domain::evidence::EvidenceBook;
-use crate::domain::facts::{IntegrationPresence, OrganizationListing};
-use crate::domain::names::{CredentialName, IntegrationKey, OrganizationId};
+use crate::domain::facts::IntegrationPresence;
+use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::schedule::cadence::Cadence;
 use crate::schedule::planner::{Draw, PlannedWork};
 
 /// Every piece of work that the configuration asks for. An Organization is asked about once a listing has it (and its
-/// webhooks once an integration was seen there), or at once where the configuration names it by id.
+/// webhooks once an integration was seen there), or at once where the configuration names it by id; and for as long as
+/// it is watched, whatever a listing says.
 pub(super) fn plan_of(config: &Config, evidence: &EvidenceBook) -> Vec<PlannedWork> {
     let mut plan = Plan { config, works: Vec::new() };
     for name in config.snyk.keys() {
@@ -28,18 +30,6 @@ pub(super) fn plan_of(config: &Config, evidence: &EvidenceBook) -> Vec<PlannedWo
         plan.add_organizations(integration, evidence);
     }
     plan.works
-}
-
-/// The Organizations of `integration` that are to be asked about: listed and not excluded, or named by id.
-pub(super) fn asked_organizations(settings: &Organizations, listing: &[OrganizationListing]) -> Vec<OrganizationId> {
-    match &settings.discover {
-        Discover::All => listing
-            .iter()
-            .filter(|organization| !settings.excludes(organization.id, &organization.name))
-            .map(|organization| organization.id)
-            .collect(),
-        Discover::Listed(ids) => ids.iter().copied().collect(),
-    }
 }
 
 struct Plan<'a> {
@@ -92,10 +82,11 @@ impl Plan<'_> {
         if integration.group.is_some() {
             self.add(ProbeKind::OrganizationList, WorkSubject::Group(integration.name.clone()), snyk);
         }
-        let listing = super::fleet::listing_of(&integration.name, evidence);
+        let naming = Naming::new(&integration.name, settings, evidence);
+        let overrides = naming.overrides();
         let sample = self.config.schedule.of(ScheduledProbe::of_kind(ProbeKind::Webhooks)).sample;
         let (of_snyk, of_scm) = (BudgetLimits::snyk(), BudgetLimits::bitbucket_cloud());
-        for id in asked_organizations(settings, listing) {
+        for id in naming.asked() {
             let key = IntegrationKey::organization(integration.name.clone(), id);
             let known = evidence.organizations.get(&key);
             let presence = known.and_then(|known| known.presence.as_ref());
@@ -103,8 +94,7 @@ impl Plan<'_> {
             let subject = WorkSubject::Organization(key.clone());
             self.add_paced(ProbeKind::Organization, subject.clone(), snyk, (&of_snyk, REQUESTS_OF_AN_ORGANIZATION));
             if present {
-                let name = listing.iter().find(|organization| organization.id == id).map_or("", |found| &found.name);
-                let credential = &settings.credential_of(id, name).name;
+                let credential = &overrides.get(&id).copied().unwrap_or(&settings.credential).name;
                 let imported =
                     known.and_then(|known| known.imports.as_ref()).map_or(1, |seen| seen.value.targets.len());
                 let imported = u32::try_from(imported).unwrap_or(u32::MAX);

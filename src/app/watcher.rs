@@ -325,6 +325,9 @@ impl Watcher {
         let state = Arc::make_mut(&mut self.parts.state);
         let rejected = rejected_credentials(state);
         let mut transitions = health::evaluate(state, &self.fleet, now);
+        for work in health::second_readings(&transitions) {
+            self.planner.schedule_confirmation(&work, now + health::SECOND_READING_AFTER);
+        }
         let accepted = rejected.into_iter().filter(|name| is_accepted(state, name));
         for name in accepted {
             self.planner.hasten(&name, now);

@@ -112,7 +112,7 @@ settings! {
         tested_share: f64 = DEFAULT_TESTED_SHARE,
         /// `TestsCurrent`: more than this share of projects inactive is looked into. Default 0.5.
         inactive_share: f64 = DEFAULT_INACTIVE_SHARE,
-        /// More than this share of Organizations gone from a listing at once: the listing is doubted. Default 0.1.
+        /// This share of the Organizations missing from a listing, and at least five: none is taken for deleted. Default 0.1.
         vanished_share: f64 = DEFAULT_VANISHED_SHARE,
         /// Snyk synchronises a Group this often: when the next synchronisation is expected. Default 6h.
         sync_cycle: Duration = DEFAULT_SYNC_CYCLE,

@@ -1,6 +1,7 @@
 //! The `integrations` section: what is watched, every reference resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -109,22 +110,14 @@ pub struct Organizations {
 }
 
 impl Organizations {
-    /// The credential saved in the Organization with this id and name.
-    pub fn credential_of(&self, id: OrganizationId, name: &str) -> &Arc<Credential> {
-        self.overrides
-            .get(&OrganizationRef::Id(id))
-            .or_else(|| self.overrides.get(&OrganizationRef::Name(name.to_owned())))
-            .unwrap_or(&self.credential)
-    }
-
     /// Whether this Organization is left out by `exclude`.
     pub fn excludes(&self, id: OrganizationId, name: &str) -> bool {
         self.exclude.matches(name) || self.exclude.matches(&id.to_string())
     }
 
-    /// Whether this Organization must have an integration.
-    pub fn requires(&self, id: OrganizationId, name: &str) -> bool {
-        self.require.iter().any(|wanted| wanted.names(id, name))
+    /// How `require` and `overrides` name Organizations.
+    pub fn names(&self) -> impl Iterator<Item = &OrganizationRef> {
+        self.require.iter().chain(self.overrides.keys())
     }
 }
 
@@ -146,12 +139,11 @@ pub enum OrganizationRef {
     Name(String),
 }
 
-impl OrganizationRef {
-    /// Whether it means the Organization with this id and name.
-    pub fn names(&self, id: OrganizationId, name: &str) -> bool {
+impl fmt::Display for OrganizationRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Id(wanted) => *wanted == id,
-            Self::Name(wanted) => wanted == name,
+            Self::Id(id) => id.fmt(formatter),
+            Self::Name(name) => formatter.write_str(name),
         }
     }
 }

@@ -134,6 +134,13 @@ impl Decisions {
         answers.max_by_key(|answer| answer.at).is_some_and(|answer| answer.verdict == Verdict::Accepted)
     }
 
+    /// When somebody accepted this in answer to an incident of one of `rules`, if that is the last word on it.
+    pub fn accepted_at(&self, rules: &[Rule], item: &Item) -> Option<DateTime<Utc>> {
+        let of_rules = self.answers.values().filter(|answer| rules.contains(&answer.incident.rule));
+        let last = of_rules.filter(|answer| answer.items.contains(item)).max_by_key(|answer| answer.at)?;
+        (last.verdict == Verdict::Accepted).then_some(last.at)
+    }
+
     /// The plan in force at `now` that covers a repository's going.
     pub fn plan_of_repository(
         &self,

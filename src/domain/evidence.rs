@@ -3,7 +3,7 @@
 //! The book keeps the latest conclusive fact of each kind. An inconclusive outcome writes nothing here: the evidence
 //! ages until it is stale, and then whatever rests on it is unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,7 @@ use super::facts::{
 };
 use super::kinds::closed_list;
 use super::names::{
-    ApiName, CredentialName, IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug,
+    ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
 use super::permission::Permission;
 use super::work::ProbeKind;
@@ -194,6 +194,9 @@ pub struct GroupEvidence {
     pub organizations: Slot<Arc<Vec<OrganizationListing>>>,
     /// The Organizations that left the Group, by its audit log; asked only where some are missing.
     pub removed_organizations: Slot<Vec<RemovedOrganization>>,
+    /// Which Organizations the names in the configuration meant when they were first listed: a name follows its
+    /// Organization when that is renamed.
+    pub named_organizations: BTreeMap<String, BTreeSet<OrganizationId>>,
     /// What could not be observed at the last try.
     pub failures: FailedAttempts,
 }

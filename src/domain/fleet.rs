@@ -118,11 +118,37 @@ pub struct WatchedOrganizations {
     /// Organizations that are asked about: listed and not excluded, or named by id. Until the first listing only the
     /// latter are known.
     pub asked: BTreeSet<OrganizationId>,
+    /// The only ones that are watched; `None`: all that are listed.
+    pub discover: Option<BTreeSet<OrganizationId>>,
+    /// Organizations that the configuration leaves out.
+    pub excluded: BTreeSet<OrganizationId>,
+    /// Every Organization that the configuration names, by the text that it is named with.
+    pub named: BTreeMap<String, NamedOrganization>,
     /// What their credentials must be granted.
     pub permissions: PermissionSet,
 }
 
+/// An Organization that the configuration names: it is never gone without a word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedOrganization {
+    /// The settings that name it: `require`, `discover`, `overrides`.
+    pub settings: BTreeSet<&'static str>,
+    /// Which it is, as far as that is known; several may have one name.
+    pub ids: BTreeSet<OrganizationId>,
+}
+
 impl WatchedOrganizations {
+    /// Whether the configuration leaves this Organization out.
+    pub fn leaves_out(&self, organization: OrganizationId) -> bool {
+        self.excluded.contains(&organization)
+            || self.discover.as_ref().is_some_and(|only| !only.contains(&organization))
+    }
+
+    /// Every Organization that the configuration names.
+    pub fn named_ids(&self) -> BTreeSet<OrganizationId> {
+        self.named.values().flat_map(|named| named.ids.iter().copied()).collect()
+    }
+
     /// The credential of one Organization.
     pub fn credential_of(&self, organization: OrganizationId) -> &CredentialName {
         self.overrides.get(&organization).unwrap_or(&self.credential)
@@ -192,7 +218,7 @@ pub struct Thresholds {
     pub fill_extension: TimeDelta,
     /// Without history, an oldest asset older than this proves that the first fill was complete.
     pub fill_proof_age: TimeDelta,
-    /// More than this share of Organizations gone from one listing: the listing is doubted.
+    /// This share of the Organizations missing from one listing: a right was lost, not an Organization.
     pub vanished_share: f64,
     /// Clock skew above this makes expiry and lag verdicts unknown.
     pub clock_skew: TimeDelta,

@@ -184,7 +184,7 @@ pub struct IncidentTracking {
     /// Every Organization with the problem, listed yet or not, and since when it has it: a blind spot restarts nobody's
     /// timer.
     pub onsets: BTreeMap<OrganizationId, DateTime<Utc>>,
-    /// How many integrations were affected when it was last announced (opened or grown by a quarter).
+    /// How many integrations were affected when it was last announced (opened or grown).
     pub announced: usize,
     /// How many rows of the ladder towards its date were reached: one that keeps the severity is told all the same.
     #[serde(default)]

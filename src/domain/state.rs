@@ -1,5 +1,7 @@
 //! Everything the daemon remembers: what the store keeps and a restart restores.
 
+mod organization;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,9 +19,14 @@ use super::names::{
     CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
 use super::permission::Permission;
-use super::rotation::{Rotation, Saved};
+use super::rotation::Rotation;
 use super::status::{Status, StatusState};
 use super::stored::pairs;
+
+pub use organization::{
+    ActivityMemory, CheckSwitch, DayShare, Extent, FalseReadings, ImportMemory, LossProof, LostTarget, MissingWebhook,
+    OrganizationMemory, TestMemory, WebhookMemory,
+};
 
 /// The daemon's memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,12 +44,12 @@ pub struct State {
     /// Causes that were resolved a while ago and may still show in their symptoms.
     #[serde(default, with = "pairs")]
     pub resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
-    /// Organizations that a complete listing no longer had, and in how many listings in a row.
+    /// Watched Organizations that the last complete listing no longer had.
     #[serde(with = "pairs")]
-    pub vanishing: BTreeMap<IntegrationKey, u32>,
+    pub vanishing: BTreeMap<IntegrationKey, Vanishing>,
     /// Organization problems that existed at first sight, by integration: they form one `Baseline`.
     pub baselines: BTreeMap<IntegrationName, Baseline>,
-    /// Integrations of which too many Organizations vanished from one listing: such a listing is not believed.
+    /// Integrations of which so many Organizations vanished that nobody deleted them one by one: they are not gone.
     #[serde(default)]
     pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
     /// What the evidence of each Group integration is about.
@@ -67,11 +74,26 @@ pub struct GroupSubject {
     pub profiles: BTreeMap<ProfileName, (CredentialName, BTreeSet<WorkspaceSlug>)>,
 }
 
-/// Too many watched Organizations were missing from a complete listing at once.
+/// A watched Organization that complete listings no longer have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vanishing {
+    /// The first listing without it.
+    pub since: DateTime<Utc>,
+    /// The latest listing without it.
+    pub at: DateTime<Utc>,
+    /// How many there were in a row.
+    pub listings: u32,
+    /// The last listing that had it, where there was one.
+    pub listed_at: Option<DateTime<Utc>>,
+}
+
+/// So many watched Organizations are missing from complete listings that a right was lost, not an Organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MassVanishing {
     /// Since when.
     pub since: DateTime<Utc>,
+    /// A second listing said so too.
+    pub confirmed: bool,
     /// How many are missing from the latest listing.
     pub vanished: usize,
     /// Of how many watched ones.
@@ -84,8 +106,9 @@ pub struct MassVanishing {
 pub struct Baseline {
     /// When the first complete evaluation was.
     pub taken_at: Option<DateTime<Utc>>,
-    /// Rules and Organizations that had a problem then and have had it ever since.
-    pub problems: BTreeSet<(super::incident::Rule, OrganizationId)>,
+    /// Rules and Organizations that had a problem then and have had it ever since, and how bad it was.
+    #[serde(with = "pairs")]
+    pub problems: BTreeMap<(super::incident::Rule, OrganizationId), Extent>,
 }
 
 /// One watched integration.
@@ -105,6 +128,9 @@ pub struct IntegrationState {
     /// over. `None` once that came, or its time is up.
     #[serde(default)]
     pub asking_again_since: Option<DateTime<Utc>>,
+    /// Snyk denied it for the first time then, and that waits to be confirmed.
+    #[serde(default)]
+    pub denied_at: Option<DateTime<Utc>>,
     /// What only a Group integration remembers.
     pub group: GroupMemory,
     /// What only an Organization's integration remembers.
@@ -121,6 +147,7 @@ impl IntegrationState {
             status: None,
             progress: None,
             asking_again_since: None,
+            denied_at: None,
             group: GroupMemory::default(),
             organization: OrganizationMemory::default(),
         }
@@ -227,37 +254,6 @@ pub struct Arrival {
     pub at: DateTime<Utc>,
     /// How many were found.
     pub found: usize,
-}
-
-/// What an Organization's integration remembers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OrganizationMemory {
-    /// An integration was once seen here: the Organization is watched.
-    pub was_present: bool,
-    /// Snyk's id of the integration that was seen last: events of others in the Organization are not its own.
-    #[serde(default)]
-    pub integration_id: Option<String>,
-    /// The last event of the audit log by which its token was saved: what was seen once stays seen.
-    #[serde(default)]
-    pub saved: Option<Saved>,
-    /// A webhook matched the pattern once: missing ones can be judged.
-    pub webhook_pattern_proved: bool,
-    /// Share of inactive projects at the last good evaluation.
-    pub inactive_share: Option<f64>,
-    /// Targets that had projects at the last evaluation.
-    pub targets_with_projects: BTreeSet<String>,
-    /// Targets that had projects and lost them all, and when that was seen.
-    #[serde(default)]
-    pub lost_targets: BTreeMap<String, DateTime<Utc>>,
-    /// When at most half of the projects were last seen inactive.
-    #[serde(default)]
-    pub mostly_active_at: Option<DateTime<Utc>>,
-    /// The evidence that `false_evaluations` counted last.
-    #[serde(default)]
-    pub counted: BTreeMap<Condition, DateTime<Utc>>,
-    /// Evaluations in a row with new evidence in which a condition was false, for rules that wait for two.
-    pub false_evaluations: BTreeMap<Condition, u32>,
 }
 
 /// Synchronisation progress of a Group integration.
@@ -493,7 +489,7 @@ pub enum Change {
         /// How bad.
         severity: Severity,
     },
-    /// An open incident affects at least a quarter more than when it was last announced.
+    /// An open incident affects so many more than when it was last announced that people are told.
     Grew {
         /// Which.
         incident: IncidentKey,

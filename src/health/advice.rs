@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::condition::Reason;
+use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::kinds::Level;
 use crate::domain::status::Status;
@@ -17,12 +17,93 @@ pub(super) struct Advised<'a> {
     pub(super) profile: Option<&'a str>,
     /// When the next sync is due.
     pub(super) next_sync: Option<DateTime<Utc>>,
+    /// The condition that gives the reason, where one does.
+    pub(super) condition: Option<Condition>,
+}
+
+/// Whom we asked when the answer did not tell what we wanted to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Snyk, about a Group or an Organization.
+    Snyk(Level),
+    /// The Git host.
+    GitHost,
+}
+
+impl Asked {
+    /// Whom a condition is about.
+    fn of(condition: Option<Condition>, level: Level) -> Self {
+        match condition {
+            Some(
+                Condition::CredentialValid
+                | Condition::CredentialFresh
+                | Condition::PermissionsGranted
+                | Condition::RepositoriesVisible
+                | Condition::WebhooksInstalled,
+            ) => Self::GitHost,
+            _ => Self::Snyk(level),
+        }
+    }
+}
+
+/// What to do where an answer was none, by its class. It stands beside the answer's own words, and leads to somebody who
+/// can act on them.
+pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
+    let (api, admin) = match asked {
+        Asked::Snyk(Level::Group) => ("Snyk", "Group Admin"),
+        Asked::Snyk(Level::Organization) => ("Snyk", "Organization Admin"),
+        Asked::GitHost => ("the Git host", "Git host admin"),
+    };
+    match (reason, asked) {
+        (Reason::EndpointRefused, Asked::Snyk(_)) => format!(
+            "{admin}: give the account of our Snyk token a role that may read this; the token itself is accepted"
+        ),
+        (Reason::EndpointRefused, Asked::GitHost) => {
+            format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
+        }
+        (Reason::AddressRefused, _) => format!(
+            "{admin}: allow the address from which snykwatch asks; or snykwatch operator: ask from an allowed one \
+             (`http.proxy`)"
+        ),
+        (Reason::EndpointNotFound, _) => "snykwatch operator: check `region` or `api_url`, and the id that is asked for; \
+             if both are right, a newer snykwatch may ask another endpoint"
+            .to_owned(),
+        (Reason::EndpointGone, _) => {
+            format!("snykwatch operator: update snykwatch; {api} no longer has this endpoint")
+        }
+        (Reason::RateLimited, _) => "nobody for now: it is asked again; if it lasts, snykwatch operator: find who else \
+             uses up this token's requests, or ask less often (`schedule`)"
+            .to_owned(),
+        (Reason::AnswerNotUnderstood, _) => "snykwatch operator: see whether a proxy or a login page answers in the \
+             API's place (`http.proxy`, `api_url`); if not, update snykwatch"
+            .to_owned(),
+        (Reason::ListIncomplete, _) => format!(
+            "nobody for now: the list is asked for again; if it stays short of its total, snykwatch operator: report it \
+             to {api}"
+        ),
+        (Reason::UpstreamFailing, _) => {
+            format!("nobody for now: it is asked again; if it lasts, see whether {api} reports a disturbance")
+        }
+        (Reason::Contradicted, _) => "snykwatch operator: compare both answers; our question may not fit this kind of \
+             token"
+            .to_owned(),
+        (Reason::SnykTokenInvalid | Reason::SnykTokenExpired, _) => {
+            "token owner: create a new Snyk token; then snykwatch operator: put it into snykwatch's secret file".to_owned()
+        }
+        (Reason::SnykTokenWrongRegion, _) => "snykwatch operator: correct the region of the Snyk token".to_owned(),
+        (Reason::NotObserved, _) => "nobody for now: the first answer is awaited".to_owned(),
+        (Reason::EvidenceStale, _) => "snykwatch operator: see in the log why nothing was asked lately (the request \
+             budget, the network of this machine)"
+            .to_owned(),
+        _ => "snykwatch operator: look at the conditions that are unknown; each says what was asked and what was answered"
+            .to_owned(),
+    }
 }
 
 impl Advised<'_> {
     /// The next step out of a status; `None` where nothing is to be done.
     pub(super) fn next_step(&self, status: Status, reason: Reason) -> Option<String> {
-        if matches!(status, Status::Connected | Status::SetupInProgress) {
+        if matches!(status, Status::Connected | Status::SetupInProgress | Status::NothingToWatch) {
             return None;
         }
         let scm = scm_name(self.integration.scm);
@@ -90,11 +171,13 @@ impl Advised<'_> {
             Reason::TestsStale => {
                 format!("Organization Admin: retest one project, read its error, and re-save the integration ({card})")
             }
-            Reason::ProjectsInactive => "Organization Admin: activate the projects again, or delete them".to_owned(),
-            Reason::SnykTokenInvalid | Reason::SnykTokenExpired => {
-                "owner of our Snyk token: create a new one and put it into snykwatch's secret file".to_owned()
+            Reason::ProjectsInactive => {
+                "Organization Admin: activate the projects again, delete them, or accept that they are inactive".to_owned()
             }
-            Reason::SnykTokenWrongRegion => "snykwatch operator: correct the region of the Snyk token".to_owned(),
+            Reason::TestsUnscheduled => format!(
+                "Organization Admin: switch the projects' test frequency and the pull request checks ({card}) on again, \
+                 or accept that they are off"
+            ),
             Reason::SnykAccessDenied => {
                 let word = self.level_word();
                 let or_correct = match self.level {
@@ -111,8 +194,13 @@ impl Advised<'_> {
             }
             Reason::ClockSkewed => "snykwatch operator: correct the clock of this machine (NTP)".to_owned(),
             Reason::ObserverFailed => "snykwatch operator: replace the observer's token".to_owned(),
-            _ => "snykwatch operator: run `snykwatch check`, which asks for everything now and tells what does not come, and why"
-                .to_owned(),
+            Reason::GroupAnswersEmpty => {
+                "Group Admin: check the role of our Snyk token's account in this Group; one without a role sees a Group \
+                 without Organizations and assets"
+                    .to_owned()
+            }
+            Reason::IdleUnproved => return None,
+            reason => of_answer(reason, Asked::of(self.condition, self.level)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Recomputes every verdict: credentials first, then each integration at its level.
 
+mod admission;
 mod credentials;
 mod describe;
 mod rotations;
@@ -9,31 +10,38 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{EvidenceBook, Part};
+use crate::domain::decisions::Decisions;
+use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part, fresh};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
-use crate::domain::kinds::Role;
+use crate::domain::kinds::Truth;
 use crate::domain::loss::NamespaceVisibility;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
-use crate::domain::state::{CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition};
+use crate::domain::state::{
+    CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition, Vanishing,
+};
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement, Use};
 use super::group::{GroupCase, GroupVerdicts, ProfileVerdicts};
 use super::loss;
-use super::organization::{CredentialVerdicts, OrganizationCase};
+use super::organization::{self, Accepted, CredentialVerdicts, OrganizationCase, conclude};
 use super::status::Ever;
+use super::vanishing::{is_missing, settle};
 use super::verdict::{Verdict, slot};
+use super::words::moment;
+use admission::admit;
 
 /// Recomputes every condition, status and credential verdict at `now`, and returns what changed.
 ///
 /// Idempotent: a second call at the same instant changes nothing and returns nothing.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    settle(state, fleet, now);
     admit(state, fleet, now);
     loss::settle_again(state, fleet, now);
-    let State { evidence, integrations, credentials, mass_vanishing, attention, decisions, .. } = state;
+    let State { evidence, integrations, credentials, vanishing, mass_vanishing, attention, decisions, .. } = state;
     credentials::refresh(evidence, credentials, fleet, &attention.gaps, decisions, now);
-    let view = View { evidence, credentials, fleet, now };
+    let view = View { evidence, credentials, decisions, vanishing, mass_vanishing, fleet, now };
     let mut transitions = Vec::new();
     // What a profile's assets prove of its credential holds for Organizations with that credential too.
     let mut uses = Uses::of(fleet);
@@ -50,7 +58,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
         .iter()
         .filter_map(|(name, integration)| {
             let watched = integration.organizations.as_ref()?;
-            Some((name, view.shared(integration, watched, mass_vanishing.get(name), &uses)))
+            Some((name, view.shared(integration, watched, &uses)))
         })
         .collect();
     for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_some()) {
@@ -86,37 +94,11 @@ impl Uses {
     }
 }
 
-/// Begins to watch what the configuration names, and forgets what it no longer does.
-fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
-    let is_watched = |key: &IntegrationKey| {
-        fleet.integrations.get(&key.integration).is_some_and(|watched| match key.organization {
-            None => watched.group.is_some(),
-            Some(_) => watched.organizations.is_some(),
-        })
-    };
-    state.integrations.retain(|key, _| is_watched(key));
-    state.vanishing.retain(|key, _| is_watched(key));
-    state.evidence.organizations.retain(|key, _| is_watched(key));
-    state.evidence.groups.retain(|name, _| fleet.integrations.contains_key(name));
-    state.mass_vanishing.retain(|name, _| fleet.integrations.contains_key(name));
-    for (name, watched) in &fleet.integrations {
-        if watched.group.is_some() {
-            let key = IntegrationKey::group(name.clone());
-            state.integrations.entry(key).or_insert_with(|| IntegrationState::new(now));
-        }
-        for organization in watched.organizations.iter().flat_map(|watched| &watched.require) {
-            let key = IntegrationKey::organization(name.clone(), *organization);
-            state.integrations.entry(key).or_insert_with(|| IntegrationState::new(now));
-        }
-    }
-}
-
 /// What the Organizations of one configuration key share.
 struct Shared<'a> {
     token: Verdict,
     credentials: BTreeMap<&'a CredentialName, CredentialVerdicts>,
     watched: &'a WatchedOrganizations,
-    vanishing: Option<&'a MassVanishing>,
 }
 
 /// Everything that is read.
@@ -124,6 +106,9 @@ struct Shared<'a> {
 struct View<'a> {
     evidence: &'a EvidenceBook,
     credentials: &'a BTreeMap<CredentialName, CredentialState>,
+    decisions: &'a Decisions,
+    vanishing: &'a BTreeMap<IntegrationKey, Vanishing>,
+    mass_vanishing: &'a BTreeMap<IntegrationName, MassVanishing>,
     fleet: &'a Fleet,
     now: DateTime<Utc>,
 }
@@ -155,7 +140,6 @@ impl<'a> View<'a> {
         &self,
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
-        vanishing: Option<&'a MassVanishing>,
         uses: &Uses,
     ) -> Shared<'a> {
         let names = std::iter::once(&watched.credential).chain(watched.overrides.values());
@@ -165,7 +149,7 @@ impl<'a> View<'a> {
                 Some((name, credential_verdicts(&claims, integration, watched, uses.by(name))))
             })
             .collect();
-        Shared { token: self.token(&watched.snyk), credentials, watched, vanishing }
+        Shared { token: self.token(&watched.snyk), credentials, watched }
     }
 
     /// Judges a Group integration, and returns the last movement of each profile's credential.
@@ -180,6 +164,7 @@ impl<'a> View<'a> {
         let token = self.token(&group.snyk);
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         let memory = std::mem::take(&mut recorder.state.group);
+        let accessible = self.group_accessible(&token, evidence, recorder.state);
         let claims: BTreeMap<_, _> = group
             .profiles
             .iter()
@@ -191,12 +176,7 @@ impl<'a> View<'a> {
                 group,
                 evidence,
                 memory,
-                accessible: accessible(
-                    &token,
-                    slot(evidence, Part::Access, |book| &book.access),
-                    "the Group",
-                    self.now,
-                ),
+                accessible: accessible.clone(),
                 claims: claims.clone(),
                 is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
                 set_up_at,
@@ -228,15 +208,44 @@ impl<'a> View<'a> {
         verdicts.profiles.iter().filter_map(moved).collect()
     }
 
+    /// A Group that answers, and shows neither Organizations nor assets, shows what an account without a role sees.
+    fn group_accessible(&self, token: &Verdict, evidence: Option<&GroupEvidence>, state: &IntegrationState) -> Verdict {
+        let mut verdict = accessible(token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now);
+        verdict.confirming |= state.denied_at.is_some();
+        let is_empty = evidence.is_some_and(|book| {
+            let organizations = fresh(&book.organizations, self.now).map(|known| known.value.is_empty());
+            let assets = fresh(&book.assets, self.now);
+            let assets = assets.map(|known| known.value.live.is_empty() && known.value.removed.is_empty());
+            organizations == Some(true) && assets == Some(true)
+        });
+        if is_empty && verdict.truth == Truth::True {
+            let message = "the Group answers our token, and shows neither Organizations nor assets";
+            return Verdict::unknown(Reason::GroupAnswersEmpty, message);
+        }
+        verdict
+    }
+
+    fn vanished(&self, key: &IntegrationKey, vanishing: &Vanishing) -> Verdict {
+        let mass = self
+            .mass_vanishing
+            .get(&key.integration)
+            .map(|mass| format!("; {} of {} Organizations are missing from it at once", mass.vanished, mass.watched));
+        let listed = vanishing.listed_at.map_or_else(String::new, |at| format!(" (last listed {})", moment(at)));
+        let message = format!(
+            "the Group's complete listing of {} no longer has it{listed}{}",
+            moment(vanishing.since),
+            mass.unwrap_or_default()
+        );
+        Verdict::unknown(Reason::OrganizationsVanished, message)
+    }
+
     fn organization(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, shared: &Shared<'a>) {
         let Some(organization) = recorder.key.organization else { return };
         let Some(credential) = shared.credentials.get(shared.watched.credential_of(organization)) else { return };
         let evidence = self.evidence.organizations.get(recorder.key);
-        let accessible = match shared.vanishing {
-            Some(MassVanishing { vanished, watched, .. }) => Verdict::unknown(
-                Reason::OrganizationsVanished,
-                format!("{vanished} of {watched} Organizations are missing from the Group's listing at once"),
-            ),
+        let group = watched.group.as_ref().map(|group| group.id);
+        let mut accessible = match is_missing(self.vanishing, self.evidence, recorder.key, group, self.now) {
+            Some(vanishing) => self.vanished(recorder.key, vanishing),
             None => accessible(
                 &shared.token,
                 slot(evidence, Part::Access, |book| &book.access),
@@ -244,8 +253,13 @@ impl<'a> View<'a> {
                 self.now,
             ),
         };
+        accessible.confirming |= recorder.state.denied_at.is_some();
         let api = self.fleet.snyk_tokens.get(&shared.watched.snyk).map(|token| &token.api);
+        organization::settle(&mut recorder.state.organization, evidence, watched, self.now);
         let verdicts = OrganizationCase {
+            accepted: Accepted { decisions: self.decisions, organization },
+            scm: watched.scm,
+            is_required: shared.watched.require.contains(&organization),
             is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
             thresholds: &watched.thresholds,
             evidence,
@@ -256,7 +270,7 @@ impl<'a> View<'a> {
         }
         .judge();
         let described = describe::organization(&verdicts, watched);
-        credentials::count_failures(&mut recorder.state.organization, &verdicts.conditions);
+        conclude(&mut recorder.state.organization, evidence, &verdicts);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
     }

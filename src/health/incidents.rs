@@ -28,7 +28,9 @@ pub(crate) mod lifecycle;
 mod members;
 mod nothing_to_watch;
 mod observer_rejected;
+mod organization_not_found;
 mod organizations;
+mod organizations_vanished;
 mod out_of_step;
 mod permissions;
 mod repositories_vanished;
@@ -73,8 +75,8 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 /// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
-    let _ = (state, fleet, key, now);
-    BTreeSet::new()
+    let _ = now;
+    super::organization::items_of(state, fleet, key)
 }
 
 /// Every rule's candidates, causes before their symptoms.
@@ -90,6 +92,8 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         repositories_vanished::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
+        organizations_vanished::candidates(inputs),
+        organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
         nothing_to_watch::candidates(inputs),
         out_of_step::candidates(inputs),

@@ -8,6 +8,8 @@ mod both_sides;
 mod credential;
 mod failures;
 mod group;
+mod imports;
+mod listing;
 mod organization;
 mod upstream;
 
@@ -89,6 +91,12 @@ impl Stamp {
 /// Applies `run` to the evidence and the memory of `state`; verdicts follow with [`super::evaluate()`].
 pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun) -> Vec<FollowUp> {
     upstream::apply(state, run);
+    if let WorkSubject::Organization(key) = &run.work.subject
+        && !listing::is_wanted(state, fleet, key)
+    {
+        // It was asked before it was gone or left out; what it answers is about nothing that is watched.
+        return Vec::new();
+    }
     failures::apply(state, run);
     let stamp = Stamp {
         at: run.started_at,
@@ -99,6 +107,7 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
     for finding in &run.outcome.findings {
         follow_ups.extend(apply(state, fleet, policy, stamp, finding));
     }
+    follow_ups.extend(listing::follow_ups(state, run));
     follow_ups
 }
 
@@ -124,12 +133,16 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
         }
-        Finding::PreviousSecret(name, fact) => return credential::previous(state, policy, stamp, name, *fact),
+        Finding::PreviousSecret(name, fact) => {
+            return credential::previous(state, policy, stamp, name, *fact).into_iter().collect();
+        }
         Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
-        Finding::GroupAccess(name, fact) => group::on_access(state, fleet, stamp, name, fact),
+        Finding::GroupAccess(name, fact) => {
+            return group::on_access(state, fleet, policy, stamp, name, fact).into_iter().collect();
+        }
         Finding::Workspaces(name, profile, fact) => {
             return group::on_workspaces(state, fleet, stamp, name, profile, fact);
         }
@@ -140,8 +153,8 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         Finding::Catalog(name, fact) => {
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
-        Finding::Organizations(name, fact) => organization::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => organization::on_access(state, stamp, key, fact),
+        Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
+        Finding::OrganizationAccess(key, fact) => return listing::on_access(state, policy, stamp, key, fact),
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
@@ -150,7 +163,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
                 return vec![ask_again(stamp, WorkSubject::Organization(key.clone()))];
             }
         }
-        Finding::Imports(key, fact) => organization::on_imports(state, fleet, stamp, key, fact),
+        Finding::Imports(key, fact) => imports::on_imports(state, fleet, stamp, key, fact),
         Finding::Events(key, fact) => {
             let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().events;
             if stamp.write(slot, fact.clone()) == Written::Yes {
@@ -158,14 +171,12 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
-        Finding::PullRequestChecks(key, fact) => {
-            let book = state.evidence.organizations.entry(key.clone()).or_default();
-            stamp.write(&mut book.pull_request_checks, *fact);
-        }
+        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
         Finding::Fates(name, profile, fact) => group::on_fates(state, fleet, stamp, name, profile, fact),
         Finding::RemovedOrganizations(name, fact) => {
             let book = state.evidence.groups.entry(name.clone()).or_default();
             stamp.write(&mut book.removed_organizations, fact.clone());
+            super::vanishing::assess(state, fleet, name, stamp.at);
         }
     }
     Vec::new()

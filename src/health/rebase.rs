@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::attention::Attention;
 use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
 use crate::domain::incident::IncidentPhase;
-use crate::domain::state::{CredentialState, IntegrationState, State};
+use crate::domain::state::{CredentialState, IntegrationState, State, Vanishing};
 
 /// Moves every time that our own clock gave by `delta`.
 pub fn rebase(state: &mut State, delta: TimeDelta) {
@@ -34,6 +34,9 @@ pub fn rebase(state: &mut State, delta: TimeDelta) {
     }
     for baseline in state.baselines.values_mut() {
         shift.maybe(&mut baseline.taken_at);
+    }
+    for vanishing in state.vanishing.values_mut() {
+        shift.vanishing(vanishing);
     }
     for vanishing in state.mass_vanishing.values_mut() {
         shift.time(&mut vanishing.since);
@@ -99,9 +102,17 @@ impl Shift {
         }
     }
 
+    fn vanishing(&self, vanishing: &mut Vanishing) {
+        let Vanishing { since, at, listings: _, listed_at } = vanishing;
+        self.time(since);
+        self.time(at);
+        self.maybe(listed_at);
+    }
+
     fn integration(&self, integration: &mut IntegrationState) {
         self.time(&mut integration.first_seen_at);
         self.maybe(&mut integration.asking_again_since);
+        self.maybe(&mut integration.denied_at);
         for condition in integration.conditions.values_mut() {
             self.time(&mut condition.since);
             self.maybe(&mut condition.observed_at);
@@ -126,10 +137,7 @@ impl Shift {
         let ages = Arc::make_mut(&mut group.repository_ages);
         let seen = ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
         seen.for_each(|age| self.time(&mut age.seen_at));
-        let organization = &mut integration.organization;
-        self.maybe(&mut organization.mostly_active_at);
-        organization.lost_targets.values_mut().for_each(|at| self.time(at));
-        organization.counted.values_mut().for_each(|at| self.time(at));
+        integration.organization.shift(self.0);
     }
 
     /// Begin and end of a silence are what people said: they stay.

@@ -61,6 +61,25 @@ impl Signal {
     }
 }
 
+/// Whether a status is unknown for nothing but a credential that nothing has proved yet: nobody can act on that.
+pub fn is_idle_alone(reason: Reason, conditions: impl IntoIterator<Item = (Condition, Truth, Reason)>) -> bool {
+    let is_missing = |(condition, truth, reason): (Condition, Truth, Reason)| {
+        let decides = matches!(
+            condition,
+            Condition::SnykAccessible
+                | Condition::RepositoriesVisible
+                | Condition::InventoryPopulated
+                | Condition::InventoryComplete
+                | Condition::SyncCurrent
+                | Condition::IntegrationPresent
+                | Condition::RepositoriesImported
+                | Condition::TestsCurrent
+        );
+        decides && Signal::of(truth, reason) == Signal::Unknown
+    };
+    reason == Reason::IdleUnproved && !conditions.into_iter().any(is_missing)
+}
+
 /// What one profile's health rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProfileTruths {

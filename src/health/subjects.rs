@@ -49,13 +49,22 @@ fn forget(state: &mut State, name: &IntegrationName, before: &GroupSubject, now:
         state.mass_vanishing.remove(name);
         state.baselines.remove(name);
     }
-    let GroupEvidence { access, profiles, assets, catalog, organizations, removed_organizations, failures } =
-        state.evidence.groups.entry(name.clone()).or_default();
+    let GroupEvidence {
+        access,
+        profiles,
+        assets,
+        catalog,
+        organizations,
+        removed_organizations,
+        named_organizations,
+        failures,
+    } = state.evidence.groups.entry(name.clone()).or_default();
     let group = |kind| Work { kind, subject: WorkSubject::Group(name.clone()) };
     let mut works = Vec::new();
     if is_other_group {
         (*organizations, *removed_organizations) = (None, None);
         failures.clear();
+        named_organizations.clear();
         works.push(group(ProbeKind::OrganizationList));
     }
     if is_other_group || before.snyk != now.snyk {

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::Part;
 use crate::domain::facts::{
     Access, Asset, AssetWalk, AuditEvents, CatalogSample, IntegrationPresence, LastTest, OrganizationImports,
     OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet, ScmAuthentication,
@@ -80,6 +81,10 @@ pub(crate) struct World {
     pub(crate) removed: Vec<RemovedAsset>,
     pub(crate) catalog: Option<CatalogSample>,
     pub(crate) organizations: BTreeMap<OrganizationId, OrganizationWorld>,
+    /// Organizations that the Group's listing leaves out, though they answer.
+    pub(crate) unlisted: BTreeSet<OrganizationId>,
+    /// What is answered instead of the listing: the class of the failure and its words.
+    pub(crate) listing_fails: Option<(&'static str, &'static str)>,
     /// Added to every round's findings.
     pub(crate) extra: Vec<Finding>,
     /// APIs that answer nothing conclusive now.
@@ -231,12 +236,16 @@ impl World {
                 catalog_file: None,
                 ignore: Vec::new(),
             }),
-            organizations: Some(WatchedOrganizations {
+            // Without any, nobody watches Organizations.
+            organizations: (organizations > 0).then(|| WatchedOrganizations {
                 snyk: CredentialName::from(TOKEN),
                 credential: CredentialName::from(PAT),
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
                 asked: (0..organizations).map(organization_id).collect(),
+                discover: None,
+                excluded: BTreeSet::new(),
+                named: BTreeMap::new(),
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),
@@ -265,6 +274,8 @@ impl World {
             assets: Vec::new(),
             removed: Vec::new(),
             catalog: None,
+            unlisted: BTreeSet::new(),
+            listing_fails: None,
             extra: Vec::new(),
             down: BTreeSet::new(),
             transitions: Vec::new(),
@@ -385,35 +396,8 @@ impl World {
         if let Some(catalog) = self.catalog.clone() {
             self.observe(ProbeKind::Catalog, group.clone(), vec![Finding::Catalog(name.clone(), catalog)]);
         }
-        let listing = self
-            .organizations
-            .keys()
-            .map(|id| OrganizationListing {
-                id: *id,
-                name: format!("Organization {id}"),
-                slug: Some(format!("acme-{id}")),
-            })
-            .collect();
-        let listing = vec![Finding::Organizations(name.clone(), Arc::new(listing))];
-        self.observe(ProbeKind::OrganizationList, group.clone(), listing);
-        let rounds: Vec<_> = self
-            .organizations
-            .iter()
-            .map(|(id, world)| {
-                let key = IntegrationKey::organization(name.clone(), *id);
-                let findings = vec![
-                    Finding::OrganizationAccess(key.clone(), world.access.clone()),
-                    Finding::Presence(key.clone(), world.presence.clone()),
-                    Finding::Imports(key.clone(), Arc::new(world.imports.clone())),
-                    Finding::Events(key.clone(), world.events.clone()),
-                ];
-                (key.clone(), findings, vec![Finding::Webhooks(key, world.webhooks.clone())])
-            })
-            .collect();
-        for (key, findings, webhooks) in rounds {
-            self.observe(ProbeKind::Organization, WorkSubject::Organization(key.clone()), findings);
-            self.observe(ProbeKind::Webhooks, WorkSubject::Organization(key), webhooks);
-        }
+        self.probe_listing();
+        self.probe_organizations();
         let extra = self.extra.clone();
         if !extra.is_empty() {
             self.observe(ProbeKind::ScmCredential, group, extra);
@@ -441,6 +425,76 @@ impl World {
                 .collect::<Vec<_>>()
         {
             self.observe(ProbeKind::ScmCredential, WorkSubject::Credential(name), findings);
+        }
+    }
+
+    /// Lists the Organizations, without evaluating.
+    pub(crate) fn probe_listing(&mut self) {
+        let name = IntegrationName::from(INTEGRATION);
+        if self.integration().organizations.is_none() {
+            return;
+        }
+        let listing = self
+            .organizations
+            .keys()
+            .filter(|id| !self.unlisted.contains(*id))
+            .map(|id| OrganizationListing {
+                id: *id,
+                name: format!("Organization {id}"),
+                slug: Some(format!("acme-{id}")),
+            })
+            .collect();
+        let findings = vec![Finding::Organizations(name.clone(), Arc::new(listing))];
+        let (kind, subject) = (ProbeKind::OrganizationList, WorkSubject::Group(name));
+        match self.listing_fails {
+            None => self.observe(kind, subject, findings),
+            Some((reason, detail)) => self.fail(kind, subject, Part::Organizations, reason, detail),
+        }
+    }
+
+    /// A part that concluded nothing, in the API's words.
+    pub(crate) fn fail(
+        &mut self,
+        kind: ProbeKind,
+        subject: WorkSubject,
+        part: Part,
+        reason: &'static str,
+        detail: &str,
+    ) {
+        let failure = ProbeFailure {
+            part: Some(part),
+            api: ApiName::from(SNYK_API),
+            reason,
+            detail: detail.to_owned(),
+            whole_api: false,
+            retry_after: None,
+        };
+        let notices = vec![ApiNotice::Answered(ApiName::from(SNYK_API))];
+        let outcome = Outcome { failures: vec![failure], notices, ..Outcome::default() };
+        let run = ProbeRun { work: Work { kind, subject }, started_at: self.now, finished_at: self.now, outcome };
+        self.follow_ups.extend(observe(&mut self.state, &self.fleet, Policy::default(), &run));
+    }
+
+    /// Asks every Organization, without evaluating.
+    fn probe_organizations(&mut self) {
+        let name = IntegrationName::from(INTEGRATION);
+        let rounds: Vec<_> = self
+            .organizations
+            .iter()
+            .map(|(id, world)| {
+                let key = IntegrationKey::organization(name.clone(), *id);
+                let findings = vec![
+                    Finding::OrganizationAccess(key.clone(), world.access.clone()),
+                    Finding::Presence(key.clone(), world.presence.clone()),
+                    Finding::Imports(key.clone(), Arc::new(world.imports.clone())),
+                    Finding::Events(key.clone(), world.events.clone()),
+                ];
+                (key.clone(), findings, vec![Finding::Webhooks(key, world.webhooks.clone())])
+            })
+            .collect();
+        for (key, findings, webhooks) in rounds {
+            self.observe(ProbeKind::Organization, WorkSubject::Organization(key.clone()), findings);
+            self.observe(ProbeKind::Webhooks, WorkSubject::Organization(key), webhooks);
         }
     }
 

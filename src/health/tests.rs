@@ -7,6 +7,7 @@ mod evidence;
 mod gaps;
 mod group;
 mod inventory;
+mod listing;
 mod loss;
 mod observers;
 mod organization;

@@ -17,7 +17,7 @@ use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::domain::evidence::{OrganizationEvidence, Part};
 use crate::domain::facts::{Access, IntegrationPresence};
-use crate::domain::names::{IntegrationKey, OrganizationId};
+use crate::domain::names::{GroupId, IntegrationKey, OrganizationId};
 use crate::domain::work::Finding;
 use crate::probe::scm::ScmWords;
 
@@ -34,7 +34,11 @@ pub(super) struct OrganizationScope<'a> {
 /// Runs the probe.
 pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<'_>, round: &mut Round) {
     let access = match round.hear(session.api, session.client().organization(scope.organization.0).await) {
-        Ok(answer) => Access::Granted { name: answer.value.name, group: None, created_at: None },
+        Ok(answer) => Access::Granted {
+            name: answer.value.name,
+            group: answer.value.group_id.map(GroupId),
+            created_at: answer.value.created_at,
+        },
         Err(failure) => match session.judge(round, Part::Access, "read the Organization", &failure).await {
             Verdict::Denied(status) => Access::Denied { status },
             Verdict::CredentialRejected | Verdict::Inconclusive => return,

@@ -127,7 +127,9 @@ impl<'a> Plan<'a> {
         let Some(mut session) = self.session() else { return };
         match self.kind {
             ProbeKind::GroupAccess => group_access::run(&mut session, name, group.id, round).await,
-            ProbeKind::OrganizationList => organization_list::run(&mut session, name, group.id, round).await,
+            ProbeKind::OrganizationList => {
+                organization_list::run(&mut session, name, group.id, self.state, round).await;
+            }
             _ => {
                 let (words, settings) = (words_of(integration.scm), self.settings(name));
                 let known = self.book().groups.get(name);

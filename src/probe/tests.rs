@@ -208,6 +208,9 @@ fn fleet() -> Fleet {
         overrides: BTreeMap::new(),
         require: [].into(),
         asked: [].into(),
+        discover: None,
+        excluded: std::collections::BTreeSet::new(),
+        named: BTreeMap::new(),
         permissions: PermissionSet::organization(),
     };
     let integration = WatchedIntegration {

@@ -324,7 +324,7 @@ fn group_identity(
     }
 }
 
-/// An Organization is watched once an integration was seen there, or when it must have one.
+/// Those that are watched, and those that must be.
 fn watched_organizations<'a>(
     name: &'a IntegrationName,
     watched: &'a WatchedOrganizations,
@@ -332,11 +332,8 @@ fn watched_organizations<'a>(
 ) -> BTreeMap<OrganizationId, Option<&'a IntegrationState>> {
     let first = IntegrationKey::organization(name.clone(), OrganizationId(Uuid::nil()));
     let known = state.integrations.range(first..).take_while(|(key, _)| key.integration == *name);
-    let known = known.filter_map(|(key, state)| key.organization.map(|organization| (organization, state)));
-    let mut organizations: BTreeMap<_, _> = known
-        .filter(|(organization, state)| state.organization.was_present || watched.require.contains(organization))
-        .map(|(organization, state)| (organization, Some(state)))
-        .collect();
+    let known = known.filter_map(|(key, state)| key.organization.map(|organization| (organization, Some(state))));
+    let mut organizations: BTreeMap<_, _> = known.filter(|(id, _)| !watched.leaves_out(*id)).collect();
     for required in &watched.require {
         organizations.entry(*required).or_insert(None);
     }

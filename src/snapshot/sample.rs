@@ -88,6 +88,9 @@ pub(crate) fn fleet() -> Fleet {
             overrides: BTreeMap::new(),
             require: BTreeSet::from([organization(4)]),
             asked: BTreeSet::new(),
+            discover: None,
+            excluded: BTreeSet::new(),
+            named: BTreeMap::new(),
             permissions: PermissionSet::organization(),
         }),
         thresholds: Thresholds::default(),
@@ -269,7 +272,7 @@ pub(crate) fn incidents() -> BTreeMap<IncidentKey, IncidentState> {
     ])
 }
 
-/// Group, Organizations 1 to 3 (the third was never seen with an integration), and of the required 4 nothing yet.
+/// Group, Organizations 1 and 2, and of the required 4 nothing yet.
 pub(crate) fn state() -> State {
     let mut state = State::default();
     let mut group = integration(Level::Group, Status::PartiallyConnected, HOSTILE);
@@ -277,9 +280,6 @@ pub(crate) fn state() -> State {
     state.integrations.insert(IntegrationKey::group(name()), group);
     state.integrations.insert(organization_key(1), integration(Level::Organization, Status::Connected, "Payments"));
     state.integrations.insert(organization_key(2), integration(Level::Organization, Status::Unknown, HOSTILE));
-    let mut unwatched = integration(Level::Organization, Status::NotConfigured, "Elsewhere");
-    unwatched.organization.was_present = false;
-    state.integrations.insert(organization_key(3), unwatched);
     state.evidence.organizations.insert(organization_key(1), imports());
     state.credentials.insert("bitbucket-acme".into(), credential());
     let proof = |value| evidence(value, ProbeKind::ScmCredential);

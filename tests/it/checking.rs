@@ -190,6 +190,22 @@ async fn the_group_is_not_to_be_seen() {
 }
 
 #[tokio::test]
+async fn nobody_lists_the_organizations() {
+    let scene = Scene::healthy().await;
+    scene.sandbox.world(|world| world.break_organization_listing(&FaultKind::Status(403)));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&[
+        "organizations of acme-bitbucket: the Organizations of the Group",
+        "403",
+        "next: Group Admin: give the account of our Snyk token a role that may read this",
+        "acme-bitbucket (group): connected",
+        "could not tell",
+    ]);
+    finished.never_says("run `snykwatch check`");
+}
+
+#[tokio::test]
 async fn an_empty_group_that_may_still_fill_is_a_note() {
     let scene = freshly_set_up().await;
     let hour_ago = (Clock::system().now() - TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M:%SZ");

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::client::budget::RequestBudget;
 use crate::clock::Clock;
+use crate::domain::names::OrganizationId;
 use crate::schedule::planner::Planner;
 
 /// Works of so many Organizations, each asking so often in a round.

@@ -13,7 +13,7 @@ use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::names::{CredentialName, IntegrationName};
 use crate::domain::status::Status;
-use crate::snapshot::{ApiView, ConditionView, CredentialView, IntegrationView, Snapshot};
+use crate::snapshot::{ApiView, ConditionView, CredentialView, IntegrationView, Snapshot, UnseenView};
 
 /// Names that one line lists before it counts the rest.
 const MOST_NAMES: usize = 5;
@@ -48,12 +48,18 @@ impl<'a> Report<'a> {
         for credential in &self.snapshot.credentials {
             self.print_credential(credential);
         }
+        for unseen in &self.snapshot.unseen {
+            self.print_unseen(unseen);
+        }
         let mut alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
         let mut healthy = 0;
+        let mut out_of_proof = Vec::new();
         for view in &self.snapshot.integrations {
+            let view: &IntegrationView = view;
             let is_organization = view.identity.level == Level::Organization;
             if is_organization && view.status.status == Status::Connected && !has_false(view) {
                 healthy += 1;
+                out_of_proof.extend(in_step_is_unknown(view).then_some(view));
             } else if !self.is_explained(view) {
                 self.print_integration(view);
             } else if is_organization && !self.has_problem_of_its_own(view) {
@@ -73,9 +79,38 @@ impl<'a> Report<'a> {
             };
             self.terminal.data(&format!("\n{sentence}"));
         }
+        self.print_out_of_proof(&out_of_proof);
+    }
+
+    /// What was configured and nobody could look at.
+    fn print_unseen(&self, unseen: &UnseenView) {
+        let what = match &unseen.organization {
+            Some(name) => format!("organization {}", printable(name)),
+            None => "organizations".to_owned(),
+        };
+        let message = printable(&unseen.message);
+        self.line(Truth::Unknown, &format!("{what} of {}: {message}", unseen.integration));
+        self.paragraph("    next: ", &printable(&unseen.next_step));
+    }
+
+    /// Connected Organizations of which nothing tells whether they have the new token: no problem, and worth a line.
+    fn print_out_of_proof(&self, views: &[&IntegrationView]) {
+        let Some(first) = views.first() else { return };
+        let shown = first.conditions.iter().find(|shown| shown.condition == Condition::CredentialInStep);
+        let message = shown.map_or_else(String::new, |shown| printable(&shown.state.message));
+        self.marked("?  ", Tone::Doubtful, "CredentialInStep     ", &format!("{}: {message}", titles(views)));
     }
 
     fn print_api(&self, api: &ApiView) {
+        if let Some(ending) = &api.version_ending {
+            let version = printable(&ending.version);
+            let end = match ending.sunset_at {
+                Some(at) => format!("ends on {}", at.format("%Y-%m-%d")),
+                None => "will end, on a day that is not announced".to_owned(),
+            };
+            self.line(Truth::Unknown, &format!("api {}: the version in use ({version}) {end}", api.api));
+            self.paragraph("    next: ", "update snykwatch before that");
+        }
         if api.up != Some(false) {
             return;
         }
@@ -251,6 +286,11 @@ fn titles(views: &[&IntegrationView]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
+}
+
+fn in_step_is_unknown(view: &IntegrationView) -> bool {
+    let mut conditions = view.conditions.iter();
+    conditions.any(|shown| shown.condition == Condition::CredentialInStep && shown.state.truth == Truth::Unknown)
 }
 
 fn has_false(view: &IntegrationView) -> bool {

@@ -3,8 +3,9 @@
 use crate::commands::Exit;
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
-use crate::domain::kinds::Truth;
+use crate::domain::kinds::{Level, Truth};
 use crate::domain::status::Status;
+use crate::health::status::is_idle_alone;
 use crate::snapshot::{IntegrationView, Phase, Snapshot};
 
 /// What the pass comes to.
@@ -26,13 +27,13 @@ impl Verdict {
         let views = &snapshot.integrations;
         let has_problem = views.iter().any(|view| {
             let is_excused = is_young_set_up(snapshot, view);
-            let counts = |condition| !(is_excused && waits(condition));
+            let counts = |condition| !(is_excused && waits(condition)) && !is_out_of_sight(view, condition);
             view.conditions.iter().any(|shown| shown.state.truth == Truth::False && counts(shown.condition))
                 || (!is_excused && is_bad(view.status.status))
         });
         if has_problem {
             Self::Problems
-        } else if views.is_empty() || views.iter().any(|view| view.status.status == Status::Unknown) {
+        } else if views.is_empty() || !snapshot.unseen.is_empty() || views.iter().any(|view| is_unknown(view)) {
             Self::CouldNotTell
         } else if views.iter().any(|view| is_young_set_up(snapshot, view)) {
             Self::Awaiting
@@ -67,6 +68,17 @@ impl Verdict {
             Self::CouldNotTell => Exit::CouldNotTell,
         }
     }
+}
+
+/// Not known, for more than a credential that nothing has proved yet.
+fn is_unknown(view: &IntegrationView) -> bool {
+    let conditions = view.conditions.iter().map(|shown| (shown.condition, shown.state.truth, shown.state.reason));
+    view.status.status == Status::Unknown && !is_idle_alone(view.status.reason, conditions)
+}
+
+/// An Organization that our token may not read: whether it has a problem cannot be told.
+fn is_out_of_sight(view: &IntegrationView, condition: Condition) -> bool {
+    condition == Condition::SnykAccessible && view.identity.level == Level::Organization
 }
 
 /// A status that a person has to do something about.

@@ -87,7 +87,7 @@ pub(crate) struct RawBackstage {
     pub(crate) file_name: Option<Spanned<String>>,
 }
 
-/// The Organizations' integrations. One is watched once it was seen there.
+/// The Organizations' integrations. One is watched unless it was concluded that there is none.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawOrganizations {

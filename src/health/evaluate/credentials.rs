@@ -1,18 +1,17 @@
-//! What is stored of each credential, and on how many readings conditions of Organizations failed.
+//! What is stored of each credential.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use crate::domain::condition::{Condition, Reason};
+use crate::domain::condition::Reason;
 use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
-use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::page::Gap;
-use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, OrganizationMemory};
+use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource};
 
 use super::super::access::token_accepted;
 use super::super::credential::{Claims, Expiry};
@@ -103,31 +102,4 @@ fn store(stored: &mut CredentialVerdict, verdict: Verdict, onset: DateTime<Utc>)
         message: verdict.message,
         since: Some(since),
     };
-}
-
-/// Two readings closer together than this are one look.
-const BETWEEN_READINGS: TimeDelta = TimeDelta::minutes(30);
-
-/// Counts readings in a row, each of the condition's own evidence and some time after the one before, in which a
-/// condition was false. `unknown` neither counts nor breaks the row.
-pub(super) fn count_failures(memory: &mut OrganizationMemory, verdicts: &[(Condition, Verdict)]) {
-    for (condition, verdict) in verdicts {
-        if !matches!(condition, Condition::CredentialInStep | Condition::TestsCurrent) {
-            continue;
-        }
-        match (verdict.truth, verdict.basis.observed_at) {
-            (Truth::False, Some(observed_at)) => {
-                let counted = memory.counted.get(condition);
-                if counted.is_none_or(|counted| observed_at - *counted >= BETWEEN_READINGS) {
-                    memory.counted.insert(*condition, observed_at);
-                    *memory.false_evaluations.entry(*condition).or_default() += 1;
-                }
-            }
-            (Truth::True | Truth::NotApplicable, _) => {
-                memory.counted.remove(condition);
-                memory.false_evaluations.remove(condition);
-            }
-            (Truth::False, None) | (Truth::Unknown, _) => {}
-        }
-    }
 }

@@ -141,7 +141,13 @@ pub(super) fn group(
         },
     };
     let (basis, confidence) = group_rests_on(status, reason, verdicts);
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
+        Why::Profile(..) => Some(Condition::CredentialValid),
+        Why::Reason(_) => None,
+    };
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
     Described {
         status,
         reason,
@@ -233,11 +239,21 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         (Status::ConnectionFailed, Reason::Disconnected) => &[IntegrationPresent, TestsCurrent],
         (Status::ConnectionFailed, _) => &[IntegrationPresent, CredentialValid],
         (_, Reason::CredentialOutOfStep) => &[IntegrationPresent, CredentialValid, SnykAccessible, CredentialInStep],
-        (Status::PartiallyConnected, _) => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported],
+        (Status::PartiallyConnected, _) | (Status::NothingToWatch, Reason::Unused) => {
+            &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported]
+        }
         _ => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported, TestsCurrent],
     };
     let (basis, confidence) = add_up(rests_on.iter().filter_map(|condition| verdict_of(conditions, *condition)));
-    let advised = Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None };
+    // Which copy of the PAT is saved there does not hinder it, and is not proved.
+    let in_step_unknown = status == Status::Connected && signal_of(conditions, CredentialInStep) == Signal::Unknown;
+    let confidence = if in_step_unknown { Confidence::Weak } else { confidence };
+    let condition = match derived.why {
+        Why::Condition(condition) => Some(condition),
+        Why::Reason(_) | Why::Profile(..) => None,
+    };
+    let advised =
+        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
     Described {
         status,
         reason,

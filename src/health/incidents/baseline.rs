@@ -1,7 +1,9 @@
 //! First sight: Organization problems that stood before snykwatch came form one informational incident.
 //!
 //! The baseline of a configuration key is taken once, when every Organization was looked at. Until then its rules open
-//! nothing. A problem leaves the baseline when it is conclusively gone; if it comes back it is a problem like any other.
+//! nothing. It remembers how many of how many were bad: a problem leaves the baseline when it is conclusively gone, or much
+//! worse than it was; then it is a problem like any other. One that was not there never enters, and what the
+//! configuration demands (`require`) is never old news.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,27 +12,33 @@ use chrono::TimeDelta;
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
 use super::holding::{Causes, Symptom};
 use super::inputs::Inputs;
-use super::text;
+use super::{organizations, text};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::WatchedOrganizations;
 use crate::domain::incident::{IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::Case;
-use crate::domain::state::{Baseline, IntegrationState};
+use crate::domain::state::{Baseline, Extent, IntegrationState};
 use crate::health::first_pass;
 
 /// The rules whose old problems are summed up. A missed rotation is not among them: it has a deadline.
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 8] = [
     Rule::OrganizationIntegrationMissing,
     Rule::TestsStale,
+    Rule::TestsUnscheduled,
     Rule::NothingImported,
     Rule::ImportsIncomplete,
+    Rule::ProjectsInactive,
+    Rule::OrphanedProjects,
     Rule::WebhooksMissing,
 ];
 
 /// An Organization that cannot be looked at does not keep the others waiting for longer.
 const WAITS_AT_MOST: TimeDelta = TimeDelta::hours(2);
+
+/// Problems and how bad each was.
+type Problems = BTreeMap<(Rule, OrganizationId), Extent>;
 
 /// The baselines, and which are still to be taken.
 pub(super) struct Baselines {
@@ -41,7 +49,7 @@ pub(super) struct Baselines {
 impl Baselines {
     /// Whether this problem belongs to the baseline.
     pub(super) fn has(&self, name: &IntegrationName, rule: Rule, organization: OrganizationId) -> bool {
-        self.taken.get(name).is_some_and(|baseline| baseline.problems.contains(&(rule, organization)))
+        self.taken.get(name).is_some_and(|baseline| baseline.problems.contains_key(&(rule, organization)))
     }
 
     /// Whether this rule has to wait for the baseline.
@@ -62,7 +70,7 @@ pub(super) fn update(inputs: &Inputs<'_>, candidates: &[Candidate<'_>], causes: 
         let enabled = integration.rules.timing(Rule::Baseline, Case::Default).enabled;
         let mut baseline = inputs.state.baselines.get(name).cloned().unwrap_or_default();
         if baseline.taken_at.is_some() {
-            drop_gone(&mut baseline, name, candidates);
+            drop_gone_and_worse(inputs, &mut baseline, (name, watched), candidates);
         } else if !enabled || everyone_was_seen(inputs, name, watched) {
             baseline.taken_at = Some(inputs.now);
             if enabled {
@@ -85,7 +93,7 @@ pub(super) fn candidates<'a>(inputs: &Inputs<'_>, baselines: &Baselines) -> Vec<
         let subject = Subject::Organizations(name.clone());
         let (told, problems) = (name.clone(), baseline.problems.clone());
         let describe = move |scene: &Scene<'_>| page(&told, &problems, scene);
-        let listed: BTreeSet<_> = baseline.problems.iter().map(|(_, organization)| *organization).collect();
+        let listed: BTreeSet<_> = baseline.problems.keys().map(|(_, organization)| *organization).collect();
         Candidate {
             listed: listed.into_iter().collect(),
             resolution: "every problem of first sight is gone".to_owned(),
@@ -101,8 +109,8 @@ pub(super) fn candidates<'a>(inputs: &Inputs<'_>, baselines: &Baselines) -> Vec<
     baselines.taken.iter().map(candidate).collect()
 }
 
-fn page(name: &IntegrationName, problems: &BTreeSet<(Rule, OrganizationId)>, scene: &Scene<'_>) -> Page {
-    let count = |rule: &Rule| problems.iter().filter(|(of, _)| of == rule).count();
+fn page(name: &IntegrationName, problems: &Problems, scene: &Scene<'_>) -> Page {
+    let count = |rule: &Rule| problems.keys().filter(|(of, _)| of == rule).count();
     let counts = RULES.iter().map(|rule| (rule, count(rule))).filter(|(_, count)| *count > 0);
     let counts: Vec<_> = counts.map(|(rule, count)| format!("{rule} {count}")).collect();
     Page {
@@ -143,27 +151,42 @@ fn standing_problems(
     watched: &WatchedOrganizations,
     candidates: &[Candidate<'_>],
     causes: &Causes,
-) -> BTreeSet<(Rule, OrganizationId)> {
+) -> Problems {
     let is_old = |(candidate, part): &(&Candidate<'_>, &Part)| {
         let key = IntegrationKey::organization(name.clone(), part.organization);
-        let rule = candidate.key.rule;
         let holds = matches!(part.verdict, PartVerdict::Holds { .. });
-        // The operator demands a required one: its absence is never old news.
-        let demanded = rule == Rule::OrganizationIntegrationMissing && watched.require.contains(&part.organization);
+        let demanded = watched.require.contains(&part.organization);
         let known = inputs.incident(&candidate.key).is_some_and(IncidentState::is_open);
         holds && !demanded && !known && causes.holding_back(&Symptom::of(candidate, Some(&key))).is_none()
     };
     let problems = verdicts(name, candidates).filter(is_old);
-    problems.map(|(candidate, part)| (candidate.key.rule, part.organization)).collect()
+    let problems = problems.map(|(candidate, part)| (candidate.key.rule, part.organization));
+    problems.map(|problem| (problem, extent_of(inputs, name, problem))).collect()
 }
 
-fn drop_gone(baseline: &mut Baseline, name: &IntegrationName, candidates: &[Candidate<'_>]) {
+fn extent_of(inputs: &Inputs<'_>, name: &IntegrationName, (rule, organization): (Rule, OrganizationId)) -> Extent {
+    let key = IntegrationKey::organization(name.clone(), organization);
+    inputs.integration(&key).map_or(Extent::new(1, 1), |state| organizations::extent(state, rule))
+}
+
+fn drop_gone_and_worse(
+    inputs: &Inputs<'_>,
+    baseline: &mut Baseline,
+    (name, watched): (&IntegrationName, &WatchedOrganizations),
+    candidates: &[Candidate<'_>],
+) {
     if baseline.problems.is_empty() {
         return;
     }
     let standing = verdicts(name, candidates).filter(|(_, part)| part.verdict != PartVerdict::Gone);
-    let standing: BTreeSet<_> = standing.map(|(candidate, part)| (candidate.key.rule, part.organization)).collect();
-    baseline.problems.retain(|problem| standing.contains(problem));
+    let standing: BTreeMap<_, _> =
+        standing.map(|(candidate, part)| ((candidate.key.rule, part.organization), part.verdict)).collect();
+    baseline.problems.retain(|problem, before| match standing.get(problem) {
+        None => false,
+        Some(_) if watched.require.contains(&problem.1) => false,
+        Some(PartVerdict::Holds { .. }) => !extent_of(inputs, name, *problem).is_worse_than(*before),
+        Some(_) => true,
+    });
 }
 
 fn everyone_was_seen(inputs: &Inputs<'_>, name: &IntegrationName, watched: &WatchedOrganizations) -> bool {

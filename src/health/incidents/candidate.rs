@@ -28,6 +28,8 @@ pub(super) struct Candidate<'a> {
     pub(super) deadline: Option<DateTime<Utc>>,
     /// Why it is resolved, once it is gone.
     pub(super) resolution: String,
+    /// A second look agrees; until then it is pending whatever its delay.
+    pub(super) is_confirmed: bool,
     /// The failure is the integration's own: a missing permission or workspace does not explain it.
     pub(super) unexplained: bool,
     /// Nothing but repositories that are seen no more is behind it.
@@ -55,6 +57,7 @@ impl<'a> Candidate<'a> {
             details: Vec::new(),
             deadline: None,
             resolution: "the problem is gone".to_owned(),
+            is_confirmed: true,
             unexplained: false,
             is_loss: false,
             describe: Box::new(describe),

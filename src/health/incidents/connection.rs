@@ -92,6 +92,7 @@ fn organizations_failed<'a>(
     let watched = integration.organizations.as_ref()?;
     let part = |(organization, state): (_, &IntegrationState)| {
         let verdict = match state.status.as_ref().map(|status| verdict_on(status, Status::ConnectionFailed)) {
+            _ if state.organization.nothing_to_watch => PartVerdict::Gone,
             None | Some(Verdict::CannotTell) => PartVerdict::CannotTell,
             Some(Verdict::Holds(Onset::Since(since))) => PartVerdict::Holds { since, settled: true },
             Some(_) => PartVerdict::Gone,

@@ -71,7 +71,7 @@ impl Causes {
         };
         for candidate in candidates.iter().filter(|candidate| candidate.is_enabled()) {
             let Some(reach) = reach(inputs, candidate) else { continue };
-            let integration = subject_integration(&candidate.key.subject);
+            let integration = integration_of(candidate);
             let symptom = Symptom::of(candidate, integration.as_ref());
             let top = all.holding_back(&symptom).unwrap_or_else(|| candidate.key.clone());
             all.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
@@ -156,8 +156,19 @@ impl<'s> Symptom<'s> {
     }
 }
 
+/// The integration that a candidate is about. That nobody lists the Organizations of a key is about its Group, which
+/// lists them.
+pub(super) fn integration_of(candidate: &Candidate<'_>) -> Option<IntegrationKey> {
+    match (&candidate.key.subject, &candidate.body) {
+        (Subject::Organizations(name), Body::One(_)) if candidate.key.rule == Rule::StatusUnknown => {
+            Some(IntegrationKey::group(name.clone()))
+        }
+        (subject, _) => subject_integration(subject),
+    }
+}
+
 /// The integration that a subject is about.
-pub(super) fn subject_integration(subject: &Subject) -> Option<IntegrationKey> {
+fn subject_integration(subject: &Subject) -> Option<IntegrationKey> {
     match subject {
         Subject::Integration(key) => Some(key.clone()),
         Subject::Workspace(name, _) => Some(IntegrationKey::group(name.clone())),
@@ -178,6 +189,8 @@ pub(super) fn is_cause(rule: Rule) -> bool {
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
             | Rule::RepositoriesVanished
+            | Rule::OrganizationsVanished
+            | Rule::OrganizationNotFound
             | Rule::ConnectionFailed
             | Rule::SyncStalled
             | Rule::OrganizationIntegrationMissing
@@ -221,8 +234,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
     use Rule::{
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
         DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
-        OrganizationIntegrationMissing, PartiallyConnected, PermissionsMissing, RepositoriesVanished,
-        RotationUnfinished, SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale,
+        OrganizationIntegrationMissing, OrganizationNotFound, OrganizationsVanished, OrphanedProjects,
+        PartiallyConnected, PermissionsMissing, ProjectsInactive, RepositoriesVanished, RotationUnfinished,
+        SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled,
         UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
@@ -242,6 +256,8 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,
             StatusUnknown,
         )
+        | (OrganizationsVanished, OrganizationNotFound | OrganizationIntegrationMissing | StatusUnknown)
+        | (OrganizationNotFound, OrganizationIntegrationMissing | StatusUnknown)
         | (CredentialInvalid, _)
         | (
             ConnectionFailed,
@@ -250,8 +266,11 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             | OrganizationIntegrationMissing
             | CredentialOutOfStep
             | TestsStale
+            | TestsUnscheduled
             | NothingImported
             | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
             | WebhooksMissing
             | CatalogNotLinked
             | StatusUnknown,
@@ -259,7 +278,14 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         // Without an integration, or with its credential gone stale, tests and webhooks follow.
         | (
             OrganizationIntegrationMissing,
-            CredentialOutOfStep | TestsStale | NothingImported | ImportsIncomplete | WebhooksMissing,
+            CredentialOutOfStep
+            | TestsStale
+            | TestsUnscheduled
+            | NothingImported
+            | ImportsIncomplete
+            | ProjectsInactive
+            | OrphanedProjects
+            | WebhooksMissing,
         )
         | (RotationUnfinished, CredentialOutOfStep)
         | (CredentialOutOfStep, TestsStale) => reaches,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::text::count;
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::Part;
 use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
@@ -62,7 +64,9 @@ impl<'a> Inputs<'a> {
             for credential in named.into_iter().chain(organizations.overrides.values()) {
                 self.credentials.entry(credential.clone()).or_default().names.insert(name.clone());
             }
-            for (organization, _) in self.organizations(name, organizations) {
+            // Where nothing is to be watched, nothing is at stake.
+            let at_stake = self.organizations(name, organizations);
+            for (organization, _) in at_stake.into_iter().filter(|(_, state)| !state.organization.nothing_to_watch) {
                 let key = IntegrationKey::organization(name.clone(), organization);
                 self.depend(&organizations.snyk, &key);
                 self.depend(organizations.credential_of(organization), &key);
@@ -79,7 +83,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The watched Organizations of a configuration key: those that have or had an integration, or must have one.
+    /// The watched Organizations of a configuration key.
     pub(super) fn organizations(
         &self,
         name: &IntegrationName,
@@ -88,11 +92,7 @@ impl<'a> Inputs<'a> {
         let lowest = IntegrationKey { integration: name.clone(), organization: None };
         let of_this = self.state.integrations.range(lowest..).take_while(|(key, _)| key.integration == *name);
         let organizations = of_this.filter_map(|(key, state)| key.organization.map(|id| (id, state)));
-        let is_watched = |(id, state): &(OrganizationId, &IntegrationState)| {
-            let present = state.truth(Condition::IntegrationPresent) == Truth::True;
-            state.organization.was_present || present || watched.require.contains(id)
-        };
-        organizations.filter(is_watched).collect()
+        organizations.filter(|(id, _)| !watched.leaves_out(*id)).collect()
     }
 
     /// The state of one integration, if it was evaluated at all.

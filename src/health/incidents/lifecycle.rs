@@ -14,10 +14,11 @@ use super::members;
 use super::text::{instant, sentence};
 use crate::domain::attention::Recurrence;
 use crate::domain::incident::{
-    IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Severity, Subject,
+    IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Rule, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{Baseline, Change, Transition};
+use crate::domain::status::Status;
 use crate::health::first_pass;
 
 /// A candidate measured against time, its causes and what was before.
@@ -117,7 +118,7 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         (Body::Members(_), _) => return Standing::Gone { because: None },
         (Body::One(verdict), _) => *verdict,
     };
-    let integration = holding::subject_integration(&candidate.key.subject);
+    let integration = holding::integration_of(candidate);
     let cause = causes.holding_back(&Symptom::of(candidate, integration.as_ref()));
     let before = inputs.incident(&candidate.key);
     let holding = |since, due, severity| {
@@ -126,7 +127,8 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
     };
     let after = |since| {
         let elapsed = inputs.age(since);
-        Standing::Holds(holding(since, elapsed >= candidate.delay(), candidate.severity_after(elapsed)))
+        let due = candidate.is_confirmed && elapsed >= candidate.delay();
+        Standing::Holds(holding(since, due, candidate.severity_after(elapsed)))
     };
     match verdict {
         Verdict::Gone => Standing::Gone { because: None },
@@ -243,7 +245,7 @@ impl Life<'_> {
             self.resolve(&candidate.key, &candidate.resolution);
             before = None;
         }
-        let affected = affected(candidate, &holding);
+        let affected = affected(self.inputs, candidate, &holding);
         let quiet = holding.cause.is_some();
         let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
         let opens = before.is_none() && holding.due && !quiet && !may_be_over;
@@ -328,10 +330,17 @@ impl Life<'_> {
     }
 }
 
-fn affected(candidate: &Candidate<'_>, holding: &Holding) -> BTreeSet<IntegrationKey> {
+/// The blast radius. Where there is nothing to watch, nothing is struck.
+fn affected(inputs: &Inputs<'_>, candidate: &Candidate<'_>, holding: &Holding) -> BTreeSet<IntegrationKey> {
     let mut affected = candidate.affected.clone();
     if let Subject::Organizations(name) = &candidate.key.subject {
         affected.extend(holding.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)));
+    }
+    if candidate.key.rule != Rule::NothingToWatch {
+        affected.retain(|key| {
+            let status = inputs.integration(key).and_then(|state| state.status.as_ref());
+            status.is_none_or(|status| status.status != Status::NothingToWatch)
+        });
     }
     affected
 }

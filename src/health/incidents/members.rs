@@ -95,6 +95,8 @@ fn sort(
         let key = IntegrationKey::organization(name.clone(), *organization);
         causes.holding_back(&Symptom::of(candidate, Some(&key)))
     };
+    let required = inputs.fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref());
+    let is_required = |organization| required.is_some_and(|watched| watched.require.contains(organization));
     let mut sorted = Sorted::default();
     for Part { organization, verdict } in parts {
         if baselines.has(name, candidate.key.rule, *organization) {
@@ -116,7 +118,7 @@ fn sort(
                 sorted.onsets.insert(*organization, onset);
                 let ripe = settled
                     && inputs.age(onset) >= candidate.delay()
-                    && !baselines.is_awaited(name, candidate.key.rule);
+                    && (is_required(organization) || !baselines.is_awaited(name, candidate.key.rule));
                 match held_back(organization) {
                     held if was_listed(organization) => sorted.listed.push((*organization, held)),
                     Some(cause) => sorted.held.push(cause),

@@ -1,18 +1,17 @@
-//! A Group, a namespace or a required Organization that the configuration names and in which there is nothing to watch:
-//! nothing is wrong, and nothing is watched.
+//! A Group, or a namespace that the configuration names, in which there is nothing to watch: nothing is wrong, and nothing
+//! is watched. Of Organizations the rules about them tell.
 
 use std::collections::BTreeSet;
 
-use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
+use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
-use super::text::{count, lasting, members};
+use super::text::lasting;
 use crate::domain::condition::Reason;
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName, WorkspaceSlug};
 use crate::domain::policy::Case;
-use crate::domain::state::IntegrationState;
 use crate::domain::status::Status;
 use crate::health::loss::namespaces;
 
@@ -22,7 +21,6 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         if let Some(group) = &integration.group {
             all.extend(of_group(inputs, name, integration, group));
         }
-        all.extend(of_organizations(inputs, name, integration));
     }
     all
 }
@@ -75,43 +73,6 @@ fn of_group<'a>(
             Subject::Integration(key),
             integration.rules.timing(Rule::NothingToWatch, Case::Default),
             Body::One(verdict),
-            describe,
-        )
-    })
-}
-
-/// The Organizations that must have the integration.
-fn of_organizations<'a>(
-    inputs: &'a Inputs<'a>,
-    name: &'a IntegrationName,
-    integration: &'a WatchedIntegration,
-) -> Option<Candidate<'a>> {
-    let watched = integration.organizations.as_ref()?;
-    let verdict_on = |state: &IntegrationState| match state.status.as_ref().map(|status| (status.status, status.since))
-    {
-        Some((Status::NothingToWatch, since)) => PartVerdict::Holds { since, settled: true },
-        None | Some((Status::Unknown, _)) => PartVerdict::CannotTell,
-        Some(_) => PartVerdict::Gone,
-    };
-    let required = inputs.organizations(name, watched).into_iter().filter(|(id, _)| watched.require.contains(id));
-    let parts = required.map(|(organization, state)| Part { organization, verdict: verdict_on(state) }).collect();
-    let describe = move |scene: &Scene<'_>| Page {
-        summary: format!(
-            "There is nothing to watch in {} of {name} that must have the integration, {}.",
-            count(scene.members.len(), "Organization"),
-            members(inputs, name, scene),
-        ),
-        next_step: "(Organization Admin) Import repositories into the listed Organizations and schedule their tests; \
-                    (snykwatch operator) or take those that are not used out of `require`."
-            .to_owned(),
-    };
-    Some(Candidate {
-        resolution: "there is something to watch now".to_owned(),
-        ..Candidate::new(
-            Rule::NothingToWatch,
-            Subject::Organizations(name.clone()),
-            integration.rules.timing(Rule::NothingToWatch, Case::Default),
-            Body::Members(parts),
             describe,
         )
     })

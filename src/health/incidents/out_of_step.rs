@@ -74,7 +74,11 @@ fn verdict(
     match condition.truth {
         _ if is_told_as_rotation || plan.is_some() => PartVerdict::Gone,
         Truth::False => {
-            let agreed = state.organization.false_evaluations.get(&Condition::CredentialInStep).copied().unwrap_or(0);
+            let agreed = state
+                .organization
+                .false_readings
+                .get(&Condition::CredentialInStep)
+                .map_or(0, |readings| readings.count);
             PartVerdict::Holds { since: condition.since, settled: readings <= 1 || agreed >= readings }
         }
         Truth::True | Truth::NotApplicable => PartVerdict::Gone,

@@ -10,7 +10,7 @@ use crate::domain::kinds::Level;
 use crate::domain::names::{IntegrationKey, IntegrationName};
 
 /// As many names as a person can take in; the status page has them all.
-const LISTED: usize = 5;
+pub(super) const LISTED: usize = 5;
 
 /// A span in its largest sensible unit: `35 min`, `14 h`, `3 d`.
 pub(crate) fn span(span: TimeDelta) -> String {

@@ -16,7 +16,8 @@ use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use super::super::loss::{FirstSight, Settling, Walk, Walked, compare, note_fates};
 use super::super::matching::{is_discovered, last_moved_at, repository_url};
 use super::both_sides::look_at_both;
-use super::{FollowUp, Stamp, Written};
+use super::listing::{Denial, weigh};
+use super::{FollowUp, Policy, Stamp, Written};
 
 /// Arrivals that are kept: enough for a rate.
 const ARRIVALS: usize = 64;
@@ -35,13 +36,27 @@ fn watched<'s, 'f>(
     Some((integration, group, stored, state.evidence.groups.entry(name.clone()).or_default()))
 }
 
-pub(super) fn on_access(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &IntegrationName, fact: &Access) {
-    let Some((_, _, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return };
-    if stamp.write(&mut evidence.access, fact.clone()) == Written::Yes
-        && let Access::Granted { name: Some(name), .. } = fact
-    {
+pub(super) fn on_access(
+    state: &mut State,
+    fleet: &Fleet,
+    policy: Policy,
+    stamp: Stamp,
+    name: &IntegrationName,
+    fact: &Access,
+) -> Option<FollowUp> {
+    let (_, _, stored, evidence) = watched(state, fleet, name, stamp.at)?;
+    if stamp.is_outdated_by(evidence.access.as_ref()) {
+        return None;
+    }
+    let known = evidence.access.as_ref().map(|known| &known.value);
+    if let Denial::Waits = weigh(stored, known, fact, policy, stamp) {
+        return Some(super::ask_again(stamp, WorkSubject::Group(name.clone())));
+    }
+    if let Access::Granted { name: Some(name), .. } = fact {
         stored.snyk_name = Some(name.clone());
     }
+    stamp.write(&mut evidence.access, fact.clone());
+    None
 }
 
 /// Asks the Git host about a profile once more.

@@ -1,94 +1,17 @@
-//! What the sequence of an Organization's facts tells: presence, lost projects, inactivity; and who vanishes.
+//! What the sequence of an Organization's facts tells: presence, pull request checks, webhooks. Its imports have a file of
+//! their own.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
-
-use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::domain::facts::{
-    Access, IntegrationPresence, OrganizationImports, OrganizationListing, WebhookSample, WebhookState,
-};
+use crate::domain::facts::{IntegrationPresence, PullRequestChecks, WebhookSample, WebhookState};
 use crate::domain::fleet::{Fleet, Thresholds};
-use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
-use crate::domain::state::{IntegrationState, MassVanishing, OrganizationMemory, State};
+use crate::domain::names::{IntegrationKey, IntegrationName};
+use crate::domain::state::{CheckSwitch, IntegrationState, MissingWebhook, State};
 
-use super::super::organization::inactive_share;
+use super::super::organization::identity;
+use super::imports;
 use super::{Stamp, Written};
 
-/// Complete listings in a row without an Organization after which it is gone.
-const LISTINGS_WITHOUT: u32 = 2;
-/// A single Organization is never a mass, however small the Group.
-const MASS_AT_LEAST: usize = 2;
-/// What every listing says for so long is believed.
-const MASS_BELIEVED_AFTER: TimeDelta = TimeDelta::days(7);
-/// A target that lost its projects is a problem for so long; then it is how somebody wants it.
-const LOST_FOR: TimeDelta = TimeDelta::days(7);
-
-fn thresholds<'a>(fleet: &'a Fleet, name: &IntegrationName) -> &'a Thresholds {
+pub(super) fn thresholds<'a>(fleet: &'a Fleet, name: &IntegrationName) -> &'a Thresholds {
     fleet.integrations.get(name).map_or(&fleet.thresholds, |watched| &watched.thresholds)
-}
-
-pub(super) fn on_listing(
-    state: &mut State,
-    fleet: &Fleet,
-    stamp: Stamp,
-    name: &IntegrationName,
-    listing: &Arc<Vec<OrganizationListing>>,
-) {
-    let slot = &mut state.evidence.groups.entry(name.clone()).or_default().organizations;
-    if stamp.is_outdated_by(slot.as_ref()) || slot.as_ref().is_some_and(|known| known.observed_at == stamp.at) {
-        return;
-    }
-    let listed: HashSet<OrganizationId> = listing.iter().map(|organization| organization.id).collect();
-    let watched: Vec<IntegrationKey> = state
-        .integrations
-        .keys()
-        .filter(|key| key.integration == *name && key.organization.is_some())
-        .cloned()
-        .collect();
-    let is_absent = |key: &&IntegrationKey| key.organization.is_some_and(|id| !listed.contains(&id));
-    let absent: Vec<&IntegrationKey> = watched.iter().filter(is_absent).collect();
-    // So many at once look like lost rights, not like deleted Organizations.
-    let believable = thresholds(fleet, name).vanished_share * watched.len() as f64;
-    // An empty listing looks the same, even where only one was watched.
-    let is_mass = absent.len() >= MASS_AT_LEAST || (listed.is_empty() && !absent.is_empty());
-    if is_mass && absent.len() as f64 > believable {
-        let since = state.mass_vanishing.get(name).map_or(stamp.at, |known| known.since);
-        if stamp.at - since < MASS_BELIEVED_AFTER {
-            let vanishing = MassVanishing { since, vanished: absent.len(), watched: watched.len() };
-            state.mass_vanishing.insert(name.clone(), vanishing);
-            return;
-        }
-    }
-    state.mass_vanishing.remove(name);
-    stamp.write(slot, Arc::clone(listing));
-    let required = fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref());
-    let is_required = |id: OrganizationId| required.is_some_and(|watched| watched.require.contains(&id));
-    for key in &absent {
-        let listings = state.vanishing.entry((*key).clone()).or_default();
-        *listings += 1;
-        if *listings >= LISTINGS_WITHOUT && !key.organization.is_some_and(is_required) {
-            state.integrations.remove(*key);
-            state.evidence.organizations.remove(*key);
-            state.vanishing.remove(*key);
-        }
-    }
-    for organization in listing.iter() {
-        let key = IntegrationKey::organization(name.clone(), organization.id);
-        state.vanishing.remove(&key);
-        if let Some(stored) = state.integrations.get_mut(&key) {
-            stored.snyk_name = Some(organization.name.clone());
-        }
-    }
-}
-
-pub(super) fn on_access(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &Access) {
-    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().access;
-    if stamp.write(slot, fact.clone()) == Written::Yes
-        && let (Access::Granted { name: Some(name), .. }, Some(stored)) = (fact, state.integrations.get_mut(key))
-    {
-        stored.snyk_name = Some(name.clone());
-    }
 }
 
 pub(super) fn on_presence(
@@ -102,10 +25,9 @@ pub(super) fn on_presence(
     if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
         return;
     }
-    let Some(watched) = fleet.integrations.get(&key.integration).filter(|watched| watched.organizations.is_some())
-    else {
+    if fleet.integrations.get(&key.integration).is_none_or(|watched| watched.organizations.is_none()) {
         return;
-    };
+    }
     let listing = state.evidence.groups.get(&key.integration).and_then(|book| book.organizations.as_ref());
     let name = listing
         .and_then(|known| known.value.iter().find(|listed| Some(listed.id) == key.organization))
@@ -117,58 +39,66 @@ pub(super) fn on_presence(
         stored.organization.integration_id = Some(id.clone());
     }
     // The facts of the round in which it was first seen came before there was a state to remember them in.
-    if let Some(imports) = state.evidence.organizations.get(key).and_then(|book| book.imports.as_ref())
-        && stored.organization.targets_with_projects.is_empty()
-    {
-        let mostly = watched.thresholds.inactive_share;
-        remember_imports(&mut stored.organization, &imports.value, mostly, imports.observed_at);
+    let is_new = stored.organization.imports.seen_since.is_none();
+    let imports = state.evidence.organizations.get(key).and_then(|book| book.imports.clone()).filter(|_| is_new);
+    if let Some(imports) = imports {
+        imports::remember(state, fleet, imports.observed_at, key, (None, &imports.value));
     }
 }
 
-pub(super) fn on_imports(
-    state: &mut State,
-    fleet: &Fleet,
-    stamp: Stamp,
-    key: &IntegrationKey,
-    fact: &Arc<OrganizationImports>,
-) {
-    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().imports;
-    if stamp.write(slot, Arc::clone(fact)) == Written::Yes
-        && let Some(stored) = state.integrations.get_mut(key)
-    {
-        let mostly = thresholds(fleet, &key.integration).inactive_share;
-        remember_imports(&mut stored.organization, fact, mostly, stamp.at);
+pub(super) fn on_pull_request_checks(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &PullRequestChecks) {
+    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().pull_request_checks;
+    if stamp.write(slot, *fact) == Written::Outdated {
+        return;
     }
-}
-
-fn remember_imports(memory: &mut OrganizationMemory, imports: &OrganizationImports, mostly: f64, at: DateTime<Utc>) {
-    let with_projects: BTreeSet<String> =
-        imports.projects.iter().filter_map(|project| project.target.clone()).collect();
-    let targets: HashSet<&str> = imports.targets.iter().map(|target| target.id.as_str()).collect();
-    for target in memory.targets_with_projects.difference(&with_projects) {
-        memory.lost_targets.entry(target.clone()).or_insert(at);
-    }
-    memory.lost_targets.retain(|target, lost_at| {
-        targets.contains(target.as_str()) && !with_projects.contains(target) && at - *lost_at < LOST_FOR
-    });
-    memory.targets_with_projects = with_projects;
-    let Some(share) = inactive_share(imports) else { return };
-    if share <= mostly {
-        memory.inactive_share = Some(share);
-        memory.mostly_active_at = Some(at);
-    } else if memory.inactive_share.is_none_or(|before| share <= before) {
-        memory.inactive_share = Some(share);
+    let Some(stored) = state.integrations.get_mut(key) else { return };
+    let memory = &mut stored.organization.tests;
+    for (switch, told) in [(CheckSwitch::OpenSource, fact.open_source), (CheckSwitch::Code, fact.code)] {
+        match told {
+            Some(true) => {
+                memory.checks_on.insert(switch);
+                memory.checks_off.remove(&switch);
+            }
+            // Off from the start is how somebody wants it.
+            Some(false) => {
+                if memory.checks_on.remove(&switch) {
+                    memory.checks_off.insert(switch, stamp.at);
+                }
+            }
+            None => {}
+        }
     }
 }
 
 pub(super) fn on_webhooks(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &WebhookSample) {
-    let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().webhooks;
-    let proves =
-        fact.checks.iter().any(|check| matches!(check.state, WebhookState::Installed | WebhookState::Inactive));
-    if stamp.write(slot, fact.clone()) == Written::Yes
-        && proves
-        && let Some(stored) = state.integrations.get_mut(key)
-    {
-        stored.organization.webhook_pattern_proved = true;
+    let book = state.evidence.organizations.entry(key.clone()).or_default();
+    let imported = book.imports.as_ref().map(|imports| &imports.value.targets);
+    let imported: Option<Vec<String>> =
+        imported.map(|targets| targets.iter().map(|target| target.name.to_lowercase()).collect());
+    if stamp.write(&mut book.webhooks, fact.clone()) == Written::Outdated {
+        return;
+    }
+    let Some(stored) = state.integrations.get_mut(key) else { return };
+    let memory = &mut stored.organization.webhooks;
+    for check in &fact.checks {
+        let id = identity(check);
+        match check.state {
+            WebhookState::Installed => {
+                memory.pattern_proved = true;
+                memory.missing.remove(&id);
+            }
+            WebhookState::Inactive | WebhookState::Missing { .. } => {
+                memory.pattern_proved |= check.state == WebhookState::Inactive;
+                let full_name = check.full_name.clone();
+                let new = MissingWebhook { full_name: full_name.clone(), since: stamp.at };
+                memory.missing.entry(id).or_insert(new).full_name = full_name;
+            }
+            // Nothing was seen of it: what was found before stands.
+            WebhookState::NoAdminRights | WebhookState::RepositoryNotFound => {}
+        }
+    }
+    // What is imported no more needs no webhook.
+    if let Some(imported) = imported {
+        memory.missing.retain(|_, missing| imported.contains(&missing.full_name.to_lowercase()));
     }
 }

@@ -173,7 +173,7 @@ fn rotated_at_the_group_only() {
     assert_eq!(world.status(Some(1)), (Status::Connected, Reason::Ok), "{}", world.message(Some(1)));
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
     assert_eq!(world.condition(None, Condition::CredentialInStep), (Truth::Unknown, Reason::OldTokenStillValid));
-    assert_eq!(world.stored(Some(0)).organization.false_evaluations[&Condition::CredentialInStep], 2);
+    assert_eq!(world.stored(Some(0)).organization.false_readings[&Condition::CredentialInStep].count, 2);
     world.sync(world.now);
     world.organization(0).events = AuditEvents::NotReadable;
     world.pass(minutes(15));

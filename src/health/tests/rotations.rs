@@ -390,8 +390,8 @@ fn two_readings_of_the_log_are_half_an_hour_apart() {
     let mut world = settled(1);
     replace_our_copy(&mut world);
     let readings = |world: &World| {
-        let counts = &world.stored(Some(0)).organization.false_evaluations;
-        counts.get(&Condition::CredentialInStep).copied().unwrap_or(0)
+        let counts = &world.stored(Some(0)).organization.false_readings;
+        counts.get(&Condition::CredentialInStep).map_or(0, |readings| readings.count)
     };
     world.pass(minutes(15));
     assert_eq!(readings(&world), 1);

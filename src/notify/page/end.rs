@@ -36,7 +36,7 @@ pub(super) fn of(
         }
     }
     let left = match about {
-        About::Incident(key) => left_to_do(key, &because, state, situation),
+        About::Incident(key) => left_to_do(key, &because, state),
         About::Receiver(_) | About::Test(_) | About::Digest(_) => Left::default(),
     };
     Page {
@@ -61,7 +61,7 @@ struct Left {
     more_members: usize,
 }
 
-fn left_to_do(key: &IncidentKey, because: &str, state: &State, situation: &Situation<'_>) -> Left {
+fn left_to_do(key: &IncidentKey, because: &str, state: &State) -> Left {
     if because == SWITCHED_OFF || because == NOT_WATCHED {
         let text =
             "No action needed here: snykwatch does not look at it any more, so nobody saw whether it was repaired.";

@@ -1,6 +1,6 @@
 //! Which route takes what, and what matchers look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Europe::Berlin;
 
@@ -131,6 +131,9 @@ fn what_affects_nobody_yet_belongs_to_whoever_names_it() {
         overrides: std::iter::once((super::stage::organization(1), "bitbucket-labs".into())).collect(),
         require: BTreeSet::new(),
         asked: BTreeSet::new(),
+        discover: None,
+        excluded: BTreeSet::new(),
+        named: BTreeMap::new(),
         permissions: PermissionSet::organization(),
     };
     let mut integration = watched("labs");

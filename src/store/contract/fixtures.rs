@@ -1,6 +1,6 @@
 //! States, transitions and notifications to commit.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,7 +34,7 @@ pub(crate) fn integration(name: &str) -> Subject {
 pub(crate) fn state(name: &str) -> Arc<State> {
     let mut state = State::default();
     state.integrations.insert(key(name), IntegrationState::new(at(0)));
-    state.baselines.insert(name.into(), Baseline { taken_at: Some(at(1)), problems: BTreeSet::new() });
+    state.baselines.insert(name.into(), Baseline { taken_at: Some(at(1)), problems: BTreeMap::new() });
     Arc::new(state)
 }
 

@@ -17,7 +17,7 @@ use crate::domain::matcher::Matcher;
 use crate::domain::names::{IntegrationKey, OrganizationId, RepositoryId};
 use crate::domain::notification::{Dispatch, RouteId};
 use crate::domain::page::Gap;
-use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State};
+use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State, Vanishing};
 use crate::domain::work::ProbeKind;
 use crate::store::contract::fixtures::{at, incident, integration, state};
 
@@ -94,7 +94,8 @@ fn populated() -> State {
     let age = RepositoryAge { seen_at: at(1), urls: BTreeSet::new(), was_eligible: true, asset: AssetMemory::Live };
     group.group.repository_ages = Arc::new(BTreeMap::from([("r1".into(), age.clone()), ("r2".into(), age)]));
     state.integrations.insert(IntegrationKey::group("acme".into()), group);
-    state.vanishing.insert(organization(), 1);
+    let vanishing = Vanishing { since: at(0), at: at(1), listings: 1, listed_at: None };
+    state.vanishing.insert(organization(), vanishing);
     let acknowledgement =
         Acknowledgement { opened_at: at(0), author: "a".to_owned(), comment: "b".to_owned(), at: at(1) };
     state.attention.acknowledgements.insert(incident(integration("acme")), acknowledgement);

@@ -141,7 +141,14 @@ fn what_waits_for_its_time_again_is_not_well() {
     }
     assert_eq!(world.open(), ["TestsStale/organizations/acme-bitbucket warning"], "held open");
     world.condition(&organization(2), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-    world.integration(&organization(2)).organization.false_evaluations.insert(Condition::TestsCurrent, 1);
+    world.integration(&organization(2)).organization.false_readings.insert(
+        Condition::TestsCurrent,
+        crate::domain::state::FalseReadings {
+            reason: Reason::TestsStale,
+            count: 1,
+            last_at: chrono::DateTime::UNIX_EPOCH,
+        },
+    );
     for minute in 8..90 {
         assert_eq!(resolutions(&world.at(minutes(minute))), [""; 0], "seen once is no proof of either");
     }

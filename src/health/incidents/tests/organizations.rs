@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 
-use super::world::{World, group, hours, id, minutes, name, organization, resolutions, start};
+use super::world::{World, group, hours, id, minutes, name, organization, pat, resolutions, start};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
-use crate::domain::state::{Change, Transition};
+use crate::domain::state::{Change, IntegrationState, Transition};
 use crate::domain::status::Status;
 
 fn growths(told: &[Transition]) -> Vec<(usize, usize)> {
@@ -64,11 +64,11 @@ fn each_rule_opens_after_its_delay_and_closes_with_its_last_member() {
 fn two_evaluations_must_agree() {
     let mut world = World::new(1);
     world.condition(&organization(1), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 1);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 1);
     world.at(hours(5));
     assert_eq!(world.open(), [""; 0]);
     assert_eq!(world.pending(), ["TestsStale/organizations/acme-bitbucket warning"]);
-    world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, 2);
+    world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, 2);
     world.at(hours(6));
     assert_eq!(world.open(), ["TestsStale/organizations/acme-bitbucket warning"]);
 }
@@ -76,11 +76,11 @@ fn two_evaluations_must_agree() {
 #[test]
 fn a_list_that_doubled_has_grown_and_a_blast_radius_by_three_and_a_tenth() {
     let mut world = World::new(20);
-    let stale = |world: &mut World, until: u128| {
+    let stale = |world: &mut World, until: u128, after: i64| {
         for number in 1..=until {
             world.settled(&organization(number), Condition::TestsCurrent, Reason::TestsStale);
         }
-        growths(&world.evaluate())
+        growths(&world.at(hours(after)))
     };
     assert_eq!(stale(&mut world, 1), []);
     assert_eq!(stale(&mut world, 2), [], "one more");

@@ -75,7 +75,7 @@ fn evaluations_that_must_agree_are_the_operators() {
         let mut world = World::new(1);
         world.rules(|rules| rules.agreed_by(Rule::TestsStale, Case::Default, wanted));
         world.condition(&organization(1), Condition::TestsCurrent, Truth::False, Reason::TestsStale);
-        world.integration(&organization(1)).organization.false_evaluations.insert(Condition::TestsCurrent, seen);
+        world.readings(&organization(1), Condition::TestsCurrent, Reason::TestsStale, seen);
         world.at(hours(1));
         assert_eq!(!world.open().is_empty(), opens, "{seen} of {wanted}");
     };

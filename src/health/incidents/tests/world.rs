@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::Evidence;
-use crate::domain::facts::{ApiFacts, OrganizationImports, PermissionProof, Target, WorkspaceFact};
+use crate::domain::facts::{
+    ApiFacts, OrganizationImports, OrganizationListing, PermissionProof, Target, WorkspaceFact,
+};
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
@@ -17,7 +19,9 @@ use crate::domain::kinds::{Confidence, Role, Scm, Source, Truth};
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
-use crate::domain::state::{Change, CredentialState, CredentialVerdict, IntegrationState, State, Transition};
+use crate::domain::state::{
+    Change, CredentialState, CredentialVerdict, FalseReadings, IntegrationState, State, Transition,
+};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 use crate::domain::work::ProbeKind;
 use crate::health::incidents::evaluate;
@@ -89,6 +93,9 @@ impl World {
                 overrides: BTreeMap::new(),
                 require: BTreeSet::new(),
                 asked: BTreeSet::new(),
+                discover: None,
+                excluded: BTreeSet::new(),
+                named: BTreeMap::new(),
                 permissions: PermissionSet::organization(),
             }),
             thresholds: Thresholds::default(),
@@ -130,6 +137,7 @@ impl World {
             }
             world.status(&key, Status::Connected, Reason::Ok);
         }
+        world.list((1..=organizations).map(id));
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
         // Every Organization is known by now.
         let listing = world.evidence(Arc::new(Vec::new()));
@@ -195,7 +203,13 @@ impl World {
     /// A condition that two evaluations found false.
     pub(super) fn settled(&mut self, key: &IntegrationKey, condition: Condition, reason: Reason) {
         self.condition(key, condition, Truth::False, reason);
-        self.integration(key).organization.false_evaluations.insert(condition, 2);
+        self.readings(key, condition, reason, 2);
+    }
+
+    /// So many readings found the condition false.
+    pub(super) fn readings(&mut self, key: &IntegrationKey, condition: Condition, reason: Reason, count: u32) {
+        let readings = FalseReadings { reason, last_at: self.now, count };
+        self.integration(key).organization.false_readings.insert(condition, readings);
     }
 
     /// Sets a status as the evaluation before ours does: `unknown` overlays, a change of reason resets nothing.
@@ -236,6 +250,14 @@ impl World {
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
         Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+    }
+
+    /// What the Group's listing has.
+    pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
+        let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
+        let listing = Arc::new(organizations.into_iter().map(listed).collect());
+        let listing = self.evidence(listing);
+        self.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
     }
 
     pub(super) fn workspace(&mut self, fact: WorkspaceFact) {
