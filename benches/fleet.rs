@@ -28,7 +28,9 @@ use snykwatch::domain::fleet::{
     WatchedProfile,
 };
 use snykwatch::domain::kinds::{Role, Scm};
-use snykwatch::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId, WorkspaceSlug};
+use snykwatch::domain::names::{
+    GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId, Revision, WorkspaceSlug,
+};
 use snykwatch::domain::permission::PermissionSet;
 use snykwatch::domain::state::State;
 use snykwatch::domain::status::Status;
@@ -220,14 +222,24 @@ fn fleet(now: DateTime<Utc>) -> Fleet {
         expires_at: Some(now + TimeDelta::days(200)),
         rotated_at: None,
         token_version: Some("hash".to_owned()),
+        host: Revision::default(),
+        revision: Revision::default(),
+        listing: None,
     };
     Fleet {
         snyk_tokens: BTreeMap::from([(
             "acme-us".into(),
-            SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: Some("hash".to_owned()) },
+            SnykToken {
+                api: "snyk/acme-us".into(),
+                app_root: None,
+                token_version: Some("hash".to_owned()),
+                host: Revision::default(),
+                revision: Revision::default(),
+            },
         )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), integration)]),
+        apis: BTreeMap::new(),
         rules: RulePolicy::default(),
         thresholds: Thresholds::default(),
         max_ages: ProbeKind::ALL.iter().map(|kind| (*kind, TimeDelta::hours(3))).collect(),

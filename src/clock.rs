@@ -3,12 +3,14 @@
 //! Three kinds behind one handle:
 //!
 //! - [`Clock::system`]: wall time read once, then carried forward by the monotonic clock, so that a stepped wall clock
-//!   changes no age. [`Clock::rebase`] tells of a jump and takes it over.
+//!   changes no age. [`Clock::follow`] tells of a jump, and of time in which the machine slept, and takes it over.
 //! - [`Clock::scaled`]: virtual time for the demo and the tests. It stands still while anybody works (a [`Participant`]
 //!   that is awake, a [`Hold`] that is held) and runs, at a pace, only while all participants sleep. No probe is ever
 //!   late because the machine is slow.
 //!
 //! I/O timeouts and connections never ask this clock: they run on real time.
+
+mod step;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +20,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A wall-clock step larger than this is a jump: it is logged and taken over; anything smaller is slewed silently.
-pub const JUMP_THRESHOLD: TimeDelta = TimeDelta::seconds(60);
+pub use step::ClockStep;
+use step::{Elapsed, Forward};
 
 /// How fast virtual time runs while everybody sleeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,14 +42,28 @@ enum Kind {
     Scaled(Scaled),
 }
 
-/// A wall time and the monotonic instant at which it was read.
+/// A domain time and what the other clocks showed at it.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     wall: DateTime<Utc>,
     instant: Instant,
+    boot: Duration,
+    /// The last gap, if it came of a step: it may be taken back.
+    set_forward: Option<Forward>,
 }
 
 impl Anchor {
+    fn at(wall: DateTime<Utc>) -> Self {
+        Self { wall, instant: Instant::now(), boot: boot_clock(), set_forward: None }
+    }
+
+    fn elapsed(self, wall: DateTime<Utc>) -> Elapsed {
+        let span = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let monotonic = span(self.instant.elapsed());
+        let boot = boot_clock().checked_sub(self.boot).map_or(monotonic, span);
+        Elapsed { wall: wall - self.wall, monotonic, boot }
+    }
+
     fn now(self) -> DateTime<Utc> {
         self.wall + TimeDelta::from_std(self.instant.elapsed()).unwrap_or(TimeDelta::MAX)
     }
@@ -96,7 +112,7 @@ impl Timeline {
 impl Clock {
     /// The clock of a daemon at work.
     pub fn system() -> Self {
-        Self(Arc::new(Kind::System(Mutex::new(Anchor { wall: wall_clock(), instant: Instant::now() }))))
+        Self(Arc::new(Kind::System(Mutex::new(Anchor::at(wall_clock())))))
     }
 
     /// A virtual clock that starts at `start`.
@@ -118,18 +134,26 @@ impl Clock {
         matches!(&*self.0, Kind::Scaled(_))
     }
 
-    /// Compares domain time with the wall clock and takes the wall clock over. Gives the step when it was a jump, so
-    /// that the caller can log it and shift what it remembers by the same amount.
-    pub fn rebase(&self) -> Option<TimeDelta> {
-        let Kind::System(anchor) = &*self.0 else { return None };
+    /// Compares domain time with the machine's clocks and follows them. Tells what happened, so that the caller can log
+    /// it and bring what it remembers into line. One call tells of one thing: call again until it was nothing.
+    pub fn follow(&self) -> ClockStep {
+        let Kind::System(anchor) = &*self.0 else { return ClockStep::Nothing };
         let mut anchor = lock(anchor);
-        let (believed, wall) = (anchor.now(), wall_clock());
-        let step = wall - believed;
+        let wall = wall_clock();
+        let set_forward = anchor.set_forward;
+        let elapsed = anchor.elapsed(wall);
+        let step = elapsed.step(anchor.wall, set_forward);
         // Slewing backwards would make domain time run backwards; below the threshold we wait for the wall to catch up.
-        if step.abs() > JUMP_THRESHOLD || step > TimeDelta::zero() {
-            *anchor = Anchor { wall, instant: Instant::now() };
+        match step {
+            ClockStep::Gap { from, to } => {
+                let set_forward = (!elapsed.is_sleep()).then_some(Forward { at: from, by: to - from });
+                *anchor = Anchor { set_forward, ..Anchor::at(to) };
+            }
+            ClockStep::Rebase(_) | ClockStep::TakeBack { .. } => *anchor = Anchor::at(wall),
+            ClockStep::Nothing if wall > anchor.now() => *anchor = Anchor { set_forward, ..Anchor::at(wall) },
+            ClockStep::Nothing => {}
         }
-        (step.abs() > JUMP_THRESHOLD).then_some(step)
+        step
     }
 
     /// Keeps virtual time still until the hold is dropped. On the system clock it does nothing.
@@ -267,6 +291,15 @@ fn wall_clock() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// Time since the machine started, its sleep included. Where no clock tells, a sleep shows as a step of the wall clock.
+fn boot_clock() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(now).unwrap_or_default()
+}
+
 /// Nothing in this module panics while it holds the lock, so a poisoned lock holds a sound value.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -337,6 +370,6 @@ mod tests {
         let mut participant = clock.participant();
         participant.sleep_until(before + TimeDelta::milliseconds(2)).await;
         assert!(clock.now() >= before + TimeDelta::milliseconds(2));
-        assert_eq!(clock.rebase(), None);
+        assert_eq!(clock.follow(), ClockStep::Nothing);
     }
 }

@@ -47,6 +47,7 @@ pub mod snyk;
 pub mod storage;
 mod suggest;
 pub mod template;
+pub mod token;
 pub mod watch;
 pub mod web_config;
 

@@ -11,8 +11,9 @@
 //!   when, last connected). Asking twice at one instant changes nothing the second time.
 //! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
-//! - [`resume()`] continues a restored state after a time in which nobody watched.
-//! - [`rebase()`] moves our own times when the wall clock jumped.
+//! - [`prune()`] drops what is remembered of things that are long gone.
+//! - [`resume()`] continues a state after a time in which nobody watched.
+//! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
 //! - [`loss`] settles what became of repositories that are seen no more.
 //! - [`decisions`] takes what people say of losses, and what they plan.
 //! - [`first_pass`] tells which Organizations nobody has asked about yet.
@@ -44,6 +45,7 @@ mod matching;
 mod observe;
 mod organization;
 mod progress;
+mod prune;
 mod readings;
 mod rebase;
 mod resume;
@@ -62,8 +64,9 @@ mod tests;
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
+pub use prune::prune;
 pub use readings::{SECOND_READING_AFTER, second_readings};
-pub use rebase::rebase;
+pub use rebase::{rebase, take_back};
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use subjects::forget_other_subjects;
 pub use unseen::{NotFound, Unlisted, not_found, unlisted};

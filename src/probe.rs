@@ -17,6 +17,7 @@
 //! panic, which the caller counts.
 
 pub mod assumptions;
+mod audit_log;
 mod catalog;
 mod group_access;
 mod inventory;

@@ -9,17 +9,21 @@ use super::naming::Naming;
 
 use crate::config::Config;
 use crate::config::conditions::ConditionSettings;
-use crate::config::credential::{Credential, ScmAccount};
+use crate::config::credential::{ApiTokenScheme, AtlassianAdmin, BitbucketAuth, Credential, ScmAccount};
 use crate::config::integration::{GroupIntegration, Integration, Organizations, Workspaces};
 use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::SecretSource;
+use crate::config::snyk::{SnykAuth, SnykScheme};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::{
     Fleet, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations, WatchedProfile,
 };
-use crate::domain::names::{ApiName, CredentialName};
+use crate::domain::names::{ApiName, CredentialName, Revision};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::ProbeKind;
+
+/// The name under which the API of the organisation's administrators appears in metrics and incidents.
+pub(super) const ATLASSIAN_ADMIN: &str = "atlassian-admin";
 
 /// The name under which a Snyk entry's API appears in metrics and incidents.
 pub(super) fn snyk_api(name: &CredentialName) -> ApiName {
@@ -40,9 +44,14 @@ pub(super) fn scm_api(credential: &Credential) -> ApiName {
 pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, String>, evidence: &EvidenceBook) -> Fleet {
     let snyk_tokens = config.snyk.iter().map(|(name, entry)| {
         let token_version = versions.get(name).cloned();
-        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version })
+        let host = Revision::of([entry.api.root()]);
+        let revision = host.with(scheme_of(&entry.auth)).with(token_version.as_deref().unwrap_or_default());
+        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version, host, revision })
     });
     let scm_credentials = config.credentials.values().map(|credential| {
+        let token_version = versions.get(&credential.name).cloned();
+        let host = identity_of(credential);
+        let revision = host.with(token_version.as_deref().unwrap_or_default());
         let watched = ScmCredential {
             scm: credential.scm(),
             api: scm_api(credential),
@@ -50,7 +59,13 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
             kind: kind_of(credential).to_owned(),
             expires_at: credential.expires_at,
             rotated_at: credential.rotated_at,
-            token_version: versions.get(&credential.name).cloned(),
+            token_version,
+            host,
+            revision,
+            listing: admin_of(credential).map(|admin| {
+                let selected = [admin.label.as_deref(), admin.email.as_deref()].map(Option::unwrap_or_default);
+                selected.into_iter().fold(admin_host(admin).and(host), Revision::with)
+            }),
         };
         (credential.name.clone(), watched)
     });
@@ -62,10 +77,57 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
         snyk_tokens: snyk_tokens.collect(),
         scm_credentials: scm_credentials.collect(),
         integrations: integrations.collect(),
+        apis: apis_of(config),
         rules: super::rules::rule_policy(&config.rules),
         thresholds: thresholds_of(&config.conditions),
         max_ages: ProbeKind::ALL.iter().map(|kind| (*kind, max_age(config, *kind))).collect(),
     }
+}
+
+/// Every API that is asked, and where.
+fn apis_of(config: &Config) -> BTreeMap<ApiName, Revision> {
+    let snyk = config.snyk.iter().map(|(name, entry)| (snyk_api(name), Revision::of([entry.api.root()])));
+    let scm = config.credentials.values().map(|credential| {
+        let ScmAccount::BitbucketCloud(account) = &credential.account;
+        (scm_api(credential), Revision::of([account.api_root()]))
+    });
+    let admins = config.credentials.values().filter_map(|credential| admin_of(credential));
+    let admins = admins.map(|admin| (ApiName::new(ATLASSIAN_ADMIN), admin_host(admin)));
+    snyk.chain(scm).chain(admins).collect()
+}
+
+/// Who asks the Git host: the credential without its secret.
+fn identity_of(credential: &Credential) -> Revision {
+    let ScmAccount::BitbucketCloud(account) = &credential.account;
+    let identity = Revision::of([account.api_root(), kind_of(credential)]);
+    match &account.auth {
+        BitbucketAuth::ApiToken { email, scheme, token: _ } => {
+            let scheme = match scheme {
+                ApiTokenScheme::Basic => "basic",
+                ApiTokenScheme::Bearer => "bearer",
+            };
+            identity.with(email).with(scheme)
+        }
+        BitbucketAuth::AppPassword { username, password: _ } => identity.with(username),
+        BitbucketAuth::AccessToken { .. } | BitbucketAuth::Oauth { .. } => identity,
+    }
+}
+
+fn scheme_of(auth: &SnykAuth) -> &'static str {
+    match auth {
+        SnykAuth::Token { scheme: SnykScheme::Token, .. } => "token",
+        SnykAuth::Token { scheme: SnykScheme::Bearer, .. } => "bearer",
+        SnykAuth::Oauth { .. } => "oauth",
+    }
+}
+
+fn admin_of(credential: &Credential) -> Option<&AtlassianAdmin> {
+    let ScmAccount::BitbucketCloud(account) = &credential.account;
+    account.atlassian_admin.as_ref()
+}
+
+fn admin_host(admin: &AtlassianAdmin) -> Revision {
+    Revision::of([admin.api_root()]).with(&admin.org_id.to_string())
 }
 
 fn max_age(config: &Config, kind: ProbeKind) -> TimeDelta {
@@ -129,7 +191,7 @@ fn watched_organizations(settings: &Organizations, naming: &Naming<'_>) -> Watch
         discover: naming.discovered(),
         excluded: naming.excluded(),
         named: naming.named(),
-        asked: naming.asked().collect(),
+        asked: naming.asked(),
         permissions: PermissionSet::clone(&settings.permissions),
     }
 }
@@ -177,6 +239,60 @@ pub(super) fn span(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Secrets};
+
+    const CONFIGURATION: &str = "
+snyk:
+  acme-us: { region: SNYK-US-01, token: { file: snyk-token } }
+credentials:
+  bitbucket-acme:
+    bitbucket_cloud:
+      api_token: { email: bot@acme.example, token: { file: bitbucket-token } }
+    role: integration
+integrations:
+  acme-bitbucket:
+    scm: bitbucket-cloud
+    group:
+      snyk: acme-us
+      id: 0d3728ec-eebf-484d-9907-ba238019f10b
+      profiles: { main: { credential: bitbucket-acme, workspaces: [acme] } }
+";
+
+    fn fleet(text: &str, versions: [(&str, &str); 2]) -> Fleet {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("snykwatch.yaml");
+        std::fs::write(&path, text).unwrap();
+        let loaded = config::load(&path, Secrets::Skip, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
+        let versions = versions.map(|(name, version)| (CredentialName::from(name), version.to_owned()));
+        fleet_of(&loaded.config, &versions.into(), &EvidenceBook::default())
+    }
+
+    #[test]
+    fn a_revision_changes_with_what_it_is_about_and_with_nothing_else() {
+        const VERSIONS: [(&str, &str); 2] = [("acme-us", "1"), ("bitbucket-acme", "1")];
+        // Which of these change: Snyk's address, its token; the account's address, its token.
+        let changed = |from: &str, to: &str, versions| {
+            let texts = [CONFIGURATION.to_owned(), CONFIGURATION.replacen(from, to, 1)];
+            assert!(from.is_empty() || texts[0] != texts[1], "{from}");
+            let [before, after] = [fleet(&texts[0], VERSIONS), fleet(&texts[1], versions)].map(|fleet| {
+                let snyk = fleet.snyk_tokens.into_values().next().unwrap();
+                let scm = fleet.scm_credentials.into_values().next().unwrap();
+                [snyk.host, snyk.revision, scm.host, scm.revision]
+            });
+            std::array::from_fn(|index| before[index] != after[index])
+        };
+        let check = |from, to, expected: [bool; 4]| assert_eq!(changed(from, to, VERSIONS), expected, "{from} -> {to}");
+        check("", "", [false; 4]);
+        check("    scm:", "    owner: platform\n    scm:", [false; 4]);
+        check("workspaces: [acme]", "workspaces: [acme, labs]", [false; 4]);
+        check("role: integration", "role: integration\n    expires_at: 2027-01-01", [false; 4]);
+        check("SNYK-US-01", "SNYK-EU-01", [true, true, false, false]);
+        check("bot@acme.example", "other@acme.example", [false, false, true, true]);
+        check("      api_token", "      api_url: https://git.example.com\n      api_token", [false, false, true, true]);
+        let token = |snyk, scm| changed("", "", [("acme-us", snyk), ("bitbucket-acme", scm)]);
+        assert_eq!(token("2", "1"), [false, true, false, false]);
+        assert_eq!(token("1", "2"), [false, false, false, true]);
+    }
 
     #[test]
     fn the_defaults_of_both_sides_are_the_same() {

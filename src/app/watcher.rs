@@ -4,6 +4,7 @@
 //! no reader: probes run beside it and bring their outcome together with a hold on the clock, so that scaled time does
 //! not move on before an outcome was evaluated.
 
+mod clock;
 mod operator;
 
 use std::panic::AssertUnwindSafe;
@@ -29,7 +30,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::notification::Outgoing;
 use crate::domain::state::{State, Transition};
-use crate::domain::work::{Finding, Outcome, ProbeRun};
+use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
 use crate::health::{self, FollowUp};
 use crate::metrics::Exporter;
 use crate::probe::{Context, Prober};
@@ -119,7 +120,9 @@ impl Watcher {
         let now = parts.clock.now();
         // What was stored may be about what an earlier configuration named. What is missing then is asked for at once.
         let fleet = parts.wiring.fleet(&parts.state.evidence);
-        health::forget_other_subjects(Arc::make_mut(&mut parts.state), &fleet);
+        let state = Arc::make_mut(&mut parts.state);
+        health::forget_other_subjects(state, &fleet);
+        health::prune(state, now);
         let evidence = &parts.state.evidence;
         let fleet = parts.wiring.fleet(evidence);
         Self {
@@ -157,6 +160,7 @@ impl Watcher {
     /// Watches until `stop`. Running probes are dropped: they would only have read. What is known by then is committed.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
+            self.follow_clock();
             let is_rested = self.parts.clock.is_scaled() || Instant::now() >= self.rest_until;
             if self.needs_evaluation && is_rested {
                 // What could not be committed stays with us and goes with the next.
@@ -191,13 +195,6 @@ impl Watcher {
     }
 
     fn on_time(&mut self) {
-        if let Some(step) = self.parts.clock.rebase() {
-            tracing::warn!(step_seconds = step.num_seconds(), "the wall clock jumped: ages are kept, times follow it");
-            let now = self.parts.clock.now();
-            health::rebase(Arc::make_mut(&mut self.parts.state), step);
-            self.planner.on_clock_jump(step, now);
-            self.next_evaluation = now;
-        }
         self.needs_evaluation |= self.parts.clock.now() >= self.next_evaluation;
     }
 
@@ -207,13 +204,9 @@ impl Watcher {
                 let now = self.parts.clock.now();
                 let rotated = wiring.rotated_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
-                let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
-                let others = health::forget_other_subjects(Arc::make_mut(&mut self.parts.state), &fleet);
-                self.generation += u64::from(!rotated.is_empty() || !others.is_empty());
-                self.adopt_fleet();
-                for work in rotated.into_iter().chain(others) {
-                    self.planner.schedule_confirmation(&work, now);
-                }
+                let others = self.adopt_fleet();
+                self.generation += u64::from(!rotated.is_empty());
+                self.planner.run_soon(rotated.into_iter().chain(others), now);
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }
@@ -301,21 +294,38 @@ impl Watcher {
         }
         let has_news = changes_the_plan(run, &self.parts.state.evidence);
         let state = Arc::make_mut(&mut self.parts.state);
-        for FollowUp::Confirm(work) in health::observe(state, &self.fleet, self.parts.policy, run) {
-            tracing::info!(probe = %work, "{work} gave a bad answer for the first time; asking again to confirm it");
-            self.planner.schedule_confirmation(&work, now + self.parts.policy.confirm_after);
+        let mut soon = Vec::new();
+        for follow_up in health::observe(state, &self.fleet, self.parts.policy, run) {
+            match follow_up {
+                FollowUp::Confirm(work) => {
+                    tracing::info!(probe = %work, "{work} gave a bad answer for the first time; asking again to confirm it");
+                    self.planner.schedule_confirmation(&work, now + self.parts.policy.confirm_after);
+                }
+                FollowUp::Ask(work) => soon.push(work),
+            }
         }
         if has_news {
-            self.adopt_fleet();
+            soon.extend(self.adopt_fleet());
         }
+        self.planner.run_soon(soon, now);
     }
 
-    fn adopt_fleet(&mut self) {
+    /// Takes over what the configuration names now. Returns the work that is to be asked anew, because what was known
+    /// was about something else.
+    fn adopt_fleet(&mut self) -> Vec<Work> {
+        let now = self.parts.clock.now();
+        let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
+        let state = Arc::make_mut(&mut self.parts.state);
+        let others = health::forget_other_subjects(state, &fleet);
+        self.generation += u64::from(!others.is_empty());
+        health::prune(state, now);
+        // What was forgotten may have named Organizations.
         let evidence = &self.parts.state.evidence;
         self.fleet = self.parts.wiring.fleet(evidence);
         self.prober = self.parts.wiring.prober(Arc::clone(&self.fleet));
-        self.planner.replan(self.parts.wiring.plan(evidence), self.parts.clock.now());
+        self.planner.replan(self.parts.wiring.plan(evidence), now);
         self.needs_evaluation = true;
+        others
     }
 
     /// Evaluates, commits and publishes; gives what became of the commit.

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::destinations::Destinations;
-use super::fleet::{fleet_of, scm_api, secret_of, snyk_api};
+use super::fleet::{ATLASSIAN_ADMIN, fleet_of, scm_api, secret_of, snyk_api};
 use super::plan::plan_of;
 use crate::client::ClientContext;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
@@ -29,6 +29,7 @@ use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::{SecretReadError, SecretSource, TokenVersion};
 use crate::config::snyk::{self as snyk_config, SnykEntry};
 use crate::config::template::TemplateProblem;
+use crate::config::token::TokenKind;
 use crate::deliver::Destination;
 use crate::deliver::receivers::ReceiverBuildError;
 use crate::domain::evidence::EvidenceBook;
@@ -180,10 +181,11 @@ impl Wiring {
 
     /// Who probes that fleet.
     pub(super) fn prober(&self, fleet: Arc<Fleet>) -> Arc<Prober> {
+        let label = |name| self.config.snyk.get(name).and_then(|entry| entry.token_label.clone());
         let snyk = self
             .snyk
             .iter()
-            .map(|(name, client)| (name.clone(), SnykTarget { client: client.clone(), token_label: None }));
+            .map(|(name, client)| (name.clone(), SnykTarget { client: client.clone(), token_label: label(name) }));
         let settings = self.config.integrations.values();
         let targets = Targets {
             fleet,
@@ -285,15 +287,15 @@ impl Builder<'_> {
         let name = &entry.name;
         let auth = match &entry.auth {
             snyk_config::SnykAuth::Token { token, scheme } => SnykAuth::Token {
-                token: self.secret_with_version(name, token)?,
+                token: self.secret_with_version(name, token, snyk_config::SNYK_TOKEN)?,
                 scheme: match scheme {
                     snyk_config::SnykScheme::Token => TokenScheme::Token,
                     snyk_config::SnykScheme::Bearer => TokenScheme::Bearer,
                 },
             },
             snyk_config::SnykAuth::Oauth { client_id, client_secret } => SnykAuth::OAuthClient {
-                client_id: read(name, client_id)?.expose_secret().to_owned(),
-                client_secret: self.secret_with_version(name, client_secret)?,
+                client_id: read(name, client_id, snyk_config::SNYK_TOKEN)?.expose_secret().to_owned(),
+                client_secret: self.secret_with_version(name, client_secret, snyk_config::SNYK_TOKEN)?,
             },
         };
         let options = SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
@@ -304,7 +306,8 @@ impl Builder<'_> {
     fn scm_probes(&mut self, credential: &Credential) -> Result<Arc<dyn ScmProbes>, WiringError> {
         let ScmAccount::BitbucketCloud(account) = &credential.account;
         let name = &credential.name;
-        let secret = self.secret_with_version(name, secret_of(credential))?;
+        let kind = account.auth.token_kind();
+        let secret = self.secret_with_version(name, secret_of(credential), kind)?;
         let auth = match &account.auth {
             BitbucketAuth::ApiToken { email, scheme, .. } => BitbucketCloudAuth::ApiToken {
                 email: email.clone(),
@@ -316,7 +319,7 @@ impl Builder<'_> {
             },
             BitbucketAuth::AccessToken { .. } => BitbucketCloudAuth::AccessToken { token: secret },
             BitbucketAuth::Oauth { key, .. } => {
-                BitbucketCloudAuth::OAuthConsumer { key: read(name, key)?.expose_secret().to_owned(), secret }
+                BitbucketCloudAuth::OAuthConsumer { key: read(name, key, kind)?.expose_secret().to_owned(), secret }
             }
             BitbucketAuth::AppPassword { username, .. } => {
                 BitbucketCloudAuth::AppPassword { username: username.clone(), password: secret }
@@ -339,11 +342,11 @@ impl Builder<'_> {
         let options = AtlassianAdminOptions {
             api_url: address(name, admin.api_root())?,
             organization_id: admin.org_id.to_string(),
-            api_key: read(name, &admin.api_key)?,
+            api_key: read(name, &admin.api_key, credential::ADMIN_KEY)?,
         };
         let http = self.transport(name, &credential.http)?;
         let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
-        let context = self.context_with(&ApiName::new("atlassian-admin"), http, budget);
+        let context = self.context_with(&ApiName::new(ATLASSIAN_ADMIN), http, budget);
         let client = AtlassianAdminClient::new(options, context);
         let client = client.map_err(|source| WiringError::Http { name: name.clone(), source })?;
         Ok(AdminListing { client, label: admin.label.clone(), email: admin.email.clone() })
@@ -394,8 +397,9 @@ impl Builder<'_> {
         &mut self,
         name: &CredentialName,
         source: &SecretSource,
+        kind: TokenKind,
     ) -> Result<SecretString, WiringError> {
-        let secret = read(name, source)?;
+        let secret = read(name, source, kind)?;
         let version = TokenVersion::of(&secret, &self.supplies.version_key);
         self.versions.insert(name.clone(), version.as_str().to_owned());
         Ok(secret)
@@ -407,8 +411,8 @@ fn differs<T: PartialEq>(before: Option<&T>, now: &T) -> bool {
     before.is_some_and(|before| before != now)
 }
 
-fn read(name: &CredentialName, source: &SecretSource) -> Result<SecretString, WiringError> {
-    source.read().map_err(|source| WiringError::Secret { name: name.clone(), source })
+fn read(name: &CredentialName, source: &SecretSource, kind: TokenKind) -> Result<SecretString, WiringError> {
+    source.read_token(kind).map_err(|source| WiringError::Secret { name: name.clone(), source })
 }
 
 fn address(name: &CredentialName, text: &str) -> Result<Url, WiringError> {

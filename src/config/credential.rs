@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::http::HttpSettings;
 use super::secrets::SecretSource;
+use super::token::TokenKind;
 use crate::domain::kinds::{Role, Scm};
 use crate::domain::names::CredentialName;
 
@@ -13,6 +14,17 @@ use crate::domain::names::CredentialName;
 pub const BITBUCKET_CLOUD_API_ROOT: &str = "https://api.bitbucket.org";
 /// Atlassian's administration API, asked when a token expires.
 pub const ATLASSIAN_API_ROOT: &str = "https://api.atlassian.com";
+
+/// An Atlassian API token (see `docs/apis/bitbucket-cloud.md`).
+pub const API_TOKEN: TokenKind = TokenKind { what: "an Atlassian API token", prefix: Some("ATATT") };
+/// A repository, project or workspace access token.
+pub const ACCESS_TOKEN: TokenKind = TokenKind { what: "an access token", prefix: Some("ATCTT") };
+/// A key or secret of an OAuth consumer.
+pub const OAUTH: TokenKind = TokenKind { what: "an OAuth consumer's key or secret", prefix: None };
+/// An app password; older ones have no prefix.
+pub const APP_PASSWORD: TokenKind = TokenKind { what: "an app password", prefix: None };
+/// A key of Atlassian's administration API.
+pub const ADMIN_KEY: TokenKind = TokenKind { what: "an organisation's API key", prefix: None };
 
 /// One credential at a Git host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +128,16 @@ impl BitbucketAuth {
             Self::AccessToken { .. } => "access_token",
             Self::Oauth { .. } => "oauth",
             Self::AppPassword { .. } => "app_password",
+        }
+    }
+
+    /// What its secrets look like.
+    pub const fn token_kind(&self) -> TokenKind {
+        match self {
+            Self::ApiToken { .. } => API_TOKEN,
+            Self::AccessToken { .. } => ACCESS_TOKEN,
+            Self::Oauth { .. } => OAUTH,
+            Self::AppPassword { .. } => APP_PASSWORD,
         }
     }
 

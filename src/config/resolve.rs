@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use secrecy::SecretString;
 
 use super::alerts::AlertRules;
 use super::conditions::ConditionSettings;
@@ -21,6 +22,7 @@ use super::raw::spanned::Spanned;
 use super::raw::{Named, RawConfig, RawFragment};
 use super::secrets::{Exposure, SecretReadError, SecretSource};
 use super::settings::Setting;
+use super::token::TokenKind;
 use super::web_config::WebConfig;
 use super::{Config, Secrets, suggest};
 use crate::domain::names::CredentialName;
@@ -241,12 +243,25 @@ impl<'a> Resolver<'a> {
 
     /// Where a secret is; whether it can be read is checked on the way.
     fn secret(&self, raw: &Spanned<RawSecret>) -> SecretSource {
+        self.checked_secret(raw, SecretSource::read)
+    }
+
+    /// Where a token is; whether it can be one is checked on the way.
+    fn token(&self, raw: &Spanned<RawSecret>, kind: TokenKind) -> SecretSource {
+        self.checked_secret(raw, |source| source.read_token(kind))
+    }
+
+    fn checked_secret(
+        &self,
+        raw: &Spanned<RawSecret>,
+        read: impl Fn(&SecretSource) -> Result<SecretString, SecretReadError>,
+    ) -> SecretSource {
         let source = match &raw.value {
             RawSecret::File(name) => SecretSource::in_directory(name, &self.directory),
             RawSecret::Env(variable) => SecretSource::Env(variable.clone()),
         };
         if self.secrets == Secrets::Check {
-            if let Err(error) = source.read() {
+            if let Err(error) = read(&source) {
                 self.note(secret_problem(&error, raw));
             } else if source.exposure() == Exposure::WorldReadable {
                 let message = format!("every user of this machine can read the secret in {source}");

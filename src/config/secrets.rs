@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use super::token::{TokenFlaw, TokenKind};
+
 /// A secret longer than this is not a token: a wrong file was named. In bytes.
 const MAXIMUM_LENGTH: u64 = 64 * 1024;
 
@@ -61,6 +63,14 @@ pub enum SecretReadError {
     /// The secret holds a character that can stand in no HTTP header.
     #[error("the secret from {0} holds a line break or another control character")]
     ControlCharacter(SecretSource),
+    /// It can be seen that the secret is no token, or not of its kind.
+    #[error("the secret from {place} {flaw}")]
+    Flawed {
+        /// Where it is.
+        place: SecretSource,
+        /// What is wrong with it.
+        flaw: TokenFlaw,
+    },
 }
 
 impl SecretSource {
@@ -97,6 +107,16 @@ impl SecretSource {
             return Err(SecretReadError::ControlCharacter(self.clone()));
         }
         Ok(SecretString::from(secret))
+    }
+
+    /// Reads a token of Snyk or a Git host, of which more can be seen than of a password.
+    ///
+    /// # Errors
+    /// Also when it is no token of this kind, as far as that can be seen.
+    pub fn read_token(&self, kind: TokenKind) -> Result<SecretString, SecretReadError> {
+        let token = self.read()?;
+        kind.check(token.expose_secret()).map_err(|flaw| SecretReadError::Flawed { place: self.clone(), flaw })?;
+        Ok(token)
     }
 
     /// The file behind this secret.

@@ -133,6 +133,9 @@ fn snyk(entry: &SnykEntry) -> Value {
             shown.insert("oauth".to_owned(), oauth);
         }
     }
+    if let Some(label) = &entry.token_label {
+        shown.insert("token_label".to_owned(), json!(label));
+    }
     shown.insert("version".to_owned(), json!(entry.version));
     shown.insert("http".to_owned(), http(&entry.http));
     Value::Object(shown)

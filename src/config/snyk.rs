@@ -4,10 +4,14 @@ use url::Url;
 
 use super::http::HttpSettings;
 use super::secrets::SecretSource;
+use super::token::TokenKind;
 use crate::domain::names::CredentialName;
 
 /// The REST API version asked for unless an entry says otherwise (a date; see `docs/apis/snyk.md`).
 pub const DEFAULT_API_VERSION: &str = "2026-03-25";
+
+/// A Snyk token: older ones have no prefix.
+pub const SNYK_TOKEN: TokenKind = TokenKind { what: "a Snyk token", prefix: None };
 
 /// One Snyk token at one Snyk API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct SnykEntry {
     pub api: SnykApi,
     /// How it proves who it is.
     pub auth: SnykAuth,
+    /// The label of this token among the personal access tokens of its user, who may have several.
+    pub token_label: Option<String>,
     /// The REST API version: a date, perhaps with `~beta` or `~experimental`.
     pub version: String,
     /// How to reach the API.

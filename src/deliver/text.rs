@@ -79,14 +79,13 @@ pub fn text(notification: &Notification) -> String {
 fn opening(notification: &Notification) -> String {
     let lasted = span(notification.created_at - notification.since);
     match notification.kind {
-        NotificationKind::Trigger => String::new(),
+        NotificationKind::Trigger | NotificationKind::Digest => String::new(),
         NotificationKind::Resolve => format!("RESOLVED after {lasted}."),
         NotificationKind::Reminder => format!("Reminder: this has lasted for {lasted}."),
         NotificationKind::Growth => match notification.page.members.len() + notification.page.more_members {
             0 => "Now affects more than before.".to_owned(),
             all => format!("Now affects {all}."),
         },
-        NotificationKind::Digest => String::new(),
         NotificationKind::Standing => format!("Standing: this has lasted for {lasted}, and nothing changed recently."),
         NotificationKind::Acknowledgement => "ACKNOWLEDGED: somebody takes care of it.".to_owned(),
         NotificationKind::Test => "This is a test. Nothing is wrong.".to_owned(),

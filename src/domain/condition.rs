@@ -111,6 +111,11 @@ impl Proof {
         self.of
     }
 
+    /// Moves the time of observation.
+    pub fn move_by(&mut self, shift: impl FnMut(&mut DateTime<Utc>)) {
+        self.last_at.iter_mut().for_each(shift);
+    }
+
     /// When they were observed; `None` for the operator's own word.
     pub fn last_at(self) -> Option<DateTime<Utc>> {
         self.last_at
@@ -144,6 +149,9 @@ pub struct ConditionState {
     /// The version of configuration and credential that it speaks of.
     #[serde(default)]
     pub observed_revision: Option<Revision>,
+    /// It rests on evidence from before a time in which nobody watched, which would be stale but for that.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 closed_list! {

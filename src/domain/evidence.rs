@@ -3,6 +3,8 @@
 //! The book keeps the latest conclusive fact of each kind. An inconclusive outcome writes nothing here: the evidence
 //! ages until it is stale, and then whatever rests on it is unknown.
 
+mod slots;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,10 +19,12 @@ use super::facts::{
 };
 use super::kinds::closed_list;
 use super::names::{
-    ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
+    ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, Revision,
+    WorkspaceSlug,
 };
 use super::permission::Permission;
 use super::work::ProbeKind;
+pub use slots::{About, Book, Observed};
 
 /// Steps of the clock that are not followed (greater ones move every stored time).
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
@@ -37,12 +41,23 @@ pub struct Evidence<T> {
     /// Older than this it is stale (seconds on the wire).
     #[serde(with = "super::stored::seconds")]
     pub max_age: TimeDelta,
+    /// What it is about, as it was configured then: it proves nothing about anything else.
+    #[serde(default)]
+    pub revision: Revision,
+    /// After a time in which nobody watched it stands until then, though stale, since it was not asked again yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_until: Option<DateTime<Utc>>,
 }
 
 impl<T> Evidence<T> {
+    /// When it grows stale by its own age.
+    pub fn stale_after(&self) -> DateTime<Utc> {
+        self.observed_at + self.max_age
+    }
+
     /// The last instant at which it may still be used.
     pub fn valid_until(&self) -> DateTime<Utc> {
-        self.observed_at + self.max_age
+        self.restored_until.map_or(self.stale_after(), |until| until.max(self.stale_after()))
     }
 
     /// Whether it may be used at `now`. What was observed in the future was observed by a clock that was wrong, and does
@@ -103,6 +118,9 @@ pub struct FailedAttempt {
     pub reason: Reason,
     /// What was asked and what was answered, in the API's own words; redacted and safe to show.
     pub detail: String,
+    /// What it was about, as it was configured then.
+    #[serde(default)]
+    pub revision: Revision,
 }
 
 /// By what was asked. An observation removes its entry.

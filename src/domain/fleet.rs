@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::kinds::{Role, Scm};
-use super::names::{ApiName, CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
+use super::names::{
+    ApiName, CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, Revision, WorkspaceSlug,
+};
 use super::permission::PermissionSet;
 pub use super::policy::{Case, RuleCase, RulePolicy, RuleTiming};
 use super::work::ProbeKind;
@@ -19,12 +21,26 @@ pub struct Fleet {
     pub scm_credentials: BTreeMap<CredentialName, ScmCredential>,
     /// By `integrations` key.
     pub integrations: BTreeMap<IntegrationName, WatchedIntegration>,
+    /// Every API that is asked, and where.
+    pub apis: BTreeMap<ApiName, Revision>,
     /// Times and severities of incidents about what integrations share: credentials and APIs.
     pub rules: RulePolicy,
     /// Thresholds of what integrations share: credentials and APIs.
     pub thresholds: Thresholds,
     /// How old the evidence of each probe may be.
     pub max_ages: BTreeMap<ProbeKind, TimeDelta>,
+}
+
+impl Fleet {
+    /// The Group of an integration, if its Group level is watched.
+    pub fn group(&self, name: &IntegrationName) -> Option<&WatchedGroup> {
+        self.integrations.get(name)?.group.as_ref()
+    }
+
+    /// The Organization level of an integration, if it is watched.
+    pub fn organizations(&self, name: &IntegrationName) -> Option<&WatchedOrganizations> {
+        self.integrations.get(name)?.organizations.as_ref()
+    }
 }
 
 /// A Snyk token.
@@ -36,6 +52,10 @@ pub struct SnykToken {
     pub app_root: Option<&'static str>,
     /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
     pub token_version: Option<String>,
+    /// Where it is used: the API's address.
+    pub host: Revision,
+    /// What is told of it alone: the token as it is now, at this address.
+    pub revision: Revision,
 }
 
 /// An SCM credential.
@@ -55,6 +75,12 @@ pub struct ScmCredential {
     pub rotated_at: Option<DateTime<Utc>>,
     /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
     pub token_version: Option<String>,
+    /// Where it is used and by whom, whatever its token is: the API's address and the account's name for it.
+    pub host: Revision,
+    /// What is told of it alone: the token as it is now, at this address.
+    pub revision: Revision,
+    /// The admin API's listing in which the token saved in Snyk is looked up, if there is one.
+    pub listing: Option<Revision>,
 }
 
 /// An entry under `integrations`.

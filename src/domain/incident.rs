@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::closed_list;
-use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, WorkspaceSlug};
+use super::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, Revision, WorkspaceSlug};
 use super::policy::Case;
 
 closed_list! {
@@ -177,6 +177,9 @@ pub struct IncidentState {
 /// What the rules remember about an incident from one evaluation to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentTracking {
+    /// What its subject was when it began: a namesake's problem is another problem.
+    #[serde(default)]
+    pub revision: Option<Revision>,
     /// The rule's row that gave the severity; severity falls only when the row changes.
     pub case: Option<Case>,
     /// Closed-list words of what exactly is wrong, such as the missing permissions.

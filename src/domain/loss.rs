@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::condition::Reason;
 use super::facts::RepositoryFate;
 use super::kinds::{Truth, closed_list};
-use super::names::{RepositoryId, WorkspaceSlug};
+use super::names::{RepositoryId, Revision, WorkspaceSlug};
 
 /// What is remembered of one profile.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProfileMemory {
+    /// Whose eyes saw it: what another account saw says nothing.
+    pub seen_by: Option<Revision>,
     /// Each namespace of which its account was ever a member.
     pub namespaces: BTreeMap<WorkspaceSlug, NamespaceMemory>,
     /// A first answer that a namespace is not there for the account, not confirmed yet.
@@ -174,35 +176,36 @@ impl NamespaceMemory {
     pub fn lost(&self) -> usize {
         self.right_lost().count()
     }
+
+    fn times(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
+        let Self {
+            first_seen_at,
+            was_eligible: _,
+            was_populated: _,
+            is_incomplete: _,
+            inventory_lost_at,
+            is_administered: _,
+            sizes,
+            is_compared: _,
+            absent,
+            loss,
+            doubt,
+            visible,
+        } = self;
+        std::iter::once(first_seen_at)
+            .chain(inventory_lost_at)
+            .chain(sizes.iter_mut().map(|size| &mut size.at))
+            .chain(absent.values_mut().map(|absent| &mut absent.left_at))
+            .chain(loss.iter_mut().map(|loss| &mut loss.since))
+            .chain(doubt.iter_mut().map(|doubt| &mut doubt.at))
+            .chain(visible.iter_mut().map(|visible| &mut visible.since))
+    }
 }
 
 impl ProfileMemory {
-    /// Moves every time that our own clock gave by `delta`.
-    pub fn shift(&mut self, delta: TimeDelta) {
-        let Self { namespaces, doubted_at } = self;
-        doubted_at.iter_mut().for_each(|at| *at += delta);
-        for namespace in namespaces.values_mut() {
-            let NamespaceMemory {
-                first_seen_at,
-                was_eligible: _,
-                was_populated: _,
-                is_incomplete: _,
-                inventory_lost_at,
-                is_administered: _,
-                sizes,
-                is_compared: _,
-                absent,
-                loss,
-                doubt,
-                visible,
-            } = namespace;
-            *first_seen_at += delta;
-            inventory_lost_at.iter_mut().for_each(|at| *at += delta);
-            sizes.iter_mut().for_each(|size| size.at += delta);
-            absent.values_mut().for_each(|absent| absent.left_at += delta);
-            loss.iter_mut().for_each(|loss| loss.since += delta);
-            doubt.iter_mut().for_each(|doubt| doubt.at += delta);
-            visible.iter_mut().for_each(|visible| visible.since += delta);
-        }
+    /// Every time that our own clock gave.
+    pub fn times(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
+        let Self { seen_by: _, namespaces, doubted_at } = self;
+        doubted_at.iter_mut().chain(namespaces.values_mut().flat_map(NamespaceMemory::times))
     }
 }

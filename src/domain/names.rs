@@ -65,11 +65,6 @@ name! {
 }
 
 name! {
-    /// A version of what evidence is about: configuration and credential, as a short hash. It is compared, never read.
-    Revision
-}
-
-name! {
     /// Configuration key of an entry under `alerts.receivers`.
     ReceiverName
 }
@@ -80,6 +75,58 @@ name! {
 name! {
     /// Identity of a plan, or of an answer to a loss: a UUID as text.
     DecisionId
+}
+
+/// A version of what evidence is about, configuration and credential, as a short hash. It is compared, never read.
+///
+/// The hash (FNV-1a, 64 bits) is the same in every release and on every machine. It guards against mistakes, not against
+/// people: secrets enter it only as the keyed hashes that their versions are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Revision(u64);
+
+impl Revision {
+    /// The revision of something that these texts tell from everything else.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        texts.into_iter().fold(Self(0xcbf2_9ce4_8422_2325), Self::with)
+    }
+
+    /// The revision of what this text tells apart within it.
+    #[must_use]
+    pub fn with(self, text: &str) -> Self {
+        // No text has this byte: it keeps "ab", "c" and "a", "bc" apart.
+        self.hash(text.bytes().chain(std::iter::once(0xff)))
+    }
+
+    /// The revision of both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.hash(other.0.to_be_bytes().into_iter())
+    }
+
+    fn hash(self, bytes: impl Iterator<Item = u8>) -> Self {
+        Self(bytes.fold(self.0, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+impl From<Revision> for String {
+    fn from(revision: Revision) -> Self {
+        revision.to_string()
+    }
+}
+
+impl TryFrom<String> for Revision {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u64::from_str_radix(&text, 16).map(Self)
+    }
 }
 
 /// Snyk's id of a Group.
@@ -148,5 +195,24 @@ impl fmt::Display for IntegrationKey {
             None => write!(formatter, "{} (group)", self.integration),
             Some(organization) => write!(formatter, "{} (organization {organization})", self.integration),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_tell_texts_apart_and_never_change() {
+        let revision = Revision::of(["https://api.snyk.io", "acme"]);
+        assert_eq!(revision, Revision::of(["https://api.snyk.io"]).with("acme"));
+        for other in [&["https://api.snyk.ioacme"][..], &["https://api.snyk.ioa", "cme"], &["acme"], &[]] {
+            assert_ne!(revision, Revision::of(other.iter().copied()), "{other:?}");
+        }
+        assert_ne!(revision.and(Revision::of(["a"])), revision.and(Revision::of(["b"])));
+        // They are stored: a release that hashed otherwise would forget everything at its first start.
+        assert_eq!(revision.to_string(), "6b6ab2228f0e0201");
+        let text = serde_json::to_string(&revision).unwrap();
+        assert_eq!(serde_json::from_str::<Revision>(&text).unwrap(), revision);
     }
 }

@@ -258,7 +258,8 @@ const ROWS: &[Row] = &[
     row(Rule::SnykTokenExpiring, Case::Default, EXPIRY_LEAD, &[(EXPIRY_LEAD, Severity::Warning)]),
     row(Rule::ObserverRejected, Case::Default, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::CredentialInvalid, Case::Default, AT_ONCE, WARNING),
-    row(Rule::CredentialInvalid, Case::OurCopy, AT_ONCE, WARNING),
+    // Critical so long after the last movement, not after the rejection: what moves is no problem of Snyk's.
+    row(Rule::CredentialInvalid, Case::OurCopy, AT_ONCE, WARNING_THEN_CRITICAL_SYNC),
     row(Rule::CredentialInvalid, Case::GroupAtStake, AT_ONCE, CRITICAL).turning_on(MANY_REPOSITORIES),
     row(Rule::UpstreamUnreachable, Case::Default, OUTAGE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::PermissionsMissing, Case::Default, PERMISSION_DEBOUNCE, WARNING),

@@ -16,7 +16,7 @@ use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
 use super::loss::ProfileMemory;
 use super::names::{
-    CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
+    CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, Revision,
 };
 use super::permission::Permission;
 use super::rotation::Rotation;
@@ -52,9 +52,9 @@ pub struct State {
     /// Integrations of which so many Organizations vanished that nobody deleted them one by one: they are not gone.
     #[serde(default)]
     pub mass_vanishing: BTreeMap<IntegrationName, MassVanishing>,
-    /// What the evidence of each Group integration is about.
+    /// What the memory of each integration is about.
     #[serde(default)]
-    pub subjects: BTreeMap<IntegrationName, GroupSubject>,
+    pub subjects: BTreeMap<IntegrationName, WatchedSubjects>,
     /// Who was told of what, and what people answered.
     #[serde(default)]
     pub attention: Attention,
@@ -63,15 +63,14 @@ pub struct State {
     pub decisions: Decisions,
 }
 
-/// What a Group integration's evidence is about, as it was configured then: evidence about something else proves nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupSubject {
-    /// The Group.
-    pub group: GroupId,
-    /// The `snyk` key it is read with.
-    pub snyk: CredentialName,
-    /// The `credentials` key and the workspaces of each profile.
-    pub profiles: BTreeMap<ProfileName, (CredentialName, BTreeSet<WorkspaceSlug>)>,
+/// What the memory of an integration is about, as it was configured then: it is no memory of anything else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WatchedSubjects {
+    /// The Group at its API; `None` where the Group level was not watched.
+    pub group_revision: Option<Revision>,
+    /// The Organizations at their API; `None` where none were watched.
+    pub organizations_revision: Option<Revision>,
 }
 
 /// A watched Organization that complete listings no longer have.
@@ -232,6 +231,9 @@ pub struct RepositoryAge {
     /// What the Inventory had of it when both sides were last looked at.
     #[serde(default)]
     pub asset: AssetMemory,
+    /// Since when no profile sees it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<DateTime<Utc>>,
 }
 
 /// What the Inventory had of a repository.
@@ -310,6 +312,12 @@ pub struct CredentialState {
     /// The SCM's own id of the token (Bitbucket: `x-token-id`), when it was last accepted.
     #[serde(default)]
     pub token_id: Option<String>,
+    /// The account that its token was last accepted for, where the API tells.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// When a token of it was last accepted.
+    #[serde(default)]
+    pub last_used_at: Option<DateTime<Utc>>,
     /// The keyed hash of the secret that was last used.
     #[serde(default)]
     pub secret_version: Option<String>,

@@ -56,10 +56,13 @@ pub struct StatusState {
     pub since: DateTime<Utc>,
     /// The last known status, kept below `unknown`.
     pub known: Option<KnownStatus>,
-    /// The last instant at which it was `connected`.
+    /// The latest evidence by which it was `connected`: the oldest observation that the status rested on then.
     pub last_connected_at: Option<DateTime<Utc>>,
     /// When an asset last moved or a project was last tested: the last proof of life.
     pub last_proof_of_life_at: Option<DateTime<Utc>>,
     /// The earliest expiry of the evidence it rests on.
     pub valid_until: Option<DateTime<Utc>>,
+    /// It rests on evidence from before a time in which nobody watched, which would be stale but for that.
+    #[serde(default)]
+    pub restored: bool,
 }

@@ -7,12 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::fleet::WatchedGroup;
 use crate::domain::kinds::{Confidence, Truth};
-use crate::domain::names::IntegrationKey;
+use crate::domain::names::{IntegrationKey, Revision};
 use crate::domain::state::{Change, GroupMemory, IntegrationState, Transition};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 
 use super::resume::ASKING_AGAIN;
 use super::verdict::{Basis, Verdict};
+use super::words::span;
 
 /// A derived status with its words.
 pub(super) struct Described {
@@ -30,6 +31,8 @@ pub(super) struct Recorder<'a> {
     pub(super) key: &'a IntegrationKey,
     pub(super) state: &'a mut IntegrationState,
     pub(super) transitions: &'a mut Vec<Transition>,
+    /// The version of configuration and credentials that the verdicts speak of.
+    pub(super) revision: Option<Revision>,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -45,6 +48,7 @@ impl Recorder<'_> {
                 Some(previous) if previous.truth == verdict.truth => previous.since,
                 _ => self.now,
             };
+            let message = self.with_age(verdict.message, verdict.basis);
             if from.unwrap_or(Truth::Unknown) != verdict.truth {
                 self.transitions.push(Transition {
                     at: self.now,
@@ -55,7 +59,7 @@ impl Recorder<'_> {
                         to: verdict.truth,
                         reason: verdict.reason,
                     },
-                    cause: verdict.message.clone(),
+                    cause: message.clone(),
                 });
             }
             self.state.conditions.insert(
@@ -63,7 +67,7 @@ impl Recorder<'_> {
                 ConditionState {
                     truth: verdict.truth,
                     reason: verdict.reason,
-                    message: verdict.message,
+                    message,
                     since,
                     source: verdict.source,
                     confidence: verdict.confidence,
@@ -71,12 +75,21 @@ impl Recorder<'_> {
                     observed_at: verdict.basis.observed_at,
                     valid_until: verdict.basis.valid_until,
                     proof: verdict.proof,
-                    observed_revision: None,
+                    observed_revision: self.revision.filter(|_| verdict.basis.observed_at.is_some()),
+                    restored: verdict.basis.is_restored(self.now),
                 },
             );
         }
         if self.state.conditions.len() > judged.len() {
             self.state.conditions.retain(|condition, _| judged.contains(condition));
+        }
+    }
+
+    /// What rests on evidence from before a gap says so, with its age.
+    fn with_age(&self, message: String, basis: Basis) -> String {
+        match basis.observed_at.filter(|_| basis.is_restored(self.now)) {
+            Some(at) => format!("{message} (restored: observed {} ago, not asked again yet)", span(self.now - at)),
+            None => message,
         }
     }
 
@@ -92,6 +105,7 @@ impl Recorder<'_> {
         if !is_asking_again {
             self.state.asking_again_since = None;
         }
+        let message = self.with_age(described.message, described.basis);
         let previous = self.state.status.take();
         let shown_before = previous.as_ref().map(|state| (state.status, state.reason));
         let shown = (described.status, described.reason);
@@ -99,7 +113,7 @@ impl Recorder<'_> {
             self.transitions.push(Transition {
                 at: self.now,
                 change: Change::Status { integration: self.key.clone(), from: shown_before, to: shown },
-                cause: described.message.clone(),
+                cause: message.clone(),
             });
         }
         let known_before = previous.as_ref().and_then(|state| state.known.clone());
@@ -125,11 +139,9 @@ impl Recorder<'_> {
         match described.status {
             Status::Connected => {
                 self.state.group.connected_since = Some(since);
-                // Before it was asked again nobody can say that it still is.
-                // It is the time of the evidence, not of looking at it.
-                let seen_at = described.basis.observed_at.unwrap_or(self.now);
-                if seen_at - since >= connected_for && !is_asking_again {
-                    last_connected_at = last_connected_at.max(Some(seen_at));
+                // It is known of the time of its evidence, and before it was asked again after a gap of no other.
+                if self.now - since >= connected_for && !is_asking_again {
+                    last_connected_at = last_connected_at.max(described.basis.observed_at);
                 }
             }
             Status::Unknown => {}
@@ -139,7 +151,7 @@ impl Recorder<'_> {
         self.state.status = Some(StatusState {
             status: described.status,
             reason: described.reason,
-            message: described.message,
+            message,
             next_step: described.next_step,
             confidence: described.confidence,
             since,
@@ -147,6 +159,7 @@ impl Recorder<'_> {
             last_connected_at,
             last_proof_of_life_at: life_before.max(described.last_proof_of_life_at),
             valid_until: described.basis.valid_until,
+            restored: described.basis.is_restored(self.now),
         });
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part, fresh};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::Truth;
 use crate::domain::loss::NamespaceVisibility;
-use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
+use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Revision};
 use crate::domain::state::{
     CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition, Vanishing,
 };
@@ -27,6 +27,7 @@ use super::group::{GroupCase, GroupVerdicts, ProfileVerdicts};
 use super::loss;
 use super::organization::{self, Accepted, CredentialVerdicts, OrganizationCase, conclude};
 use super::status::Ever;
+use super::subjects;
 use super::vanishing::{is_missing, settle};
 use super::verdict::{Verdict, slot};
 use super::words::moment;
@@ -48,7 +49,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_none()) {
         let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
         let Some(group) = &watched.group else { continue };
-        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, revision: None, now };
         for (credential, movement) in view.group(recorder, watched, group) {
             uses.add(credential, movement);
         }
@@ -58,13 +59,13 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
         .iter()
         .filter_map(|(name, integration)| {
             let watched = integration.organizations.as_ref()?;
-            Some((name, view.shared(integration, watched, &uses)))
+            Some((name, view.shared(name, integration, watched, &uses)))
         })
         .collect();
     for (key, integration) in integrations.iter_mut().filter(|(key, _)| key.organization.is_some()) {
         let Some(watched) = fleet.integrations.get(&key.integration) else { continue };
         let Some(shared) = shared.get(&key.integration) else { continue };
-        let recorder = Recorder { key, state: integration, transitions: &mut transitions, now };
+        let recorder = Recorder { key, state: integration, transitions: &mut transitions, revision: None, now };
         view.organization(recorder, watched, shared);
     }
     rotations::sort(credentials, integrations, fleet, now);
@@ -97,7 +98,7 @@ impl Uses {
 /// What the Organizations of one configuration key share.
 struct Shared<'a> {
     token: Verdict,
-    credentials: BTreeMap<&'a CredentialName, CredentialVerdicts>,
+    credentials: BTreeMap<&'a CredentialName, (CredentialVerdicts, Option<Revision>)>,
     watched: &'a WatchedOrganizations,
 }
 
@@ -138,6 +139,7 @@ impl<'a> View<'a> {
 
     fn shared(
         &self,
+        key: &IntegrationName,
         integration: &'a WatchedIntegration,
         watched: &'a WatchedOrganizations,
         uses: &Uses,
@@ -146,7 +148,8 @@ impl<'a> View<'a> {
         let credentials = names
             .filter_map(|name| {
                 let claims = self.claims(name, &integration.thresholds)?;
-                Some((name, credential_verdicts(&claims, integration, watched, uses.by(name))))
+                let verdicts = credential_verdicts(&claims, integration, watched, uses.by(name));
+                Some((name, (verdicts, subjects::of_organizations(self.fleet, key, name))))
             })
             .collect();
         Shared { token: self.token(&watched.snyk), credentials, watched }
@@ -163,6 +166,7 @@ impl<'a> View<'a> {
         let set_up_at = group.configured_at.unwrap_or(recorder.state.first_seen_at);
         let token = self.token(&group.snyk);
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
+        recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
         let accessible = self.group_accessible(&token, evidence, recorder.state);
         let claims: BTreeMap<_, _> = group
@@ -241,7 +245,9 @@ impl<'a> View<'a> {
 
     fn organization(&self, mut recorder: Recorder<'_>, watched: &'a WatchedIntegration, shared: &Shared<'a>) {
         let Some(organization) = recorder.key.organization else { return };
-        let Some(credential) = shared.credentials.get(shared.watched.credential_of(organization)) else { return };
+        let credential = shared.watched.credential_of(organization);
+        let Some((credential, revision)) = shared.credentials.get(credential) else { return };
+        recorder.revision = *revision;
         let evidence = self.evidence.organizations.get(recorder.key);
         let group = watched.group.as_ref().map(|group| group.id);
         let mut accessible = match is_missing(self.vanishing, self.evidence, recorder.key, group, self.now) {

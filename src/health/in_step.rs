@@ -52,9 +52,8 @@ fn about(event: &AuditEvent, ours: Option<&str>, presence: Option<&IntegrationPr
     if let (Some(of), Some(ours)) = (&event.integration_id, ours) {
         return is(of.eq_ignore_ascii_case(ours));
     }
-    if let Some(of) = &event.source_type {
-        let of = of.to_ascii_lowercase().replace('_', "-");
-        return is(kin(scm).contains(&of.as_str()));
+    if let Some(is_ours) = is_of_type(event, scm) {
+        return is(is_ours);
     }
     match presence {
         Some(IntegrationPresence::Present { integrations: 0 | 1, .. }) if event.integration_id.is_none() => About::Ours,
@@ -62,9 +61,10 @@ fn about(event: &AuditEvent, ours: Option<&str>, presence: Option<&IntegrationPr
     }
 }
 
-/// Whether an event is about the watched integration, or does not say about which. An Organization may have several.
-pub(super) fn is_ours(event: &AuditEvent, memory: &OrganizationMemory, scm: Scm) -> bool {
-    about(event, memory.integration_id.as_deref(), None, scm) != About::Another
+/// Whether an event is about an integration of this type, where it says so.
+pub(super) fn is_of_type(event: &AuditEvent, scm: Scm) -> Option<bool> {
+    let of = event.source_type.as_ref()?.to_ascii_lowercase().replace('_', "-");
+    Some(kin(scm).contains(&of.as_str()))
 }
 
 /// What an Organization's audit log says of the saving of its integration.
@@ -148,7 +148,7 @@ pub(super) fn of_organization(
     let known = read(slot(evidence, Part::Events, |book| &book.events), now);
     if let Some(saved) = memory.saved.as_ref().filter(|saved| saved.at > rotation.at) {
         let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved.at));
-        let basis = known.map_or(Basis { observed_at: Some(saved.at), valid_until: None }, Basis::of);
+        let basis = known.map_or(Basis { observed_at: Some(saved.at), ..Basis::default() }, Basis::of);
         return Verdict::holds(Reason::Ok, message, Proven::at(basis));
     }
     let known = match known {

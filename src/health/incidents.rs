@@ -49,7 +49,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::decisions::Item;
 use crate::domain::fleet::Fleet;
-use crate::domain::incident::IncidentKey;
+use crate::domain::incident::{IncidentKey, Rule};
 use crate::domain::state::{State, Transition};
 use candidate::Candidate;
 use inputs::Inputs;
@@ -58,6 +58,7 @@ use inputs::Inputs;
 /// credential states in `state`, and tells what opened, grew, changed its severity or resolved. Call it after those
 /// were evaluated at the same `now`.
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    let mut transitions = lifecycle::end_of_others(state, fleet, now);
     let next = {
         let inputs = Inputs::new(state, fleet, now);
         let candidates = candidates(&inputs);
@@ -69,14 +70,18 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
     state.attention.recurrences = next.recurrences;
-    next.transitions
+    transitions.extend(next.transitions);
+    transitions
 }
 
 /// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
 /// something else.
 pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
     let _ = now;
-    super::organization::items_of(state, fleet, key)
+    match key.rule {
+        Rule::OrganizationsVanished => organizations_vanished::items(state, key),
+        _ => super::organization::items_of(state, fleet, key),
+    }
 }
 
 /// Every rule's candidates, causes before their symptoms.

@@ -17,10 +17,11 @@ use crate::domain::facts::{RepositoryFate, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup};
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::loss::{AbsentRepository, Doubt, NamespaceMemory, ProfileMemory, Settlement, WalkedSize};
-use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
-use crate::domain::state::State;
+use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
+use crate::domain::state::{CredentialState, State};
 
 use super::eligibility::is_ignored;
+use super::subjects::account_of;
 
 pub(super) use first_sight::{FirstSight, compare};
 pub(super) use settle::Settling;
@@ -103,6 +104,8 @@ impl Walk<'_> {
     ) -> (NamespaceMemory, bool) {
         let mut next =
             before.cloned().unwrap_or_else(|| NamespaceMemory { first_seen_at: self.at, ..NamespaceMemory::default() });
+        // Without the walk before, the assets stand for what was there.
+        next.is_compared &= self.before.is_some();
         let is_member = self.is_member(slug);
         let is_administered = self.is_administered(slug);
         let left_at = next.doubt.map_or(self.at, |doubt| doubt.at);
@@ -188,14 +191,35 @@ pub(super) fn note_fates(
     }
 }
 
+/// What another account saw is forgotten: the new one is judged from its own evidence.
+pub(super) fn forget_other_account(
+    memory: &mut ProfileMemory,
+    fleet: &Fleet,
+    credentials: &BTreeMap<CredentialName, CredentialState>,
+    name: &IntegrationName,
+    profile: &ProfileName,
+) {
+    let now = account_of(fleet, credentials, name, profile);
+    if memory.seen_by == now {
+        return;
+    }
+    // Seen with the token that we hold, before it was known whose it is.
+    let is_same = memory.seen_by.is_none() || memory.seen_by == account_of(fleet, &BTreeMap::new(), name, profile);
+    if !is_same {
+        *memory = ProfileMemory::default();
+    }
+    memory.seen_by = now;
+}
+
 /// Settles again what is not settled: other credentials may have seen it, somebody may have said what it is.
 pub(super) fn settle_again(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
-    let State { evidence, integrations, decisions, .. } = state;
+    let State { evidence, integrations, decisions, credentials, .. } = state;
     for (name, integration) in &fleet.integrations {
         let Some(group) = &integration.group else { continue };
         let Some(stored) = integrations.get_mut(&IntegrationKey::group(name.clone())) else { continue };
         forget_unwatched(&mut stored.group.profiles, group);
         for (profile, memory) in &mut stored.group.profiles {
+            forget_other_account(memory, fleet, credentials, name, profile);
             let book = evidence.groups.get(name).and_then(|group| group.profiles.get(profile));
             let Some(own) = book.and_then(|book| book.repositories.as_ref()) else { continue };
             let settling = Settling {

@@ -16,9 +16,11 @@ mod upstream;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::in_step;
-use crate::domain::evidence::{Evidence, Slot};
+use super::subjects::{forget_other_subjects, revision_of};
+use crate::domain::evidence::{About, Evidence, Part, Slot};
 use crate::domain::facts::IntegrationPresence;
 use crate::domain::fleet::Fleet;
+use crate::domain::names::Revision;
 use crate::domain::state::State;
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
@@ -28,6 +30,8 @@ pub enum FollowUp {
     /// Ask again after [`Policy::confirm_after`]: a credential was rejected, and that is not confirmed yet; or something
     /// that was there is gone, by one answer.
     Confirm(Work),
+    /// Ask at once: what is known of it was seen with another account's eyes.
+    Ask(Work),
 }
 
 /// How observations are judged.
@@ -62,6 +66,7 @@ struct Stamp {
     at: DateTime<Utc>,
     probe: ProbeKind,
     max_age: TimeDelta,
+    revision: Revision,
 }
 
 /// Whether a fact was written.
@@ -83,7 +88,14 @@ impl Stamp {
         if self.is_outdated_by(slot.as_ref()) {
             return Written::Outdated;
         }
-        *slot = Some(Evidence { value, observed_at: self.at, probe: self.probe, max_age: self.max_age });
+        *slot = Some(Evidence {
+            value,
+            observed_at: self.at,
+            probe: self.probe,
+            max_age: self.max_age,
+            revision: self.revision,
+            restored_until: None,
+        });
         Written::Yes
     }
 }
@@ -97,18 +109,59 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
         // It was asked before it was gone or left out; what it answers is about nothing that is watched.
         return Vec::new();
     }
-    failures::apply(state, run);
-    let stamp = Stamp {
-        at: run.started_at,
-        probe: run.work.kind,
-        max_age: fleet.max_ages.get(&run.work.kind).copied().unwrap_or(DEFAULT_MAX_AGE),
-    };
+    failures::apply(state, fleet, run);
+    let max_age = fleet.max_ages.get(&run.work.kind).copied().unwrap_or(DEFAULT_MAX_AGE);
     let mut follow_ups = Vec::new();
     for finding in &run.outcome.findings {
+        let (about, part) = subject_of(finding);
+        let revision = revision_of(fleet, &state.credentials, about, part).unwrap_or_default();
+        let stamp = Stamp { at: run.started_at, probe: run.work.kind, max_age, revision };
+        let account = accepted_account(state, finding);
         follow_ups.extend(apply(state, fleet, policy, stamp, finding));
+        if accepted_account(state, finding) != account {
+            follow_ups.extend(forget_other_subjects(state, fleet).into_iter().map(FollowUp::Ask));
+        }
     }
     follow_ups.extend(listing::follow_ups(state, run));
     follow_ups
+}
+
+/// The account of the credential that a finding accepts or rejects, as far as it is known.
+fn accepted_account(state: &State, finding: &Finding) -> Option<String> {
+    match finding {
+        Finding::SnykAuthentication(name, _) | Finding::ScmAuthentication(name, _) => {
+            state.credentials.get(name)?.account.clone()
+        }
+        _ => None,
+    }
+}
+
+/// What a finding is about, and where it is kept.
+fn subject_of(finding: &Finding) -> (About<'_>, Part) {
+    match finding {
+        Finding::SnykAuthentication(name, _) => (About::SnykToken(name), Part::Authentication),
+        Finding::SnykTokenExpiry(name, _) => (About::SnykToken(name), Part::Expiry),
+        Finding::ScmAuthentication(name, _) => (About::ScmCredential(name), Part::Authentication),
+        Finding::ScmCredentialExpiry(name, _) => (About::ScmCredential(name), Part::Expiry),
+        Finding::ListedToken(name, _) => (About::ScmCredential(name), Part::ListedToken),
+        Finding::Permission(name, ..) => (About::ScmCredential(name), Part::Permissions),
+        // The memory of the credential keeps it, which tells the secrets apart by itself.
+        Finding::PreviousSecret(name, _) => (About::ScmCredential(name), Part::Authentication),
+        Finding::GroupAccess(name, _) => (About::Group(name), Part::Access),
+        Finding::Assets(name, _) => (About::Group(name), Part::Assets),
+        Finding::Catalog(name, _) => (About::Group(name), Part::Catalog),
+        Finding::Organizations(name, _) => (About::Group(name), Part::Organizations),
+        Finding::RemovedOrganizations(name, _) => (About::Group(name), Part::RemovedOrganizations),
+        Finding::Workspaces(name, profile, _) => (About::Profile(name, profile), Part::Workspaces),
+        Finding::Repositories(name, profile, _) => (About::Profile(name, profile), Part::Repositories),
+        Finding::Fates(name, profile, _) => (About::Profile(name, profile), Part::Fates),
+        Finding::OrganizationAccess(key, _) => (About::Organization(key), Part::Access),
+        Finding::Presence(key, _) => (About::Organization(key), Part::Presence),
+        Finding::Imports(key, _) => (About::Organization(key), Part::Imports),
+        Finding::Events(key, _) => (About::Organization(key), Part::Events),
+        Finding::Webhooks(key, _) => (About::Organization(key), Part::Webhooks),
+        Finding::PullRequestChecks(key, _) => (About::Organization(key), Part::PullRequestChecks),
+    }
 }
 
 /// One answer that turns good into bad is written, because it is conclusive, and asked for again at once: an incident
@@ -154,7 +207,9 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
         Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => return listing::on_access(state, policy, stamp, key, fact),
+        Finding::OrganizationAccess(key, fact) => {
+            return listing::on_access(state, policy, stamp, key, fact).into_iter().collect();
+        }
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);

@@ -1,54 +1,89 @@
-//! What a jump of the wall clock does to stored times.
+//! What a step of the wall clock does to stored times.
 //!
 //! Ages and clocks must stay what they were, so every time that came from our own clock moves with it. Times that an API
-//! or the operator gave (syncs, changes, expiries, declared dates) are right as they are.
+//! or a person gave (syncs, changes, expiries, declared dates, silences, plans) are right as they are.
+//!
+//! Every structure is named field by field: a new time cannot be forgotten.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::attention::Attention;
-use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
-use crate::domain::incident::IncidentPhase;
-use crate::domain::state::{CredentialState, IntegrationState, State, Vanishing};
+use crate::domain::attention::{
+    Acknowledgement, Announcement, Attention, Digest, DigestEntry, LastChange, Opening, Recurrence, Told,
+};
+use crate::domain::condition::ConditionState;
+use crate::domain::decisions::{Answer, Decisions};
+use crate::domain::evidence::{Evidence, EvidenceBook, FailedAttempt};
+use crate::domain::facts::{ApiFacts, RepositorySet};
+use crate::domain::incident::{IncidentPhase, IncidentState, IncidentTracking, ResolvedCause};
+use crate::domain::page::Gap;
+use crate::domain::rotation::Rotation;
+use crate::domain::state::{
+    Arrival, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState, ListedBefore,
+    MassVanishing, RepositoryAge, State, Vanishing,
+};
+use crate::domain::status::{KnownStatus, StatusState};
 
-/// Moves every time that our own clock gave by `delta`.
-pub fn rebase(state: &mut State, delta: TimeDelta) {
-    let shift = Shift(delta);
-    shift.evidence(&mut state.evidence);
-    for integration in state.integrations.values_mut() {
-        shift.integration(integration);
-    }
-    for credential in state.credentials.values_mut() {
-        shift.credential(credential);
-    }
-    for incident in state.incidents.values_mut() {
-        shift.time(&mut incident.since);
-        if let IncidentPhase::Open { opened_at } = &mut incident.phase {
-            shift.time(opened_at);
-        }
-        incident.tracking.onsets.values_mut().for_each(|at| shift.time(at));
-    }
-    for resolved in state.resolved_causes.values_mut() {
-        shift.time(&mut resolved.at);
-    }
-    for baseline in state.baselines.values_mut() {
-        shift.maybe(&mut baseline.taken_at);
-    }
-    for vanishing in state.vanishing.values_mut() {
-        shift.vanishing(vanishing);
-    }
-    for vanishing in state.mass_vanishing.values_mut() {
-        shift.time(&mut vanishing.since);
-    }
-    shift.attention(&mut state.attention);
+/// Moves every time that our own clock gave by `step`.
+pub fn rebase(state: &mut State, step: TimeDelta) {
+    Shift { by: step, after: DateTime::<Utc>::MIN_UTC }.state(state);
 }
 
-struct Shift(TimeDelta);
+/// Takes back that the clock was set forward at `set_at`, by moving what was noted since by `step`. The gap that the
+/// step left never was; what was noted before it is right as it is.
+pub fn take_back(state: &mut State, set_at: DateTime<Utc>, step: TimeDelta) {
+    state.attention.gaps.retain(|gap| gap.from != set_at);
+    Shift { by: step, after: set_at }.state(state);
+}
+
+struct Shift {
+    by: TimeDelta,
+    /// Earlier times are right.
+    after: DateTime<Utc>,
+}
 
 impl Shift {
+    fn state(&self, state: &mut State) {
+        let State {
+            evidence,
+            integrations,
+            credentials,
+            incidents,
+            resolved_causes,
+            vanishing,
+            baselines,
+            mass_vanishing,
+            subjects: _,
+            attention,
+            decisions,
+        } = state;
+        self.evidence(evidence);
+        integrations.values_mut().for_each(|integration| self.integration(integration));
+        credentials.values_mut().for_each(|credential| self.credential(credential));
+        incidents.values_mut().for_each(|incident| self.incident(incident));
+        for ResolvedCause { at, case: _, affected: _ } in resolved_causes.values_mut() {
+            self.time(at);
+        }
+        for Baseline { taken_at, problems: _ } in baselines.values_mut() {
+            self.maybe(taken_at);
+        }
+        vanishing.values_mut().for_each(|vanishing| self.vanishing(vanishing));
+        for MassVanishing { since, confirmed: _, vanished: _, watched: _ } in mass_vanishing.values_mut() {
+            self.time(since);
+        }
+        self.attention(attention);
+        // From when to when a plan holds is what people said.
+        let Decisions { answers, plans: _ } = decisions;
+        for Answer { incident: _, verdict: _, items: _, author: _, reason: _, at } in answers.values_mut() {
+            self.time(at);
+        }
+    }
+
     fn time(&self, at: &mut DateTime<Utc>) {
-        *at += self.0;
+        if *at > self.after {
+            *at += self.by;
+        }
     }
 
     fn maybe(&self, at: &mut Option<DateTime<Utc>>) {
@@ -57,48 +92,36 @@ impl Shift {
         }
     }
 
-    fn slot<T>(&self, slot: &mut Slot<T>) {
-        if let Some(evidence) = slot {
-            self.fact(evidence);
-        }
-    }
-
-    fn fact<T>(&self, evidence: &mut Evidence<T>) {
-        self.time(&mut evidence.observed_at);
-    }
-
     fn evidence(&self, book: &mut EvidenceBook) {
-        for token in book.snyk_tokens.values_mut() {
-            self.slot(&mut token.authentication);
-            self.slot(&mut token.expiry);
-        }
-        for credential in book.scm_credentials.values_mut() {
-            self.slot(&mut credential.authentication);
-            self.slot(&mut credential.expiry);
-            self.slot(&mut credential.listed_token);
-            credential.permissions.values_mut().for_each(|evidence| self.fact(evidence));
-        }
-        for group in book.groups.values_mut() {
-            self.slot(&mut group.access);
-            self.slot(&mut group.assets);
-            self.slot(&mut group.catalog);
-            self.slot(&mut group.organizations);
-            for profile in group.profiles.values_mut() {
-                self.slot(&mut profile.workspaces);
-                self.slot(&mut profile.repositories);
+        book.each(&mut |_, book| {
+            book.retain(&mut |_, observed| {
+                self.time(observed.observed_at);
+                self.maybe(observed.restored_until);
+                true
+            });
+            for FailedAttempt { since, at, reason: _, detail: _, revision: _ } in book.failures_mut().values_mut() {
+                self.time(since);
+                self.time(at);
+            }
+        });
+        let profiles = book.groups.values_mut().flat_map(|group| group.profiles.values_mut());
+        for Evidence { value, .. } in profiles.filter_map(|profile| profile.repositories.as_mut()) {
+            if let RepositorySet { repositories: _, walked_at: Some(_) } = &**value {
+                self.maybe(&mut Arc::make_mut(value).walked_at);
             }
         }
-        for organization in book.organizations.values_mut() {
-            self.slot(&mut organization.access);
-            self.slot(&mut organization.presence);
-            self.slot(&mut organization.imports);
-            self.slot(&mut organization.events);
-            self.slot(&mut organization.webhooks);
-        }
-        for api in book.apis.values_mut() {
-            self.maybe(&mut api.last_conclusive_at);
-            self.maybe(&mut api.inconclusive_since);
-            api.version_ending.iter_mut().for_each(|ending| self.time(&mut ending.seen_at));
+        for facts in book.apis.values_mut() {
+            let ApiFacts {
+                last_conclusive_at,
+                inconclusive_since,
+                last_failure: _,
+                version_ending,
+                clock_skew: _,
+                host: _,
+            } = facts;
+            self.maybe(last_conclusive_at);
+            self.maybe(inconclusive_since);
+            version_ending.iter_mut().for_each(|ending| self.time(&mut ending.seen_at));
         }
     }
 
@@ -110,92 +133,240 @@ impl Shift {
     }
 
     fn integration(&self, integration: &mut IntegrationState) {
-        self.time(&mut integration.first_seen_at);
-        self.maybe(&mut integration.asking_again_since);
-        self.maybe(&mut integration.denied_at);
-        for condition in integration.conditions.values_mut() {
-            self.time(&mut condition.since);
-            self.maybe(&mut condition.observed_at);
-            self.maybe(&mut condition.valid_until);
-        }
-        if let Some(status) = &mut integration.status {
-            self.time(&mut status.since);
-            self.maybe(&mut status.last_connected_at);
-            self.maybe(&mut status.valid_until);
-            status.known.iter_mut().for_each(|known| self.time(&mut known.since));
-        }
-        let group = &mut integration.group;
-        self.maybe(&mut group.first_fill_completed_at);
-        self.maybe(&mut group.connected_since);
-        self.maybe(&mut group.profile_deleted_at);
-        self.maybe(&mut group.walked_before);
-        self.maybe(&mut group.nothing_ended_at);
-        group.profiles.values_mut().for_each(|profile| profile.shift(self.0));
-        group.arrivals.iter_mut().for_each(|arrival| self.time(&mut arrival.at));
-        group.deleted_profiles.values_mut().for_each(|deleted| self.time(&mut deleted.at));
-        // The epoch stands for "before we looked".
-        let ages = Arc::make_mut(&mut group.repository_ages);
-        let seen = ages.values_mut().filter(|age| age.seen_at > DateTime::UNIX_EPOCH);
-        seen.for_each(|age| self.time(&mut age.seen_at));
-        integration.organization.shift(self.0);
+        let IntegrationState {
+            first_seen_at,
+            snyk_name: _,
+            conditions,
+            status,
+            // Made anew with the next evaluation.
+            progress: _,
+            asking_again_since,
+            denied_at,
+            group,
+            organization,
+        } = integration;
+        self.time(first_seen_at);
+        self.maybe(asking_again_since);
+        self.maybe(denied_at);
+        conditions.values_mut().for_each(|condition| self.condition(condition));
+        status.iter_mut().for_each(|status| self.status(status));
+        self.group(group);
+        organization.times().for_each(|at| self.time(at));
     }
 
-    /// Begin and end of a silence are what people said: they stay.
-    fn attention(&self, attention: &mut Attention) {
-        for announcement in attention.announcements.values_mut() {
-            self.time(&mut announcement.opened_at);
-            self.time(&mut announcement.since);
-            self.time(&mut announcement.changed.at);
-            for told in announcement.receivers.values_mut() {
-                self.time(&mut told.at);
-                self.maybe(&mut told.grown_at);
-                self.maybe(&mut told.acknowledged_at);
-            }
+    fn condition(&self, condition: &mut ConditionState) {
+        let ConditionState {
+            truth: _,
+            reason: _,
+            message: _,
+            since,
+            source: _,
+            confidence: _,
+            confirming: _,
+            observed_at,
+            valid_until,
+            proof,
+            observed_revision: _,
+            restored: _,
+        } = condition;
+        self.time(since);
+        self.maybe(observed_at);
+        self.maybe(valid_until);
+        proof.iter_mut().for_each(|proof| proof.move_by(|at| self.time(at)));
+    }
+
+    fn status(&self, status: &mut StatusState) {
+        let StatusState {
+            status: _,
+            reason: _,
+            message: _,
+            next_step: _,
+            confidence: _,
+            since,
+            known,
+            last_connected_at,
+            // Snyk's own time of a sync or a test.
+            last_proof_of_life_at: _,
+            valid_until,
+            restored: _,
+        } = status;
+        self.time(since);
+        self.maybe(last_connected_at);
+        self.maybe(valid_until);
+        if let Some(KnownStatus { status: _, reason: _, since }) = known {
+            self.time(since);
         }
-        for acknowledgement in attention.acknowledgements.values_mut() {
-            self.time(&mut acknowledgement.opened_at);
-            self.time(&mut acknowledgement.at);
-        }
-        for gap in &mut attention.gaps {
-            self.time(&mut gap.from);
-            self.time(&mut gap.to);
-        }
-        for recurrence in attention.recurrences.values_mut() {
-            for opening in &mut recurrence.openings {
-                self.time(&mut opening.opened_at);
-                self.time(&mut opening.since);
-            }
-            self.maybe(&mut recurrence.well_since);
-        }
-        for digest in attention.digests.values_mut() {
-            self.time(&mut digest.at);
-            for entry in digest.problems.values_mut() {
-                self.time(&mut entry.opened_at);
-                self.maybe(&mut entry.ended_at);
+    }
+
+    fn group(&self, group: &mut GroupMemory) {
+        let GroupMemory {
+            was_populated: _,
+            first_fill_completed_at,
+            // When repositories changed and assets moved is the Git host's and Snyk's word.
+            canaries: _,
+            repository_ages,
+            arrivals,
+            last_asset_moved_at: _,
+            connected_since,
+            live_assets: _,
+            profile_deleted_at,
+            deleted_profiles,
+            profiles,
+            ids_match: _,
+            walked_before,
+            nothing_ended_at,
+        } = group;
+        self.maybe(walked_before);
+        self.maybe(nothing_ended_at);
+        profiles.values_mut().for_each(|profile| profile.times().for_each(|at| self.time(at)));
+        self.maybe(first_fill_completed_at);
+        self.maybe(connected_since);
+        self.maybe(profile_deleted_at);
+        arrivals.iter_mut().for_each(|Arrival { at, found: _ }| self.time(at));
+        deleted_profiles.values_mut().for_each(|DeletedProfile { at, gone: _, of: _ }| self.time(at));
+        for age in Arc::make_mut(repository_ages).values_mut() {
+            let RepositoryAge { seen_at, urls: _, was_eligible: _, asset: _, unseen_since } = age;
+            self.maybe(unseen_since);
+            // The epoch stands for "before we looked".
+            if *seen_at > DateTime::UNIX_EPOCH {
+                self.time(seen_at);
             }
         }
     }
 
     fn credential(&self, credential: &mut CredentialState) {
-        self.maybe(&mut credential.first_used_at);
-        self.maybe(&mut credential.previous_used_at);
-        self.maybe(&mut credential.rejected_since);
-        self.maybe(&mut credential.previous_first_used_at);
-        self.maybe(&mut credential.previous_accepted_at);
-        self.maybe(&mut credential.previous_rejected_since);
-        self.maybe(&mut credential.previous_rejected_at);
-        credential.doubted.values_mut().for_each(|at| self.time(at));
-        if let Some(before) = &mut credential.listed_before {
-            self.time(&mut before.listed_at);
-            self.time(&mut before.replaced_at);
+        let CredentialState {
+            token_version: _,
+            token_id: _,
+            account: _,
+            last_used_at,
+            secret_version: _,
+            declared_date: _,
+            accepted_secret: _,
+            rejected_since,
+            first_used_at,
+            rotated_from,
+            previous_used_at,
+            previous_first_used_at,
+            previous_accepted_at,
+            previous_rejected_since,
+            previous_rejected_at,
+            listed_before,
+            rotation,
+            declared_for: _,
+            previous_expiry: _,
+            confirming,
+            doubted,
+            valid,
+            in_snyk,
+            expiry: _,
+            expiry_source: _,
+            declared: _,
+            notes: _,
+        } = credential;
+        for at in [
+            last_used_at,
+            rejected_since,
+            first_used_at,
+            previous_used_at,
+            previous_first_used_at,
+            previous_accepted_at,
+            previous_rejected_since,
+            previous_rejected_at,
+        ] {
+            self.maybe(at);
         }
-        if let Some(rotation) = &mut credential.rotation {
-            self.time(&mut rotation.seen_at);
-            self.maybe(&mut rotation.done_at);
+        rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
+        confirming.iter_mut().for_each(|(at, _)| self.time(at));
+        doubted.values_mut().for_each(|at| self.time(at));
+        if let Some(before) = listed_before {
+            // Its own dates are the administrators' word.
+            let ListedBefore { created_at: _, expires_at: _, last_active_at: _, listed_at, replaced_at } = before;
+            self.time(listed_at);
+            self.time(replaced_at);
         }
-        credential.in_snyk.iter_mut().for_each(|verdict| self.maybe(&mut verdict.since));
-        self.maybe(&mut credential.valid.since);
-        credential.rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
-        credential.confirming.iter_mut().for_each(|(at, _)| self.time(at));
+        if let Some(rotation) = rotation {
+            // When it was, and who saved it when, is worked out anew with each evaluation.
+            let Rotation { at: _, source: _, seen_at, old: _, saved: _, outstanding: _, untold: _, unused: _, done_at } =
+                rotation;
+            self.time(seen_at);
+            self.maybe(done_at);
+        }
+        for CredentialVerdict { truth: _, reason: _, message: _, since } in std::iter::once(valid).chain(in_snyk) {
+            self.maybe(since);
+        }
+    }
+
+    fn incident(&self, incident: &mut IncidentState) {
+        let IncidentState {
+            since,
+            phase,
+            severity: _,
+            summary: _,
+            next_step: _,
+            affected: _,
+            members: _,
+            cause: _,
+            deadline: _,
+            tracking: IncidentTracking { revision: _, case: _, details: _, onsets, announced: _, step: _ },
+        } = incident;
+        self.time(since);
+        if let IncidentPhase::Open { opened_at } = phase {
+            self.time(opened_at);
+        }
+        onsets.values_mut().for_each(|at| self.time(at));
+    }
+
+    /// Begin and end of a silence are what people said: they stay.
+    fn attention(&self, attention: &mut Attention) {
+        let Attention { announcements, acknowledgements, silences: _, gaps, recurrences, digests } = attention;
+        for announcement in announcements.values_mut() {
+            let Announcement { opened_at, since, changed, sequence: _, page, receivers } = announcement;
+            self.time(opened_at);
+            self.time(since);
+            let LastChange { at, severity: _, step: _, remaining: _ } = changed;
+            self.time(at);
+            page.gap.iter_mut().for_each(|gap| self.gap(gap));
+            for told in receivers.values_mut() {
+                let Told {
+                    severity: _,
+                    at,
+                    affected: _,
+                    grown_at,
+                    is_standing: _,
+                    step: _,
+                    acknowledged_at,
+                    is_lost: _,
+                    dispatch: _,
+                } = told;
+                self.time(at);
+                self.maybe(grown_at);
+                self.maybe(acknowledged_at);
+            }
+        }
+        for Acknowledgement { opened_at, author: _, comment: _, at } in acknowledgements.values_mut() {
+            self.time(opened_at);
+            self.time(at);
+        }
+        gaps.iter_mut().for_each(|gap| self.gap(gap));
+        for Recurrence { openings, is_flapping: _, again: _, well_since } in recurrences.values_mut() {
+            for Opening { opened_at, since } in openings {
+                self.time(opened_at);
+                self.time(since);
+            }
+            self.maybe(well_since);
+        }
+        for Digest { at, problems, dispatch: _ } in digests.values_mut() {
+            self.time(at);
+            for DigestEntry { opened_at, ended_at, .. } in problems.values_mut() {
+                self.time(opened_at);
+                self.maybe(ended_at);
+            }
+        }
+    }
+
+    fn gap(&self, Gap { from, to }: &mut Gap) {
+        self.time(from);
+        self.time(to);
     }
 }

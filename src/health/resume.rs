@@ -1,23 +1,23 @@
-//! What a time in which nobody watched does to stored times.
+//! What a time in which nobody watched does to the state: a stop, a machine that slept, a clock that was set forward.
 //!
-//! A state that is restored goes on as if there had been no gap: statuses keep their `since`, clocks run through it,
-//! confirmations of rejected credentials continue. Three things must not pretend that somebody had watched:
+//! The state goes on as if there had been no gap: statuses keep their `since`, clocks run through it, confirmations of
+//! rejected credentials continue. Evidence keeps its time and its age. Three things must not pretend that somebody had
+//! watched:
 //!
 //! - **Blindness.** After a long gap nearly all evidence is stale before the first probe is back. Evidence that was fresh
-//!   at the last commit stands for [`ASKING_AGAIN`] more, so that nothing turns `unknown` and back within seconds.
-//!   That is no longer than any evidence stands anyway, and it keeps its true time of observation; after it the truth
-//!   is `unknown`.
+//!   when the gap began stands for [`ASKING_AGAIN`] after it, and says so, so that nothing turns `unknown` and back
+//!   within seconds. It stands so once: until it was observed again, further gaps lengthen nothing.
 //! - **Opening.** Until an integration was asked again, at most for the same time, its incidents neither open nor grow
 //!   worse by time alone (`asking_again_since`): what broke before may be well by now. What new evidence shows opens
 //!   at once, and a clock that ran through the gap opens with the first evidence after it.
 //! - **Timers of trying.** `StatusUnknown` and `UpstreamUnreachable` count how long we tried in vain. Nobody tried
 //!   during the gap, so what was pending then moves by its length. What was open stays open.
 //!
-//! Deliberately not here: nothing resolves, and no evidence is changed but for how long it stands.
+//! Deliberately not here: nothing resolves, and no evidence becomes younger.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::evidence::{Evidence, EvidenceBook, Slot};
+use crate::domain::evidence::EvidenceBook;
 use crate::domain::incident::Rule;
 use crate::domain::page::Gap;
 use crate::domain::state::State;
@@ -26,20 +26,19 @@ use crate::domain::status::Status;
 /// A shorter time without a commit is no gap: a restart, an update.
 pub const SHORTEST_GAP: TimeDelta = TimeDelta::minutes(5);
 
-/// So long everything may take to be asked again after a gap. Evidence of every probe stands for at least so long, so
-/// nothing is believed for longer than it would be while watching.
+/// So long everything may take to be asked again after a gap.
 pub const ASKING_AGAIN: TimeDelta = TimeDelta::minutes(15);
 
 /// Gaps that are remembered.
 const GAPS_KEPT: usize = 20;
 
-/// Continues a restored state that was committed last at `committed_at`. Called once, before the first evaluation.
-/// Returns the gap, if there was one.
-pub fn resume(state: &mut State, committed_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
-    if now - committed_at <= SHORTEST_GAP {
+/// Continues a state after a time in which nobody watched: one that was restored and committed last at `from`, or one
+/// whose process stood still from then on. Called before the first evaluation after it. Returns the gap, if there was one.
+pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
+    if now - from <= SHORTEST_GAP {
         return None;
     }
-    let gap = Gap { from: committed_at, to: now };
+    let gap = Gap { from, to: now };
     let gaps = &mut state.attention.gaps;
     gaps.push(gap);
     gaps.drain(..gaps.len().saturating_sub(GAPS_KEPT));
@@ -47,7 +46,7 @@ pub fn resume(state: &mut State, committed_at: DateTime<Utc>, now: DateTime<Utc>
     for announcement in state.attention.announcements.values_mut() {
         announcement.page.gap = Some(gap);
     }
-    extend(&mut state.evidence, gap);
+    restore(&mut state.evidence, gap);
     // Nobody watched whether it stayed well.
     for recurrence in state.attention.recurrences.values_mut() {
         recurrence.well_since = recurrence.well_since.map(|_| now);
@@ -58,10 +57,10 @@ pub fn resume(state: &mut State, committed_at: DateTime<Utc>, now: DateTime<Utc>
             integration.asking_again_since = Some(now);
         }
         if status.status == Status::Unknown {
-            status.since += now - committed_at;
+            status.since += now - from;
         }
     }
-    shift_trying(state, now - committed_at);
+    shift_trying(state, now - from);
     Some(gap)
 }
 
@@ -80,45 +79,15 @@ fn shift_trying(state: &mut State, gap: TimeDelta) {
     }
 }
 
-/// Lets evidence that was fresh at the begin of the gap stand until everything had its time to be asked again.
-fn extend(book: &mut EvidenceBook, gap: Gap) {
-    for token in book.snyk_tokens.values_mut() {
-        slot(&mut token.authentication, gap);
-        slot(&mut token.expiry, gap);
-    }
-    for credential in book.scm_credentials.values_mut() {
-        slot(&mut credential.authentication, gap);
-        slot(&mut credential.expiry, gap);
-        slot(&mut credential.listed_token, gap);
-        credential.permissions.values_mut().for_each(|proof| fact(proof, gap));
-    }
-    for group in book.groups.values_mut() {
-        slot(&mut group.access, gap);
-        slot(&mut group.assets, gap);
-        slot(&mut group.catalog, gap);
-        slot(&mut group.organizations, gap);
-        for profile in group.profiles.values_mut() {
-            slot(&mut profile.workspaces, gap);
-            slot(&mut profile.repositories, gap);
-        }
-    }
-    for organization in book.organizations.values_mut() {
-        slot(&mut organization.access, gap);
-        slot(&mut organization.presence, gap);
-        slot(&mut organization.imports, gap);
-        slot(&mut organization.events, gap);
-        slot(&mut organization.webhooks, gap);
-    }
-}
-
-fn slot<T>(slot: &mut Slot<T>, gap: Gap) {
-    if let Some(evidence) = slot {
-        fact(evidence, gap);
-    }
-}
-
-fn fact<T>(evidence: &mut Evidence<T>, gap: Gap) {
-    if evidence.is_fresh(gap.from) {
-        evidence.max_age = evidence.max_age.max(gap.to + ASKING_AGAIN - evidence.observed_at);
-    }
+/// Lets evidence that was fresh when the gap began stand until everything had its time to be asked again.
+fn restore(book: &mut EvidenceBook, gap: Gap) {
+    book.each(&mut |_, book| {
+        book.retain(&mut |_, observed| {
+            let was_fresh = gap.from <= *observed.observed_at + observed.max_age;
+            if was_fresh && observed.restored_until.is_none() {
+                *observed.restored_until = Some(gap.to + ASKING_AGAIN);
+            }
+            true
+        });
+    });
 }

@@ -1,86 +1,248 @@
-//! What evidence is about: a Group, a token, workspaces. A reload may name others, and then what was observed of the ones
-//! before proves nothing about them.
+//! What evidence is about: an API, a Group, an account, a version of a token. Evidence of one proves nothing about another,
+//! whichever way the configuration came to name another: by a reload, a restart, a block that was removed and added.
+//!
+//! Each observation carries the [`Revision`] of its subject. What is expected now is derived from the fleet alone, with one
+//! exception: what an account sees belongs to the account, which is known once its token was accepted. It outlives a
+//! new token of that account, and no token of another one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::evidence::GroupEvidence;
+use crate::domain::evidence::{About, Part};
+use crate::domain::facts::ApiFacts;
 use crate::domain::fleet::{Fleet, WatchedGroup};
-use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, WorkspaceSlug};
-use crate::domain::state::{GroupSubject, State};
+use crate::domain::incident::Subject;
+use crate::domain::names::{CredentialName, IntegrationName, ProfileName, Revision};
+use crate::domain::state::{CredentialState, State, WatchedSubjects};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
-/// Forgets the evidence about what `fleet` no longer names, and returns the work that observes what it names instead.
+/// The revision that evidence about `part` has when it is observed now; `None` for what is not watched.
+pub(super) fn revision_of(
+    fleet: &Fleet,
+    credentials: &BTreeMap<CredentialName, CredentialState>,
+    about: About<'_>,
+    part: Part,
+) -> Option<Revision> {
+    let subjects = Subjects { fleet, credentials };
+    match about {
+        About::SnykToken(name) => Some(fleet.snyk_tokens.get(name)?.revision),
+        About::ScmCredential(name) => {
+            let credential = fleet.scm_credentials.get(name)?;
+            // The listing speaks of the token saved in Snyk, whichever one we hold.
+            if part == Part::ListedToken { credential.listing } else { Some(credential.revision) }
+        }
+        About::Group(name) => {
+            let group = fleet.group(name)?;
+            let revision = group_revision(fleet, group)?;
+            match part {
+                Part::Access => subjects.seen_by(revision, &group.snyk),
+                Part::Assets => Some(selected(revision, group)),
+                Part::Catalog => {
+                    Some(selected(revision, group).with(group.catalog_file.as_deref().unwrap_or_default()))
+                }
+                _ => Some(revision),
+            }
+        }
+        About::Profile(name, profile) => {
+            let group = fleet.group(name)?;
+            let profile = group.profiles.get(profile)?;
+            let workspaces = profile.workspaces.iter().map(|workspace| workspace.as_str());
+            let revision = workspaces.fold(group_revision(fleet, group)?, Revision::with);
+            subjects.seen_by(revision, &profile.credential)
+        }
+        About::Organization(key) => {
+            let watched = fleet.organizations(&key.integration)?;
+            let revision = organizations_revision(fleet, &key.integration)?;
+            match part {
+                Part::Access => subjects.seen_by(revision, &watched.snyk),
+                Part::Webhooks => subjects.seen_by(revision, watched.credential_of(key.organization?)),
+                _ => Some(revision),
+            }
+        }
+    }
+}
+
+struct Subjects<'a> {
+    fleet: &'a Fleet,
+    credentials: &'a BTreeMap<CredentialName, CredentialState>,
+}
+
+impl Subjects<'_> {
+    /// What an account sees of something. Where no account is known, only the token tells whose eyes these are.
+    fn seen_by(&self, what: Revision, name: &CredentialName) -> Option<Revision> {
+        let eyes = what.and(host_of(self.fleet, name)?);
+        match self.credentials.get(name).and_then(|memory| memory.account.as_deref()) {
+            Some(account) => Some(eyes.with(account)),
+            None => Some(eyes.and(token_revision(self.fleet, name)?)),
+        }
+    }
+}
+
+/// Whose eyes look at a Group integration's namespaces through a profile.
+pub(super) fn account_of(
+    fleet: &Fleet,
+    credentials: &BTreeMap<CredentialName, CredentialState>,
+    name: &IntegrationName,
+    profile: &ProfileName,
+) -> Option<Revision> {
+    let group = fleet.group(name)?;
+    let credential = &group.profiles.get(profile)?.credential;
+    Subjects { fleet, credentials }.seen_by(group_revision(fleet, group)?, credential)
+}
+
+/// Where a credential is used, and by whom.
+fn host_of(fleet: &Fleet, name: &CredentialName) -> Option<Revision> {
+    let host = fleet.snyk_tokens.get(name).map(|token| token.host);
+    let host = host.or_else(|| fleet.scm_credentials.get(name).map(|credential| credential.host));
+    host.map(|host| host.with(name.as_str()))
+}
+
+/// The token of a credential as it is now.
+fn token_revision(fleet: &Fleet, name: &CredentialName) -> Option<Revision> {
+    let token = fleet.snyk_tokens.get(name).map(|token| token.revision);
+    token.or_else(|| fleet.scm_credentials.get(name).map(|credential| credential.revision))
+}
+
+/// The Group at its API.
+fn group_revision(fleet: &Fleet, group: &WatchedGroup) -> Option<Revision> {
+    Some(fleet.snyk_tokens.get(&group.snyk)?.host.with(&group.id.to_string()))
+}
+
+/// The namespaces by which assets of a Group are selected; none: all of them.
+fn selected(revision: Revision, group: &WatchedGroup) -> Revision {
+    let named = group.profiles.values().map(|profile| &profile.workspaces);
+    if named.clone().any(BTreeSet::is_empty) {
+        return revision;
+    }
+    let workspaces: BTreeSet<_> = named.flatten().collect();
+    workspaces.into_iter().fold(revision, |revision, workspace| revision.with(workspace.as_str()))
+}
+
+/// The Organizations of an integration, at their API and in their Group.
+fn organizations_revision(fleet: &Fleet, name: &IntegrationName) -> Option<Revision> {
+    let host = fleet.snyk_tokens.get(&fleet.organizations(name)?.snyk)?.host;
+    Some(fleet.group(name).map_or(host, |group| host.with(&group.id.to_string())))
+}
+
+/// What the verdicts on a Group speak of: itself, its profiles, and each token as it is now.
+pub(super) fn of_group(fleet: &Fleet, group: &WatchedGroup) -> Option<Revision> {
+    let mut revision = selected(group_revision(fleet, group)?, group).and(token_revision(fleet, &group.snyk)?);
+    for profile in group.profiles.values() {
+        revision = revision.and(token_revision(fleet, &profile.credential)?);
+    }
+    Some(revision)
+}
+
+/// What the verdicts on the Organizations of `name` that use `credential` speak of.
+pub(super) fn of_organizations(fleet: &Fleet, name: &IntegrationName, credential: &CredentialName) -> Option<Revision> {
+    let snyk = token_revision(fleet, &fleet.organizations(name)?.snyk)?;
+    Some(organizations_revision(fleet, name)?.and(snyk).and(token_revision(fleet, credential)?))
+}
+
+/// The probe that observes it.
+fn work(about: About<'_>, part: Part) -> Work {
+    let (kind, subject) = match about {
+        About::SnykToken(name) => (ProbeKind::SnykToken, WorkSubject::Credential(name.clone())),
+        About::ScmCredential(name) => (ProbeKind::ScmCredential, WorkSubject::Credential(name.clone())),
+        About::Group(name) => {
+            let kind = match part {
+                Part::Assets => ProbeKind::Inventory,
+                Part::Catalog => ProbeKind::Catalog,
+                Part::Organizations | Part::RemovedOrganizations => ProbeKind::OrganizationList,
+                _ => ProbeKind::GroupAccess,
+            };
+            (kind, WorkSubject::Group(name.clone()))
+        }
+        About::Profile(name, profile) => (ProbeKind::Profile, WorkSubject::Profile(name.clone(), profile.clone())),
+        About::Organization(key) => {
+            let kind = if part == Part::Webhooks { ProbeKind::Webhooks } else { ProbeKind::Organization };
+            (kind, WorkSubject::Organization(key.clone()))
+        }
+    };
+    Work { kind, subject }
+}
+
+/// Forgets what was observed of anything but what `fleet` names, and the memory of it. Returns the work that observes
+/// what it names instead.
 pub fn forget_other_subjects(state: &mut State, fleet: &Fleet) -> Vec<Work> {
-    let mut works = Vec::new();
-    let group_of = |name: &IntegrationName| fleet.integrations.get(name).and_then(|watched| watched.group.as_ref());
-    state.subjects.retain(|name, _| group_of(name).is_some());
-    for (name, group) in fleet.integrations.keys().filter_map(|name| Some((name, group_of(name)?))) {
-        let now = subject(group);
-        if state.subjects.get(name) == Some(&now) {
-            continue;
+    forget_memory(state, fleet);
+    forget_apis(state, fleet);
+    let State { evidence, credentials, .. } = state;
+    let mut works = BTreeSet::new();
+    let nobody = BTreeMap::new();
+    evidence.each(&mut |about, book| {
+        let mut is_of_this = |part: Part, revision: &mut Revision| {
+            let now = revision_of(fleet, credentials, about, part);
+            if now == Some(*revision) {
+                return true;
+            }
+            // Seen with the token that we hold, before it was known whose it is.
+            if let Some(now) = now.filter(|_| revision_of(fleet, &nobody, about, part) == Some(*revision)) {
+                *revision = now;
+                return true;
+            }
+            works.insert(work(about, part));
+            false
+        };
+        book.retain(&mut |part, observed| is_of_this(part, observed.revision));
+        book.failures_mut().retain(|part, failed| is_of_this(*part, &mut failed.revision));
+    });
+    let is_profile = |name: &IntegrationName, profile: &ProfileName| {
+        fleet.group(name).is_some_and(|group| group.profiles.contains_key(profile))
+    };
+    evidence.groups.retain(|name, _| fleet.group(name).is_some());
+    for (name, group) in &mut evidence.groups {
+        group.profiles.retain(|profile, _| is_profile(name, profile));
+    }
+    works.into_iter().collect()
+}
+
+/// Another Group, or the same at another API, is another integration.
+fn forget_memory(state: &mut State, fleet: &Fleet) {
+    let State { subjects, integrations, evidence, vanishing, mass_vanishing, baselines, .. } = state;
+    let current = |name: &IntegrationName| WatchedSubjects {
+        group_revision: fleet.group(name).and_then(|group| group_revision(fleet, group)),
+        organizations_revision: organizations_revision(fleet, name),
+    };
+    for (name, before) in &*subjects {
+        let now = current(name);
+        if before.group_revision.is_some() && before.group_revision != now.group_revision {
+            integrations.retain(|key, _| key.integration != *name || key.organization.is_some());
         }
-        if let Some(before) = state.subjects.insert(name.clone(), now.clone()) {
-            works.extend(forget(state, name, &before, &now));
+        if before.organizations_revision.is_some() && before.organizations_revision != now.organizations_revision {
+            integrations.retain(|key, _| key.integration != *name || key.organization.is_none());
+            evidence.organizations.retain(|key, _| key.integration != *name);
+            vanishing.retain(|key, _| key.integration != *name);
+            mass_vanishing.remove(name);
+            baselines.remove(name);
+            evidence.groups.entry(name.clone()).or_default().named_organizations.clear();
         }
     }
-    works
+    *subjects = fleet.integrations.keys().map(|name| (name.clone(), current(name))).collect();
 }
 
-fn subject(group: &WatchedGroup) -> GroupSubject {
-    let profiles = group.profiles.iter();
-    let profiles =
-        profiles.map(|(name, profile)| (name.clone(), (profile.credential.clone(), profile.workspaces.clone())));
-    GroupSubject { group: group.id, snyk: group.snyk.clone(), profiles: profiles.collect() }
+/// What an API at another address did says nothing, nor what one did that is no longer asked.
+fn forget_apis(state: &mut State, fleet: &Fleet) {
+    let apis = &mut state.evidence.apis;
+    apis.retain(|name, _| fleet.apis.contains_key(name));
+    for (name, host) in &fleet.apis {
+        let Some(facts) = apis.get_mut(name) else { continue };
+        if facts.host != *host && facts.host != Revision::default() {
+            *facts = ApiFacts::default();
+        }
+        facts.host = *host;
+    }
 }
 
-/// The workspaces by which assets are selected; none: all of them.
-fn workspaces(subject: &GroupSubject) -> BTreeSet<&WorkspaceSlug> {
-    let named = subject.profiles.values().map(|(_, workspaces)| workspaces);
-    if named.clone().any(BTreeSet::is_empty) { BTreeSet::new() } else { named.flatten().collect() }
-}
-
-fn forget(state: &mut State, name: &IntegrationName, before: &GroupSubject, now: &GroupSubject) -> Vec<Work> {
-    let is_other_group = before.group != now.group;
-    if is_other_group {
-        let is_of_this = |key: &IntegrationKey| key.integration == *name;
-        state.integrations.retain(|key, _| !is_of_this(key));
-        state.evidence.organizations.retain(|key, _| !is_of_this(key));
-        state.vanishing.retain(|key, _| !is_of_this(key));
-        state.mass_vanishing.remove(name);
-        state.baselines.remove(name);
+/// What the subject of an incident is now; `None` where nothing tells.
+pub(super) fn of_subject(fleet: &Fleet, subject: &Subject) -> Option<Revision> {
+    match subject {
+        Subject::Credential(name) => host_of(fleet, name),
+        Subject::Api(name) => fleet.apis.get(name).copied(),
+        Subject::Workspace(name, _) => group_revision(fleet, fleet.group(name)?),
+        Subject::Integration(key) if key.organization.is_none() => {
+            group_revision(fleet, fleet.group(&key.integration)?)
+        }
+        Subject::Integration(key) => organizations_revision(fleet, &key.integration),
+        Subject::Organizations(name) => organizations_revision(fleet, name),
     }
-    let GroupEvidence {
-        access,
-        profiles,
-        assets,
-        catalog,
-        organizations,
-        removed_organizations,
-        named_organizations,
-        failures,
-    } = state.evidence.groups.entry(name.clone()).or_default();
-    let group = |kind| Work { kind, subject: WorkSubject::Group(name.clone()) };
-    let mut works = Vec::new();
-    if is_other_group {
-        (*organizations, *removed_organizations) = (None, None);
-        failures.clear();
-        named_organizations.clear();
-        works.push(group(ProbeKind::OrganizationList));
-    }
-    if is_other_group || before.snyk != now.snyk {
-        *access = None;
-        works.push(group(ProbeKind::GroupAccess));
-    }
-    if is_other_group || workspaces(before) != workspaces(now) {
-        (*assets, *catalog) = (None, None);
-        works.push(group(ProbeKind::Inventory));
-    }
-    let is_as_before = |profile: &ProfileName| before.profiles.get(profile) == now.profiles.get(profile);
-    profiles.retain(|profile, _| now.profiles.contains_key(profile) && is_as_before(profile));
-    let others = now.profiles.keys().filter(|profile| !is_as_before(profile));
-    works.extend(others.map(|profile| Work {
-        kind: ProbeKind::Profile,
-        subject: WorkSubject::Profile(name.clone(), profile.clone()),
-    }));
-    works
 }

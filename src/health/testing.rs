@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::Part;
 use crate::domain::facts::{
-    Access, Asset, AssetWalk, AuditEvents, CatalogSample, IntegrationPresence, LastTest, OrganizationImports,
-    OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet, ScmAuthentication,
-    SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState, WorkspaceFact,
+    Access, Asset, AssetWalk, AuditEvent, AuditEventKind, AuditEvents, CatalogSample, IntegrationPresence, LastTest,
+    OrganizationImports, OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet,
+    ScmAuthentication, SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState,
+    WorkspaceFact,
 };
 use crate::domain::fleet::{
     Fleet, RulePolicy, ScmCredential, SnykToken, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations,
@@ -21,7 +22,7 @@ use crate::domain::fleet::{
 use crate::domain::kinds::{Role, Scm, Truth};
 use crate::domain::names::{
     ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId,
-    WorkspaceSlug,
+    Revision, WorkspaceSlug,
 };
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::state::{IntegrationState, State, Transition};
@@ -137,6 +138,9 @@ fn credential(token_version: &str) -> ScmCredential {
         expires_at: Some(start() + TimeDelta::days(200)),
         rotated_at: None,
         token_version: Some(token_version.to_owned()),
+        host: Revision::of([SCM_API]),
+        revision: Revision::of([SCM_API, token_version]),
+        listing: None,
     }
 }
 
@@ -204,6 +208,11 @@ fn organization(repositories: &[Repository], now: DateTime<Utc>) -> Organization
     }
 }
 
+/// An event of the audit log that says no more than what happened.
+pub(crate) fn event(at: DateTime<Utc>, kind: AuditEventKind) -> AuditEvent {
+    AuditEvent { at, kind, integration_id: None, source_type: None, user_id: None, about: None }
+}
+
 impl World {
     /// A healthy Group of `repositories` and `organizations`, set up long ago, before the first probe.
     pub(crate) fn healthy(repositories: usize, organizations: usize) -> Self {
@@ -255,10 +264,17 @@ impl World {
             fleet: Fleet {
                 snyk_tokens: BTreeMap::from([(
                     CredentialName::from(TOKEN),
-                    SnykToken { api: ApiName::from(SNYK_API), app_root: None, token_version: None },
+                    SnykToken {
+                        api: ApiName::from(SNYK_API),
+                        app_root: None,
+                        token_version: None,
+                        host: Revision::of([SNYK_API]),
+                        revision: Revision::of([SNYK_API]),
+                    },
                 )]),
                 scm_credentials: BTreeMap::from([(CredentialName::from(PAT), credential("hash-1"))]),
                 integrations: BTreeMap::from([(IntegrationName::from(INTEGRATION), integration)]),
+                apis: [SNYK_API, SCM_API].into_iter().map(|api| (ApiName::from(api), Revision::of([api]))).collect(),
                 rules: RulePolicy::default(),
                 thresholds: Thresholds::default(),
                 max_ages,
@@ -299,6 +315,14 @@ impl World {
         self.organizations.get_mut(&organization_id(number)).unwrap()
     }
 
+    /// Somebody deletes an Organization's integration, as the audit log says.
+    pub(crate) fn delete_integration(&mut self, number: usize) {
+        let event = event(self.now, AuditEventKind::Deleted);
+        let organization = self.organization(number);
+        organization.presence = IntegrationPresence::Absent;
+        organization.events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
+    }
+
     /// A second profile with its own credential and repositories.
     pub(crate) fn add_profile(&mut self, name: &str, credential_name: &str, numbers: std::ops::Range<usize>) {
         self.fleet.scm_credentials.insert(CredentialName::from(credential_name), credential("hash-other"));
@@ -336,6 +360,10 @@ impl World {
 
     /// Applies findings as one probe's outcome, without evaluating.
     pub(crate) fn observe(&mut self, kind: ProbeKind, subject: WorkSubject, findings: Vec<Finding>) {
+        // A test that replaces a token says its version only.
+        for credential in self.fleet.scm_credentials.values_mut() {
+            credential.revision = credential.host.with(credential.token_version.as_deref().unwrap_or_default());
+        }
         let api = match kind {
             ProbeKind::ScmCredential | ProbeKind::Profile | ProbeKind::Webhooks => ApiName::from(SCM_API),
             _ => ApiName::from(SNYK_API),

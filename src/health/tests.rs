@@ -3,12 +3,17 @@
 mod absence;
 mod amounts;
 mod credentials;
+mod disconnected;
 mod evidence;
+mod first_sight;
 mod gaps;
 mod group;
+mod imports;
 mod inventory;
 mod listing;
 mod loss;
 mod observers;
 mod organization;
 mod rotations;
+mod subjects;
+mod test_flow;

@@ -15,11 +15,22 @@ use super::words::moment;
 pub(super) struct Basis {
     pub(super) observed_at: Option<DateTime<Utc>>,
     pub(super) valid_until: Option<DateTime<Utc>>,
+    /// When it would be stale by its own age, whatever stands after a gap.
+    pub(super) stale_after: Option<DateTime<Utc>>,
 }
 
 impl Basis {
     pub(super) fn of<T>(evidence: &Evidence<T>) -> Self {
-        Self { observed_at: Some(evidence.observed_at), valid_until: Some(evidence.valid_until()) }
+        Self {
+            observed_at: Some(evidence.observed_at),
+            valid_until: Some(evidence.valid_until()),
+            stale_after: Some(evidence.stale_after()),
+        }
+    }
+
+    /// Whether it stands only because nobody could ask since a gap.
+    pub(super) fn is_restored(&self, now: DateTime<Utc>) -> bool {
+        self.stale_after.is_some_and(|at| at < now)
     }
 
     /// Both together: whatever is older and whatever expires sooner.
@@ -27,6 +38,7 @@ impl Basis {
         Self {
             observed_at: earlier(self.observed_at, other.observed_at),
             valid_until: earlier(self.valid_until, other.valid_until),
+            stale_after: earlier(self.stale_after, other.stale_after),
         }
     }
 }

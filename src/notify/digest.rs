@@ -64,7 +64,7 @@ impl<'a> Desk<'a> {
                 entry.ended_at = entry.ended_at.or(Some(now));
             }
         }
-        for taken in taken.iter().filter(|taken| !self.is_kept_back(taken)) {
+        for taken in taken.iter().filter(|taken| !is_kept_back(taken)) {
             let known = digest.problems.get(taken.key).filter(|known| known.opened_at == taken.opened_at);
             if known.is_some() {
                 continue;
@@ -80,11 +80,6 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Whether nobody wants to read of it now.
-    fn is_kept_back(&self, open: &OpenIncident<'_>) -> bool {
-        open.is_silenced || open.incident.cause.is_some()
-    }
-
     fn write_digest(
         &mut self,
         id: &RouteId,
@@ -98,13 +93,12 @@ impl<'a> Desk<'a> {
             .iter()
             .filter(|open| {
                 let announcement = announcements.get(&About::Incident(open.key.clone()));
-                !self.is_kept_back(open) && announcement.is_some_and(|announcement| is_standing(announcement, now))
+                !is_kept_back(open) && announcement.is_some_and(|announcement| is_standing(announcement, now))
             })
             .map(|open| open.key)
             .collect();
         let acknowledged = &self.state.attention.acknowledgements;
-        let held =
-            |key: &IncidentKey| taken.iter().find(|open| open.key == key).filter(|open| !self.is_kept_back(open));
+        let held = |key: &IncidentKey| taken.iter().find(|open| open.key == key).filter(|open| !is_kept_back(open));
         let mut lines = Vec::new();
         for (key, entry) in &mut digest.problems {
             let news = match (entry.ended_at, held(key)) {
@@ -137,6 +131,11 @@ impl<'a> Desk<'a> {
         };
         self.send(&about, &mut announcement, NotificationKind::Digest, Severity::Info, receivers, page);
     }
+}
+
+/// Whether nobody wants to read of it now.
+fn is_kept_back(open: &OpenIncident<'_>) -> bool {
+    open.is_silenced || open.incident.cause.is_some()
 }
 
 /// Whether the digest of the route at `place` lists an incident.

@@ -8,6 +8,7 @@ use crate::domain::notification::NotificationKind;
 use crate::health::incidents::growth::Growth;
 
 /// The incident as this decision sees it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and the table has a row for each")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene {
     pub(super) now: DateTime<Utc>,

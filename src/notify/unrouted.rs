@@ -42,15 +42,15 @@ pub fn in_words(routing: &Routing, watched: &[Routed<'_>]) -> Vec<String> {
     let mut untaken: BTreeMap<(&IntegrationName, Level, bool), BTreeSet<Severity>> = BTreeMap::new();
     for routed in watched {
         for severity in Severity::ALL {
-            let takes = routing.routes.iter().filter(|route| fits(route, routed, *severity));
-            let taken: BTreeSet<Rule> = takes
+            let fitting = routing.routes.iter().filter(|route| fits(route, routed, *severity));
+            let rules: BTreeSet<Rule> = fitting
                 .flat_map(|route| {
                     let named = &route.matcher.rules;
                     Rule::ALL.iter().copied().filter(|rule| named.is_empty() || named.contains(rule))
                 })
                 .collect();
-            if taken.len() < Rule::ALL.len() {
-                untaken.entry((routed.name, routed.level, !taken.is_empty())).or_default().insert(*severity);
+            if rules.len() < Rule::ALL.len() {
+                untaken.entry((routed.name, routed.level, !rules.is_empty())).or_default().insert(*severity);
             }
         }
     }
@@ -94,21 +94,18 @@ mod tests {
     fn said(routes: Vec<Matcher>) -> Vec<String> {
         let names: [IntegrationName; 2] = ["acme-bitbucket".into(), "labs-bitbucket".into()];
         let [acme, labs] = &names;
-        let routed = |name, owner, level| Routed { name, scm: Scm::BitbucketCloud, owner, level };
-        let watched = [
-            routed(acme, Some("platform"), Level::Group),
-            routed(acme, Some("platform"), Level::Organization),
-            routed(labs, None, Level::Organization),
+        let level_of = |name, owner, level| Routed { name, scm: Scm::BitbucketCloud, owner, level };
+        let all = [
+            level_of(acme, Some("platform"), Level::Group),
+            level_of(acme, Some("platform"), Level::Organization),
+            level_of(labs, None, Level::Organization),
         ];
         let receivers = vec!["chat".into()];
         let routes =
             routes.into_iter().map(|matcher| Route { matcher, receivers: receivers.clone(), ..Route::default() });
-        let routing = Routing {
-            routes: routes.collect(),
-            receivers: receivers.clone().into_iter().collect(),
-            ..Routing::default()
-        };
-        in_words(&routing, &watched)
+        let routing =
+            Routing { routes: routes.collect(), receivers: receivers.into_iter().collect(), ..Routing::default() };
+        in_words(&routing, &all)
     }
 
     #[test]

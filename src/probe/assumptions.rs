@@ -98,7 +98,9 @@ impl Assumption {
             Self::RemovedReasonsAreKnown => "Why a repository is missing, and `profile_deleted`.",
             Self::SelfIsServiceAccount => "Expiry of a service account's token; without it the expiry is unknown.",
             Self::RestIntegrationsAreGone => "IntegrationPresent; the V1 list is asked first either way.",
-            Self::AuditEventsNameIntegration => "CredentialInStep; without it every integration event counts.",
+            Self::AuditEventsNameIntegration => {
+                "CredentialInStep; without it the type of integration that an event names."
+            }
             Self::RetryAfterComesWith429 => "How long a throttled credential pauses; without it one minute or five.",
             Self::ScopeHeaderIsSent => "PermissionsGranted; without it read-only probes, and write stays unverifiable.",
             Self::TokenIdIsSent => "Noticing a rotation; without it a keyed hash of our own copy.",

@@ -7,6 +7,8 @@
 //! When the first is gone or has lost its fields, the second stands in and the walk says `has_last_sync: false`, which
 //! makes verdicts weak. What could not be had is named by a failure; the rest goes on.
 //!
+//! Aliases are read first, because an asset may be ours by its alias alone.
+//!
 //! Assets are selected here, by host and workspace, because Snyk's `sources` words are unverified; once one word was
 //! seen on every discovered asset, the search is narrowed by it.
 //!
@@ -18,7 +20,10 @@
 mod merge;
 mod selection;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 pub(super) use self::merge::repository_id;
 use self::merge::{complete_with, from_inventory, from_search, learned_source, removed_from_search};
@@ -28,11 +33,14 @@ use super::judgement::{Verdict, is_whole_api};
 use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::client::answer::{BodyKind, Failure, FailureClass};
-use crate::client::snyk::SearchedAsset;
+use crate::client::snyk::{RepositoryAlias, SearchedAsset};
 use crate::domain::evidence::Part;
-use crate::domain::facts::{Asset, AssetWalk, RemovedAsset};
+use crate::domain::facts::{Asset, AssetWalk, RemovedAsset, normalised_url};
 use crate::domain::names::{GroupId, IntegrationName};
 use crate::domain::work::Finding;
+
+/// Aliases are made by people, one at a time.
+const ALIASES_EVERY: TimeDelta = TimeDelta::hours(6);
 
 /// Which assets are asked for, and what was known of them.
 pub(super) struct InventoryScope<'a> {
@@ -60,7 +68,9 @@ enum Listed {
 }
 
 /// Runs the probe.
-pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>, round: &mut Round) {
+pub(super) async fn run(session: &mut SnykSession<'_>, mut scope: InventoryScope<'_>, round: &mut Round) {
+    let aliases = aliases(session, &scope, round).await;
+    let aliases = scope.selection.take_aliases(aliases);
     let Some(listed) = list(session, &scope, round).await else { return };
     let (mut live, has_last_sync, is_proved) = match listed {
         Listed::Repositories(live, has_last_sync) => (live, has_last_sync, true),
@@ -85,7 +95,7 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: InventoryScope<'_>
         Some(removed) => removed,
         None => scope.previous.map(|walk| walk.removed.clone()).unwrap_or_default(),
     };
-    let walk = AssetWalk { live, removed, has_last_sync, aliases: std::collections::BTreeMap::new() };
+    let walk = AssetWalk { live, removed, has_last_sync, aliases };
     round.find(Finding::Assets(scope.integration.clone(), Arc::new(walk)));
 }
 
@@ -179,6 +189,30 @@ async fn removed(
         Err(failure) => {
             session.concede(round, Part::Assets, "read removed assets and why they were removed", &failure).await;
             None
+        }
+    }
+}
+
+/// Other addresses of the Group's assets, from a walk of them every six hours; between walks, and where the endpoint is missing
+/// (early access: 403, 404), what is known of them. They only help to find an asset, so nothing is lost with them.
+async fn aliases(session: &SnykSession<'_>, scope: &InventoryScope<'_>, round: &mut Round) -> BTreeMap<String, String> {
+    let known = || scope.previous.map(|walk| walk.aliases.clone()).unwrap_or_default();
+    let answered_at = round.memory.aliases_answered_at(scope.integration, scope.group);
+    if scope.previous.is_some() && answered_at.is_some_and(|at| round.started_at - at < ALIASES_EVERY) {
+        return known();
+    }
+    match round.hear(session.api, session.client().repository_aliases(scope.group.0).await) {
+        Ok(walk) => {
+            round.memory.aliases_answered(scope.integration, scope.group, round.started_at);
+            let both = |one: RepositoryAlias| Some((normalised_url(&one.alias)?, normalised_url(&one.url)?));
+            walk.items.into_iter().filter_map(both).collect()
+        }
+        Err(failure) => {
+            // Whether the API answers at all, the list of assets tells next.
+            if !is_whole_api(&failure) {
+                round.memory.aliases_answered(scope.integration, scope.group, round.started_at);
+            }
+            known()
         }
     }
 }

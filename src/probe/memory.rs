@@ -4,15 +4,15 @@
 //! [`Prober`](super::Prober) is given the old one's memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::assumptions::AssumptionBook;
 use super::round::{Round, sooner};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::VersionEnding;
-use crate::domain::names::{ApiName, CredentialName, WorkspaceSlug};
+use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, WorkspaceSlug};
 use crate::domain::work::ProbeKind;
 
 /// A stored announcement is withdrawn only by a round that comes this long after it was last seen: by then every kind
@@ -37,8 +37,23 @@ struct Hints {
     unlisted: BTreeMap<(CredentialName, WorkspaceSlug), i64>,
     /// A workspace's stable id.
     workspace_ids: BTreeMap<(CredentialName, WorkspaceSlug), String>,
+    /// When the endpoint of a Group's aliases last answered, even that it is not there.
+    aliases_answered: BTreeMap<(IntegrationName, GroupId), DateTime<Utc>>,
+    /// Repositories that an account administers, where it administers a part of them.
+    administered: BTreeMap<(CredentialName, WorkspaceSlug), Administered>,
     /// The end that each kind of probe heard of.
     endings: BTreeMap<ApiName, BTreeMap<ProbeKind, Option<VersionEnding>>>,
+}
+
+/// The repositories of a workspace that an account administers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Administered {
+    /// Lower-case `workspace/slug`. Shared: a workspace may have thousands.
+    pub(super) names: Arc<BTreeSet<String>>,
+    /// How many the list stated when they were listed: while it states as many, these are they.
+    pub(super) stated: u64,
+    /// When they were listed.
+    pub(super) listed_at: DateTime<Utc>,
 }
 
 /// Whether an endpoint answers.
@@ -77,6 +92,29 @@ impl ProbeMemory {
 
     pub(super) fn learn_unlisted(&self, credential: &CredentialName, workspace: &WorkspaceSlug, count: i64) {
         self.hints().unlisted.insert((credential.clone(), workspace.clone()), count);
+    }
+
+    /// When Snyk last told the aliases of a Group's assets, or that it does not tell them.
+    pub(super) fn aliases_answered_at(&self, integration: &IntegrationName, group: GroupId) -> Option<DateTime<Utc>> {
+        self.hints().aliases_answered.get(&(integration.clone(), group)).copied()
+    }
+
+    pub(super) fn aliases_answered(&self, integration: &IntegrationName, group: GroupId, at: DateTime<Utc>) {
+        self.hints().aliases_answered.insert((integration.clone(), group), at);
+    }
+
+    /// Which repositories of a workspace the account administers, as far as that was listed.
+    pub(super) fn administered(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> Option<Administered> {
+        self.hints().administered.get(&(credential.clone(), workspace.clone())).cloned()
+    }
+
+    pub(super) fn learn_administered(
+        &self,
+        credential: &CredentialName,
+        workspace: &WorkspaceSlug,
+        administered: Administered,
+    ) {
+        self.hints().administered.insert((credential.clone(), workspace.clone()), administered);
     }
 
     pub(super) fn workspace_id(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> Option<String> {

@@ -1,23 +1,27 @@
 //! Probe `organization`: one Organization's integration, what was imported through it, and its audit log.
 //!
-//! Requests: access, the list of integrations, one per 100 targets and projects, one for the audit log: five an hour at
-//! the default interval for an Organization with up to 100 projects. An Organization without the integration costs two.
+//! Requests: access, the list of integrations, one per 100 targets and projects: four an hour at the default interval for
+//! an Organization with up to 100 projects; the switches of pull request checks every other hour. An Organization that
+//! never had the integration costs two. The audit log is read where [`audit_reasons`] finds a reason.
 //!
 //! A denied part beside a readable Organization is a missing right of the Snyk token: the part fails, the rest goes on.
 
+mod audit_reasons;
 mod events;
 mod imports;
 mod presence;
+mod pull_requests;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-pub(super) use self::events::window_start;
+use self::audit_reasons::reach_wanted;
 use super::judgement::Verdict;
 use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::domain::evidence::{OrganizationEvidence, Part};
 use crate::domain::facts::{Access, IntegrationPresence};
 use crate::domain::names::{GroupId, IntegrationKey, OrganizationId};
+use crate::domain::state::OrganizationMemory;
 use crate::domain::work::Finding;
 use crate::probe::scm::ScmWords;
 
@@ -27,8 +31,15 @@ pub(super) struct OrganizationScope<'a> {
     pub(super) organization: OrganizationId,
     pub(super) words: ScmWords,
     pub(super) known: Option<&'a OrganizationEvidence>,
-    /// The audit log matters from here on.
-    pub(super) events_since: DateTime<Utc>,
+    pub(super) memory: Option<&'a OrganizationMemory>,
+    /// Every time at which its credential may have been rotated.
+    pub(super) rotations: Vec<DateTime<Utc>>,
+    /// How much earlier than noticed a rotation may have been.
+    pub(super) rotation_margin: TimeDelta,
+    /// An incident about it is pending or open.
+    pub(super) has_incident: bool,
+    /// More than this share of inactive projects needs an explanation.
+    pub(super) inactive_share: f64,
 }
 
 /// Runs the probe.
@@ -53,8 +64,28 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<
     if let Some(presence) = &presence {
         round.find(Finding::Presence(scope.key.clone(), presence.clone()));
     }
-    if presence != Some(IntegrationPresence::Absent) {
-        imports::run(session, &scope, round).await;
-        events::run(session, &scope, round).await;
+    // An integration that is not listed and was never used has imported nothing. One that left may have: its targets
+    // tell whether the list or the integration is at fault.
+    if presence == Some(IntegrationPresence::Absent) && !scope.was_used() {
+        return;
+    }
+    let imports = imports::run(session, &scope, round).await;
+    if let Some(presence) = &presence {
+        pull_requests::run(session, &scope, presence, round).await;
+    }
+    if let Some(from) = reach_wanted(&scope, presence.as_ref(), imports.as_deref(), round.started_at) {
+        events::run(session, &scope, from, round).await;
+    }
+}
+
+impl OrganizationScope<'_> {
+    /// Whether the integration was ever seen here, or something that was imported through it.
+    fn was_used(&self) -> bool {
+        let is_known = |known: &OrganizationEvidence| {
+            let is_present = |presence: &IntegrationPresence| *presence != IntegrationPresence::Absent;
+            known.presence.as_ref().is_some_and(|evidence| is_present(&evidence.value))
+                || known.imports.as_ref().is_some_and(|evidence| !evidence.value.targets.is_empty())
+        };
+        self.memory.is_some_and(|memory| memory.was_present) || self.known.is_some_and(is_known)
     }
 }

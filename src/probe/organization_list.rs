@@ -6,9 +6,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::audit_log::{KEPT_FOR, OVERLAP};
 use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::client::snyk::AuditEvent;
@@ -18,10 +19,8 @@ use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, Organizatio
 use crate::domain::state::State;
 use crate::domain::work::Finding;
 
-/// The event of an Organization that leaves its Group, deleted or moved.
-const REMOVED: &str = "group.org.remove";
-/// The log is read from so long before the last listing that had them: an event may be dated earlier than it is seen.
-const OVERLAP: TimeDelta = TimeDelta::hours(1);
+/// An Organization leaves its Group, or ceases to be: the Group's log has some events of its Organizations.
+const LEAVING: [&str; 2] = ["group.org.remove", "org.delete"];
 
 /// Runs the probe.
 pub(super) async fn run(
@@ -42,7 +41,8 @@ pub(super) async fn run(
             let missing_since = missing_since(state, integration, &listing);
             round.find(Finding::Organizations(integration.clone(), listing));
             if let Some(since) = missing_since {
-                removed(session, integration, group, since - OVERLAP, round).await;
+                let kept_since = round.started_at - KEPT_FOR;
+                removed(session, integration, group, (since - OVERLAP).max(kept_since), round).await;
             }
         }
         Err(failure) => {
@@ -71,7 +71,7 @@ async fn removed(
     since: DateTime<Utc>,
     round: &mut Round,
 ) {
-    match round.hear(session.api, session.client().group_audit_log(group.0, since, &[REMOVED]).await) {
+    match round.hear(session.api, session.client().group_audit_log(group.0, since, &LEAVING).await) {
         Ok(walk) => {
             let events = walk.items.into_iter().filter_map(event).collect();
             round.find(Finding::RemovedOrganizations(integration.clone(), events));
@@ -84,7 +84,7 @@ async fn removed(
 
 fn event(event: AuditEvent) -> Option<RemovedOrganization> {
     let id = Uuid::parse_str(event.org_id.as_deref()?).ok()?;
-    let is_removal = event.event == REMOVED;
+    let is_removal = LEAVING.contains(&event.event.as_str());
     is_removal.then_some(RemovedOrganization {
         id: OrganizationId(id),
         name: event.org_name,

@@ -6,16 +6,18 @@ use chrono::{DateTime, Utc};
 
 use super::catalog::{self, Part};
 use super::inventory::{self, InventoryScope, Selection};
-use super::organization::{self, OrganizationScope, window_start};
+use super::organization::{self, OrganizationScope};
+use super::organization_list;
 use super::round::Round;
 use super::scm::{CredentialScope, ProfileScope, ScmProbes, words_of};
 use super::snyk_session::SnykSession;
 use super::targets::{IntegrationSettings, Targets};
 use super::webhooks::{self, WebhookScope};
-use super::{group_access, organization_list, snyk_token};
+use super::{group_access, snyk_token};
 use crate::domain::evidence::{EvidenceBook, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{WorkspaceFact, normalised_url};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
+use crate::domain::incident::{Rule, Subject};
 use crate::domain::names::{
     ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
@@ -191,12 +193,17 @@ impl<'a> Plan<'a> {
         let known = self.book().organizations.get(key);
         if self.kind == ProbeKind::Organization {
             let Some(mut session) = self.session() else { return };
-            let events_since = window_start(
-                round.started_at,
-                self.rotations(integration, organization),
-                integration.thresholds.rotation_uncertainty,
-            );
-            let scope = OrganizationScope { key, organization, words, known, events_since };
+            let scope = OrganizationScope {
+                key,
+                organization,
+                words,
+                known,
+                memory: self.state.integrations.get(key).map(|stored| &stored.organization),
+                rotations: self.rotations(integration, key, organization),
+                rotation_margin: integration.thresholds.rotation_uncertainty,
+                has_incident: self.has_incident(key, organization),
+                inactive_share: integration.thresholds.inactive_share,
+            };
             return organization::run(&mut session, scope, round).await;
         }
         let Some(imports) = known.and_then(|known| known.imports.as_ref()) else { return };
@@ -228,15 +235,37 @@ impl<'a> Plan<'a> {
         self.book().organizations.iter().filter(shares).count().max(1)
     }
 
-    /// Every time at which the credential of this Organization may have been rotated.
-    fn rotations(&self, integration: &WatchedIntegration, organization: OrganizationId) -> Vec<DateTime<Utc>> {
+    /// Whether an incident about this very Organization is pending or open. What was so at first sight has no news.
+    fn has_incident(&self, key: &IntegrationKey, organization: OrganizationId) -> bool {
+        self.state.incidents.iter().any(|(incident, stored)| match &incident.subject {
+            Subject::Integration(of) => of == key,
+            Subject::Organizations(name) => {
+                *name == key.integration && incident.rule != Rule::Baseline && stored.members.contains(&organization)
+            }
+            _ => false,
+        })
+    }
+
+    /// Every time at which the credential of this Organization may have been rotated; none of them matters any more once
+    /// it was seen saved after the last.
+    fn rotations(
+        &self,
+        integration: &WatchedIntegration,
+        key: &IntegrationKey,
+        organization: OrganizationId,
+    ) -> Vec<DateTime<Utc>> {
         let Some(watched) = &integration.organizations else { return Vec::new() };
         let name = watched.credential_of(organization);
         let declared = self.targets.fleet.scm_credentials.get(name).and_then(|credential| credential.rotated_at);
         let listed = self.book().scm_credentials.get(name).and_then(|known| known.listed_token.as_ref());
         let listed = listed.and_then(|evidence| evidence.value.created_at);
-        let noticed = self.state.credentials.get(name).and_then(|credential| credential.rotated_from.as_ref());
-        [declared, listed, noticed.map(|(_, at)| *at)].into_iter().flatten().collect()
+        let memory = self.state.credentials.get(name);
+        let noticed = memory.and_then(|memory| memory.rotated_from.as_ref()).map(|(_, at)| *at);
+        let judged = memory.and_then(|memory| memory.rotation.as_ref()).map(|rotation| rotation.at);
+        let rotations: Vec<_> = [declared, listed, noticed, judged].into_iter().flatten().collect();
+        let saved = self.state.integrations.get(key).and_then(|stored| stored.organization.saved.as_ref());
+        let is_over = saved.is_some_and(|saved| rotations.iter().all(|at| *at < saved.at));
+        if is_over { Vec::new() } else { rotations }
     }
 
     /// What is to be known about a credential. `workspaces` are a profile's own; otherwise those of all its profiles and of
@@ -257,12 +286,16 @@ impl<'a> Plan<'a> {
             .filter_map(|integration| integration.organizations.as_ref())
             .filter(|watched| &watched.credential == name || watched.overrides.values().any(|one| one == name))
             .any(|watched| wants_administrator(&watched.permissions.required));
+        let needs_administrator = by_group || by_organization;
+        let imported =
+            if needs_administrator { self.imported_with(name).map(str::to_owned).collect() } else { BTreeSet::new() };
         Some(CredentialScope {
             name,
             credential: self.targets.fleet.scm_credentials.get(name)?,
             known: self.book().scm_credentials.get(name),
             workspaces: workspaces.unwrap_or_else(|| self.workspaces_of(name).into_iter().collect()),
-            needs_administrator: by_group || by_organization,
+            imported,
+            needs_administrator,
             has_profile,
             has_new_secret: self.has_new_secret(name),
         })
@@ -275,24 +308,25 @@ impl<'a> Plan<'a> {
     }
 
     fn workspaces_of(&self, name: &CredentialName) -> BTreeSet<WorkspaceSlug> {
-        let mut workspaces = BTreeSet::new();
-        for (integration, watched) in &self.targets.fleet.integrations {
-            let host = words_of(watched.scm).repository_host;
-            for profile in watched.group.iter().flat_map(|group| group.profiles.values()) {
-                if &profile.credential == name {
-                    workspaces.extend(profile.workspaces.iter().cloned());
-                }
-            }
-            let Some(organizations) = &watched.organizations else { continue };
-            for (key, known) in &self.book().organizations {
-                let is_ours = &key.integration == integration
-                    && key.organization.is_some_and(|one| organizations.credential_of(one) == name);
-                let targets = known.imports.iter().filter(|_| is_ours).flat_map(|imports| &imports.value.targets);
-                let urls = targets.filter_map(|target| target.url.as_deref()?.strip_prefix(host)?.strip_prefix('/'));
-                workspaces.extend(urls.filter_map(|path| path.split('/').next()).map(WorkspaceSlug::from));
-            }
-        }
-        workspaces
+        let groups = self.targets.fleet.integrations.values().filter_map(|watched| watched.group.as_ref());
+        let profiles = groups.flat_map(|group| group.profiles.values()).filter(|profile| &profile.credential == name);
+        let configured = profiles.flat_map(|profile| profile.workspaces.iter().cloned());
+        let imported = self.imported_with(name).filter_map(|path| path.split('/').next()).map(WorkspaceSlug::from);
+        configured.chain(imported).collect()
+    }
+
+    /// What the Organizations that use an SCM credential imported: paths of normalised URLs at its host.
+    fn imported_with(&self, name: &'a CredentialName) -> impl Iterator<Item = &'a str> {
+        self.book().organizations.iter().flat_map(move |(key, known)| {
+            let watched = self.targets.fleet.integrations.get(&key.integration);
+            let host = watched.map_or("", |watched| words_of(watched.scm).repository_host);
+            let organizations = watched.and_then(|watched| watched.organizations.as_ref());
+            let is_ours = organizations
+                .zip(key.organization)
+                .is_some_and(|(organizations, one)| organizations.credential_of(one) == name);
+            let targets = known.imports.iter().filter(move |_| is_ours).flat_map(|imports| &imports.value.targets);
+            targets.filter_map(move |target| target.url.as_deref()?.strip_prefix(host)?.strip_prefix('/'))
+        })
     }
 
     /// Organizations that are read with this Snyk token and were ever seen.

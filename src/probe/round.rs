@@ -14,7 +14,7 @@ use super::memory::ProbeMemory;
 use crate::client::answer::{Answer, AnswerMeta, Failure, FailureClass, LifecycleStage, VersionNotice, Walk};
 use crate::clock::Clock;
 use crate::domain::evidence::Part;
-use crate::domain::facts::VersionEnding;
+use crate::domain::facts::{PermissionProof, VersionEnding};
 use crate::domain::names::ApiName;
 use crate::domain::work::{ApiNotice, Finding, Outcome, ProbeFailure};
 
@@ -45,6 +45,8 @@ pub struct Round {
     findings: Vec<Finding>,
     failures: Vec<ProbeFailure>,
     answered: BTreeSet<ApiName>,
+    /// APIs that gave what was asked for.
+    succeeded: BTreeSet<ApiName>,
     skews: BTreeMap<ApiName, TimeDelta>,
     /// `None`: the version was named and nothing announces its end.
     endings: BTreeMap<ApiName, Option<VersionEnding>>,
@@ -59,6 +61,7 @@ impl Round {
             findings: Vec::new(),
             failures: Vec::new(),
             answered: BTreeSet::new(),
+            succeeded: BTreeSet::new(),
             skews: BTreeMap::new(),
             endings: BTreeMap::new(),
         }
@@ -89,6 +92,7 @@ impl Round {
         match &result {
             Ok(success) => {
                 self.answered.insert(api.clone());
+                self.succeeded.insert(api.clone());
                 self.hear_headers(api, success.meta());
             }
             Err(failure) => {
@@ -102,6 +106,11 @@ impl Round {
             }
         }
         result
+    }
+
+    /// Whether this API gave what was asked for, in this round.
+    pub(super) fn has_success(&self, api: &ApiName) -> bool {
+        self.succeeded.contains(api)
     }
 
     fn hear_headers(&mut self, api: &ApiName, meta: &AnswerMeta) {
@@ -127,8 +136,26 @@ impl Round {
         let skews = self.skews.into_iter().map(|(api, skew)| ApiNotice::ClockSkew(api, skew));
         let endings = endings.into_iter().map(|(api, ending)| ApiNotice::VersionEnding(api, ending));
         let notices = answered.chain(skews).chain(endings).collect();
-        Outcome { findings: self.findings, failures: self.failures, notices }
+        Outcome { findings: without_contradicted(self.findings), failures: self.failures, notices }
     }
+}
+
+/// What contradicts something else of the round is all that is said of a permission.
+fn without_contradicted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let contradicted: Vec<_> = findings
+        .iter()
+        .filter_map(|finding| match finding {
+            Finding::Permission(name, permission, PermissionProof::Contradicted) => Some((name.clone(), *permission)),
+            _ => None,
+        })
+        .collect();
+    findings.retain(|finding| match finding {
+        Finding::Permission(name, permission, proof) => {
+            *proof == PermissionProof::Contradicted || !contradicted.contains(&(name.clone(), *permission))
+        }
+        _ => true,
+    });
+    findings
 }
 
 /// The announced end in the headers of one answer.

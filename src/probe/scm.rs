@@ -5,6 +5,7 @@
 
 pub mod bitbucket_cloud;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
@@ -56,6 +57,8 @@ pub struct CredentialScope<'a> {
     pub known: Option<&'a ScmCredentialEvidence>,
     /// The workspaces it is used for, where they are known.
     pub workspaces: Vec<WorkspaceSlug>,
+    /// What the Organizations that use it imported, where administrator rights are asked for: lower-case full names.
+    pub imported: BTreeSet<String>,
     /// Whether some permission set asks for administrator rights.
     pub needs_administrator: bool,
     /// Whether a profile's probe proves what needs counting or reading; otherwise the credential's own probe must.

@@ -7,7 +7,7 @@ use crate::client::answer::{Answer, Failure};
 use crate::client::snyk::{Identity, IdentityKind, SnykClient};
 use crate::domain::evidence::{EvidenceBook, Part};
 use crate::domain::facts::{CredentialExpiry, SnykAuthentication, SnykRejectionCause};
-use crate::domain::names::{ApiName, CredentialName};
+use crate::domain::names::{ApiName, CredentialName, GroupId};
 use crate::domain::work::Finding;
 
 /// A Snyk token in one round.
@@ -18,6 +18,8 @@ pub(super) struct SnykSession<'a> {
     pub(super) target: &'a SnykTarget,
     book: &'a EvidenceBook,
     standing: Option<Standing>,
+    /// A Group that is asked before a rejection is believed.
+    witness: Option<GroupId>,
 }
 
 impl<'a> SnykSession<'a> {
@@ -27,11 +29,16 @@ impl<'a> SnykSession<'a> {
         target: &'a SnykTarget,
         book: &'a EvidenceBook,
     ) -> Self {
-        Self { name, api, target, book, standing: None }
+        Self { name, api, target, book, standing: None, witness: None }
     }
 
     pub(super) fn client(&self) -> &'a SnykClient {
         &self.target.client
+    }
+
+    /// Asks this Group too before a rejection by `/self` is believed.
+    pub(super) fn with_witness(&mut self, group: Option<GroupId>) {
+        self.witness = group;
     }
 
     /// Asks `/self` and takes down what it proves.
@@ -39,6 +46,10 @@ impl<'a> SnykSession<'a> {
         let result = round.hear(self.api, self.client().identity().await);
         let (standing, authentication) = match &result {
             Ok(answer) => (Standing::Accepted, Some(accepted(&answer.value))),
+            Err(failure) if failure.is_rejection() && self.answers_elsewhere(round).await => {
+                let detail = format!("`/self`: {}; other requests of the same round were answered", failure.detail);
+                (Standing::Unclear, Some(SnykAuthentication::Contradicted { detail }))
+            }
             Err(failure) if failure.is_rejection() => {
                 let foreign_host = self.client().foreign_token_host().filter(|_| !self.was_accepted());
                 let cause = rejection_cause(foreign_host, self.has_expired(round));
@@ -51,6 +62,17 @@ impl<'a> SnykSession<'a> {
             round.find(Finding::SnykAuthentication(self.name.clone(), authentication));
         }
         result
+    }
+
+    /// Whether another endpoint accepts the token in this round: then `/self` speaks of something else than the token.
+    async fn answers_elsewhere(&self, round: &mut Round) -> bool {
+        if round.has_success(self.api) {
+            return true;
+        }
+        match self.witness {
+            Some(group) => round.hear(self.api, self.client().group(group.0).await).is_ok(),
+            None => false,
+        }
     }
 
     fn has_expired(&self, round: &Round) -> bool {

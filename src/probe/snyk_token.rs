@@ -20,7 +20,7 @@ use crate::domain::evidence::Part;
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Source;
-use crate::domain::names::OrganizationId;
+use crate::domain::names::{GroupId, OrganizationId};
 use crate::domain::work::Finding;
 
 /// Groups and Organizations in which one run looks for a service account.
@@ -40,6 +40,8 @@ pub(super) async fn run(
     organizations: &[OrganizationId],
     round: &mut Round,
 ) {
+    let witness = groups(session, fleet).next();
+    session.with_witness(witness);
     let identity = match session.identify(round).await {
         Ok(answer) => answer.value,
         Err(failure) => {
@@ -64,11 +66,16 @@ pub(super) async fn run(
     }
 }
 
+/// The Groups that are watched with this token.
+fn groups(session: &SnykSession<'_>, fleet: &Fleet) -> impl Iterator<Item = GroupId> {
+    let name = session.name;
+    let groups = fleet.integrations.values().filter_map(|integration| integration.group.as_ref());
+    groups.filter(move |group| &group.snyk == name).map(|group| group.id)
+}
+
 /// The Groups and Organizations that are watched with this token.
 fn homes(session: &SnykSession<'_>, fleet: &Fleet, organizations: &[OrganizationId]) -> Vec<Home> {
-    let groups = fleet.integrations.values().filter_map(|integration| integration.group.as_ref());
-    let groups = groups.filter(|group| &group.snyk == session.name).map(|group| Home::Group(group.id.0));
-    let mut homes: Vec<Home> = groups.collect();
+    let mut homes: Vec<Home> = groups(session, fleet).map(|group| Home::Group(group.0)).collect();
     homes.dedup();
     homes.extend(organizations.iter().map(|organization| Home::Organization(organization.0)));
     homes.truncate(MOST_LOOKUPS);
@@ -82,12 +89,14 @@ async fn of_user(session: &SnykSession<'_>, round: &mut Round) -> Option<Credent
     }
 }
 
-/// The expiry of the labelled token, else the soonest that lies ahead: the list does not say which token is ours, and
-/// a token that has passed its end cannot be the one that just worked.
+/// The expiry of the labelled token; without a label the soonest that lies ahead: the list does not say which token is
+/// ours, and a token that has passed its end cannot be the one that just worked. A label that fits none, or several, tells
+/// nothing of ours.
 fn expiry_among(tokens: &[PersonalAccessToken], label: Option<&str>, now: DateTime<Utc>) -> CredentialExpiry {
     let mut labelled = tokens.iter().filter(|token| label.is_some() && token.label.as_deref() == label);
     let ours = match (labelled.next(), labelled.next()) {
         (Some(token), None) => token.expires_at,
+        _ if label.is_some() => None,
         _ => tokens.iter().filter_map(|token| token.expires_at).filter(|at| *at > now).min(),
     };
     ours.map_or(CredentialExpiry::Untold, measured)
@@ -157,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_labelled_token_counts_else_the_soonest() {
+    fn the_labelled_token_counts_and_without_a_label_the_soonest() {
         let now: DateTime<Utc> = "2026-11-23T09:00:00Z".parse().unwrap();
         let token = |label: &str, day: Option<&str>| PersonalAccessToken {
             id: label.to_owned(),
@@ -180,8 +189,8 @@ mod tests {
         };
         check(None, Some("2026-12-01"));
         check(Some("monitor"), Some("2027-02-01"));
-        check(Some("nobody"), Some("2026-12-01"));
-        check(Some("twin"), Some("2026-12-01"));
+        check(Some("nobody"), None);
+        check(Some("twin"), None);
         check(Some("endless"), None);
         assert_eq!(expiry_among(&[], None, now), CredentialExpiry::Untold);
     }

@@ -1,6 +1,12 @@
 //! Whole rounds against answers shaped as the vendors' own, over real HTTP on loopback.
 
+mod administration;
+mod audit;
 mod bitbucket;
+mod contradictions;
+mod imports;
+mod namespaces;
+mod outcome;
 mod snyk;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +15,7 @@ use uuid::Uuid;
 use wiremock::matchers::{method, path};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
+use self::outcome::shown;
 use super::*;
 use crate::client::ClientContext;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
@@ -24,7 +31,9 @@ use crate::domain::fleet::{
     WatchedProfile,
 };
 use crate::domain::kinds::{Role, Scm};
-use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, WorkspaceSlug};
+use crate::domain::names::{
+    GroupId, IntegrationKey, IntegrationName, OrganizationId, ProfileName, Revision, WorkspaceSlug,
+};
 use crate::domain::permission::PermissionSet;
 use crate::domain::work::{ApiNotice, Finding, WorkSubject};
 use crate::probe::scm::ScmProbes;
@@ -175,14 +184,40 @@ impl World {
                 Finding::Events(key, events) => {
                     book.organizations.entry(key).or_default().events = Some(evidence(events, run.started_at, kind));
                 }
+                Finding::Organizations(name, listing) => {
+                    book.groups.entry(name).or_default().organizations = Some(evidence(listing, run.started_at, kind));
+                }
+                Finding::Presence(key, presence) => {
+                    book.organizations.entry(key).or_default().presence =
+                        Some(evidence(presence, run.started_at, kind));
+                }
+                Finding::PullRequestChecks(key, checks) => {
+                    let slot = book.organizations.entry(key).or_default();
+                    slot.pull_request_checks = Some(evidence(checks, run.started_at, kind));
+                }
+                Finding::RemovedOrganizations(name, removed) => {
+                    let slot = book.groups.entry(name).or_default();
+                    slot.removed_organizations = Some(evidence(removed, run.started_at, kind));
+                }
+                Finding::Permission(name, permission, proof) => {
+                    let slot = book.scm_credentials.entry(name).or_default();
+                    slot.permissions.insert(permission, evidence(proof, run.started_at, kind));
+                }
                 _ => {}
             }
         }
     }
 }
 
-fn evidence<T>(value: T, observed_at: DateTime<Utc>, probe: ProbeKind) -> Evidence<T> {
-    Evidence { value, observed_at, probe, max_age: TimeDelta::hours(3) }
+pub(super) fn evidence<T>(value: T, observed_at: DateTime<Utc>, probe: ProbeKind) -> Evidence<T> {
+    Evidence {
+        value,
+        observed_at,
+        probe,
+        max_age: TimeDelta::hours(3),
+        revision: Revision::default(),
+        restored_until: None,
+    }
 }
 
 pub(super) fn organization_key() -> IntegrationKey {
@@ -229,12 +264,25 @@ fn fleet() -> Fleet {
         expires_at: None,
         rotated_at: None,
         token_version: None,
+        host: Revision::default(),
+        revision: Revision::default(),
+        listing: None,
     };
     Fleet {
-        snyk_tokens: [("snyk".into(), SnykToken { api: "snyk/snyk".into(), app_root: None, token_version: None })]
-            .into(),
+        snyk_tokens: [(
+            "snyk".into(),
+            SnykToken {
+                api: "snyk/snyk".into(),
+                app_root: None,
+                token_version: None,
+                host: Revision::default(),
+                revision: Revision::default(),
+            },
+        )]
+        .into(),
         scm_credentials: [("pat".into(), credential)].into(),
         integrations: [("acme".into(), integration)].into(),
+        apis: BTreeMap::new(),
         rules: RulePolicy::default(),
         thresholds: Thresholds::default(),
         max_ages: BTreeMap::new(),
@@ -269,60 +317,6 @@ impl Match for Says {
     fn matches(&self, request: &Request) -> bool {
         String::from_utf8_lossy(&request.body).contains(self.0)
     }
-}
-
-/// Findings and failures, a line each.
-pub(super) fn shown(run: &ProbeRun) -> String {
-    let findings = run.outcome.findings.iter().map(|finding| match finding {
-        Finding::SnykAuthentication(_, fact) => format!("{fact:?}"),
-        Finding::SnykTokenExpiry(_, fact) => format!("token expiry: {fact:?}"),
-        Finding::ScmAuthentication(_, fact) => format!("{fact:?}"),
-        Finding::ScmCredentialExpiry(_, fact) => format!("expiry: {fact:?}"),
-        Finding::ListedToken(_, fact) => format!("{fact:?}"),
-        Finding::Permission(_, permission, proof) => format!("{permission}: {proof:?}"),
-        Finding::GroupAccess(_, fact) => format!("group: {fact:?}"),
-        Finding::Workspaces(.., facts) => format!("workspaces: {facts:?}"),
-        Finding::Repositories(.., set) => {
-            let names: Vec<_> = set.repositories.values().map(|repository| repository.full_name.as_str()).collect();
-            let age =
-                set.walked_at.map_or("-".to_owned(), |walked_at| (run.started_at - walked_at).num_hours().to_string());
-            format!("repositories: {} (walked {age} h ago)", names.join(" "))
-        }
-        Finding::Assets(_, walk) => {
-            let live = walk.live.iter().map(|asset| {
-                let sync = asset.last_sync.map_or("-", |_| "synced");
-                format!("{} {sync} {:?}", asset.url.as_deref().unwrap_or("-"), asset.sources)
-            });
-            let removed = walk.removed.iter().map(|asset| format!("{:?}", asset.reasons));
-            let removed: Vec<_> = removed.collect();
-            format!(
-                "assets (last_sync: {}): {}; removed: {removed:?}",
-                walk.has_last_sync,
-                live.collect::<Vec<_>>().join(", ")
-            )
-        }
-        Finding::Fates(.., fates) => format!("fates: {fates:?}"),
-        Finding::PreviousSecret(_, fact) => format!("previous secret: {fact:?}"),
-        Finding::RemovedOrganizations(_, removed) => format!("removed Organizations: {removed:?}"),
-        Finding::PullRequestChecks(_, checks) => format!("{checks:?}"),
-        Finding::Catalog(_, sample) => format!("{sample:?}"),
-        Finding::Organizations(_, list) => format!("{list:?}"),
-        Finding::OrganizationAccess(_, fact) => format!("organization: {fact:?}"),
-        Finding::Presence(_, fact) => format!("{fact:?}"),
-        Finding::Imports(_, imports) => {
-            format!("imports: {} targets, {} projects", imports.targets.len(), imports.projects.len())
-        }
-        Finding::Events(_, fact) => format!("{fact:?}"),
-        Finding::Webhooks(_, sample) => {
-            let states = sample.checks.iter().map(|check| format!("{} {:?}", check.full_name, check.state));
-            format!("webhooks of {}: {}", sample.drawn_from, states.collect::<Vec<_>>().join(", "))
-        }
-    });
-    let failures = run.outcome.failures.iter().map(|failure| {
-        let scale = if failure.whole_api { "api" } else { "endpoint" };
-        format!("FAILED {} {} ({scale}): {}", failure.api, failure.reason, failure.detail)
-    });
-    findings.chain(failures).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

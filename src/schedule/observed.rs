@@ -63,6 +63,8 @@ mod tests {
             observed_at,
             probe: ProbeKind::GroupAccess,
             max_age: TimeDelta::hours(1),
+            revision: crate::domain::names::Revision::default(),
+            restored_until: None,
         };
         let mut book = EvidenceBook::default();
         book.groups.insert("acme".into(), GroupEvidence { access: Some(access), ..GroupEvidence::default() });

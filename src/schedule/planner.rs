@@ -331,6 +331,11 @@ impl Planner {
     pub fn hasten(&mut self, budget: &CredentialName, at: DateTime<Utc>) {
         let drawing = self.entries.iter().filter(|(_, entry)| entry.budget == *budget);
         let works: Vec<Work> = drawing.map(|(work, _)| work.clone()).collect();
+        self.run_soon(works, at);
+    }
+
+    /// Wants one more run of each of these works at `at`, or as soon after as the budget allows.
+    pub fn run_soon(&mut self, works: impl IntoIterator<Item = Work>, at: DateTime<Utc>) {
         let (paced, others): (Vec<_>, Vec<_>) = works.into_iter().partition(|work| self.is_paced(work));
         for work in others {
             self.schedule_confirmation(&work, at);

@@ -25,7 +25,7 @@ pub struct IntegrationView {
     pub identity: Identity,
     /// The status as it stands; an integration that was never evaluated is unknown.
     pub status: StatusState,
-    /// Whether all it rests on was observed before this process began: restored, and not yet seen again.
+    /// Whether all it rests on was observed before this process began, or before a gap: restored, and not yet seen again.
     pub restored: bool,
     /// Its conditions, in the order in which a person checks them.
     pub conditions: Vec<ConditionView>,
@@ -224,6 +224,9 @@ impl Parts<'_> {
     }
 
     fn restored(&self) -> bool {
+        if self.state.and_then(|state| state.status.as_ref()).is_some_and(|status| status.restored) {
+            return true;
+        }
         let observed = self.state.into_iter().flat_map(|state| state.conditions.values());
         observed.filter_map(|condition| condition.observed_at).max().is_some_and(|latest| latest < self.own.started_at)
     }
@@ -241,6 +244,7 @@ fn never_evaluated(since: DateTime<Utc>) -> StatusState {
         last_connected_at: None,
         last_proof_of_life_at: None,
         valid_until: None,
+        restored: false,
     }
 }
 
@@ -257,6 +261,7 @@ fn never_observed(since: DateTime<Utc>) -> ConditionState {
         valid_until: None,
         proof: None,
         observed_revision: None,
+        restored: false,
     }
 }
 

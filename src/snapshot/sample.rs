@@ -26,7 +26,7 @@ use crate::domain::fleet::{
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, IncidentTracking, Rule, Severity, Subject};
 use crate::domain::kinds::{Confidence, Level, Role, Scm, Source, Truth};
 use crate::domain::matcher::Matcher;
-use crate::domain::names::{ApiName, GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
+use crate::domain::names::{ApiName, GroupId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId, Revision};
 use crate::domain::notification::{AttemptFailure, Dispatch, FailureReason};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::state::{
@@ -104,14 +104,24 @@ pub(crate) fn fleet() -> Fleet {
         expires_at: Some(at("2027-03-01T00:00:00Z")),
         rotated_at: None,
         token_version: Some(TOKEN_VERSION.to_owned()),
+        host: Revision::default(),
+        revision: Revision::default(),
+        listing: None,
     };
     Fleet {
         snyk_tokens: BTreeMap::from([(
             "acme-us".into(),
-            SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None },
+            SnykToken {
+                api: "snyk/acme-us".into(),
+                app_root: None,
+                token_version: None,
+                host: Revision::default(),
+                revision: Revision::default(),
+            },
         )]),
         scm_credentials: BTreeMap::from([("bitbucket-acme".into(), credential)]),
         integrations: BTreeMap::from([(name(), watched)]),
+        apis: BTreeMap::new(),
         rules: RulePolicy::default(),
         thresholds: Thresholds::default(),
         max_ages: BTreeMap::new(),
@@ -132,6 +142,7 @@ pub(crate) fn condition(truth: Truth) -> ConditionState {
         valid_until: Some(at("2026-11-23T12:55:00Z")),
         proof: None,
         observed_revision: None,
+        restored: false,
     }
 }
 
@@ -148,6 +159,7 @@ pub(crate) fn status(status: Status) -> StatusState {
         last_connected_at: Some(at("2026-11-20T08:00:00Z")),
         last_proof_of_life_at: Some(at("2026-11-20T07:00:00Z")),
         valid_until: Some(at("2026-11-23T12:55:00Z")),
+        restored: false,
     }
 }
 
@@ -187,7 +199,14 @@ fn progress() -> SyncProgress {
 }
 
 fn evidence<T>(value: T, probe: ProbeKind) -> Evidence<T> {
-    Evidence { value, observed_at: at("2026-11-23T11:55:00Z"), probe, max_age: TimeDelta::hours(1) }
+    Evidence {
+        value,
+        observed_at: at("2026-11-23T11:55:00Z"),
+        probe,
+        max_age: TimeDelta::hours(1),
+        revision: Revision::default(),
+        restored_until: None,
+    }
 }
 
 fn imports() -> OrganizationEvidence {
@@ -307,6 +326,7 @@ pub(crate) fn state() -> State {
         last_failure: Some(("timeout".to_owned(), HOSTILE.to_owned())),
         version_ending: Some(ending),
         clock_skew: Some(TimeDelta::seconds(-3)),
+        ..ApiFacts::default()
     };
     let answering = ApiFacts { last_conclusive_at: Some(now()), ..ApiFacts::default() };
     let apis: [(ApiName, ApiFacts); 2] = [("snyk/acme-us".into(), failing), ("bitbucket-cloud".into(), answering)];

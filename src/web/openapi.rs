@@ -149,6 +149,7 @@ fn status() -> Value {
         ("last_connected_at", nullable(&instant())),
         ("last_proof_of_life_at", nullable(&instant())),
         ("valid_until", described(nullable(&instant()), "Earliest expiry of the evidence it rests on.")),
+        ("restored", described(boolean(), RESTORED)),
     ])
 }
 
@@ -164,8 +165,16 @@ fn condition() -> Value {
         ("confirming", described(boolean(), "A first bad answer waits to be confirmed.")),
         ("observed_at", nullable(&instant())),
         ("valid_until", nullable(&instant())),
+        (
+            "observed_revision",
+            described(nullable(&text()), "Version of configuration and credentials that it speaks of."),
+        ),
+        ("restored", described(boolean(), RESTORED)),
     ])
 }
+
+const RESTORED: &str =
+    "It rests on evidence from before a time in which snykwatch did not run, which would be stale but for that.";
 
 fn progress() -> Value {
     let mut schema = object(&[

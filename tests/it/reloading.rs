@@ -6,6 +6,7 @@ use serde_json::Value;
 use snykwatch::sandbox::RequestRecord;
 use snykwatch::sandbox::world::{ACME_CREDENTIAL, World};
 
+use crate::support::configuration::Configuration;
 use crate::support::process::{Daemon, condition};
 use crate::support::{Scene, eventually};
 
@@ -165,5 +166,31 @@ async fn a_secret_file_that_is_gone_leaves_the_secret_in_force() {
     assert_eq!(daemon.group().await["status"]["status"], "connected");
     scene.write_secret("snyk-token", &scene.snyk_secret());
     daemon.until_metric(SUCCESSFUL, 1.0).await;
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn another_group_is_not_connected_by_what_was_seen_of_the_one_before() {
+    let scene = Scene::healthy().await;
+    let good = scene.configuration();
+    let daemon = scene.run(&good).await;
+    settled(&daemon).await;
+    let other = Configuration { group: uuid::Uuid::from_u128(7), ..good.clone() };
+    scene.write(&other);
+    let denied = eventually("the other Group was asked about", async || {
+        let group = daemon.group().await;
+        (condition(&group, "SnykAccessible")["truth"] == "false").then_some(group)
+    });
+    let group = denied.await;
+    assert_eq!(group["status"]["status"], "unknown", "{group:#}");
+    assert!(group["status"]["last_connected_at"].is_null(), "{group:#}");
+    for name in ["InventoryPopulated", "InventoryComplete", "SyncCurrent"] {
+        assert_ne!(condition(&group, name)["truth"], "true", "{name}: {group:#}");
+    }
+    // A restart with yet another file is no other way in.
+    daemon.terminate().await.exits(0);
+    scene.write(&good);
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_group_is("connected").await;
     daemon.terminate().await.exits(0);
 }

@@ -254,6 +254,21 @@ impl BitbucketCloudClient {
         }))
     }
 
+    /// Which repositories of a workspace the account administers, implied rights included (only id and full name are
+    /// set).
+    pub async fn administered_repositories(&self, workspace: &str) -> Result<Walk<Repository>, Failure> {
+        let path = ["user", "workspaces", workspace, "permissions", "repositories"];
+        let call = self.get(&path, &[("q", r#"permission="admin""#), ("pagelen", PAGE_SIZE)]);
+        Ok(self.list::<AdministeredEntry>(call).await?.map(|entry| entry.repository.into()))
+    }
+
+    /// Which repositories of a workspace the account was explicitly made an administrator of (only id and full name are
+    /// set).
+    pub async fn explicitly_administered_repositories(&self, workspace: &str) -> Result<Walk<Repository>, Failure> {
+        let parameters = [("role", "admin"), ("pagelen", PAGE_SIZE), ("sort", "created_on"), ("fields", TOTAL_FIELDS)];
+        Ok(self.list::<Entry>(self.get(&["repositories", workspace], &parameters)).await?.map(Into::into))
+    }
+
     /// Every webhook of a repository. 403 without administrator rights on it.
     pub async fn hooks(&self, workspace: &str, repository: &str) -> Result<Walk<Hook>, Failure> {
         self.list(self.get(&["repositories", workspace, repository, "hooks"], &[("pagelen", PAGE_SIZE)])).await

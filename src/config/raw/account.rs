@@ -28,6 +28,9 @@ pub(crate) struct RawSnyk {
     pub(crate) api_url: Option<Spanned<ApiUrl>>,
     /// An API token, a personal access token, or the token of a service account.
     pub(crate) token: Option<Spanned<RawSecret>>,
+    /// The label of the token in Snyk, where it is one of several personal access tokens of a user. Without it the one
+    /// that ends first counts.
+    pub(crate) token_label: Option<Spanned<String>>,
     /// A service account with OAuth 2, in place of a token.
     pub(crate) oauth: Option<Spanned<RawSnykOauth>>,
     /// The word before the token in its header. Default `token`.

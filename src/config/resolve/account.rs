@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Resolver;
 use crate::config::credential::{
-    ApiTokenScheme, AtlassianAdmin, BitbucketAuth, BitbucketCloudAccount, Credential, ScmAccount,
+    ACCESS_TOKEN, ADMIN_KEY, API_TOKEN, APP_PASSWORD, ApiTokenScheme, AtlassianAdmin, BitbucketAuth,
+    BitbucketCloudAccount, Credential, OAUTH, ScmAccount,
 };
 use crate::config::http::HttpSettings;
 use crate::config::problem::{Place, Problem, ProblemKind};
@@ -14,7 +15,7 @@ use crate::config::raw::account::{
     RawApiTokenScheme, RawAtlassianAdmin, RawBitbucketCloud, RawCredential, RawRegion, RawRole, RawSnyk, RawSnykScheme,
 };
 use crate::config::raw::spanned::Spanned;
-use crate::config::snyk::{DEFAULT_API_VERSION, Region, SnykApi, SnykAuth, SnykEntry, SnykScheme};
+use crate::config::snyk::{DEFAULT_API_VERSION, Region, SNYK_TOKEN, SnykApi, SnykAuth, SnykEntry, SnykScheme};
 use crate::config::suggest;
 use crate::domain::kinds::Role;
 use crate::domain::names::CredentialName;
@@ -34,6 +35,7 @@ impl Resolver<'_> {
                     name: name.clone(),
                     api: self.snyk_api(&raw.value),
                     auth,
+                    token_label: self.token_label(&raw.value),
                     version: self.api_version(raw.value.version.as_ref()),
                     http: self.http(raw.value.http.as_ref(), http),
                 };
@@ -75,7 +77,7 @@ impl Resolver<'_> {
                 None | Some(RawSnykScheme::Token) => SnykScheme::Token,
                 Some(RawSnykScheme::Bearer) => SnykScheme::Bearer,
             };
-            return Some(SnykAuth::Token { token: self.secret(token), scheme });
+            return Some(SnykAuth::Token { token: self.token(token, SNYK_TOKEN), scheme });
         }
         let Some(oauth) = &raw.oauth else {
             self.missing_choice(place, &["token", "oauth"]);
@@ -83,7 +85,21 @@ impl Resolver<'_> {
         };
         let client_id = self.need(oauth.value.client_id.as_ref(), oauth.place, "client_id");
         let client_secret = self.need(oauth.value.client_secret.as_ref(), oauth.place, "client_secret");
-        Some(SnykAuth::Oauth { client_id: self.secret(client_id?), client_secret: self.secret(client_secret?) })
+        Some(SnykAuth::Oauth {
+            client_id: self.token(client_id?, SNYK_TOKEN),
+            client_secret: self.token(client_secret?, SNYK_TOKEN),
+        })
+    }
+
+    fn token_label(&self, raw: &RawSnyk) -> Option<String> {
+        let label = raw.token_label.as_ref()?;
+        if raw.oauth.is_some() {
+            self.note(
+                Problem::error(ProblemKind::ConflictingKeys, label.place, "`token_label` belongs to `token`")
+                    .help("OAuth clients have no personal access tokens; remove it"),
+            );
+        }
+        Some(label.value.clone())
     }
 
     fn api_version(&self, version: Option<&Spanned<String>>) -> String {
@@ -162,7 +178,7 @@ impl Resolver<'_> {
     fn bitbucket_auth(&self, raw: &RawBitbucketCloud) -> Option<BitbucketAuth> {
         if let Some(Spanned { value: kind, place }) = &raw.api_token {
             let email = self.need(kind.email.as_ref(), *place, "email");
-            let token = self.need(kind.token.as_ref(), *place, "token").map(|token| self.secret(token));
+            let token = self.need(kind.token.as_ref(), *place, "token").map(|token| self.token(token, API_TOKEN));
             let email = email.map(|email| self.checked_email(email));
             let scheme = match kind.scheme {
                 None | Some(RawApiTokenScheme::Basic) => ApiTokenScheme::Basic,
@@ -172,16 +188,17 @@ impl Resolver<'_> {
         }
         if let Some(Spanned { value: kind, place }) = &raw.access_token {
             let token = self.need(kind.token.as_ref(), *place, "token")?;
-            return Some(BitbucketAuth::AccessToken { token: self.secret(token) });
+            return Some(BitbucketAuth::AccessToken { token: self.token(token, ACCESS_TOKEN) });
         }
         if let Some(Spanned { value: kind, place }) = &raw.oauth {
-            let key = self.need(kind.key.as_ref(), *place, "key").map(|key| self.secret(key));
-            let secret = self.need(kind.secret.as_ref(), *place, "secret").map(|secret| self.secret(secret));
+            let key = self.need(kind.key.as_ref(), *place, "key").map(|key| self.token(key, OAUTH));
+            let secret = self.need(kind.secret.as_ref(), *place, "secret").map(|secret| self.token(secret, OAUTH));
             return Some(BitbucketAuth::Oauth { key: key?, secret: secret? });
         }
         let Spanned { value: kind, place } = raw.app_password.as_ref()?;
         let username = self.need(kind.username.as_ref(), *place, "username");
-        let password = self.need(kind.password.as_ref(), *place, "password").map(|password| self.secret(password));
+        let password =
+            self.need(kind.password.as_ref(), *place, "password").map(|password| self.token(password, APP_PASSWORD));
         Some(BitbucketAuth::AppPassword { username: username?.value.clone(), password: password? })
     }
 
@@ -192,7 +209,7 @@ impl Resolver<'_> {
         account_email: Option<String>,
     ) -> Option<AtlassianAdmin> {
         let org_id = self.need(raw.org_id.as_ref(), place, "org_id");
-        let api_key = self.need(raw.api_key.as_ref(), place, "api_key").map(|key| self.secret(key));
+        let api_key = self.need(raw.api_key.as_ref(), place, "api_key").map(|key| self.token(key, ADMIN_KEY));
         Some(AtlassianAdmin {
             org_id: org_id?.0,
             api_key: api_key?,

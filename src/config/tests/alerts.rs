@@ -402,7 +402,7 @@ fn secrets_of_receivers_are_read_and_checked() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     };
     write("snyk", "top-secret\n");
-    write("bitbucket", "top-secret\n");
+    write("bitbucket", "ATATT3top-secret\n");
     write("slack", "top-secret\n");
     write("hook", "http://top.secret.example/hook\n");
     write("key", "whsec_dG9wLXNlY3JldA==\n");

@@ -63,7 +63,7 @@ fn a_secret_that_is_missing_is_told_with_where_it_was_looked_for() {
 fn no_secret_is_ever_shown() {
     let files = Files::new(&small("").replace("env: BITBUCKET_TOKEN", "file: bitbucket"));
     files.write("snyk", "top-secret-snyk");
-    files.write("bitbucket", "top-secret-bitbucket");
+    files.write("bitbucket", "ATATT3top-secret-bitbucket");
     let Loaded { config, warnings } = load(&files.main(), Secrets::Check, now()).unwrap();
     for text in [format!("{config:#?}"), config.shown(), warnings.render(Style::Plain), format!("{warnings:?}")] {
         assert!(!text.contains("top-secret"), "{text}");

@@ -91,6 +91,7 @@ fn each_kind_says_what_it_is() {
 
     [DIGEST] PartiallyConnected: acme-bitbucket (group)
 
+
     [CRITICAL] Standing: PartiallyConnected: acme-bitbucket (group)
     Standing: this has lasted for 1 d 2 h, and nothing changed recently.
 

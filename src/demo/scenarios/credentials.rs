@@ -52,19 +52,19 @@ pub(super) fn all() -> Vec<Scenario> {
             story: app_password,
         },
         Scenario {
-            name: "pat-sent-as-access-token",
+            name: "pat-sent-as-bearer",
             line: Some(6),
-            title: "an API token is configured as an access token",
+            title: "an API token is sent alone, as access tokens are",
             verdict: "wrong authentication scheme, told by the token's prefix; the operator is asked, not the owner",
             pages: &[(Rule::CredentialInvalid, Severity::Critical)],
-            story: pat_sent_as_access_token,
+            story: pat_sent_as_bearer,
         },
         Scenario {
             name: "observer-revoked",
             line: Some(6),
             title: "snykwatch's own observer token is revoked; the PAT in Snyk works",
-            verdict: "the PAT is not blamed: its sync proves it; what the observer saw goes stale",
-            pages: &[(Rule::StatusUnknown, Severity::Warning)],
+            verdict: "the PAT is not blamed: its sync proves it; ObserverRejected, we are blind",
+            pages: &[(Rule::ObserverRejected, Severity::Warning)],
             story: observer_revoked,
         },
     ]
@@ -202,8 +202,12 @@ fn app_password(start: DateTime<Utc>) -> Story {
     never_accepted(presented(story, "old-app-password", auth), Reason::CredentialAppPasswordRetired, "app password")
 }
 
-fn pat_sent_as_access_token(start: DateTime<Utc>) -> Story {
-    let story = presented(settled(start, 20), ACME_CREDENTIAL, AuthSetup::AccessToken);
+fn pat_sent_as_bearer(start: DateTime<Utc>) -> Story {
+    let story = presented(
+        settled(start, 20),
+        ACME_CREDENTIAL,
+        AuthSetup::ApiToken { email: crate::sandbox::world::ACME_EMAIL, scheme: "bearer" },
+    );
     never_accepted(story, Reason::CredentialWrongScheme, "Configure this credential by the kind of its token")
 }
 
@@ -234,7 +238,7 @@ fn observer_revoked(start: DateTime<Utc>) -> Story {
                 E::KnownBelowUnknown(Group, Status::Connected),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::InferredFromSync),
                 E::NeverOpened(Rule::CredentialInvalid),
-                only(Rule::StatusUnknown, GROUP, Severity::Warning),
+                only(Rule::ObserverRejected, PAT, Severity::Warning),
             ],
         )
 }

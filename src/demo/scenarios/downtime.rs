@@ -47,6 +47,14 @@ pub(super) fn all() -> Vec<Scenario> {
             "the first sync never comes; Bitbucket does not answer for 40 minutes at hour 12",
             |start| blind_spot(start, Api::Bitbucket),
         ),
+        Scenario {
+            name: "ten-restarts-while-nothing-answers",
+            line: Some(33),
+            title: "snykwatch is restarted ten times, 6 minutes apart, while Snyk does not answer",
+            verdict: "unknown 15 min after the first start, or when the evidence is too old; the restarts lengthen nothing",
+            pages: &[(Rule::UpstreamUnreachable, Severity::Warning)],
+            story: ten_restarts,
+        },
     ]
 }
 
@@ -111,6 +119,25 @@ fn down_while_a_page_came_due(start: DateTime<Utc>) -> Story {
             E::PagesSoFar(1),
         ],
     )
+}
+
+fn ten_restarts(start: DateTime<Utc>) -> Story {
+    let story = settled(start, 20).expect(minutes(55), [connected(Group), quiet()]).change(
+        hours(1),
+        "Snyk does not answer",
+        |world| world.break_api(Api::Snyk, FaultKind::Status(503)),
+    );
+    // Up for a minute, down for 6: each stop is a gap.
+    let story = (0..10).fold(story, |story, restart| {
+        let from = clock(1, 1 + 7 * restart);
+        story.down(from, from + minutes(6)).up()
+    });
+    story
+        // 70 min and more after the first start, and after the last answer about the token.
+        .expect(clock(2, 20), [E::KnownBelowUnknown(Group, Status::Connected)])
+        .expect(hours(5), [only(Rule::UpstreamUnreachable, SNYK_API, Severity::Warning), E::PagesSoFar(1)])
+        .change(clock(5, 10), "Snyk answers again", |world| world.repair(Api::Snyk))
+        .expect(clock(7, 30), [connected(Group), quiet(), E::PagerQuiet])
 }
 
 fn blind_spot(start: DateTime<Utc>, api: Api) -> Story {

@@ -214,10 +214,10 @@ fn daily_tests_stop(start: DateTime<Utc>) -> Story {
                 connected(Group),
                 connected(Organization(0)),
                 E::Status(Organization(1), Status::Stalled, Reason::TestsStale),
-                E::Says(Organization(1), "0 of 10 daily projects"),
+                E::Says(Organization(1), "0 of 10 scheduled projects"),
                 only(Rule::TestsStale, ORGANIZATIONS, Severity::Warning),
                 E::Affects(Rule::TestsStale, 1),
-                E::IncidentSays(Rule::TestsStale, "Test one by hand"),
+                E::IncidentSays(Rule::TestsStale, "Test one late project"),
             ],
         )
         .change(hours(47), "they run again", |world| world.set_tests("acme-team-001", Tests::Running))
@@ -226,6 +226,7 @@ fn daily_tests_stop(start: DateTime<Utc>) -> Story {
 
 fn projects_deactivated(start: DateTime<Utc>) -> Story {
     settled_organizations(start, 20, 2)
+        .setup(|setup| setup.pace = Cadences::Hourly)
         .expect(minutes(50), [connected(EveryOrganization), quiet()])
         .change(hours(1), "eight of ten projects of Organization 1 become inactive", |world| {
             world.deactivate_projects("acme-team-001", 8);
@@ -237,15 +238,21 @@ fn projects_deactivated(start: DateTime<Utc>) -> Story {
                 connected(Organization(0)),
                 E::Status(Organization(1), Status::Stalled, Reason::ProjectsInactive),
                 E::Says(Organization(1), "8 of 10 projects are inactive"),
-                only(Rule::TestsStale, ORGANIZATIONS, Severity::Warning),
-                E::IncidentSays(Rule::TestsStale, "deactivated"),
+                quiet(),
             ],
         )
-        .expect(hours(12), [E::Status(Organization(1), Status::Stalled, Reason::ProjectsInactive)])
-        .change(hours(13), "they are activated again", |world| {
+        .expect(
+            hours(30),
+            [
+                E::Status(Organization(1), Status::Stalled, Reason::ProjectsInactive),
+                only(Rule::ProjectsInactive, ORGANIZATIONS, Severity::Info),
+                E::IncidentSays(Rule::ProjectsInactive, "inactive"),
+            ],
+        )
+        .change(hours(31), "they are activated again", |world| {
             world.activate_projects("acme-team-001");
         })
-        .expect(hours(15), [connected(EveryOrganization), quiet()])
+        .expect(hours(33), [connected(EveryOrganization), quiet()])
 }
 
 fn required_organization_without_integration(start: DateTime<Utc>) -> Story {
@@ -293,10 +300,13 @@ fn problems_of_first_sight(start: DateTime<Utc>) -> Story {
         })
         .expect(
             hours(8),
+            [E::Status(Organization(2), Status::Stalled, Reason::ProjectsInactive), E::Open(vec![baseline])],
+        )
+        .expect(
+            hours(30),
             [
-                E::Status(Organization(2), Status::Stalled, Reason::ProjectsInactive),
-                E::Open(vec![baseline, (Rule::TestsStale, ORGANIZATIONS, Severity::Warning)]),
-                E::Affects(Rule::TestsStale, 1),
+                E::Open(vec![baseline, (Rule::ProjectsInactive, ORGANIZATIONS, Severity::Info)]),
+                E::Affects(Rule::ProjectsInactive, 1),
             ],
         )
 }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::names::Revision;
+
 /// The state of one API, from every exchange with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiFacts {
@@ -17,6 +19,9 @@ pub struct ApiFacts {
     /// Our clock minus the API's `Date` header (seconds on the wire).
     #[serde(with = "crate::domain::stored::optional_seconds")]
     pub clock_skew: Option<TimeDelta>,
+    /// Where it was asked: what an API at another address did is no fact about this one.
+    #[serde(default)]
+    pub host: Revision,
 }
 
 /// An announced end of an API version.

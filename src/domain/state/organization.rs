@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::condition::{Condition, Reason};
@@ -190,11 +190,12 @@ impl Extent {
 }
 
 impl OrganizationMemory {
-    /// Moves every time that our own clock gave.
-    pub fn shift(&mut self, by: TimeDelta) {
+    /// Every time that our own clock gave.
+    pub fn times(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
         let Self {
             was_present: _,
             integration_id: _,
+            // When it was saved is the audit log's word.
             saved: _,
             nothing_to_watch: _,
             imports: ImportMemory { seen_since, had_targets: _, gone: _, with_projects: _, lost },
@@ -217,14 +218,13 @@ impl OrganizationMemory {
         } = self;
         let options = [seen_since, mostly_active_at, mostly_inactive_since].into_iter().filter_map(Option::as_mut);
         let of_projects = [unscheduled, resumed, late, orphans].into_iter().flat_map(BTreeMap::values_mut);
-        let times = options
+        options
             .chain(of_projects)
             .chain(lost.values_mut().map(|lost| &mut lost.since))
             .chain(checks_off.values_mut())
             .chain(lowest.iter_mut().map(|day| &mut day.at))
             .chain(missing.values_mut().map(|missing| &mut missing.since))
-            .chain(false_readings.values_mut().map(|readings| &mut readings.last_at));
-        times.for_each(|at| *at += by);
+            .chain(false_readings.values_mut().map(|readings| &mut readings.last_at))
     }
 }
 

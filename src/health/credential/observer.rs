@@ -168,7 +168,7 @@ impl Claims<'_> {
         let at = evidence.value.last_active_at.filter(|at| *at <= self.now && self.now - *at <= self.max_lag)?;
         let message = format!("the PAT saved in Snyk was used at {}", moment(at));
         let proven = Proven {
-            basis: Basis { observed_at: Some(at), valid_until: Some(at + self.max_lag) },
+            basis: Basis { observed_at: Some(at), valid_until: Some(at + self.max_lag), ..Basis::default() },
             proof: Proof::single(Some(at)),
         };
         Some(Verdict::holds(Reason::Ok, message, proven))

@@ -89,7 +89,8 @@ fn place(rotation: &mut Rotation, key: &IntegrationKey, integration: &Integratio
             rotation.outstanding.insert(key.clone());
         }
         (Truth::Unknown, reason)
-            if was_outstanding && !matches!(reason, Reason::NotProvenSinceRotation | Reason::UnnamedEvent) =>
+            if was_outstanding
+                && !matches!(reason, Reason::NotProvenSinceRotation | Reason::UnnamedEvent | Reason::Cloned) =>
         {
             rotation.outstanding.insert(key.clone());
         }

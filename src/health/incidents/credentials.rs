@@ -9,7 +9,7 @@ use super::inputs::{Dependents, Inputs};
 use super::text::{admins, blast_radius, instant, lasting, sentence};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::ScmCredential;
-use crate::domain::incident::{Rule, Subject};
+use crate::domain::incident::{Rule, Severity, Subject};
 use crate::domain::kinds::{Level, Role, Truth};
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::policy::Case;
@@ -136,10 +136,12 @@ fn credential_invalid<'a>(
             }
         }
     };
-    Candidate {
-        resolution: "the credential is accepted again".to_owned(),
-        ..about(inputs, Rule::CredentialInvalid, case, name, dependents, verdict, describe)
+    let mut candidate = about(inputs, Rule::CredentialInvalid, case, name, dependents, verdict, describe);
+    if case == Case::OurCopy {
+        // Its ladder counts from the last movement, after which this is another case.
+        candidate.timing.severities.truncate(1);
     }
+    Candidate { resolution: "the credential is accepted again".to_owned(), ..candidate }
 }
 
 /// Whether nothing says that Snyk's own copy fails too: nothing is stalled, and something moved within the time that a
@@ -149,8 +151,10 @@ fn snyk_may_go_on(inputs: &Inputs<'_>, state: &CredentialState, dependents: &Dep
         || dependents.keys.iter().filter_map(|key| inputs.integration(key).filter(|_| key.level() == Level::Group));
     let is_stalled = groups().any(|group| group.truth(Condition::SyncCurrent) == Truth::False);
     let moved_at = groups().filter_map(|group| group.group.last_asset_moved_at).max();
-    let since = moved_at.max(state.rejected_since);
-    !is_stalled && since.is_some_and(|since| inputs.age(since) < inputs.fleet.thresholds.max_lag)
+    let timing = inputs.shared_timing(Rule::CredentialInvalid, Case::OurCopy);
+    let critical = timing.severities.iter().find(|(_, severity)| *severity == Severity::Critical).map(|(age, _)| *age);
+    let is_young = |since| critical.is_none_or(|critical| inputs.age(since) < critical);
+    !is_stalled && moved_at.max(state.rejected_since).is_some_and(is_young)
 }
 
 /// A copy of ours that never worked: whoever wrote it is asked first.

@@ -84,7 +84,8 @@ fn created_at(inputs: &Inputs<'_>, name: &CredentialName, state: &CredentialStat
     let listed =
         evidence.and_then(|evidence| evidence.listed_token.as_ref()).and_then(|listed| listed.value.created_at);
     let declared = inputs.fleet.scm_credentials.get(name).and_then(|credential| credential.rotated_at);
-    listed.or(declared).or(state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at))
+    // A rotation is told by the best of its sources; a declared time alone may be of an earlier one.
+    listed.or(state.rotation.as_ref().map(|rotation| rotation.at)).or(declared)
 }
 
 fn was_replaced(

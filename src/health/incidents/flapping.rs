@@ -103,11 +103,11 @@ impl Flapping {
         let Some(recurrence) = self.recurrences.get(&candidate.key).filter(|known| known.is_flapping) else {
             return severity;
         };
-        let by_age = match (&candidate.body, recurrence.since()) {
-            // By its date, not by its age.
-            (Body::One(Verdict::Holds(Onset::Before { .. } | Onset::Undated(_))), _) => severity,
-            (_, Some(first)) => severity.max(candidate.severity_after(self.now - first)),
-            (_, None) => severity,
+        // By its date, not by its age.
+        let is_dated = matches!(candidate.body, Body::One(Verdict::Holds(Onset::Before { .. } | Onset::Undated(_))));
+        let by_age = match recurrence.since() {
+            Some(first) if !is_dated => severity.max(candidate.severity_after(self.now - first)),
+            _ => severity,
         };
         before.map_or(by_age, |before| by_age.max(before))
     }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::text::count;
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::evidence::Part;
 use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;

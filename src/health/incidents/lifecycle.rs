@@ -13,13 +13,15 @@ use super::inputs::Inputs;
 use super::members;
 use super::text::{instant, sentence};
 use crate::domain::attention::Recurrence;
+use crate::domain::fleet::Fleet;
 use crate::domain::incident::{
     IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Rule, Severity, Subject,
 };
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
-use crate::domain::state::{Baseline, Change, Transition};
+use crate::domain::state::{Baseline, Change, State, Transition};
 use crate::domain::status::Status;
 use crate::health::first_pass;
+use crate::health::subjects::of_subject;
 
 /// A candidate measured against time, its causes and what was before.
 pub(super) enum Standing {
@@ -73,6 +75,23 @@ pub(crate) const NOT_WATCHED: &str = "no longer watched";
 
 /// Begins what a flapping incident says of itself while it is well.
 const WELL_SINCE: &str = " It has been well since ";
+
+/// Ends the incidents about what only bears the name of something that is watched now: another Group, another API. How
+/// that is doing, nothing tells.
+pub(super) fn end_of_others(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
+    let mut transitions = Vec::new();
+    state.incidents.retain(|key, incident| {
+        let Some(revision) = of_subject(fleet, &key.subject) else { return true };
+        let is_of_another = incident.tracking.revision.is_some_and(|before| before != revision);
+        incident.tracking.revision = Some(revision);
+        if is_of_another && incident.is_open() {
+            let change = Change::Resolved { incident: key.clone(), severity: incident.severity };
+            transitions.push(Transition { at: now, change, cause: NOT_WATCHED.to_owned() });
+        }
+        !is_of_another
+    });
+    transitions
+}
 
 /// Makes incidents of candidates.
 pub(super) fn advance<'a>(
@@ -224,7 +243,7 @@ impl Life<'_> {
         if let Some(since) = self.flapping.well_since(key) {
             let told = incident.summary.find(WELL_SINCE).unwrap_or(incident.summary.len());
             incident.summary.truncate(told);
-            incident.summary.push_str(&format!("{WELL_SINCE}{}.", instant(since)));
+            incident.summary = format!("{}{WELL_SINCE}{}.", incident.summary, instant(since));
         }
         self.incidents.insert(key.clone(), incident);
         true
@@ -293,6 +312,7 @@ impl Life<'_> {
             cause: holding.cause,
             deadline: candidate.deadline,
             tracking: IncidentTracking {
+                revision: of_subject(self.inputs.fleet, &key.subject),
                 case: Some(candidate.case),
                 details: candidate.details.clone(),
                 onsets: holding.onsets,

@@ -1,11 +1,15 @@
 //! So many Organizations are missing from the Group's listing at once that a right was lost.
 
+use std::collections::BTreeSet;
+
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
 use super::text::{count, members};
-use crate::domain::incident::{Rule, Subject};
+use crate::domain::decisions::Item;
+use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::Case;
+use crate::domain::state::State;
 use crate::health::vanishing::is_missing;
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
@@ -57,4 +61,12 @@ fn missing(inputs: &Inputs<'_>, name: &IntegrationName) -> Vec<OrganizationId> {
     let of_this = of_this.map(|(key, _)| key).take_while(|key| key.integration == *name);
     let missing = of_this.filter(|key| is_missing(&state.vanishing, &state.evidence, key, group, inputs.now).is_some());
     missing.filter_map(|key| key.organization).collect()
+}
+
+/// The Organizations whose loss a person may accept.
+pub(super) fn items(state: &State, key: &IncidentKey) -> BTreeSet<Item> {
+    let (Subject::Organizations(name), Some(incident)) = (&key.subject, state.incidents.get(key)) else {
+        return BTreeSet::new();
+    };
+    incident.members.iter().map(|id| Item::Organization(name.clone(), *id)).collect()
 }

@@ -52,6 +52,11 @@ fn reject(memory: &mut CredentialState, is_known: bool, policy: Policy, at: Date
 fn forget_old_secret(memory: &mut CredentialState, secret: Option<&String>) -> bool {
     let is_new = secret.is_some() && memory.secret_version.is_some() && secret != memory.secret_version.as_ref();
     if is_new {
+        // A token that was rejected for certain before it was replaced has ended; a bad copy of it says nothing.
+        let is_confirmed = memory.confirming.is_none();
+        if memory.secret_version == memory.accepted_secret {
+            memory.previous_rejected_since = memory.rejected_since.filter(|_| is_confirmed);
+        }
         memory.confirming = None;
         memory.rejected_since = None;
     }
@@ -79,8 +84,9 @@ pub(super) fn snyk(
     let memory = state.credentials.entry(name.clone()).or_default();
     let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
-        SnykAuthentication::Accepted { .. } => {
+        SnykAuthentication::Accepted { id, .. } => {
             memory.confirming = None;
+            memory.account = Some(id.clone());
             accept(memory, None, secret.as_ref(), stamp.at);
         }
         // Shown at once; it neither confirms nor refutes a rejection.
@@ -117,12 +123,13 @@ pub(super) fn scm(
     let memory = state.credentials.entry(name.clone()).or_default();
     let is_new_secret = forget_old_secret(memory, secret.as_ref());
     match fact {
-        ScmAuthentication::Accepted { token_id, .. } => {
+        ScmAuthentication::Accepted { account, token_id, .. } => {
             memory.confirming = None;
-            let last_used_at = slot
-                .as_ref()
-                .filter(|known| matches!(known.value, ScmAuthentication::Accepted { .. }))
-                .map(|known| known.observed_at);
+            // A token has one account for all its life, whether or not each answer names it.
+            let is_same_token = slot.as_ref().is_some_and(|known| known.revision == stamp.revision);
+            let account = account.as_ref().map(|account| account.id.clone());
+            memory.account = account.or(memory.account.take().filter(|_| is_same_token));
+            let last_used_at = memory.last_used_at;
             if accept(memory, token_id.as_ref(), secret.as_ref(), stamp.at) == Version::Rotated {
                 memory.previous_used_at = last_used_at;
             }
@@ -174,11 +181,11 @@ fn accept(
         };
         memory.previous_first_used_at = memory.first_used_at.replace(at);
         memory.previous_accepted_at = None;
-        memory.previous_rejected_since = None;
-        memory.previous_rejected_at = None;
+        memory.previous_rejected_at = memory.previous_rejected_since;
     }
     memory.rejected_since = None;
     memory.first_used_at.get_or_insert(at);
+    memory.last_used_at = Some(at);
     if let Some(token_id) = token_id {
         memory.token_id = Some(token_id.clone());
     }

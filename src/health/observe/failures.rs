@@ -1,20 +1,22 @@
 //! The last try to observe each part of a subject, when it concluded nothing: every unknown says why, in the API's own
 //! words. An observation ends it; a try that failed for another reason is a new word for the same blindness.
 
-use chrono::{DateTime, Utc};
-
+use super::super::subjects::revision_of;
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{FailedAttempt, FailedAttempts, Part};
+use crate::domain::evidence::{About, FailedAttempt, FailedAttempts, Part};
+use crate::domain::fleet::Fleet;
 use crate::domain::names::IntegrationKey;
 use crate::domain::state::State;
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
 /// Notes what this run could not observe, and forgets what it did.
-pub(super) fn apply(state: &mut State, run: &ProbeRun) {
+pub(super) fn apply(state: &mut State, fleet: &Fleet, run: &ProbeRun) {
     for failure in &run.outcome.failures {
         let Some(part) = failure.part else { continue };
+        let revision = revision_of(fleet, &state.credentials, about(&run.work), part).unwrap_or_default();
         let Some(failures) = failures_of(state, &run.work, part) else { continue };
-        note(failures, part, run.started_at, reason_of(failure.reason), &failure.detail);
+        let (at, reason, detail) = (run.started_at, reason_of(failure.reason), failure.detail.clone());
+        note(failures, part, FailedAttempt { since: at, at, reason, detail, revision });
     }
     for part in run.outcome.findings.iter().filter_map(part_of) {
         if let Some(failures) = failures_of(state, &run.work, part) {
@@ -23,9 +25,21 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
     }
 }
 
-fn note(failures: &mut FailedAttempts, part: Part, at: DateTime<Utc>, reason: Reason, detail: &str) {
-    let since = failures.get(&part).map_or(at, |known| known.since.min(at));
-    failures.insert(part, FailedAttempt { since, at, reason, detail: detail.to_owned() });
+fn note(failures: &mut FailedAttempts, part: Part, attempt: FailedAttempt) {
+    let known = failures.get(&part).filter(|known| known.revision == attempt.revision);
+    let since = known.map_or(attempt.since, |known| known.since.min(attempt.since));
+    failures.insert(part, FailedAttempt { since, ..attempt });
+}
+
+/// Whom a work asks about.
+fn about(work: &Work) -> About<'_> {
+    match &work.subject {
+        WorkSubject::Credential(name) if work.kind == ProbeKind::SnykToken => About::SnykToken(name),
+        WorkSubject::Credential(name) => About::ScmCredential(name),
+        WorkSubject::Group(name) => About::Group(name),
+        WorkSubject::Profile(name, profile) => About::Profile(name, profile),
+        WorkSubject::Organization(key) => About::Organization(key),
+    }
 }
 
 /// Where the tries of this work are noted. A rejection met on the way to something else is the credential's own.

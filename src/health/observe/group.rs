@@ -10,11 +10,12 @@ use crate::domain::facts::{Access, AssetWalk, RepositoryFate, RepositorySet, Wor
 use crate::domain::fleet::{Fleet, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Scm;
 use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
-use crate::domain::state::{Arrival, GroupMemory, IntegrationState, RepositoryAge, State};
+use crate::domain::state::{Arrival, AssetMemory, GroupMemory, IntegrationState, RepositoryAge, State};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
-use super::super::loss::{FirstSight, Settling, Walk, Walked, compare, note_fates};
+use super::super::loss::{FirstSight, Settling, Walk, Walked, compare, forget_other_account, note_fates};
 use super::super::matching::{is_discovered, last_moved_at, repository_url};
+use super::super::prune::forget_gone;
 use super::both_sides::look_at_both;
 use super::listing::{Denial, weigh};
 use super::{FollowUp, Policy, Stamp, Written};
@@ -121,6 +122,7 @@ pub(super) fn on_repositories(
     let book = state.evidence.groups.get(name).and_then(|group| group.profiles.get(profile));
     let before = book.and_then(|book| book.repositories.as_ref()).map(|known| Arc::clone(&known.value));
     let of_profile = memory.profiles.entry(profile.clone()).or_default();
+    forget_other_account(of_profile, fleet, &state.credentials, name, profile);
     let walked = walk(book, before.as_deref(), set, stamp.at).note(of_profile, &settling);
     let mut follow_ups = Vec::new();
     if walked == Walked::Doubted {
@@ -133,7 +135,8 @@ pub(super) fn on_repositories(
         slot.into_iter().for_each(|book| {
             stamp.write(&mut book.repositories, Arc::clone(set));
         });
-        prune_ages(&mut memory, state.evidence.groups.get(name));
+        let profiles = state.evidence.groups.get(name).map(|group| group.profiles.values());
+        profiles.into_iter().for_each(|profiles| forget_gone(&mut memory, profiles, stamp.at));
     }
     if walked != Walked::Accepted {
         follow_ups.push(ask_profile_again(name, profile));
@@ -229,7 +232,8 @@ fn note_ages(
             seen_at: if is_new { at } else { created_at },
             urls: std::collections::BTreeSet::new(),
             was_eligible: false,
-            asset: crate::domain::state::AssetMemory::Never,
+            asset: AssetMemory::Never,
+            unseen_since: None,
         });
         if is_filled_now {
             age.seen_at = at;
@@ -242,20 +246,6 @@ fn note_ages(
             age.urls.insert(old);
         }
     }
-}
-
-/// Forgets the ages of repositories that nobody sees and nobody misses.
-fn prune_ages(memory: &mut GroupMemory, evidence: Option<&GroupEvidence>) {
-    let sets: Vec<&RepositorySet> = evidence.map(repository_sets).unwrap_or_default();
-    let namespaces: Vec<_> = memory.profiles.values().flat_map(|profile| profile.namespaces.values()).collect();
-    let is_kept = |id: &RepositoryId| {
-        sets.iter().any(|set| set.repositories.contains_key(id))
-            || namespaces.iter().any(|namespace| namespace.absent.contains_key(id))
-    };
-    if memory.repository_ages.keys().all(is_kept) {
-        return;
-    }
-    Arc::make_mut(&mut memory.repository_ages).retain(|id, _| is_kept(id));
 }
 
 pub(super) fn repository_sets(evidence: &GroupEvidence) -> Vec<&RepositorySet> {

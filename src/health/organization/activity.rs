@@ -13,6 +13,7 @@ use crate::domain::fleet::Thresholds;
 use crate::domain::kinds::{Scm, Truth};
 use crate::domain::state::OrganizationMemory;
 
+use super::super::in_step::is_of_type;
 use super::super::verdict::Gap;
 use super::OrganizationCase;
 use super::projects::{ProjectGroups, Replaced};
@@ -31,8 +32,7 @@ pub(super) enum Whose {
 /// Whose `event` is, by the id of the integration, else by its type.
 pub(super) fn whose(event: &AuditEvent, memory: &OrganizationMemory, scm: Scm) -> Whose {
     let by_id = event.integration_id.as_deref().zip(memory.integration_id.as_deref());
-    let by_type = event.source_type.as_deref().map(|kind| kind.eq_ignore_ascii_case(scm.as_str()));
-    match (by_id.map(|(of, ours)| of.eq_ignore_ascii_case(ours)), by_type) {
+    match (by_id.map(|(of, ours)| of.eq_ignore_ascii_case(ours)), is_of_type(event, scm)) {
         (Some(true), _) | (_, Some(true)) => Whose::Ours,
         (None, None) => Whose::Unnamed,
         _ => Whose::Others,

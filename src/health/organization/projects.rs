@@ -49,8 +49,9 @@ pub(in crate::health) fn timeliness(
         LastTest::Never => (project.created_at, false),
         LastTest::Untold => (None, false),
     };
-    // An instant that lies ahead is none.
-    let Some(last) = last.filter(|last| *last <= at + thresholds.clock_skew) else { return Timeliness::Untold };
+    // An instant that lies far ahead is none. One that lies ahead by less tells that our clock jumped, which is no news
+    // about tests.
+    let Some(last) = last.filter(|last| *last <= at + grace) else { return Timeliness::Untold };
     if last.max(resumed.unwrap_or(last)) >= at - grace {
         if proves && last >= at - grace { Timeliness::Tested } else { Timeliness::Due }
     } else {

@@ -74,6 +74,10 @@ impl OrganizationCase<'_> {
             );
             return Some(Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into());
         }
+        // RepositoriesImported says what is wrong.
+        if self.is_required && projects.is_empty() {
+            return Some(Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, "there is no project") }.into());
+        }
         let message = format!("none of {} is scheduled for tests", count(projects.len(), "project", "projects"));
         if self.is_required {
             let verdict = Verdict::fails(Reason::TestsUnscheduled, message, basis);
@@ -155,6 +159,9 @@ impl OrganizationCase<'_> {
             None => {
                 let message = match scheduled {
                     0 => "no active project is scheduled for tests any more".to_owned(),
+                    _ if groups.due > 0 => {
+                        format!("none of {} was tested yet", count(scheduled, "project", "projects"))
+                    }
                     _ => format!("when {} tested: Snyk does not say", count(scheduled, "project was", "projects were")),
                 };
                 Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into()

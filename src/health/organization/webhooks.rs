@@ -47,16 +47,16 @@ impl OrganizationCase<'_> {
             return Judged::from(Verdict::fails(Reason::WebhooksMissing, message, basis))
                 .with(Rule::WebhooksMissing, Extent::new(missing.len(), judged));
         }
-        if !missing.is_empty() {
-            let message = format!("none of {judged} sampled repositories has a webhook with a URL known to be Snyk's");
-            return Verdict::unknown(Reason::WebhookPatternUnproved, message).into();
-        }
         if unreadable > 0 {
             let message = format!(
                 "webhooks of {unreadable} of {} sampled repositories need admin rights to be read",
                 checks.len()
             );
             return Verdict::unknown(Reason::NoAdminRights, message).into();
+        }
+        if !missing.is_empty() {
+            let message = format!("none of {judged} sampled repositories has a webhook with a URL known to be Snyk's");
+            return Verdict::unknown(Reason::WebhookPatternUnproved, message).into();
         }
         match Proven::counted(basis, installed, judged) {
             Some(proven) => {

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{IntegrationPresence, LastTest, ListedToken, WorkspaceFact};
 use crate::domain::kinds::{Role, Truth};
-use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, ProfileName, WorkspaceSlug};
+use crate::domain::names::{ApiName, CredentialName, IntegrationName, ProfileName};
 use crate::domain::status::Status;
 use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
@@ -49,7 +48,7 @@ fn without_times_of_tests_none_is_late() {
     let mut world = connected();
     world.organization(0).imports.projects.iter_mut().for_each(|project| project.last_test = LastTest::Untold);
     world.pass(minutes(15));
-    assert_eq!(world.condition(Some(0), Condition::TestsCurrent), (Truth::Unknown, Reason::NotObserved));
+    assert_eq!(world.condition(Some(0), Condition::TestsCurrent), (Truth::Unknown, Reason::NoTestTold));
     assert_eq!(world.status(Some(0)).0, Status::Unknown);
 }
 
@@ -90,53 +89,6 @@ fn a_clock_that_is_off_lets_no_expired_token_pass() {
     check(-600, Some(10), (Truth::Unknown, Reason::ClockSkewed));
     check(9, Some(-10), (Truth::Unknown, Reason::ClockSkewed));
     check(11, Some(10), (Truth::True, Reason::Ok));
-}
-
-#[test]
-fn what_was_observed_of_another_subject_proves_nothing() {
-    let name = IntegrationName::from(INTEGRATION);
-    let group = |kind| Work { kind, subject: WorkSubject::Group(name.clone()) };
-    let profile =
-        Work { kind: ProbeKind::Profile, subject: WorkSubject::Profile(name.clone(), ProfileName::from(PROFILE)) };
-    let check = |change: fn(&mut World), expected: &[Work], missing: Condition| {
-        let mut world = connected();
-        change(&mut world);
-        assert_eq!(forget_other_subjects(&mut world.state, &world.fleet), expected);
-        assert_eq!(forget_other_subjects(&mut world.state, &world.fleet), [], "once");
-        world.evaluate();
-        assert_eq!(world.status(None).0, Status::Unknown, "{}", world.message(None));
-        assert_eq!(world.condition(None, missing).0, Truth::Unknown);
-        // What it is called now is observed, and nothing was lost but that.
-        world.probe();
-        assert_eq!(world.status(None).0, Status::Connected, "{}", world.message(None));
-    };
-    check(
-        |world| world.group().id = GroupId(Uuid::from_u128(2)),
-        &[group(ProbeKind::OrganizationList), group(ProbeKind::GroupAccess), group(ProbeKind::Inventory)],
-        Condition::InventoryPopulated,
-    );
-    check(
-        |world| {
-            let token = world.fleet.snyk_tokens.values().next().unwrap().clone();
-            world.fleet.snyk_tokens.insert("other".into(), token);
-            world.group().snyk = "other".into();
-            let accepted = Finding::SnykAuthentication("other".into(), world.snyk.clone());
-            world.observe(ProbeKind::SnykToken, WorkSubject::Credential("other".into()), vec![accepted.clone()]);
-            world.extra = vec![accepted];
-        },
-        &[group(ProbeKind::GroupAccess)],
-        Condition::SnykAccessible,
-    );
-    check(
-        |world| {
-            let workspace = WorkspaceSlug::from("acme-labs");
-            let member = WorkspaceFact::Member { uuid: None, administrator: None };
-            world.main().workspaces.insert(workspace.clone(), member);
-            world.group().profiles.values_mut().next().unwrap().workspaces.insert(workspace);
-        },
-        &[group(ProbeKind::Inventory), profile.clone()],
-        Condition::RepositoriesVisible,
-    );
 }
 
 #[test]
@@ -195,7 +147,7 @@ fn evidence_from_the_future_is_neither_fresh_nor_final() {
         assert_eq!(world.status(level).0, Status::Unknown, "{}", world.message(level));
     }
     world.main().workspaces.values_mut().for_each(|fact| *fact = WorkspaceFact::NotFound);
-    world.organization(0).presence = IntegrationPresence::Absent;
+    world.delete_integration(0);
     world.probe();
     world.probe();
     assert_eq!(world.status(None).0, Status::ConnectionFailed);

@@ -257,7 +257,8 @@ fn transitions_say_what_changed_once() {
     world.pass(hours(1));
     let text: Vec<String> = world.transitions.iter().map(|transition| transition.cause.clone()).collect();
     insta::assert_snapshot!(text.join("\n"), @r"
-    no repository was imported
-    no repository was imported
+    no imported repository is left
+    no active project is scheduled for tests any more
+    no imported repository is left
     ");
 }

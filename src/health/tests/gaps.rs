@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::condition::Reason;
+use crate::domain::condition::{Condition, Reason};
 use crate::domain::facts::{RejectionCause, ScmAuthentication};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule};
 use crate::domain::kinds::Truth;
@@ -12,7 +12,7 @@ use crate::domain::state::{Change, Transition};
 use crate::domain::status::Status;
 
 use super::super::testing::{PAT, SCM_API, SNYK_API, World, hours, minutes, start};
-use super::super::{ASKING_AGAIN, incidents, resume};
+use super::super::{ASKING_AGAIN, incidents, rebase, resume, take_back};
 
 /// A world whose incidents are judged, and that can stop.
 struct Watched {
@@ -48,6 +48,11 @@ impl Watched {
 
     /// Nobody watches for so long. Then the state is restored, and evaluated before any probe is back.
     fn stop_for(&mut self, time: TimeDelta) -> Gap {
+        self.restart_after(time).expect("a gap")
+    }
+
+    /// The same, for a time that may be too short for a gap.
+    fn restart_after(&mut self, time: TimeDelta) -> Option<Gap> {
         let stored = serde_json::to_string(&self.world.state).unwrap();
         let from = self.world.now;
         self.world.now += time;
@@ -55,7 +60,23 @@ impl Watched {
         let gap = resume(&mut self.world.state, from, self.world.now);
         self.told.clear();
         self.judge();
-        gap.expect("a gap")
+        gap
+    }
+
+    /// The machine sleeps for so long, and the process with it.
+    fn sleep_for(&mut self, time: TimeDelta) {
+        let from = self.world.now;
+        self.world.now += time;
+        assert!(resume(&mut self.world.state, from, self.world.now).is_some());
+        self.judge();
+    }
+
+    fn last_connected(&self) -> DateTime<Utc> {
+        self.world.stored(None).status.as_ref().unwrap().last_connected_at.unwrap()
+    }
+
+    fn go_blind(&mut self) {
+        self.world.down = [ApiName::from(SNYK_API), ApiName::from(SCM_API)].into();
     }
 
     /// The first probes are back, a few seconds later.
@@ -235,4 +256,132 @@ fn gaps_are_bounded_in_number() {
         watched.stop_for(minutes(10));
     }
     assert_eq!(watched.world.state.attention.gaps.len(), 20);
+}
+
+/// Evidence of every probe of this world stands for 90 minutes.
+const MAX_AGE: TimeDelta = TimeDelta::minutes(90);
+
+#[test]
+fn restarts_lengthen_nothing() {
+    // The first start is `first` after the last answer; then ten more, 6 min apart, while no API answers.
+    let check = |first: i64, known_until: i64| {
+        let mut watched = healthy();
+        let answered_at = watched.world.now;
+        let connected = watched.last_connected();
+        watched.go_blind();
+        watched.stop_for(minutes(first));
+        for _ in 0..60 {
+            let age = (watched.world.now - answered_at).num_minutes();
+            let expected = if age <= known_until { Status::Connected } else { Status::Unknown };
+            assert_eq!(watched.world.status(None).0, expected, "first start after {first} min, {age} min old");
+            assert_eq!(watched.world.status(Some(0)).0, expected, "first start after {first} min, {age} min old");
+            let until_known = watched.last_connected();
+            assert!(until_known == connected || until_known == answered_at, "{until_known} is no time of evidence");
+            watched.restart_after(minutes(6));
+        }
+    };
+    assert_eq!(MAX_AGE, minutes(90));
+    // Its own age, where that is longer than 15 min after the first start.
+    check(6, 90);
+    check(70, 90);
+    // 15 min after the first start, where that is later.
+    check(80, 95);
+    check(24 * 60, 24 * 60 + 15);
+}
+
+#[test]
+fn what_is_restored_says_so_until_it_was_asked_again() {
+    let mut watched = healthy();
+    let restored = |watched: &Watched| {
+        let stored = watched.world.stored(None);
+        let conditions = stored.conditions.values().filter(|condition| condition.observed_at.is_some());
+        let restored: Vec<bool> = conditions.map(|condition| condition.restored).collect();
+        (restored, stored.status.as_ref().unwrap().restored)
+    };
+    let (conditions, status) = restored(&watched);
+    assert!(!status && !conditions.contains(&true));
+    // While it is within its own age, a stop changes nothing.
+    watched.stop_for(hours(1));
+    let (conditions, status) = restored(&watched);
+    assert!(!status && !conditions.contains(&true));
+    watched.first_look();
+    watched.stop_for(hours(29));
+    let (conditions, status) = restored(&watched);
+    assert!(status && !conditions.contains(&false));
+    insta::assert_snapshot!(watched.world.message(None), @"5 of 5 repositories reached the Inventory (restored: observed 29 h ago, not asked again yet)");
+    watched.world.test_everything();
+    watched.first_look();
+    let (conditions, status) = restored(&watched);
+    assert!(!status && !conditions.contains(&true));
+    assert!(!watched.world.message(None).contains("restored"));
+}
+
+#[test]
+fn a_machine_that_slept_is_told_like_a_stop() {
+    let mut watched = healthy();
+    let fell_asleep = watched.world.now;
+    let connected = watched.last_connected();
+    watched.sleep_for(hours(30));
+    let status = watched.world.stored(None).status.clone().unwrap();
+    assert_eq!((status.status, status.restored), (Status::Connected, true));
+    assert_eq!(status.last_connected_at, Some(connected), "nobody saw it connected");
+    let gap = Gap { from: fell_asleep, to: watched.world.now };
+    assert_eq!(watched.world.state.attention.gaps, [gap]);
+    // Its evidence has the age that it has.
+    let oldest = watched.world.stored(None).conditions[&Condition::SyncCurrent].observed_at.unwrap();
+    assert!(oldest <= fell_asleep);
+    watched.go_blind();
+    watched.pass(ASKING_AGAIN + minutes(1));
+    assert_eq!(watched.world.status(None).0, Status::Unknown);
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_moment_changes_nothing() {
+    let mut watched = healthy();
+    let (set_at, before) = (watched.world.now, watched.world.state.clone());
+    watched.sleep_for(hours(24));
+    watched.world.now += TimeDelta::seconds(8);
+    watched.world.test_everything();
+    watched.look();
+    watched.world.now -= hours(24);
+    take_back(&mut watched.world.state, set_at, hours(-24));
+    assert_eq!(watched.world.state.attention.gaps, []);
+    for (key, stored) in &watched.world.state.integrations {
+        let (now, then) = (stored.status.as_ref().unwrap(), before.integrations[key].status.as_ref().unwrap());
+        assert_eq!((now.status, now.since), (then.status, then.since), "{key}");
+        let newest = stored.conditions.values().filter_map(|condition| condition.observed_at).max();
+        assert!(newest <= Some(watched.world.now), "{key}: {newest:?}");
+    }
+    watched.told.clear();
+    watched.world.now += minutes(1);
+    watched.world.test_everything();
+    watched.look();
+    assert_eq!(watched.told, Vec::new());
+}
+
+#[test]
+fn a_quiet_tick_changes_nothing() {
+    let mut watched = healthy();
+    let before = watched.world.state.clone();
+    for _ in 0..10 {
+        watched.world.now += TimeDelta::seconds(30);
+        watched.judge();
+        assert!(watched.world.state.integrations == before.integrations, "{}", watched.world.now);
+    }
+    // New evidence moves what it proves, to its own time.
+    watched.world.now += minutes(10);
+    watched.look();
+    assert_eq!(watched.last_connected(), watched.world.now);
+    watched.world.now += minutes(5);
+    watched.judge();
+    assert_eq!(watched.last_connected(), watched.world.now - minutes(5));
+}
+
+#[test]
+fn a_step_of_the_clock_moves_each_time_of_ours_once() {
+    let mut watched = healthy();
+    watched.stop_for(hours(1));
+    let gap = watched.world.state.attention.gaps[0];
+    rebase(&mut watched.world.state, hours(-2));
+    assert_eq!(watched.world.state.attention.gaps, [Gap { from: gap.from - hours(2), to: gap.to - hours(2) }]);
 }

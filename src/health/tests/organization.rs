@@ -10,7 +10,7 @@ use crate::domain::facts::{
 use crate::domain::kinds::Truth;
 use crate::domain::status::Status;
 
-use super::super::testing::{World, hours, minutes, organization_id, start};
+use super::super::testing::{World, event, hours, minutes, organization_id, start};
 
 /// Three healthy Organizations of 20 repositories after `happens` to the first of them.
 #[track_caller]
@@ -26,8 +26,8 @@ fn check(after: TimeDelta, happens: impl FnOnce(&mut World), expected: (Status, 
     world
 }
 
-fn event(world: &mut World, kind: AuditEventKind) {
-    let event = AuditEvent { at: world.now, kind, integration_id: None, source_type: None, user_id: None, about: None };
+fn happened(world: &mut World, kind: AuditEventKind) {
+    let event = event(world.now, kind);
     world.organization(0).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events: vec![event] };
 }
 
@@ -39,8 +39,8 @@ fn deactivate(world: &mut World, number: usize) {
 #[test]
 fn one_organization_is_broken() {
     let others = |world: &World| assert_eq!(world.status(Some(1)), (Status::Connected, Reason::Ok));
-    let absent = |world: &mut World| world.organization(0).presence = IntegrationPresence::Absent;
-    others(&check(minutes(15), absent, (Status::NotConfigured, Reason::IntegrationAbsent)));
+    let deleted = |world: &mut World| world.delete_integration(0);
+    others(&check(minutes(15), deleted, (Status::NotConfigured, Reason::IntegrationAbsent)));
     let denied = |world: &mut World| world.organization(0).access = Access::Denied { status: 403 };
     others(&check(minutes(30), denied, (Status::Unknown, Reason::SnykAccessDenied)));
     let nothing = |world: &mut World| world.organization(0).imports = OrganizationImports::default();
@@ -48,58 +48,9 @@ fn one_organization_is_broken() {
 }
 
 #[test]
-fn targets_without_projects() {
-    // A target that had projects and lost them all.
-    let lost = |world: &mut World| {
-        world.organization(0).imports.projects.remove(0);
-    };
-    let world = check(hours(1), lost, (Status::PartiallyConnected, Reason::SomeImportsFailed));
-    insta::assert_snapshot!(world.message(Some(0)), @"1 imported repository lost all projects: acme/service-0");
-    let healed = |world: &mut World| {
-        let project = world.organization(0).imports.projects[0].clone();
-        lost(world);
-        world.pass(hours(1));
-        world.organization(0).imports.projects.push(project);
-    };
-    check(minutes(15), healed, (Status::Connected, Reason::Ok));
-    // Targets that never had any: few are normal, many are not.
-    for (empty, expected) in [(4, Truth::True), (5, Truth::False), (20, Truth::False)] {
-        let mut world = World::healthy(20, 1);
-        world.organization(0).imports.projects.drain(0..empty);
-        world.probe();
-        assert_eq!(world.condition(Some(0), Condition::RepositoriesImported).0, expected, "{empty} of 20");
-    }
-    // Two of three are fewer than three.
-    let mut world = World::healthy(3, 1);
-    world.organization(0).imports.projects.drain(0..2);
-    world.probe();
-    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
-    // Just imported.
-    let mut world = World::healthy(20, 1);
-    world.organization(0).imports.projects.clear();
-    world.organization(0).imports.targets.iter_mut().for_each(|target| target.created_at = Some(start()));
-    world.probe();
-    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
-}
-
-#[test]
-fn tests_that_stop() {
-    let world = check(hours(50), |_| {}, (Status::Stalled, Reason::TestsStale));
-    insta::assert_snapshot!(world.message(Some(0)), @"0 of 20 daily projects were tested within 48 h");
-    check(hours(46), |_| {}, (Status::Connected, Reason::Ok));
-    check(hours(1), |world| deactivate(world, 11), (Status::Stalled, Reason::ProjectsInactive));
-    check(hours(1), |world| deactivate(world, 10), (Status::Connected, Reason::Ok));
-    // Mostly inactive from the first sight on is how somebody wants it.
-    let mut world = World::healthy(20, 1);
-    deactivate(&mut world, 15);
-    world.pass(hours(1));
-    assert_eq!(world.status(Some(0)), (Status::Connected, Reason::Ok));
-}
-
-#[test]
 fn credentials_removed_from_the_integration() {
     let disconnected = |world: &mut World| {
-        event(world, AuditEventKind::Edited);
+        happened(world, AuditEventKind::Edited);
         world.pass(minutes(30));
         deactivate(world, 20);
     };
@@ -108,14 +59,9 @@ fn credentials_removed_from_the_integration() {
     // Whoever edits another integration of the Organization does nothing to this one.
     let edited = |integration_id: &'static str, expected| {
         let other = move |world: &mut World| {
-            let at = world.now;
             let event = AuditEvent {
-                at,
-                kind: AuditEventKind::Edited,
                 integration_id: Some(integration_id.to_owned()),
-                source_type: None,
-                user_id: None,
-                about: None,
+                ..event(world.now, AuditEventKind::Edited)
             };
             let from = start() - TimeDelta::days(90);
             world.organization(0).events = AuditEvents::Complete { from, events: vec![event] };
@@ -127,7 +73,7 @@ fn credentials_removed_from_the_integration() {
     edited("another-integration", (Status::Stalled, Reason::ProjectsInactive));
     edited("Integration", (Status::ConnectionFailed, Reason::Disconnected));
     // An edit alone is none.
-    check(hours(1), |world| event(world, AuditEventKind::Edited), (Status::Connected, Reason::Ok));
+    check(hours(1), |world| happened(world, AuditEventKind::Edited), (Status::Connected, Reason::Ok));
 }
 
 #[test]
@@ -175,8 +121,7 @@ fn webhooks() {
 fn only_organizations_with_an_integration_or_required_ones_are_watched() {
     let mut world = World::healthy(3, 3);
     for number in 0..3 {
-        world.organization(number).presence = IntegrationPresence::Absent;
-        world.organization(number).imports = OrganizationImports::default();
+        world.delete_integration(number);
     }
     world.integration().organizations.as_mut().unwrap().require.insert(organization_id(2));
     world.probe();

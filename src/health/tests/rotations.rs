@@ -157,6 +157,35 @@ fn an_old_token_that_works_after_its_date_has_not_ended() {
 }
 
 #[test]
+fn a_token_that_was_rejected_before_it_was_replaced_has_ended() {
+    for typo_first in [false, true] {
+        let mut world = settled(0);
+        world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+        world.pass(minutes(30));
+        let credential = world.fleet.scm_credentials.get_mut(&pat()).unwrap();
+        if typo_first {
+            credential.token_version = Some("typo".to_owned());
+            world.pass(minutes(30));
+        }
+        replace_our_copy(&mut world);
+        world.pass(minutes(15));
+        assert_eq!(rotation(&world).old.ended.unwrap().by, EndedBy::Rejected, "{typo_first}");
+        world.sync(world.now);
+        world.pass(minutes(15));
+        assert_eq!(in_step(&world, None), (Truth::True, Reason::Ok), "{typo_first}");
+    }
+    // A bad copy of a token that works is rejected, and the token goes on.
+    let mut world = settled(0);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().token_version = Some("typo".to_owned());
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    world.pass(minutes(30));
+    replace_our_copy(&mut world);
+    world.sync(world.now);
+    world.pass(minutes(15));
+    assert_eq!(in_step(&world, None), (Truth::Unknown, Reason::OldTokenStillValid));
+}
+
+#[test]
 fn somebody_declares_the_old_token_revoked() {
     let mut world = settled(0);
     replace_our_copy(&mut world);

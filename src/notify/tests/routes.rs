@@ -139,10 +139,16 @@ fn what_affects_nobody_yet_belongs_to_whoever_names_it() {
     let mut integration = watched("labs");
     integration.organizations = Some(organizations);
     stage.fleet.integrations.insert("labs-bitbucket".into(), integration);
-    stage
-        .fleet
-        .snyk_tokens
-        .insert("acme-us".into(), SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None });
+    stage.fleet.snyk_tokens.insert(
+        "acme-us".into(),
+        SnykToken {
+            api: "snyk/acme-us".into(),
+            app_root: None,
+            token_version: None,
+            host: crate::domain::names::Revision::default(),
+            revision: crate::domain::names::Revision::default(),
+        },
+    );
     let credential = ScmCredential {
         scm: Scm::BitbucketCloud,
         api: "bitbucket-cloud".into(),
@@ -151,6 +157,9 @@ fn what_affects_nobody_yet_belongs_to_whoever_names_it() {
         expires_at: None,
         rotated_at: None,
         token_version: None,
+        host: crate::domain::names::Revision::default(),
+        revision: crate::domain::names::Revision::default(),
+        listing: None,
     };
     stage.fleet.scm_credentials.insert("bitbucket-labs".into(), credential);
     let owner = |word: &str| Matcher { owners: vec![word.to_owned()], ..Matcher::default() };

@@ -1,6 +1,6 @@
 //! Which assets belong to an integration: by host and workspace of their URL, or by the id of a repository we know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::facts::{Asset, RemovedAsset};
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
@@ -13,6 +13,8 @@ pub(in crate::probe) struct Selection {
     workspaces: Option<BTreeSet<String>>,
     /// Repositories of the profiles: one that was renamed or transferred keeps its id.
     known: BTreeSet<RepositoryId>,
+    /// Addresses elsewhere that stand for one of the integration's own.
+    aliased: BTreeSet<String>,
 }
 
 impl Selection {
@@ -24,7 +26,15 @@ impl Selection {
     ) -> Self {
         let workspaces =
             workspaces.map(|slugs| slugs.iter().map(|workspace| workspace.as_str().to_lowercase()).collect());
-        Self { host: host.to_lowercase(), workspaces, known }
+        Self { host: host.to_lowercase(), workspaces, known, aliased: BTreeSet::new() }
+    }
+
+    /// Keeps of these aliases (alias to address of an asset) those that bear on the integration, and selects the assets
+    /// that they stand for.
+    pub(super) fn take_aliases(&mut self, mut aliases: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        aliases.retain(|alias, url| self.includes(None, Some(alias)) || self.includes(None, Some(url)));
+        self.aliased = aliases.values().cloned().collect();
+        aliases
     }
 
     pub(super) fn has(&self, asset: &Asset) -> bool {
@@ -46,7 +56,7 @@ impl Selection {
 
     /// `url` is normalised.
     fn includes(&self, id: Option<&RepositoryId>, url: Option<&str>) -> bool {
-        if id.is_some_and(|id| self.known.contains(id)) {
+        if id.is_some_and(|id| self.known.contains(id)) || url.is_some_and(|url| self.aliased.contains(url)) {
             return true;
         }
         let Some((host, path)) = url.and_then(|url| url.split_once('/')) else { return false };
@@ -77,5 +87,23 @@ mod tests {
         check(acme, None, None, false);
         check(None, None, Some("bitbucket.org/other/payments"), true);
         check(None, None, Some("github.com/other/payments"), false);
+    }
+
+    #[test]
+    fn an_asset_with_an_alias_among_ours_is_ours() {
+        let acme = Some(BTreeSet::from([WorkspaceSlug::from("acme")]));
+        let mut selection = Selection::new("bitbucket.org", acme, BTreeSet::new());
+        let aliases = [
+            ("bitbucket.org/acme/web", "bitbucket.org/old/web"),
+            ("git.example.com/acme/api", "bitbucket.org/acme/api"),
+            ("git.example.com/x/y", "github.com/x/y"),
+        ];
+        let aliases = aliases.map(|(alias, url)| (alias.to_owned(), url.to_owned())).into();
+        let kept = selection.take_aliases(aliases);
+        assert_eq!(kept.len(), 2, "{kept:?}");
+        let check = |url: &str, expected| assert_eq!(selection.includes(None, Some(url)), expected, "{url}");
+        check("bitbucket.org/old/web", true);
+        check("bitbucket.org/old/other", false);
+        check("github.com/x/y", false);
     }
 }

@@ -1,7 +1,7 @@
-//! Integration events of the audit log: read once from the beginning of what matters, then only what is new, since a log
-//! is only ever appended to.
+//! Events of the audit log: read from the beginning of what is asked for, then only what is new, since a log is only ever
+//! appended to. Why it is asked for: [`super::audit_reasons`].
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::OrganizationScope;
 use crate::client::snyk;
@@ -9,47 +9,55 @@ use crate::domain::evidence::{Evidence, Part};
 use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents};
 use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
+use crate::probe::audit_log::{KEPT_FOR, OVERLAP};
 use crate::probe::judgement::Verdict;
 use crate::probe::round::Round;
 use crate::probe::snyk_session::SnykSession;
 
-/// How far back the log matters when no rotation is older.
-const LOOK_BACK: TimeDelta = TimeDelta::days(90);
-/// The log is read again this far, because an event may be written late.
-const OVERLAP: TimeDelta = TimeDelta::hours(1);
-
-const EVENTS: [(&str, AuditEventKind); 4] = [
+/// Names of events, by Snyk's list; how a project's `delete` differs from its `remove` is documented nowhere.
+const EVENTS: [(&str, AuditEventKind); 11] = [
     ("org.integration.create", AuditEventKind::Created),
     ("org.integration.edit", AuditEventKind::Edited),
     ("org.integration.delete", AuditEventKind::Deleted),
     ("org.integration.settings.edit", AuditEventKind::SettingsEdited),
+    ("org.project.delete", AuditEventKind::ProjectDeleted),
+    ("org.project.remove", AuditEventKind::ProjectDeleted),
+    ("org.project.stop_monitor", AuditEventKind::ProjectDeactivated),
+    ("org.project.edit", AuditEventKind::ProjectEdited),
+    ("org.project.settings.edit", AuditEventKind::ProjectEdited),
+    ("org.project.pr_check.edit", AuditEventKind::ProjectEdited),
+    ("org.target.delete", AuditEventKind::TargetDeleted),
 ];
 
-/// From when on the log matters: since `margin` before the earliest of these rotations, at least [`LOOK_BACK`]. A
-/// rotation that was inferred from the first use of the new token is known to that margin only.
-pub(in crate::probe) fn window_start(
-    now: DateTime<Utc>,
-    rotations: impl IntoIterator<Item = DateTime<Utc>>,
-    margin: TimeDelta,
-) -> DateTime<Utc> {
-    rotations.into_iter().map(|at| at - margin).fold(now - LOOK_BACK, DateTime::min)
+/// What was read before.
+struct Earlier {
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    events: Vec<AuditEvent>,
 }
 
-pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope<'_>, round: &mut Round) {
+/// Reads the log from `wanted` on.
+pub(super) async fn run(
+    session: &mut SnykSession<'_>,
+    scope: &OrganizationScope<'_>,
+    wanted: DateTime<Utc>,
+    round: &mut Round,
+) {
     let earlier = scope.known.and_then(|known| known.events.as_ref());
-    let earlier = earlier.and_then(|evidence| read_before(evidence, scope.events_since));
-    let from = earlier.as_ref().map_or(scope.events_since, |(_, until)| *until - OVERLAP);
-    let wanted = EVENTS.map(|(name, _)| name);
-    let asked = session.client().organization_audit_log(scope.organization.0, from, &wanted).await;
+    let earlier = earlier.and_then(|evidence| read_before(evidence, wanted));
+    // What Snyk no longer has is not covered, whoever asked for it.
+    let from = earlier.as_ref().map_or(wanted, |earlier| earlier.from).max(round.started_at - KEPT_FOR);
+    let start = earlier.as_ref().map_or(from, |earlier| earlier.until - OVERLAP).max(from);
+    let names = EVENTS.map(|(name, _)| name);
+    let asked = session.client().organization_audit_log(scope.organization.0, start, &names).await;
     let events = match round.hear(session.api, asked) {
         Ok(walk) => {
-            for event in &walk.items {
-                round.observe(Assumption::AuditEventsNameIntegration, event.integration_id().is_some());
+            let new: Vec<_> = walk.items.iter().filter_map(event).collect();
+            for event in new.iter().filter(|event| is_about_an_integration(event.kind)) {
+                round.observe(Assumption::AuditEventsNameIntegration, event.integration_id.is_some());
             }
-            let new = walk.items.iter().filter_map(event);
-            let old = earlier.map(|(events, _)| events).unwrap_or_default();
-            let events = joined(old, new.collect(), scope.events_since);
-            AuditEvents::Complete { from: scope.events_since, events }
+            let old = earlier.map(|earlier| earlier.events).unwrap_or_default();
+            AuditEvents::Complete { from, events: joined(old, new, from) }
         }
         Err(failure) => match session.judge(round, Part::Events, "read the Organization's audit log", &failure).await {
             Verdict::Denied(_) => AuditEvents::NotReadable,
@@ -59,18 +67,32 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
     round.find(Finding::Events(scope.key.clone(), events));
 }
 
-/// Earlier events and until when they are complete, if they reach back far enough.
-fn read_before(evidence: &Evidence<AuditEvents>, since: DateTime<Utc>) -> Option<(Vec<AuditEvent>, DateTime<Utc>)> {
+/// What was read before, if it reaches back as far as `wanted`.
+fn read_before(evidence: &Evidence<AuditEvents>, wanted: DateTime<Utc>) -> Option<Earlier> {
     match &evidence.value {
-        AuditEvents::Complete { from, events } if *from <= since => Some((events.clone(), evidence.observed_at)),
+        AuditEvents::Complete { from, events } if *from <= wanted => {
+            Some(Earlier { from: *from, until: evidence.observed_at, events: events.clone() })
+        }
         _ => None,
     }
 }
 
+fn is_about_an_integration(kind: AuditEventKind) -> bool {
+    use AuditEventKind::{Created, Deleted, Edited, SettingsEdited};
+    matches!(kind, Created | Edited | Deleted | SettingsEdited)
+}
+
 fn event(event: &snyk::AuditEvent) -> Option<AuditEvent> {
     let (_, kind) = EVENTS.into_iter().find(|(name, _)| *name == event.event)?;
-    let integration_id = event.integration_id().map(str::to_owned);
-    Some(AuditEvent { at: event.created, kind, integration_id, source_type: None, user_id: None, about: None })
+    Some(AuditEvent {
+        at: event.created,
+        kind,
+        integration_id: event.integration_id.clone(),
+        source_type: event.source_type.clone(),
+        user_id: event.user_id.clone(),
+        // No recorded event names a target by a key that is known.
+        about: event.project_id.clone(),
+    })
 }
 
 /// Both without repetition, oldest first, from `since` on.
@@ -92,18 +114,6 @@ mod tests {
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("{text}:00:00Z").parse().unwrap()
-    }
-
-    #[test]
-    fn the_log_is_read_since_the_earliest_rotation_or_ninety_days() {
-        let now = at("2026-11-23T09");
-        let check = |rotations: &[&str], expected: &str| {
-            let rotations_at = rotations.iter().map(|text| at(text));
-            assert_eq!(window_start(now, rotations_at, TimeDelta::hours(24)), at(expected), "{rotations:?}");
-        };
-        check(&[], "2026-08-25T09");
-        check(&["2026-11-20T09"], "2026-08-25T09");
-        check(&["2026-01-02T09", "2026-11-20T09"], "2026-01-01T09");
     }
 
     #[test]

@@ -11,20 +11,25 @@ use crate::domain::work::Finding;
 use crate::probe::round::Round;
 use crate::probe::snyk_session::SnykSession;
 
-pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope<'_>, round: &mut Round) {
+/// Takes the imports down; returns them for what else they give a reason to ask.
+pub(super) async fn run(
+    session: &mut SnykSession<'_>,
+    scope: &OrganizationScope<'_>,
+    round: &mut Round,
+) -> Option<Arc<OrganizationImports>> {
     let (organization, types) = (scope.organization.0, scope.words.types());
     let targets = match round.hear(session.api, session.client().targets(organization, &types).await) {
         Ok(walk) => walk.items,
         Err(failure) => {
             session.concede(round, Part::Imports, "list the Organization's targets", &failure).await;
-            return;
+            return None;
         }
     };
     let projects = match round.hear(session.api, session.client().projects(organization, &types).await) {
         Ok(walk) => walk.items,
         Err(failure) => {
             session.concede(round, Part::Imports, "list the Organization's projects", &failure).await;
-            return;
+            return None;
         }
     };
     // The filters of the request are asked for, not relied on: another integration's imports prove nothing about ours.
@@ -34,13 +39,14 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: &OrganizationScope
     if let Some(lost) = lost_field(&targets, &projects) {
         let failure = Failure::of_another_shape(lost, AnswerMeta::default());
         round.fail(session.api, Part::Imports, "list the Organization's projects", &failure);
-        return;
+        return None;
     }
-    let imports = OrganizationImports {
+    let imports = Arc::new(OrganizationImports {
         targets: targets.into_iter().map(target).collect(),
         projects: projects.into_iter().map(project).collect(),
-    };
-    round.find(Finding::Imports(scope.key.clone(), Arc::new(imports)));
+    });
+    round.find(Finding::Imports(scope.key.clone(), Arc::clone(&imports)));
+    Some(imports)
 }
 
 /// What no project carries although every project has it: without it the rest would be read into a wrong verdict.
@@ -79,8 +85,12 @@ fn project(project: snyk::Project) -> Project {
             Some(RecurringTests::Never) => TestFrequency::Never,
             _ => TestFrequency::Untold,
         },
-        pull_request_checks: None,
+        pull_request_checks: project.tests_pull_requests,
         created_at: project.created,
-        last_test: project.tested_at.map_or(LastTest::Untold, LastTest::At),
+        last_test: match project.tested_at {
+            Some(at) => LastTest::At(at),
+            None if project.has_issue_counts => LastTest::Never,
+            None => LastTest::Untold,
+        },
     }
 }

@@ -1,10 +1,11 @@
 //! Probes of Bitbucket Cloud. Outside facts: `docs/apis/bitbucket-cloud.md`.
 //!
-//! - [`credential`]: the one-call check, its decision table, and the cause of a rejection ([`rejection`]);
+//! - [`credential`]: the one-call check, its decision table, the cause of a rejection ([`rejection`]), and what another
+//!   endpoint says ([`elsewhere`]);
 //! - [`permissions`]: proofs from the scope header, and by reading where there is no header;
 //! - [`listed_token`]: the organisation admin's word on the token saved in Snyk;
-//! - [`profile`]: membership ([`workspaces`]), repositories ([`repositories`]), administrator rights
-//!   ([`administration`]);
+//! - [`profile`]: membership ([`workspaces`]), repositories ([`repositories`]), what became of those that are seen no
+//!   more ([`fates`]), administrator rights ([`administration`]);
 //! - [`webhooks`], [`files`]: samples.
 //!
 //! Requests an hour with one credential, one profile of one workspace with 5,000 repositories and default intervals:
@@ -14,6 +15,8 @@
 
 mod administration;
 mod credential;
+mod elsewhere;
+mod fates;
 mod files;
 mod listed_token;
 mod permissions;

@@ -1,6 +1,7 @@
 //! Rounds that ask Snyk.
 
 use super::*;
+use crate::domain::evidence::Part;
 
 pub(super) fn user() -> ResponseTemplate {
     ok(&json!({"data": {"type": "user", "id": "u1", "attributes": {"name": "Monitor"}}}))
@@ -70,7 +71,7 @@ async fn a_group_is_denied_only_to_an_accepted_token() {
     };
     insta::assert_snapshot!(check(group("2026-03-25"), None).await, @r#"
     1 requests
-    group: Granted { name: Some("Acme") }
+    group: Granted { name: Some("Acme"), group: None, created_at: None }
     "#);
     insta::assert_snapshot!(check(error(404), Some(user())).await, @r#"
     2 requests
@@ -124,7 +125,7 @@ async fn the_organizations_of_a_group_are_listed_to_the_last_page() {
     "#);
 }
 
-fn inventory(entries: &[(&str, &str, bool)]) -> ResponseTemplate {
+pub(super) fn inventory(entries: &[(&str, &str, bool)]) -> ResponseTemplate {
     let entries: Vec<_> = entries
         .iter()
         .map(|(id, name, is_synced)| {
@@ -136,7 +137,7 @@ fn inventory(entries: &[(&str, &str, bool)]) -> ResponseTemplate {
     ok(&json!({"data": entries, "links": {}}))
 }
 
-fn found(entries: &[(&str, &str, &str)]) -> ResponseTemplate {
+pub(super) fn found(entries: &[(&str, &str, &str)]) -> ResponseTemplate {
     let entries: Vec<_> = entries
         .iter()
         .map(|(id, name, source)| {
@@ -165,7 +166,7 @@ async fn the_inventory_is_read_from_both_endpoints_as_far_as_needed() {
     world.answers("GET", &list, inventory(&[("1", "acme/web", true), ("2", "other/web", true)])).await;
     world.answers_when(&search, REMOVED, removed("repo-archived")).await;
     insta::assert_snapshot!(shown(&world.run_group(ProbeKind::Inventory).await), @r#"assets (last_sync: true): bitbucket.org/acme/web synced []; removed: ["[(RepoArchived, Some(2026-11-01T00:00:00Z))]"]"#);
-    assert_eq!(world.asked().await.len(), 2);
+    assert_eq!(world.asked().await.len(), 3);
 
     // One without `last_sync`: its sources decide who found it.
     let mut world = World::new().await;
@@ -227,9 +228,10 @@ async fn the_inventory_is_read_from_both_endpoints_as_far_as_needed() {
     insta::assert_snapshot!(shown(&world.run_group(ProbeKind::Inventory).await), @"FAILED snyk/snyk server_error (api): could not read `inventory/assets`, the source of `last_sync`: the API answered 503: no");
 }
 
-async fn mount_organization(world: &World, integrations: ResponseTemplate, audit: ResponseTemplate) {
+pub(super) async fn mount_organization(world: &World, integrations: ResponseTemplate, audit: ResponseTemplate) {
     let rest = format!("/rest/orgs/{ORGANIZATION}");
-    let organization = json!({"data": {"id": ORGANIZATION, "type": "org", "attributes": {"name": "Payments"}}});
+    let organization = json!({"data": {"id": ORGANIZATION, "type": "org", "attributes":
+        {"name": "Payments", "group_id": GROUP, "created_at": "2025-01-01T00:00:00Z"}}});
     world.answers("GET", &rest, ok(&organization)).await;
     world.answers("GET", &format!("/v1/org/{ORGANIZATION}/integrations"), integrations).await;
     let targets = json!({"data": [{"type": "target", "id": "t1", "attributes":
@@ -242,7 +244,7 @@ async fn mount_organization(world: &World, integrations: ResponseTemplate, audit
     world.answers("GET", "/rest/self", user()).await;
 }
 
-fn audit(days: &[&str]) -> ResponseTemplate {
+pub(super) fn audit(days: &[&str]) -> ResponseTemplate {
     let event = |day: &&str| {
         json!({"created": format!("{day}T00:00:00Z"), "event": "org.integration.edit",
             "content": {"integrationPublicId": "i1"}})
@@ -253,38 +255,48 @@ fn audit(days: &[&str]) -> ResponseTemplate {
 #[tokio::test]
 async fn an_organization_is_read_in_parts() {
     let v1 = || ok(&json!({"bitbucket-cloud": "i1", "github": "g1"}));
+    let settings = format!("/v1/org/{ORGANIZATION}/integrations/i1/settings");
+    let checks = || ok(&json!({"pullRequestTestEnabled": true}));
     let mut world = World::new().await;
-    mount_organization(&world, v1(), audit(&["2026-10-01"])).await;
+    mount_organization(&world, v1(), audit(&["2026-11-20"])).await;
+    world.answers("GET", &settings, checks()).await;
     let run = world.run_organization(ProbeKind::Organization).await;
     insta::assert_snapshot!(shown(&run), @r#"
-    organization: Granted { name: Some("Payments") }
-    Present { id: "i1", via_app: false }
+    organization: Granted { name: Some("Payments"), group: Some(GroupId(00000000-0000-0000-0000-000000000001)), created_at: Some(2025-01-01T00:00:00Z) }
+    Present { id: "i1", via_app: false, integrations: 2 }
     imports: 1 targets, 1 projects
-    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }] }
+    PullRequestChecks { open_source: Some(true), code: None }
+    Complete { from: 2026-11-16T09:00:00Z, events: [AuditEvent { at: 2026-11-20T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }] }
     "#);
     world.keep(&run);
-    // REST was tried once and is not there: five requests from now on. The log is read on from the last time.
+    // REST was tried once and is not there, the switches are known and nothing asks for the log: four requests from now
+    // on.
     world.forget_answers().await;
-    mount_organization(&world, v1(), audit(&["2026-11-23"])).await;
+    mount_organization(&world, v1(), audit(&[])).await;
+    world.answers("GET", &settings, checks()).await;
     insta::assert_snapshot!(shown(&world.run_organization(ProbeKind::Organization).await), @r#"
-    organization: Granted { name: Some("Payments") }
-    Present { id: "i1", via_app: false }
+    organization: Granted { name: Some("Payments"), group: Some(GroupId(00000000-0000-0000-0000-000000000001)), created_at: Some(2025-01-01T00:00:00Z) }
+    Present { id: "i1", via_app: false, integrations: 2 }
     imports: 1 targets, 1 projects
-    Complete { from: 2026-08-25T09:00:00Z, events: [AuditEvent { at: 2026-10-01T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }, AuditEvent { at: 2026-11-23T00:00:00Z, kind: Edited, integration_id: Some("i1"), source_type: None, user_id: None, about: None }] }
     "#);
-    assert_eq!(world.asked().await.len(), 5);
+    assert_eq!(world.asked().await.len(), 4);
 
-    // Absent: nothing else is asked. A log that may not be read says so.
-    world.forget_answers().await;
-    mount_organization(&world, ok(&json!({"github": "g1"})), error(403)).await;
-    insta::assert_snapshot!(shown(&world.run_organization(ProbeKind::Organization).await), @r#"
-    organization: Granted { name: Some("Payments") }
-    Absent
-    "#);
-    world.forget_answers().await;
-    mount_organization(&world, v1(), error(403)).await;
+    // Absent: an Organization that never had it is asked nothing else.
+    let world = World::new().await;
+    mount_organization(&world, ok(&json!({"github": "g1"})), audit(&[])).await;
     let run = world.run_organization(ProbeKind::Organization).await;
-    assert!(shown(&run).contains("NotReadable"), "{}", shown(&run));
+    assert!(shown(&run).ends_with("Absent"), "{}", shown(&run));
+}
+
+#[tokio::test]
+async fn switches_that_may_not_be_read_are_a_failure_of_their_own() {
+    let world = World::new().await;
+    mount_organization(&world, ok(&json!({"bitbucket-cloud": "i1"})), audit(&[])).await;
+    world.answers("GET", &format!("/v1/org/{ORGANIZATION}/integrations/i1/settings"), error(403)).await;
+    let run = world.run_organization(ProbeKind::Organization).await;
+    let parts: Vec<_> = run.outcome.failures.iter().map(|failure| failure.part).collect();
+    assert_eq!(parts, [Some(Part::PullRequestChecks)], "{}", shown(&run));
+    assert!(shown(&run).contains("imports: 1 targets") && shown(&run).contains("Complete"), "{}", shown(&run));
 }
 
 #[tokio::test]
@@ -295,8 +307,12 @@ async fn rest_tells_of_an_integration_when_v1_does_not() {
         {"integration_type": "bitbucket-connect-app"}}], "links": {}});
     world.answers("GET", &format!("/rest/orgs/{ORGANIZATION}/integrations"), ok(&integrations)).await;
     let run = world.run_organization(ProbeKind::Organization).await;
-    assert!(shown(&run).contains(r#"Present { id: "i2", via_app: true }"#), "{}", shown(&run));
-    assert_eq!(run.outcome.failures, []);
+    assert!(shown(&run).contains(r#"Present { id: "i2", via_app: true, integrations: 1 }"#), "{}", shown(&run));
+    assert!(
+        run.outcome.failures.iter().all(|failure| failure.part == Some(Part::PullRequestChecks)),
+        "{}",
+        shown(&run)
+    );
 }
 
 #[tokio::test]
@@ -309,44 +325,6 @@ async fn an_organization_that_is_denied_ends_there() {
     organization: Denied { status: 404 }
     "#);
     assert_eq!(world.asked().await.len(), 2);
-}
-
-#[tokio::test]
-async fn imports_that_cannot_be_whole_are_none() {
-    let check = async |targets: Value, projects: Value, expected: &str| {
-        let world = World::new().await;
-        let rest = format!("/rest/orgs/{ORGANIZATION}");
-        world
-            .answers_when(&format!("{rest}/targets"), Asks("source_types"), ok(&json!({"data": targets, "links": {}})))
-            .await;
-        world
-            .answers_when(&format!("{rest}/projects"), Asks("origins"), ok(&json!({"data": projects, "links": {}})))
-            .await;
-        mount_organization(&world, ok(&json!({"bitbucket-cloud": "i1"})), audit(&[])).await;
-        let shown = shown(&world.run_organization(ProbeKind::Organization).await);
-        assert!(shown.contains(expected), "{shown}");
-    };
-    let target = |id: &str, kind: &str| {
-        let integration = json!({"data": {"id": "i", "type": "integration", "attributes": {"integration_type": kind}}});
-        json!({"id": id, "type": "target", "relationships": {"integration": integration}})
-    };
-    let project = |origin: &str, frequency: Value, target: Value| {
-        json!({"id": "p", "type": "project", "relationships": {"target": {"data": target}}, "attributes":
-            {"origin": origin, "status": "active", "settings": {"recurring_tests": {"frequency": frequency}}}})
-    };
-    let (ours, daily, of_ours) = (target("t1", "bitbucket-cloud"), json!("daily"), json!({"id": "t1"}));
-    let whole = json!([
-        project("bitbucket-cloud", daily.clone(), of_ours.clone()),
-        project("github", daily.clone(), of_ours.clone())
-    ]);
-    let both = json!([ours, target("t2", "github"), target("t3", "bitbucket-connect-app")]);
-    check(both, whole.clone(), "imports: 2 targets, 1 projects").await;
-    check(json!([target("t2", "github")]), json!([]), "imports: 0 targets, 0 projects").await;
-    check(json!([]), whole, "projects of targets that are not listed").await;
-    check(json!([ours]), json!([project("bitbucket-cloud", daily, json!(null))]), "projects without their target")
-        .await;
-    let untold = json!([project("bitbucket-cloud", json!(null), of_ours)]);
-    check(json!([ours]), untold, "projects without their test frequency").await;
 }
 
 #[tokio::test]

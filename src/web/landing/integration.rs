@@ -112,6 +112,7 @@ fn condition(view: &ConditionView) -> Markup {
     html! {
         li {
             (truth(state.truth)) " " b { (view.condition) } " " bdi { (state.message) }
+            @if state.restored { " " span.tag { "restored" } }
             @if state.confirming { " " span.tag { "confirming" } }
             @if state.confidence == Confidence::Weak { " " span.tag { "weak evidence" } }
             span.quiet { " " (state.reason) ", " (state.source) ", since " (instant(state.since)) }

@@ -10,6 +10,7 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
 use crate::domain::permission::Permission;
 use crate::domain::policy::Case;
+use crate::domain::state::{CredentialState, CredentialVerdict};
 use crate::domain::status::Status;
 
 /// What can be broken, and the one incident that follows.
@@ -234,7 +235,7 @@ fn two_profiles_of_which_one_has_a_rejected_pat() {
     profile.credential = other.clone();
     profile.workspaces.clear();
     watched.profiles.insert("second".into(), profile);
-    world.state.credentials.insert(other.clone(), crate::domain::state::CredentialState::default());
+    world.state.credentials.insert(other.clone(), CredentialState::default());
     world.reject(&other, Reason::CredentialRevoked);
     world.status(&group(), Status::PartiallyConnected, Reason::ProfilesFailed);
     world.at(hours(3));
@@ -251,7 +252,7 @@ fn what_is_no_longer_watched_is_closed_and_what_was_not_looked_at_is_not() {
     world.at(hours(1));
     world.integration(&group()).status = None;
     assert_eq!(world.evaluate(), []);
-    world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+    world.without_group();
     assert_eq!(resolutions(&world.evaluate()), ["ConnectionFailed/integration/acme-bitbucket: no longer watched"]);
 }
 
@@ -264,11 +265,19 @@ fn an_observer_that_fails_blames_no_credential() {
         world.condition(&key, Condition::CredentialValid, Truth::Unknown, Reason::ObserverFailed);
     }
     world.at(hours(1));
-    assert_eq!(world.open(), [""; 0]);
+    assert_eq!(world.open(), ["ObserverRejected/credential/bitbucket-acme warning"]);
     // The admin API says that the token saved in Snyk was blocked.
-    world.condition(&group(), Condition::CredentialValid, Truth::False, Reason::CredentialBlocked);
+    world.credential(&pat()).in_snyk = Some(CredentialVerdict {
+        truth: Truth::False,
+        reason: Reason::CredentialBlocked,
+        message: String::new(),
+        since: Some(start()),
+    });
     world.at(hours(2));
-    assert_eq!(world.open(), ["CredentialInvalid/credential/bitbucket-acme critical"]);
+    assert_eq!(
+        world.open(),
+        ["ObserverRejected/credential/bitbucket-acme warning", "CredentialInvalid/credential/bitbucket-acme critical"]
+    );
 }
 
 #[test]

@@ -110,9 +110,9 @@ fn a_flapping_problem_grows_worse_from_its_first_onset_on() {
     let token = |world: &mut World, hour: TimeDelta, is_accepted: bool| {
         world.now = start() + hour;
         if is_accepted {
-            world.accept(&snyk())
+            world.accept(&snyk());
         } else {
-            world.reject(&snyk(), Reason::CredentialRejected)
+            world.reject(&snyk(), Reason::CredentialRejected);
         }
         world.evaluate()
     };

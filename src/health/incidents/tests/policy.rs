@@ -91,7 +91,7 @@ fn the_share_that_makes_a_credential_critical_is_the_operators() {
     // One of two Organizations, which import one repository each, hangs on another PAT.
     let check = |share: f64, severity: &str| {
         let mut world = World::new(2);
-        world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+        world.without_group();
         let watched = world.fleet.integrations.get_mut(&name()).unwrap().organizations.as_mut().unwrap();
         watched.overrides.insert(id(1), "bitbucket-labs".into());
         let labs = world.fleet.scm_credentials[&pat()].clone();
@@ -130,7 +130,7 @@ fn the_share_of_its_life_from_which_a_token_is_announced_is_the_operators() {
 }
 
 #[test]
-fn each_step_towards_a_date_is_counted_even_where_the_severity_stays() {
+fn each_step_towards_a_date_is_counted() {
     let mut world = World::new(0);
     world.credential(&pat()).expiry = Some(start() + TimeDelta::days(40));
     world.credential(&pat()).expiry_source = Some(ExpirySource::Api);
@@ -139,8 +139,8 @@ fn each_step_towards_a_date_is_counted_even_where_the_severity_stays() {
         (15, Severity::Info, 1),
         (14, Severity::Warning, 2),
         (4, Severity::Warning, 2),
-        (3, Severity::Warning, 3),
-        (1, Severity::Critical, 4),
+        (3, Severity::Critical, 3),
+        (1, Severity::Critical, 3),
     ] {
         world.at(TimeDelta::days(40 - days_left));
         let incident = world.incident(Rule::CredentialExpiring);

@@ -64,7 +64,7 @@ fn a_pat_that_is_rejected() {
 #[test]
 fn a_pat_without_a_group_is_a_warning_until_a_tenth_of_the_repositories_hangs_on_it() {
     let mut world = World::new(2);
-    world.fleet.integrations.get_mut(&name()).unwrap().group = None;
+    world.without_group();
     world.reject(&pat(), Reason::CredentialRevoked);
     world.evaluate();
     assert_eq!(world.open(), [format!("CredentialInvalid/{CREDENTIAL} warning")]);
@@ -131,8 +131,8 @@ fn a_pat_that_will_expire() {
             (TimeDelta::days(9), ""),
             (TimeDelta::days(10), "CredentialExpiring/credential/bitbucket-acme info"),
             (TimeDelta::days(26), "CredentialExpiring/credential/bitbucket-acme warning"),
-            (TimeDelta::days(38), "CredentialExpiring/credential/bitbucket-acme warning"),
-            (TimeDelta::days(39), "CredentialExpiring/credential/bitbucket-acme critical"),
+            (TimeDelta::days(36), "CredentialExpiring/credential/bitbucket-acme warning"),
+            (TimeDelta::days(37), "CredentialExpiring/credential/bitbucket-acme critical"),
             (TimeDelta::days(40), "CredentialExpiring/credential/bitbucket-acme critical"),
         ],
     );
@@ -150,8 +150,11 @@ fn a_pat_that_will_expire() {
         },
         &[
             (TimeDelta::days(7), ""),
-            (TimeDelta::days(8), "CredentialExpiring/credential/bitbucket-acme warning"),
-            (TimeDelta::days(11), "CredentialExpiring/credential/bitbucket-acme critical"),
+            (TimeDelta::days(8), "CredentialExpiring/credential/bitbucket-acme info"),
+            (hours(239), "CredentialExpiring/credential/bitbucket-acme info"),
+            (hours(240), "CredentialExpiring/credential/bitbucket-acme warning"),
+            (hours(278), "CredentialExpiring/credential/bitbucket-acme warning"),
+            (hours(279), "CredentialExpiring/credential/bitbucket-acme critical"),
         ],
     );
 }
@@ -183,19 +186,18 @@ fn a_pat_that_is_replaced_before_it_expires() {
     world.at(hours(1));
     assert_eq!(world.open().len(), 1, "a date that cannot be told is not a replacement");
     world.credential(&pat()).rotated_from = Some(("old".to_owned(), start() + hours(2)));
-    world.credential(&pat()).previous_expiry = Some(start() + TimeDelta::days(10));
     world.credential(&pat()).expiry = Some(start() + TimeDelta::days(365));
-    world.settled(&super::world::organization(2), Condition::CredentialInStep, Reason::CredentialOutOfStep);
+    let ends_at = start() + TimeDelta::days(10);
+    world.rotate(start() + hours(2), &[1], &[super::world::organization(2)], Some(ends_at));
     let told = world.at(hours(2));
     assert_eq!(
         resolutions(&told),
         [format!(
-            "CredentialExpiring/{CREDENTIAL}: superseded: expires 2027-11-20 09:00 UTC now; still on the old token: 1 \
-             Organization (00000000-0000-0000-0000-000000000002)"
+            "CredentialExpiring/{CREDENTIAL}: superseded: expires 2027-11-20 09:00 UTC now; the rotation goes on, 1 of 2 \
+             have the new token; still to be saved in 1 Organization (00000000-0000-0000-0000-000000000002)"
         )]
     );
-    assert_eq!(world.open(), ["CredentialOutOfStep/organizations/acme-bitbucket warning"]);
-    assert_eq!(world.incident(Rule::CredentialOutOfStep).deadline, Some(start() + TimeDelta::days(10)));
+    assert_eq!(world.pending(), [format!("RotationUnfinished/{CREDENTIAL} warning")]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::permission::Permission;
+use crate::domain::rotation::RotationSource;
 use crate::domain::state::{DeclaredDate, ExpirySource};
 use crate::domain::status::Status;
 
@@ -32,11 +33,19 @@ fn credentials() {
     The PAT of credential bitbucket-acme has been rejected for 2 h (since 2026-11-20 09:00 UTC). The API token has expired. It is used by 1 Group integration and 50 Organizations: discovery, imports and pull request comments stop there.
     > (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 50 Organizations (Group Admin, Organization Admins), and (whoever runs snykwatch) replace our copy.
     ");
-    let world = broken(50, hours(30), |world| world.reject(&snyk(), Reason::SnykTokenInvalid));
+    let world = broken(50, hours(30), |world| {
+        world.reject(&snyk(), Reason::SnykTokenInvalid);
+        world.credential(&snyk()).first_used_at = Some(start());
+    });
     assert_snapshot!(text(&world, Rule::SnykTokenInvalid), @"
     Snyk has rejected the Snyk token acme-us for 30 h (since 2026-11-20 09:00 UTC). The API token has expired. snykwatch is blind for 1 Group integration and 50 Organizations; scanning itself goes on.
-    > (Group Admin) Create a new token for the service account in Snyk; (whoever runs snykwatch) put it in the secret of this `snyk` entry.
+    > (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry.
     ");
+    let world = broken(1, hours(1), |world| {
+        world.reject(&snyk(), Reason::SnykTokenInvalid);
+        world.fleet.snyk_tokens.get_mut(&snyk()).unwrap().app_root = Some("https://app.eu.snyk.io");
+    });
+    assert_snapshot!(world.incident(Rule::SnykTokenInvalid).next_step, @"(Whoever runs snykwatch) It never worked here: check that it was copied whole, and that it belongs to the region of this `snyk` entry (https://app.eu.snyk.io).");
     let world = broken(2, hours(0), |world| {
         world.credential(&pat()).expiry = Some(start() + TimeDelta::days(3));
         world.credential(&pat()).expiry_source = Some(ExpirySource::Declared);
@@ -115,7 +124,7 @@ fn groups() {
     let world = broken(1, hours(2), |world| world.status(&group(), Status::Unknown, Reason::EvidenceStale));
     assert_snapshot!(text(&world, Rule::StatusUnknown), @"
     The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-20 09:00 UTC). unknown by evidence_stale. Last known: connected. This concerns 1 Group integration.
-    > (Whoever runs snykwatch) See on the status page which evidence is missing, and run `snykwatch check`, which asks for all of it now and tells why it does not come.
+    > snykwatch operator: see in the log why nothing was asked lately (the request budget, the network of this machine)
     ");
     let world = broken(0, minutes(30), |world| world.workspace(WorkspaceFact::NotFound));
     assert_snapshot!(text(&world, Rule::NamespaceNotFound), @"
@@ -160,7 +169,9 @@ fn apis() {
 #[test]
 fn organizations() {
     let world = broken(9, hours(3), |world| {
-        world.credential(&pat()).previous_expiry = Some(start() + TimeDelta::days(10));
+        let outstanding: Vec<_> = (1..=7).map(organization).collect();
+        world.rotate(start(), &[8, 9], &outstanding, Some(start() + TimeDelta::days(10)));
+        world.credential(&pat()).rotation.as_mut().unwrap().source = RotationSource::Declared;
         for number in 1..=7 {
             world.settled(&organization(number), Condition::CredentialInStep, Reason::CredentialOutOfStep);
         }
@@ -174,8 +185,8 @@ fn organizations() {
         world.settled(&organization(1), Condition::TestsCurrent, Reason::TestsStale);
     });
     assert_snapshot!(text(&world, Rule::TestsStale), @"
-    Daily projects are no longer tested in 1 Organization of acme-bitbucket, for 3 h (since 2026-11-20 09:00 UTC): <!channel> Payments. TestsCurrent is false.
-    > (Organization Admin) Look at the projects of each listed Organization: were they deactivated, and can Snyk still read their repositories? Test one by hand to see its error.
+    Scheduled tests no longer run in 1 Organization of acme-bitbucket, for 3 h (since 2026-11-20 09:00 UTC): <!channel> Payments. TestsCurrent is false.
+    > (Organization Admin) Test one late project of each listed Organization by hand: its error says whether Snyk can still read the repository. What is meant to be so can be accepted.
     ");
     assert_eq!(
         world.state.incidents.keys().next().unwrap().to_string(),

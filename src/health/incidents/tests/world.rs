@@ -16,9 +16,12 @@ use crate::domain::fleet::{
 };
 use crate::domain::incident::{IncidentState, Rule};
 use crate::domain::kinds::{Confidence, Role, Scm, Source, Truth};
-use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId};
+use crate::domain::names::{
+    ApiName, CredentialName, GroupId, IntegrationKey, IntegrationName, OrganizationId, Revision,
+};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::policy::RulePolicy;
+use crate::domain::rotation::{OldToken, Rotation, RotationSource, Saved};
 use crate::domain::state::{
     Change, CredentialState, CredentialVerdict, FalseReadings, IntegrationState, State, Transition,
 };
@@ -109,14 +112,24 @@ impl World {
             expires_at: None,
             rotated_at: None,
             token_version: None,
+            host: Revision::default(),
+            revision: Revision::default(),
+            listing: None,
         };
         let fleet = Fleet {
             snyk_tokens: BTreeMap::from([(
                 snyk(),
-                SnykToken { api: "snyk/acme-us".into(), app_root: None, token_version: None },
+                SnykToken {
+                    api: "snyk/acme-us".into(),
+                    app_root: None,
+                    token_version: None,
+                    host: Revision::default(),
+                    revision: Revision::default(),
+                },
             )]),
             scm_credentials: BTreeMap::from([(pat(), credential)]),
             integrations: BTreeMap::from([(name(), integration)]),
+            apis: BTreeMap::new(),
             rules: RulePolicy::default(),
             thresholds: Thresholds::default(),
             max_ages: BTreeMap::new(),
@@ -196,6 +209,7 @@ impl World {
             valid_until: None,
             proof: None,
             observed_revision: None,
+            restored: false,
         };
         self.integration(key).conditions.insert(condition, state);
     }
@@ -233,6 +247,29 @@ impl World {
             last_connected_at: if status == Status::Connected { Some(now) } else { last },
             last_proof_of_life_at: None,
             valid_until: None,
+            restored: false,
+        });
+    }
+
+    /// A rotation of the PAT that was seen to begin, saved in these Organizations at that time.
+    pub(super) fn rotate(
+        &mut self,
+        at: DateTime<Utc>,
+        saved: &[u128],
+        outstanding: &[IntegrationKey],
+        ends_at: Option<DateTime<Utc>>,
+    ) {
+        let saved = saved.iter().map(|number| (organization(*number), Saved { at, user_id: None })).collect();
+        self.credential(&pat()).rotation = Some(Rotation {
+            at: at - hours(24),
+            source: RotationSource::FirstUse,
+            seen_at: at,
+            old: OldToken { expires_at: ends_at, ..OldToken::default() },
+            saved,
+            outstanding: outstanding.iter().cloned().collect(),
+            untold: BTreeMap::new(),
+            unused: BTreeSet::new(),
+            done_at: None,
         });
     }
 
@@ -249,14 +286,29 @@ impl World {
     }
 
     fn evidence<T>(&self, value: T) -> Evidence<T> {
-        Evidence { value, observed_at: self.now, probe: ProbeKind::Profile, max_age: TimeDelta::days(30) }
+        Evidence {
+            value,
+            observed_at: self.now,
+            probe: ProbeKind::Profile,
+            max_age: TimeDelta::days(400),
+            revision: Revision::default(),
+            restored_until: None,
+        }
+    }
+
+    /// Without a Group the configuration names its Organizations by id.
+    pub(super) fn without_group(&mut self) {
+        let ids = self.state.integrations.keys().filter_map(|key| key.organization).collect();
+        let integration = self.fleet.integrations.get_mut(&name()).unwrap();
+        integration.group = None;
+        integration.organizations.as_mut().unwrap().discover = Some(ids);
     }
 
     /// What the Group's listing has.
     pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
         let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
         let listing = Arc::new(organizations.into_iter().map(listed).collect());
-        let listing = self.evidence(listing);
+        let listing = Evidence { max_age: TimeDelta::days(3650), ..self.evidence(listing) };
         self.state.evidence.groups.entry(name()).or_default().organizations = Some(listing);
     }
 

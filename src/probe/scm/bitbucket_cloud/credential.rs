@@ -7,11 +7,15 @@
 //! | 403 *not accessible by this authentication mechanism* | an access token, accepted; liveness by listing repositories |
 //! | 401 | rejected; see [`super::rejection`] for the cause. A web page without a challenge proves nothing |
 //! | anything else | proves nothing |
+//!
+//! A rejection is believed only where another endpoint does not answer the same token ([`elsewhere`]): otherwise the two
+//! contradict each other. Where `/user` does not name the scopes, the other endpoint's answer may.
 
 use std::collections::BTreeSet;
 
+use super::administration::{self, Counted};
 use super::session::Session;
-use super::{administration, listed_token, permissions, rejection};
+use super::{elsewhere, listed_token, permissions, rejection};
 use crate::client::answer::{Answer, CredentialHeaders, Failure, FailureClass};
 use crate::client::bitbucket_cloud::User;
 use crate::domain::evidence::Part;
@@ -57,7 +61,7 @@ async fn prove_without_profile(session: &mut Session<'_>, has_scopes: bool, roun
                 if wants_reading {
                     permissions::prove_by_reading(session, &workspace, first.as_deref(), round).await;
                 }
-                counted.extend(answer.value.total.map(|total| (workspace, total, None)));
+                counted.extend(answer.value.total.map(|total| Counted { slug: workspace, total, administers: None }));
             }
             Err(failure) => {
                 permissions::prove_missing(session, Permission::RepositoryRead, &failure, round);
@@ -67,7 +71,7 @@ async fn prove_without_profile(session: &mut Session<'_>, has_scopes: bool, roun
         }
     }
     if wants_counts {
-        administration::run(session, &counted, round).await;
+        administration::run(session, &counted, None, round).await;
     }
 }
 
@@ -76,8 +80,22 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
     let result = round.hear(session.api(), session.client().user().await);
     let mut authentication = decide(&result, |failure| rejection::cause(session, failure, round.started_at));
     observe(session, &result, round);
-    if let Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }) = &result {
-        authentication = still_alive(session, authentication, round).await;
+    match (&result, &mut authentication) {
+        (Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }), _) => {
+            authentication = still_alive(session, authentication, round).await;
+        }
+        (Err(failure), Some(ScmAuthentication::Rejected(_))) => {
+            if let Some(other) = elsewhere::accepts(session, round).await {
+                let detail = format!("`/user`: {}; {other} was answered with the same token", failure.detail);
+                authentication = Some(ScmAuthentication::Contradicted { detail });
+            }
+        }
+        (_, Some(ScmAuthentication::Accepted { scopes: scopes @ None, token_id, .. })) => {
+            let headers = elsewhere::headers(session, round).await;
+            *scopes = headers.granted.map(|words| words.into_iter().collect());
+            *token_id = token_id.take().or(headers.token_id);
+        }
+        _ => {}
     }
     session.learn(authentication.as_ref());
     match (&authentication, &result) {
@@ -88,9 +106,12 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
         (None, Ok(_)) => {}
     }
     if let Some(ScmAuthentication::Accepted { scopes, .. }) = &authentication {
-        for (permission, proof) in permissions::of_user_answer(&result, scopes.as_ref(), session.target.kind) {
-            session.prove(permission, proof, round);
+        let proofs = permissions::of_user_answer(&result, scopes.as_ref(), session.target.kind);
+        let proofs = permissions::still_open(session, proofs, round.started_at);
+        for (permission, proof) in &proofs {
+            session.prove(*permission, proof.clone(), round);
         }
+        permissions::doubt(session, &proofs, round).await;
     }
     authentication
 }

@@ -34,7 +34,8 @@ pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
             {
                 round.observe(Assumption::TokenIdIsListed, token.id == id);
             }
-            round.find(Finding::ListedToken(session.scope.name.clone(), listed(token)));
+            let labels = if token.is_none() { labels_of(&walk.items, admin.email.as_deref()) } else { Vec::new() };
+            round.find(Finding::ListedToken(session.scope.name.clone(), listed(token, labels)));
         }
         Err(failure) => round.fail(&api, Part::ListedToken, "list the organisation's API tokens", &failure),
     }
@@ -68,14 +69,24 @@ fn only_one<'a>(tokens: &'a [ManagedToken], label: Option<&str>, email: Option<&
     }
 }
 
-fn listed(token: Option<&ManagedToken>) -> ListedToken {
+/// The labels of one person's tokens: what a label that is not among them was meant to be.
+fn labels_of(tokens: &[ManagedToken], email: Option<&str>) -> Vec<String> {
+    let Some(email) = email else { return Vec::new() };
+    let is_theirs =
+        |token: &&ManagedToken| token.owner_email.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(email));
+    let mut labels: Vec<_> = tokens.iter().filter(is_theirs).filter_map(|token| token.label.clone()).collect();
+    labels.sort();
+    labels
+}
+
+fn listed(token: Option<&ManagedToken>, labels: Vec<String>) -> ListedToken {
     ListedToken {
         found: token.is_some(),
         allowed: token.is_some_and(|token| token.status != ManagedTokenStatus::Blocked),
         created_at: token.and_then(|token| token.created_at),
         expires_at: token.and_then(|token| token.expires_at),
         last_active_at: token.and_then(|token| token.last_active_at),
-        labels: Vec::new(),
+        labels,
     }
 }
 
@@ -112,15 +123,17 @@ mod tests {
         check(None, None, None);
         check(Some("gone"), Some("bot@acme.example"), None);
         assert_eq!(
-            listed(None),
+            listed(None, labels_of(&tokens, Some("Bot@acme.example"))),
             ListedToken {
                 found: false,
                 allowed: false,
                 created_at: None,
                 expires_at: None,
                 last_active_at: None,
-                labels: Vec::new()
+                labels: vec!["ci".to_owned(), "snyk".to_owned()]
             }
         );
+        // Without an e-mail address nobody's tokens are meant.
+        assert_eq!(labels_of(&tokens, None), Vec::<String>::new());
     }
 }

@@ -3,20 +3,25 @@
 //!
 //! *Issues: read* is proved by the header or not at all: its endpoints are announced to be removed. *Atlassian account:
 //! read* is no scope of Bitbucket's, and the header may not list it: it is never called missing.
+//!
+//! What a header lacks and an answer of the same round shows is contradicted, neither missing nor granted.
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::CredentialKind;
 use super::session::Session;
-use crate::client::answer::{Answer, Failure, FailureClass};
+use crate::client::answer::{Answer, CredentialHeaders, Failure, FailureClass};
 use crate::client::bitbucket_cloud::{GrantedScopes, Scope, User, Vocabulary};
-use crate::domain::evidence::Part;
+use crate::domain::evidence::{Evidence, Part};
 use crate::domain::facts::PermissionProof;
-use crate::domain::kinds::Scm;
+use crate::domain::kinds::{Role, Scm};
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::permission::{Permission, PermissionDescription, permissions_of};
 use crate::probe::assumptions::Assumption;
 use crate::probe::round::Round;
+use crate::probe::scm::is_due;
 
 /// What only a header can prove.
 const BY_HEADER_ALONE: [Permission; 5] = [
@@ -27,14 +32,29 @@ const BY_HEADER_ALONE: [Permission; 5] = [
     Permission::AtlassianAccountRead,
 ];
 
-/// What the answer of `/user` proves. `scopes` are the granted ones, when it named them.
+/// What reading proves too.
+const BY_READING: [Permission; 5] = [
+    Permission::WorkspaceRead,
+    Permission::ProjectRead,
+    Permission::RepositoryRead,
+    Permission::PullRequestRead,
+    Permission::WebhookRead,
+];
+
+/// What the answer of `/user` proves. `scopes` are the granted ones, when an answer named them.
 pub(super) fn of_user_answer(
     result: &Result<Answer<User>, Failure>,
     scopes: Option<&BTreeSet<String>>,
     kind: CredentialKind,
 ) -> Vec<(Permission, PermissionProof)> {
     if let Some(scopes) = scopes {
-        return by_scopes(&GrantedScopes::new(scopes), kind);
+        let mut proofs = by_scopes(&Granted::new(scopes), kind);
+        // The header may lack it: the account was read all the same.
+        let account = proofs.iter_mut().find(|(permission, _)| *permission == Permission::AccountRead);
+        if let (Some((_, proof @ PermissionProof::Missing { .. })), Ok(_)) = (account, result) {
+            *proof = PermissionProof::Contradicted;
+        }
+        return proofs;
     }
     let account = match result {
         Ok(_) => PermissionProof::Granted,
@@ -44,30 +64,151 @@ pub(super) fn of_user_answer(
     std::iter::once((Permission::AccountRead, account)).chain(others).collect()
 }
 
-fn by_scopes(granted: &GrantedScopes, kind: CredentialKind) -> Vec<(Permission, PermissionProof)> {
-    // A credential that grants nothing speaks no vocabulary; its kind says which one it would.
-    let vocabulary = granted.vocabulary().unwrap_or(match kind {
-        CredentialKind::ApiTokenWithEmail | CredentialKind::ApiTokenAlone => Vocabulary::Granular,
-        CredentialKind::AccessToken | CredentialKind::OAuthConsumer | CredentialKind::AppPassword => {
-            Vocabulary::Classic
+/// The words of a header, each in its own vocabulary: a header may have both.
+struct Granted {
+    classic: GrantedScopes,
+    granular: GrantedScopes,
+}
+
+impl Granted {
+    fn new<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Self {
+        let words = words.into_iter().map(|word| Scope::new(word.as_ref().trim()));
+        let words = words.filter(|scope| !scope.as_str().is_empty());
+        let (classic, granular): (Vec<_>, Vec<_>) = words.partition(|scope| scope.vocabulary() == Vocabulary::Classic);
+        let of = |scopes: &[Scope]| GrantedScopes::new(scopes.iter().map(Scope::as_str));
+        Self { classic: of(&classic), granular: of(&granular) }
+    }
+
+    /// The vocabulary in which a missing scope is named: the only one that is spoken, else that of its kind.
+    fn vocabulary(&self, kind: CredentialKind) -> Vocabulary {
+        match (self.classic.vocabulary(), self.granular.vocabulary(), kind) {
+            (Some(only), None, _) | (None, Some(only), _) => only,
+            (_, _, CredentialKind::ApiTokenWithEmail | CredentialKind::ApiTokenAlone) => Vocabulary::Granular,
+            (_, _, CredentialKind::AccessToken | CredentialKind::OAuthConsumer | CredentialKind::AppPassword) => {
+                Vocabulary::Classic
+            }
         }
-    });
+    }
+
+    fn has(&self, description: &PermissionDescription) -> bool {
+        let has = |granted: &GrantedScopes, scope: Option<&str>| {
+            scope.is_some_and(|scope| granted.grants(&Scope::new(scope)))
+        };
+        has(&self.classic, description.classic_scope) || has(&self.granular, description.granular_scope)
+    }
+}
+
+fn by_scopes(granted: &Granted, kind: CredentialKind) -> Vec<(Permission, PermissionProof)> {
+    let vocabulary = granted.vocabulary(kind);
     let scoped = permissions_of(Scm::BitbucketCloud).iter().filter(|one| one.permission != Permission::RepositoryAdmin);
     scoped.map(|description| (description.permission, by_scope(description, vocabulary, granted))).collect()
 }
 
-fn by_scope(description: &PermissionDescription, vocabulary: Vocabulary, granted: &GrantedScopes) -> PermissionProof {
+fn by_scope(description: &PermissionDescription, vocabulary: Vocabulary, granted: &Granted) -> PermissionProof {
     let scope = match vocabulary {
         Vocabulary::Granular => description.granular_scope,
         Vocabulary::Classic => description.classic_scope,
     };
     match scope {
-        Some(scope) if granted.grants(&Scope::new(scope)) => PermissionProof::Granted,
+        _ if granted.has(description) => PermissionProof::Granted,
         None => PermissionProof::Unverifiable,
         Some(_) if matches!(description.permission, Permission::IssueRead | Permission::AtlassianAccountRead) => {
             PermissionProof::Unverifiable
         }
         Some(scope) => PermissionProof::Missing { scope: Some(scope.to_owned()) },
+    }
+}
+
+/// Takes down that `permission` is contradicted, if the header of an answer that shows it lacks it.
+pub(super) fn prove_by_answer(
+    session: &Session<'_>,
+    permission: Permission,
+    headers: &CredentialHeaders,
+    round: &mut Round,
+) {
+    let Some(words) = &headers.granted else { return };
+    let proofs = by_scopes(&Granted::new(words), session.target.kind);
+    if proofs.iter().any(|(of, proof)| *of == permission && matches!(proof, PermissionProof::Missing { .. })) {
+        session.prove(permission, PermissionProof::Contradicted, round);
+    }
+}
+
+/// What of `proofs` is to be taken down now: a contradiction stands until it is looked at again.
+pub(super) fn still_open(
+    session: &Session<'_>,
+    proofs: Vec<(Permission, PermissionProof)>,
+    now: DateTime<Utc>,
+) -> Vec<(Permission, PermissionProof)> {
+    let is_contradicted = |permission: &Permission| {
+        let known = known_proof(session, *permission).filter(|known| !is_due(known.observed_at, known.max_age, now));
+        known.is_some_and(|known| known.value == PermissionProof::Contradicted)
+    };
+    let is_open = |(permission, proof): &(Permission, PermissionProof)| {
+        !(matches!(proof, PermissionProof::Missing { .. })
+            && BY_READING.contains(permission)
+            && is_contradicted(permission))
+    };
+    proofs.into_iter().filter(is_open).collect()
+}
+
+fn known_proof<'a>(session: &Session<'a>, permission: Permission) -> Option<&'a Evidence<PermissionProof>> {
+    session.scope.known.and_then(|known| known.permissions.get(&permission))
+}
+
+/// Looks whether what the header lacks is granted all the same, before that is believed: once, and again when half of the
+/// evidence's life is over. Only of the token that Snyk uses: an observer lacks much by advice, and proves nothing by it.
+pub(super) async fn doubt(session: &Session<'_>, proofs: &[(Permission, PermissionProof)], round: &mut Round) {
+    let is_news = |permission: Permission| {
+        let known = known_proof(session, permission);
+        known.is_none_or(|known| {
+            !matches!(known.value, PermissionProof::Missing { .. })
+                || is_due(known.observed_at, known.max_age, round.started_at)
+        })
+    };
+    let lacks = |permission: Permission| {
+        let is_missing = |(of, proof): &(Permission, PermissionProof)| {
+            *of == permission && matches!(proof, PermissionProof::Missing { .. })
+        };
+        proofs.iter().any(is_missing) && is_news(permission)
+    };
+    let lacking: BTreeSet<_> = BY_READING.into_iter().filter(|permission| lacks(*permission)).collect();
+    if session.scope.credential.role != Role::Integration || lacking.is_empty() {
+        return;
+    }
+    let (api, client) = (session.api(), session.client());
+    let mut shown = Vec::new();
+    if lacking.contains(&Permission::WorkspaceRead) && round.hear(api, client.user_workspaces().await).is_ok() {
+        shown.push(Permission::WorkspaceRead);
+    }
+    if let Some(workspace) = session.scope.workspaces.first().map(WorkspaceSlug::as_str) {
+        let of_repositories = [Permission::RepositoryRead, Permission::PullRequestRead, Permission::WebhookRead];
+        let mut repository = None;
+        if of_repositories.iter().any(|permission| lacking.contains(permission))
+            && let Ok(answer) = round.hear(api, client.repositories_total(workspace).await)
+        {
+            repository = answer.value.items.first().map(|one| one.slug().to_owned());
+            shown.push(Permission::RepositoryRead);
+        }
+        if lacking.contains(&Permission::ProjectRead)
+            && round.hear(api, client.workspace_projects(workspace).await).is_ok()
+        {
+            shown.push(Permission::ProjectRead);
+        }
+        if let Some(repository) = repository {
+            if lacking.contains(&Permission::PullRequestRead)
+                && round.hear(api, client.pull_requests_readable(workspace, &repository).await).is_ok()
+            {
+                shown.push(Permission::PullRequestRead);
+            }
+            if lacking.contains(&Permission::WebhookRead)
+                && round.hear(api, client.hooks(workspace, &repository).await).is_ok()
+            {
+                shown.push(Permission::WebhookRead);
+            }
+        }
+    }
+    for permission in shown.into_iter().filter(|permission| lacking.contains(permission)) {
+        session.prove(permission, PermissionProof::Contradicted, round);
     }
 }
 
@@ -144,7 +285,7 @@ mod tests {
     use super::*;
 
     fn proofs(words: &str, kind: CredentialKind) -> String {
-        let granted = GrantedScopes::new(words.split(' '));
+        let granted = Granted::new(words.split(' '));
         let shown = by_scopes(&granted, kind).into_iter().map(|(permission, proof)| match proof {
             PermissionProof::Missing { scope } => format!("{permission} missing {}", scope.unwrap_or_default()),
             other => format!("{permission} {other:?}").to_lowercase(),
@@ -191,5 +332,30 @@ mod tests {
     fn a_token_without_scopes_misses_those_of_its_kind() {
         assert!(proofs("", CredentialKind::ApiTokenWithEmail).contains("account_read missing read:user:bitbucket"));
         assert!(proofs("", CredentialKind::AccessToken).contains("account_read missing account"));
+    }
+
+    #[test]
+    fn each_word_is_read_in_its_own_vocabulary() {
+        let mixed = "read:account account repository read:pullrequest:bitbucket webhook write:pullrequest:bitbucket";
+        insta::assert_snapshot!(proofs(mixed, CredentialKind::ApiTokenWithEmail), @r"
+        account_read granted
+        workspace_read granted
+        project_read missing read:project:bitbucket
+        repository_read granted
+        repository_write missing write:repository:bitbucket
+        pull_request_read granted
+        pull_request_write granted
+        issue_read unverifiable
+        webhook_read granted
+        webhook_write granted
+        atlassian_account_read granted
+        ");
+        // A granular word implies nothing, whatever stands beside it.
+        let check = |words: &str, line: &str| {
+            let shown = proofs(words, CredentialKind::ApiTokenWithEmail);
+            assert!(shown.contains(line), "{words}: {shown}");
+        };
+        check("write:repository:bitbucket account", "repository_read missing read:repository:bitbucket");
+        check("project read:user:bitbucket", "repository_read granted");
     }
 }

@@ -1,16 +1,18 @@
 //! Probe `profile`: membership, repositories, and what only reading and counting prove.
 //!
-//! Workspaces of which the account is no member contribute no repositories; those of a renamed one stay as they were
-//! known, because its new name is not what is configured. When one workspace cannot be read, the set of the profile is
-//! not replaced: half a set would look like deleted repositories.
+//! Workspaces of which the account is no member contribute no repositories; those of a renamed one, and of one that lets
+//! its member not in, stay as they were known: nothing is known to have left them. When one workspace cannot be read, the
+//! set of the profile is not replaced: half a set would look like deleted repositories. All workspaces of a profile are
+//! read in one round, so that what moved from one to another is seen at its new place when it is missed at the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::administration::{self, Counted};
+use super::repositories::{self, Entrance};
 use super::session::Session;
 use super::workspaces::{self, Membership};
-use super::{permissions, repositories};
+use super::{fates, permissions};
 use crate::domain::evidence::Part;
 use crate::domain::facts::{Repository, RepositorySet, ScmAuthentication, WorkspaceFact};
 use crate::domain::names::WorkspaceSlug;
@@ -18,11 +20,15 @@ use crate::domain::work::{Finding, ProbeFailure};
 use crate::probe::round::Round;
 use crate::probe::scm::ProfileScope;
 
+/// What each workspace that lets the account in states as its number of repositories.
+type Totals = BTreeMap<WorkspaceSlug, Option<u64>>;
+
 /// Runs the probe.
 pub(super) async fn run(session: &mut Session<'_>, scope: &ProfileScope<'_>, round: &mut Round) {
     let (membership, has_scopes) = workspaces::memberships(session, round).await;
     let wanted: BTreeSet<_> = scope.credential.workspaces.iter().cloned().collect();
     let earlier = scope.known.and_then(|known| known.workspaces.as_ref()).map(|evidence| &evidence.value);
+    let is_listed = matches!(membership, Membership::Listed(_));
     let (facts, is_proved) = match membership {
         Membership::Listed(listed) => (workspaces::judge(session, &listed, &wanted, earlier, round).await, true),
         Membership::NoAccount | Membership::Unknown if wanted.is_empty() => {
@@ -33,17 +39,41 @@ pub(super) async fn run(session: &mut Session<'_>, scope: &ProfileScope<'_>, rou
         Membership::Unknown => (Some(presumed(&wanted)), false),
         Membership::Over => return,
     };
-    let Some(facts) = facts else { return };
+    let Some(mut facts) = facts else { return };
+    let totals = enter(session, &mut facts, is_listed, round).await;
     let is_presumed = facts.values().any(|fact| matches!(fact, WorkspaceFact::Member { uuid: None, .. }));
     if is_proved && !is_presumed {
         round.find(workspaces_found(scope, facts.clone()));
     }
-    if let Some(set) = read_all(session, scope, &facts, round).await {
+    let Some(totals) = totals else { return };
+    if let Some(set) = read_all(session, scope, &facts, &totals, round).await {
         if is_proved && is_presumed {
             round.find(workspaces_found(scope, facts.clone()));
         }
         finish(session, scope, &facts, set, has_scopes, round).await;
     }
+}
+
+/// Asks each workspace of which the account is a member for the number of its repositories, and corrects the facts of
+/// those that do not let it in. `None`: one of them did not tell.
+async fn enter(
+    session: &mut Session<'_>,
+    facts: &mut BTreeMap<WorkspaceSlug, WorkspaceFact>,
+    is_listed: bool,
+    round: &mut Round,
+) -> Option<Totals> {
+    let (mut totals, mut has_failed) = (Totals::new(), false);
+    for (slug, fact) in facts.iter_mut().filter(|(_, fact)| matches!(fact, WorkspaceFact::Member { .. })) {
+        match repositories::enter(session, slug, is_listed, round).await {
+            Entrance::Open(total) => {
+                totals.insert(slug.clone(), total);
+            }
+            Entrance::Closed(why) => *fact = why,
+            Entrance::Failed => has_failed = true,
+            Entrance::Over => return None,
+        }
+    }
+    (!has_failed).then_some(totals)
 }
 
 fn presumed(wanted: &BTreeSet<WorkspaceSlug>) -> BTreeMap<WorkspaceSlug, WorkspaceFact> {
@@ -71,6 +101,7 @@ async fn read_all(
     session: &mut Session<'_>,
     scope: &ProfileScope<'_>,
     facts: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
+    totals: &Totals,
     round: &mut Round,
 ) -> Option<RepositorySet> {
     let known = scope.known.and_then(|known| known.repositories.as_ref());
@@ -78,22 +109,20 @@ async fn read_all(
     for (slug, fact) in facts {
         match fact {
             WorkspaceFact::Member { .. } => {
-                let seen = repositories::read(session, slug, known, round).await?;
+                let total = totals.get(slug).copied().flatten();
+                let seen = repositories::read(session, slug, total, known, round).await?;
                 set.repositories.extend(seen.repositories);
                 if !seen.is_walked {
                     set.walked_at = known.and_then(|evidence| evidence.value.walked_at);
                 }
             }
-            WorkspaceFact::Renamed { .. } => {
+            WorkspaceFact::Renamed { .. } | WorkspaceFact::ShutOut { .. } | WorkspaceFact::Contradicted => {
                 let kept = known.iter().flat_map(|evidence| evidence.value.repositories.iter());
                 let kept = kept.filter(|(_, repository)| repository.workspace == *slug);
                 set.repositories.extend(kept.map(|(id, repository)| (id.clone(), repository.clone())));
                 set.walked_at = known.and_then(|evidence| evidence.value.walked_at);
             }
-            WorkspaceFact::NotMember
-            | WorkspaceFact::NotFound
-            | WorkspaceFact::ShutOut { .. }
-            | WorkspaceFact::Contradicted => {}
+            WorkspaceFact::NotMember | WorkspaceFact::NotFound => {}
         }
     }
     Some(set)
@@ -110,6 +139,13 @@ async fn finish(
 ) {
     let set = Arc::new(set);
     round.find(Finding::Repositories(scope.integration.clone(), scope.profile.clone(), Arc::clone(&set)));
+    let missing = missing(scope, facts, &set);
+    if !missing.is_empty() {
+        let fates = fates::ask(session, &missing, round).await;
+        if !fates.is_empty() {
+            round.find(Finding::Fates(scope.integration.clone(), scope.profile.clone(), fates));
+        }
+    }
     let members = facts.iter().filter_map(|(slug, fact)| match fact {
         WorkspaceFact::Member { administrator, .. } => Some((slug, *administrator)),
         _ => None,
@@ -117,11 +153,13 @@ async fn finish(
     let of_workspace = |slug: &WorkspaceSlug| -> Vec<&Repository> {
         set.repositories.values().filter(|repository| repository.workspace == *slug).collect()
     };
-    let counted = members.map(|(slug, administrator)| -> Counted {
-        (slug.clone(), u64::try_from(of_workspace(slug).len()).unwrap_or(u64::MAX), administrator)
+    let counted = members.map(|(slug, administers)| {
+        let total = u64::try_from(of_workspace(slug).len()).unwrap_or(u64::MAX);
+        Counted { slug: slug.clone(), total, administers }
     });
     let counted: Vec<_> = counted.collect();
-    if let Some((workspace, ..)) = counted.iter().find(|(_, count, _)| *count > 0).or_else(|| counted.first()) {
+    if let Some(Counted { slug: workspace, .. }) = counted.iter().find(|one| one.total > 0).or_else(|| counted.first())
+    {
         let repository = of_workspace(workspace).first().and_then(|repository| slug_of(repository));
         if !has_scopes && !knows_scopes(scope) {
             permissions::prove_by_reading(session, workspace, repository, round).await;
@@ -132,8 +170,20 @@ async fn finish(
     }
     // Without a workspace there is nothing to administer and nothing to say.
     if scope.credential.needs_administrator && !counted.is_empty() {
-        administration::run(session, &counted, round).await;
+        administration::run(session, &counted, Some(&set), round).await;
     }
+}
+
+/// Repositories that were there, in workspaces that were read now, and are not.
+fn missing<'a>(
+    scope: &ProfileScope<'a>,
+    facts: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
+    set: &RepositorySet,
+) -> Vec<&'a Repository> {
+    let known = scope.known.and_then(|known| known.repositories.as_ref());
+    let known = known.into_iter().flat_map(|evidence| evidence.value.repositories.values());
+    let was_read = |slug: &WorkspaceSlug| matches!(facts.get(slug), Some(WorkspaceFact::Member { .. }));
+    known.filter(|one| !set.repositories.contains_key(&one.id) && was_read(&one.workspace)).collect()
 }
 
 fn slug_of(repository: &Repository) -> Option<&str> {

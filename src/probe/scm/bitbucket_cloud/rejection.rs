@@ -84,7 +84,14 @@ mod tests {
 
     fn evidence<T>(value: T) -> Evidence<T> {
         let (observed_at, max_age) = (DateTime::UNIX_EPOCH, TimeDelta::hours(1));
-        Evidence { value, observed_at, probe: ProbeKind::ScmCredential, max_age }
+        Evidence {
+            value,
+            observed_at,
+            probe: ProbeKind::ScmCredential,
+            max_age,
+            revision: crate::domain::names::Revision::default(),
+            restored_until: None,
+        }
     }
 
     #[test]

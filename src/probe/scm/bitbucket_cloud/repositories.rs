@@ -1,26 +1,30 @@
 //! Which repositories the credential sees in one workspace.
 //!
-//! Walking all of them costs a request per hundred, so a round asks for the total and for what changed since the last
-//! evidence. When known and changed repositories together are as many as the total, nothing else can have happened;
-//! otherwise (something was deleted, hidden or made visible) all are walked. All are walked at least once a day too.
-//! Repositories that the total counts and a full walk never lists are remembered, or each round would walk.
+//! A round begins with the total, which also tells whether the account is let in at all. Walking all of them costs a
+//! request per hundred, so it goes on with what changed since the last evidence. When known and changed repositories
+//! together are as many as the total, nothing else can have happened; otherwise (something was deleted, hidden or made
+//! visible) all are walked. All are walked at least once a day too. A total that full walks contradict alike is wrong:
+//! by how much is remembered, or each round would walk.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::permissions::prove_missing;
+use super::permissions;
 use super::session::Session;
+use super::workspaces::shut_out;
+use crate::client::answer::{Failure, FailureClass};
 use crate::client::bitbucket_cloud;
-use crate::domain::evidence::Evidence;
-use crate::domain::evidence::Part;
-use crate::domain::facts::{Repository, RepositorySet};
+use crate::domain::evidence::{Evidence, Part};
+use crate::domain::facts::{Repository, RepositorySet, WorkspaceFact};
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
 use crate::domain::permission::Permission;
 use crate::probe::assumptions::Assumption;
 use crate::probe::inventory::repository_id;
+use crate::probe::judgement::{Verdict, is_whole_api};
 use crate::probe::round::Round;
 
+const ATTEMPT: &str = "list the repositories of a workspace";
 /// All repositories are walked at least this often.
 const WALK_EVERY: TimeDelta = TimeDelta::hours(24);
 /// Changes are asked for from this long before the last evidence, because the search lags behind.
@@ -34,17 +38,61 @@ pub(super) struct Seen {
     pub(super) is_walked: bool,
 }
 
-/// Reads one workspace; `None` when that failed, which is taken down.
+/// What the first question about a workspace's repositories gave.
+pub(super) enum Entrance {
+    /// They can be listed, so many of them as the API states.
+    Open(Option<u64>),
+    /// The account is a member, and this is why it sees nothing.
+    Closed(WorkspaceFact),
+    /// It did not conclude, which is taken down.
+    Failed,
+    /// Nor would another question: the API does not answer, or rejects the credential.
+    Over,
+}
+
+/// Asks for the total. `is_listed`: the workspace is among the account's own, by this round's list.
+pub(super) async fn enter(
+    session: &mut Session<'_>,
+    workspace: &WorkspaceSlug,
+    is_listed: bool,
+    round: &mut Round,
+) -> Entrance {
+    let failure = match round.hear(session.api(), session.client().repositories_total(workspace.as_str()).await) {
+        Ok(answer) => {
+            permissions::prove_by_answer(session, Permission::RepositoryRead, &answer.meta.credential, round);
+            round.observe(Assumption::RepositoryTotalIsStated, answer.value.total.is_some());
+            return Entrance::Open(answer.value.total);
+        }
+        Err(failure) => failure,
+    };
+    permissions::prove_missing(session, Permission::RepositoryRead, &failure, round);
+    match (session.judge(round, Part::Repositories, ATTEMPT, &failure).await, &failure.class) {
+        (Verdict::Denied(_), FailureClass::ShutOut { .. }) => Entrance::Closed(shut_out(&failure)),
+        (Verdict::Denied(404), _) if is_listed => Entrance::Closed(WorkspaceFact::Contradicted),
+        (Verdict::Denied(_), _) => {
+            round.fail(session.api(), Part::Repositories, ATTEMPT, &failure);
+            Entrance::Failed
+        }
+        (Verdict::CredentialRejected, _) => Entrance::Over,
+        (Verdict::Inconclusive, _) if is_whole_api(&failure) => Entrance::Over,
+        (Verdict::Inconclusive, _) => Entrance::Failed,
+    }
+}
+
+/// Reads one workspace of which the total is `total`; `None` when that failed, which is taken down.
 pub(super) async fn read(
     session: &mut Session<'_>,
     workspace: &WorkspaceSlug,
+    total: Option<u64>,
     known: Option<&Evidence<std::sync::Arc<RepositorySet>>>,
     round: &mut Round,
 ) -> Option<Seen> {
-    if let Some(evidence) = known.filter(|evidence| !needs_walk(&evidence.value, round.started_at)) {
+    let known = known.filter(|evidence| !needs_walk(&evidence.value, round.started_at));
+    if let (Some(evidence), Some(total)) = (known, total) {
         let unlisted = round.memory.unlisted(session.scope.name, workspace);
         let known = of_workspace(&evidence.value, workspace);
-        if let Some(repositories) = changes(session, workspace, known, evidence.observed_at, unlisted, round).await? {
+        let repositories = changes(session, workspace, known, evidence.observed_at, round).await?;
+        if is_explained(total, repositories.len(), unlisted) {
             return Some(Seen { repositories, is_walked: false });
         }
     }
@@ -60,51 +108,38 @@ fn of_workspace(known: &RepositorySet, workspace: &WorkspaceSlug) -> BTreeMap<Re
     ours.map(|(id, repository)| (id.clone(), repository.clone())).collect()
 }
 
-/// Total and changes. `Some(None)`: they do not explain each other. `None`: a failure, taken down.
+/// What is known, with what changed since; `None`: a failure, taken down.
 async fn changes(
     session: &mut Session<'_>,
     workspace: &WorkspaceSlug,
     known: BTreeMap<RepositoryId, Repository>,
     observed_at: DateTime<Utc>,
-    unlisted: i64,
     round: &mut Round,
-) -> Option<Option<BTreeMap<RepositoryId, Repository>>> {
-    let (api, client) = (session.api(), session.client());
-    let total = match round.hear(api, client.repositories_total(workspace.as_str()).await) {
-        Ok(answer) => answer.value.total,
-        Err(failure) => return give_up(session, &failure, round).await,
-    };
-    round.observe(Assumption::RepositoryTotalIsStated, total.is_some());
-    let Some(total) = total else { return Some(None) };
-    let changed = match round.hear(api, client.repositories_since(workspace.as_str(), observed_at - OVERLAP).await) {
-        Ok(walk) => walk.items,
-        Err(failure) => return give_up(session, &failure, round).await,
-    };
-    let repositories = merged(known, changed, workspace);
-    Some(is_explained(total, repositories.len(), unlisted).then_some(repositories))
+) -> Option<BTreeMap<RepositoryId, Repository>> {
+    let since = observed_at - OVERLAP;
+    match round.hear(session.api(), session.client().repositories_since(workspace.as_str(), since).await) {
+        Ok(walk) => Some(merged(known, walk.items, workspace)),
+        Err(failure) => give_up(session, &failure, round).await,
+    }
 }
 
 async fn walk(session: &mut Session<'_>, workspace: &WorkspaceSlug, round: &mut Round) -> Option<Seen> {
     match round.hear(session.api(), session.client().repositories(workspace.as_str()).await) {
         Ok(walk) => {
             let repositories = merged(BTreeMap::new(), walk.items, workspace);
-            if let Some(total) = walk.total {
-                let unlisted = difference(total, repositories.len());
-                round.memory.learn_unlisted(session.scope.name, workspace, unlisted);
-            }
+            // Any other difference is one of time: the next total will tell.
+            let wrong_by =
+                walk.total.filter(|_| walk.total_is_wrong).map(|total| difference(total, repositories.len()));
+            round.memory.learn_unlisted(session.scope.name, workspace, wrong_by.unwrap_or_default());
             Some(Seen { repositories, is_walked: true })
         }
         Err(failure) => give_up(session, &failure, round).await,
     }
 }
 
-async fn give_up<T>(
-    session: &mut Session<'_>,
-    failure: &crate::client::answer::Failure,
-    round: &mut Round,
-) -> Option<T> {
-    prove_missing(session, Permission::RepositoryRead, failure, round);
-    session.concede(round, Part::Repositories, "list the repositories of a workspace", failure).await;
+async fn give_up<T>(session: &mut Session<'_>, failure: &Failure, round: &mut Round) -> Option<T> {
+    permissions::prove_missing(session, Permission::RepositoryRead, failure, round);
+    session.concede(round, Part::Repositories, ATTEMPT, failure).await;
     None
 }
 

@@ -34,6 +34,11 @@ pub(super) async fn run(
                     return None;
                 }
                 match session.judge(round, Part::Webhooks, "read the webhooks of a repository", &failure).await {
+                    // Not a right on this repository is missing: the whole workspace is shut.
+                    Verdict::Denied(_) if matches!(failure.class, FailureClass::ShutOut { .. }) => {
+                        round.fail(session.api(), Part::Webhooks, "read the webhooks of a repository", &failure);
+                        return None;
+                    }
                     Verdict::Denied(404) => WebhookState::RepositoryNotFound,
                     Verdict::Denied(_) => WebhookState::NoAdminRights,
                     Verdict::CredentialRejected | Verdict::Inconclusive => return None,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Session;
-use crate::client::answer::FailureClass;
+use crate::client::answer::{Failure, FailureClass};
 use crate::client::bitbucket_cloud::WorkspaceAccess;
 use crate::domain::evidence::Part;
 use crate::domain::facts::{PermissionProof, WorkspaceFact};
@@ -38,6 +38,7 @@ pub(super) async fn memberships(session: &mut Session<'_>, round: &mut Round) ->
             if !has_scopes {
                 session.prove(Permission::WorkspaceRead, PermissionProof::Granted, round);
             }
+            super::permissions::prove_by_answer(session, Permission::WorkspaceRead, &walk.meta.credential, round);
             (Membership::Listed(walk.items), has_scopes)
         }
         Err(failure) => {
@@ -120,6 +121,7 @@ pub(super) async fn presume(
             Ok(answer) => WorkspaceFact::Member { uuid: Some(answer.value.uuid), administrator: None },
             Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
                 Verdict::Denied(404) => WorkspaceFact::NotFound,
+                Verdict::Denied(_) if is_shut_out(&failure) => shut_out(&failure),
                 Verdict::Denied(_) => WorkspaceFact::Member { uuid: None, administrator: None },
                 Verdict::CredentialRejected | Verdict::Inconclusive => return None,
             },
@@ -127,6 +129,15 @@ pub(super) async fn presume(
         facts.insert(slug.clone(), fact);
     }
     Some(facts)
+}
+
+fn is_shut_out(failure: &Failure) -> bool {
+    matches!(failure.class, FailureClass::ShutOut { .. })
+}
+
+/// The fact in a refusal that shuts an accepted credential out.
+pub(super) fn shut_out(failure: &Failure) -> WorkspaceFact {
+    WorkspaceFact::ShutOut { why: failure.message().unwrap_or(&failure.detail).to_owned() }
 }
 
 /// Asks for a workspace that is not listed.
@@ -140,6 +151,7 @@ async fn ask(
         Ok(answer) => Some(renamed(&answer.value.uuid, listed).unwrap_or(WorkspaceFact::NotMember)),
         Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
             Verdict::Denied(404) => Some(WorkspaceFact::NotFound),
+            Verdict::Denied(_) if is_shut_out(&failure) => Some(shut_out(&failure)),
             Verdict::Denied(_) => Some(WorkspaceFact::NotMember),
             Verdict::CredentialRejected | Verdict::Inconclusive => None,
         },
