@@ -11,7 +11,6 @@
 //!   when, last connected). Asking twice at one instant changes nothing the second time.
 //! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
-//! - [`prune()`] drops what is remembered of things that are long gone.
 //! - [`resume()`] continues a state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
 //! - [`loss`] settles what became of repositories that are seen no more.
@@ -64,7 +63,6 @@ mod tests;
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
-pub use prune::prune;
 pub use readings::{SECOND_READING_AFTER, second_readings};
 pub use rebase::{rebase, take_back};
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};

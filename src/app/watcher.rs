@@ -122,7 +122,6 @@ impl Watcher {
         let fleet = parts.wiring.fleet(&parts.state.evidence);
         let state = Arc::make_mut(&mut parts.state);
         health::forget_other_subjects(state, &fleet);
-        health::prune(state, now);
         let evidence = &parts.state.evidence;
         let fleet = parts.wiring.fleet(evidence);
         Self {
@@ -318,7 +317,6 @@ impl Watcher {
         let state = Arc::make_mut(&mut self.parts.state);
         let others = health::forget_other_subjects(state, &fleet);
         self.generation += u64::from(!others.is_empty());
-        health::prune(state, now);
         // What was forgotten may have named Organizations.
         let evidence = &self.parts.state.evidence;
         self.fleet = self.parts.wiring.fleet(evidence);

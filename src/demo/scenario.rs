@@ -12,7 +12,7 @@ use crate::domain::status::Status;
 use crate::sandbox::world::World;
 
 /// The e-mail of the sandbox's account behind the PAT.
-const ACME_EMAIL: &str = "snyk-bot@acme.example";
+pub(super) const ACME_EMAIL: &str = "snyk-bot@acme.example";
 
 /// What the operator declares the PAT's expiry to be, where a story is not about it: far off.
 const DECLARED_EXPIRY: &str = "2027-03-01T00:00:00Z";
@@ -145,8 +145,6 @@ pub enum AuthSetup {
         /// `basic` or `bearer`.
         scheme: &'static str,
     },
-    /// An access token.
-    AccessToken,
     /// An app password with this username.
     AppPassword {
         /// The username.

@@ -257,7 +257,6 @@ fn write_credential(
         AuthSetup::ApiToken { email, scheme } => {
             format!("api_token: {{ email: {email}, token: {token}, scheme: {scheme} }}")
         }
-        AuthSetup::AccessToken => format!("access_token: {{ token: {token} }}"),
         AuthSetup::AppPassword { username } => {
             format!("app_password: {{ username: {username}, password: {token} }}")
         }

@@ -1,46 +1,15 @@
 //! What is remembered of things that are long gone. Nothing is judged by it any more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::evidence::{OrganizationEvidence, ProfileEvidence};
-use crate::domain::names::{OrganizationId, RepositoryId};
-use crate::domain::state::{GroupMemory, State};
+use crate::domain::evidence::ProfileEvidence;
+use crate::domain::names::RepositoryId;
+use crate::domain::state::GroupMemory;
 
 /// So long a repository that nobody sees is remembered: longer than any loss or plan takes to be settled.
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
-
-/// So long after it grew stale, evidence of an Organization that is neither listed nor watched is evidence of nothing.
-const LEFT_BEHIND: TimeDelta = TimeDelta::days(1);
-
-/// Drops the evidence about Organizations that never had the integration and are not listed any more.
-pub fn prune(state: &mut State, now: DateTime<Utc>) {
-    let State { evidence, integrations, .. } = state;
-    let listed: BTreeSet<OrganizationId> = (evidence.groups.values())
-        .filter_map(|group| group.organizations.as_ref())
-        .flat_map(|listing| listing.value.iter().map(|organization| organization.id))
-        .collect();
-    evidence.organizations.retain(|key, known| {
-        let is_listed = key.organization.is_some_and(|id| listed.contains(&id));
-        is_listed || integrations.contains_key(key) || was_asked_lately(known, now)
-    });
-}
-
-fn was_asked_lately(known: &OrganizationEvidence, now: DateTime<Utc>) -> bool {
-    let OrganizationEvidence { access, presence, imports, events, webhooks, pull_request_checks, failures } = known;
-    let stale = [
-        access.as_ref().map(|known| known.stale_after()),
-        presence.as_ref().map(|known| known.stale_after()),
-        imports.as_ref().map(|known| known.stale_after()),
-        events.as_ref().map(|known| known.stale_after()),
-        webhooks.as_ref().map(|known| known.stale_after()),
-        pull_request_checks.as_ref().map(|known| known.stale_after()),
-    ];
-    let failed = failures.values().map(|failed| failed.at);
-    stale.into_iter().flatten().chain(failed).any(|at| now - at < LEFT_BEHIND)
-}
 
 /// Notes which repositories no profile sees, and forgets those that none has seen for long. Call it when a profile was
 /// looked at.

@@ -207,6 +207,7 @@ fn forget_memory(state: &mut State, fleet: &Fleet) {
         let now = current(name);
         if before.group_revision.is_some() && before.group_revision != now.group_revision {
             integrations.retain(|key, _| key.integration != *name || key.organization.is_some());
+            evidence.groups.get_mut(name).into_iter().for_each(|group| group.named_organizations.clear());
         }
         if before.organizations_revision.is_some() && before.organizations_revision != now.organizations_revision {
             integrations.retain(|key, _| key.integration != *name || key.organization.is_none());
@@ -214,7 +215,6 @@ fn forget_memory(state: &mut State, fleet: &Fleet) {
             vanishing.retain(|key, _| key.integration != *name);
             mass_vanishing.remove(name);
             baselines.remove(name);
-            evidence.groups.entry(name.clone()).or_default().named_organizations.clear();
         }
     }
     *subjects = fleet.integrations.keys().map(|name| (name.clone(), current(name))).collect();

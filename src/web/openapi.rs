@@ -165,12 +165,18 @@ fn condition() -> Value {
         ("confirming", described(boolean(), "A first bad answer waits to be confirmed.")),
         ("observed_at", nullable(&instant())),
         ("valid_until", nullable(&instant())),
+        ("proof", proof()),
         (
             "observed_revision",
             described(nullable(&text()), "Version of configuration and credentials that it speaks of."),
         ),
         ("restored", described(boolean(), RESTORED)),
     ])
+}
+
+fn proof() -> Value {
+    let seen = object(&[("seen", count()), ("of", count()), ("last_at", nullable(&instant()))]);
+    described(nullable(&seen), "How much a true rests on: what was seen, of how much that was looked at, and when.")
 }
 
 const RESTORED: &str =

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::demo::scenario::{
-    AuthSetup, Expectation as E,
+    ACME_EMAIL, AuthSetup, Expectation as E,
     Who::{EveryOrganization, Group, Organization},
 };
 use crate::domain::condition::Condition;
@@ -203,11 +203,8 @@ fn app_password(start: DateTime<Utc>) -> Story {
 }
 
 fn pat_sent_as_bearer(start: DateTime<Utc>) -> Story {
-    let story = presented(
-        settled(start, 20),
-        ACME_CREDENTIAL,
-        AuthSetup::ApiToken { email: crate::sandbox::world::ACME_EMAIL, scheme: "bearer" },
-    );
+    let story =
+        presented(settled(start, 20), ACME_CREDENTIAL, AuthSetup::ApiToken { email: ACME_EMAIL, scheme: "bearer" });
     never_accepted(story, Reason::CredentialWrongScheme, "Configure this credential by the kind of its token")
 }
 

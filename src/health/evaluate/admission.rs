@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::OrganizationEvidence;
-use crate::domain::facts::{IntegrationPresence, OrganizationListing};
+use crate::domain::facts::{AuditEventKind, AuditEvents, IntegrationPresence, OrganizationListing};
 use crate::domain::fleet::{Fleet, WatchedOrganizations};
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{IntegrationState, State};
@@ -35,12 +35,20 @@ pub(super) fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     }
 }
 
-/// Whether the Organization was asked and has no integration. One in which repositories were imported through it has.
+/// Whether the Organization was asked and has no integration. Active projects that came through one, in the same round
+/// and with no event of its deletion, contradict that.
 fn has_none(book: Option<&OrganizationEvidence>) -> bool {
-    let presence = book.and_then(|book| book.presence.as_ref());
-    let imports = book.and_then(|book| book.imports.as_ref());
-    presence.is_some_and(|presence| presence.value == IntegrationPresence::Absent)
-        && imports.is_none_or(|imports| imports.value.targets.is_empty())
+    let Some(book) = book else { return false };
+    let Some(presence) = book.presence.as_ref().filter(|known| known.value == IntegrationPresence::Absent) else {
+        return false;
+    };
+    let imports = book.imports.as_ref().filter(|imports| imports.observed_at >= presence.observed_at);
+    let is_used = imports.is_some_and(|imports| imports.value.projects.iter().any(|project| project.active));
+    let was_deleted = book.events.as_ref().is_some_and(|events| match &events.value {
+        AuditEvents::Complete { events, .. } => events.iter().any(|event| event.kind == AuditEventKind::Deleted),
+        AuditEvents::NotReadable => false,
+    });
+    !is_used || was_deleted
 }
 
 /// Every Organization that may have an integration, sorted: those that are listed, required or asked for by id.

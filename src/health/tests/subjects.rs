@@ -16,7 +16,7 @@ use crate::domain::status::Status;
 use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
 use super::super::testing::{INTEGRATION, PAT, PROFILE, SCM_API, SNYK_API, TOKEN, World, hours, minutes, start};
-use super::super::{FollowUp, forget_other_subjects, incidents, prune, resume};
+use super::super::{FollowUp, forget_other_subjects, incidents, resume};
 
 fn name() -> IntegrationName {
     IntegrationName::from(INTEGRATION)
@@ -117,7 +117,6 @@ fn nothing_of_another_group_or_region_counts() {
             }
             // The new one is empty, and judged by its own evidence: its repositories are as old as the Git host says.
             world.assets.clear();
-            world.organizations.clear();
             world.probe();
             let status = world.status(None);
             assert_eq!(status, (Status::PartiallyConnected, Reason::AwaitingFirstSync), "{way:?} of another {what}");
@@ -368,17 +367,4 @@ fn what_is_long_gone_is_forgotten() {
     world.now += chrono::TimeDelta::days(91);
     world.probe();
     assert_eq!(ages(&world.state), 39);
-    // An Organization without an integration leaves the Group.
-    let left = World::key(Some(1));
-    world.state.integrations.remove(&left);
-    world.organizations.retain(|id, _| Some(*id) != left.organization);
-    let listing =
-        Arc::make_mut(&mut world.state.evidence.groups.get_mut(&name()).unwrap().organizations.as_mut().unwrap().value);
-    listing.retain(|organization| Some(organization.id) != left.organization);
-    prune(&mut world.state, world.now);
-    assert!(world.state.evidence.organizations.contains_key(&left), "it was asked a moment ago");
-    world.now += hours(30);
-    prune(&mut world.state, world.now);
-    assert!(!world.state.evidence.organizations.contains_key(&left));
-    assert!(world.state.evidence.organizations.contains_key(&World::key(Some(0))));
 }
