@@ -12,6 +12,7 @@
 //! - [`page`]: what a person who is paged reads, [`notification`]: an incident's event and what became of it;
 //! - [`attention`]: who was told of what, and what people answered (acknowledgements, silences);
 //! - [`decisions`]: what people decided about what is gone (plans, accepted losses);
+//! - [`loss`]: what is remembered of a namespace and of its repositories that are seen no more;
 //! - [`rotation`]: a new token in the place of an old one, and who still has the old one;
 //! - [`state`]: everything the daemon remembers; what the store keeps.
 
@@ -23,6 +24,7 @@ pub mod facts;
 pub mod fleet;
 pub mod incident;
 pub mod kinds;
+pub mod loss;
 pub mod matcher;
 pub mod names;
 pub mod notification;

@@ -13,6 +13,7 @@
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`resume()`] continues a state after a time in which nobody watched.
 //! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
+//! - [`loss`] settles what became of repositories that are seen no more.
 //! - [`decisions`] takes what people say of losses, and what they plan.
 //! - [`first_pass`] tells which Organizations nobody has asked about yet.
 //! - [`incidents`] turns states into problems a person should act on.
@@ -26,6 +27,7 @@
 pub mod decisions;
 pub mod first_pass;
 pub mod incidents;
+pub mod loss;
 pub mod status;
 
 mod access;
@@ -33,6 +35,7 @@ mod advice;
 mod canary;
 mod clocks;
 mod credential;
+mod eligibility;
 mod evaluate;
 mod group;
 mod in_step;

@@ -223,6 +223,7 @@ fn thresholds_of(settings: &ConditionSettings) -> Thresholds {
         vanished_share: settings.vanished_share,
         clock_skew: span(settings.max_clock_skew),
         sync_cycle: span(settings.sync_cycle),
+        ..Thresholds::default()
     }
 }
 

@@ -196,15 +196,31 @@ pub struct Thresholds {
     pub very_late_canaries: usize,
     /// How many times `max_lag` is very late.
     pub very_late_factor: i32,
+    /// Canaries that are very late are a partial stall, whatever else moves, if they are at least so many ...
+    pub partial_stall_at_least: usize,
+    /// ... and at least this share of the repositories that can be compared.
+    pub partial_stall_share: f64,
     /// Coverage below this is incomplete.
     pub coverage_incomplete_below: f64,
     /// Coverage from this on is complete again.
     pub coverage_complete_from: f64,
-    /// Fewer missing than this are never incomplete.
+    /// Fewer missing than this are incomplete only after `missing_alone_after`.
     pub missing_at_least: usize,
+    /// A single missing repository counts after this time.
+    pub missing_alone_after: TimeDelta,
+    /// At least this share of a namespace gone at once: the right is lost.
+    pub right_lost_share: f64,
+    /// Fewer gone than this are a loss only if they are all.
+    pub right_lost_at_least: usize,
+    /// The largest set of repositories of this time is what a loss is measured by.
+    pub loss_window: TimeDelta,
+    /// More than this share of the assets removed while their repositories are eligible: the Inventory is lost.
+    pub inventory_lost_share: f64,
+    /// Where the Git host has no such notion, at most this share of the repositories counts as archived.
+    pub archived_share: f64,
     /// More than this share of a profile's assets removed at once with it: the profile was deleted.
     pub profile_deleted_share: f64,
-    /// A repository is judged only this long after it was first seen or renamed.
+    /// After the first fill, a repository is excused so long after it was first seen, filled, renamed or moved.
     pub eligible_after: TimeDelta,
     /// A credential that expires within this is not fresh.
     pub fresh_for: TimeDelta,
@@ -245,9 +261,17 @@ impl Default for Thresholds {
             late_canaries: 3,
             very_late_canaries: 2,
             very_late_factor: 3,
+            partial_stall_at_least: 3,
+            partial_stall_share: 0.2,
             coverage_incomplete_below: 0.95,
             coverage_complete_from: 0.97,
             missing_at_least: 2,
+            missing_alone_after: TimeDelta::days(7),
+            right_lost_share: 0.2,
+            right_lost_at_least: 3,
+            loss_window: TimeDelta::days(7),
+            inventory_lost_share: 0.5,
+            archived_share: 0.2,
             profile_deleted_share: 0.5,
             eligible_after: TimeDelta::hours(26),
             fresh_for: TimeDelta::days(14),

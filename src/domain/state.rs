@@ -14,6 +14,7 @@ use super::decisions::Decisions;
 use super::evidence::EvidenceBook;
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
+use super::loss::ProfileMemory;
 use super::names::{
     CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, Revision,
 };
@@ -165,8 +166,6 @@ pub struct GroupMemory {
     pub was_populated: bool,
     /// The first fill was once complete, since when.
     pub first_fill_completed_at: Option<DateTime<Utc>>,
-    /// `InventoryComplete` is false and left only at the higher threshold.
-    pub incomplete: bool,
     /// Open canaries: changed in the SCM later than their asset's sync.
     pub canaries: BTreeMap<RepositoryId, Canary>,
     /// Repositories by when they were first seen or last renamed: too young ones are not eligible. Shared between the
@@ -185,6 +184,14 @@ pub struct GroupMemory {
     /// Profiles that Snyk deleted: more than half of their live assets went with `deleted-profile`.
     #[serde(default)]
     pub deleted_profiles: BTreeMap<ProfileName, DeletedProfile>,
+    /// What is remembered of each profile and its namespaces.
+    pub profiles: BTreeMap<ProfileName, ProfileMemory>,
+    /// The asset walk before the last one.
+    pub walked_before: Option<DateTime<Utc>>,
+    /// An asset's SCM id was once that of a visible repository: on this host, ids match.
+    pub ids_match: bool,
+    /// When a time of having nothing to watch ended last.
+    pub nothing_ended_at: Option<DateTime<Utc>>,
 }
 
 /// A profile that was deleted in Snyk.
@@ -203,18 +210,43 @@ pub struct DeletedProfile {
 pub struct Canary {
     /// The first observed change that Snyk has not caught up with.
     pub changed_at: DateTime<Utc>,
+    /// The last change that began another day.
+    #[serde(default)]
+    pub last_changed_at: Option<DateTime<Utc>>,
+    /// On how many later days it changed again.
+    #[serde(default)]
+    pub later_days: u32,
 }
 
 /// When a repository was first seen and under which names it has been known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryAge {
-    /// First seen, or last renamed.
+    /// First seen, first filled, or last renamed or moved.
     pub seen_at: DateTime<Utc>,
     /// Every normalised URL this id had before its present one; empty for nearly all.
     pub urls: BTreeSet<String>,
+    /// It was eligible once.
+    #[serde(default)]
+    pub was_eligible: bool,
+    /// What the Inventory had of it when both sides were last looked at.
+    #[serde(default)]
+    pub asset: AssetMemory,
     /// Since when no profile sees it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen_since: Option<DateTime<Utc>>,
+}
+
+/// What the Inventory had of a repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetMemory {
+    /// Never a live asset.
+    #[default]
+    Never,
+    /// A live asset.
+    Live,
+    /// A live asset earlier, none at the last look.
+    Once,
 }
 
 /// The number of discovered repositories at a time.

@@ -8,7 +8,7 @@ use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::fleet::WatchedGroup;
 use crate::domain::kinds::{Confidence, Truth};
 use crate::domain::names::{IntegrationKey, Revision};
-use crate::domain::state::{Change, IntegrationState, Transition};
+use crate::domain::state::{Change, GroupMemory, IntegrationState, Transition};
 use crate::domain::status::{KnownStatus, Status, StatusState};
 
 use super::resume::ASKING_AGAIN;
@@ -117,6 +117,7 @@ impl Recorder<'_> {
             });
         }
         let known_before = previous.as_ref().and_then(|state| state.known.clone());
+        let known_status_before = known_before.as_ref().map(|known| known.status);
         let (known, since) = if described.status == Status::Unknown {
             let since = match &previous {
                 Some(state) if state.status == Status::Unknown => state.since,
@@ -130,6 +131,10 @@ impl Recorder<'_> {
             };
             (Some(KnownStatus { status: described.status, reason: described.reason, since }), since)
         };
+        let ends_nothing = !matches!(described.status, Status::NothingToWatch | Status::Unknown);
+        if ends_nothing && known_status_before == Some(Status::NothingToWatch) {
+            self.state.group.nothing_ended_at = Some(self.now);
+        }
         let mut last_connected_at = previous.as_ref().and_then(|state| state.last_connected_at);
         match described.status {
             Status::Connected => {
@@ -160,24 +165,30 @@ impl Recorder<'_> {
 }
 
 /// Up to when a Group was connected, or had no time yet to be: the last time it was connected, before that its set-up
-/// or first sight.
+/// or first sight; and not before it had something to watch.
 pub(super) fn connected_until(integration: &IntegrationState, group: &WatchedGroup) -> DateTime<Utc> {
     let set_up = group.configured_at.unwrap_or(integration.first_seen_at);
     let last_connected = integration.status.as_ref().and_then(|status| status.last_connected_at);
-    last_connected.map_or(set_up, |last| last.max(group.configured_at.unwrap_or(last)))
+    let until = last_connected.map_or(set_up, |last| last.max(group.configured_at.unwrap_or(last)));
+    integration.group.nothing_ended_at.map_or(until, |ended_at| until.max(ended_at))
 }
 
 /// From when a time of being partially connected counts: from [`connected_until`]; while the first fill goes on, from
-/// the last arrival, but no more than `fill_extension` later: a trickle is no progress.
-pub fn partially_connected_since(
-    integration: &IntegrationState,
-    group: &WatchedGroup,
-    fill_extension: TimeDelta,
-) -> DateTime<Utc> {
+/// the last arrival; when the Inventory was lost, from the loss.
+pub fn partially_connected_since(integration: &IntegrationState, group: &WatchedGroup) -> DateTime<Utc> {
     let base = connected_until(integration, group);
     let memory = &integration.group;
-    match memory.arrivals.last().filter(|_| memory.was_populated && memory.first_fill_completed_at.is_none()) {
-        Some(arrival) => base.max(arrival.at.min(base + fill_extension)),
+    if let Some(lost_at) = inventory_lost_at(memory) {
+        return base.max(lost_at);
+    }
+    match memory.arrivals.last().filter(|arrival| arrival.found > 0 && memory.first_fill_completed_at.is_none()) {
+        Some(arrival) => base.max(arrival.at),
         None => base,
     }
+}
+
+/// When the first of the Inventories that are lost was.
+fn inventory_lost_at(memory: &GroupMemory) -> Option<DateTime<Utc>> {
+    let namespaces = memory.profiles.values().flat_map(|profile| profile.namespaces.values());
+    namespaces.filter_map(|namespace| namespace.inventory_lost_at).min()
 }

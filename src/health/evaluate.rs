@@ -14,13 +14,17 @@ use crate::domain::decisions::Decisions;
 use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part, fresh};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::Truth;
+use crate::domain::loss::NamespaceVisibility;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Revision};
-use crate::domain::state::{CredentialState, IntegrationState, MassVanishing, State, Transition, Vanishing};
+use crate::domain::state::{
+    CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition, Vanishing,
+};
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement, Use};
-use super::group::{GroupCase, ProfileVerdicts};
+use super::group::{GroupCase, GroupVerdicts, ProfileVerdicts};
+use super::loss;
 use super::organization::{self, Accepted, CredentialVerdicts, OrganizationCase, conclude};
 use super::status::Ever;
 use super::subjects;
@@ -35,6 +39,7 @@ use admission::admit;
 pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Transition> {
     settle(state, fleet, now);
     admit(state, fleet, now);
+    loss::settle_again(state, fleet, now);
     let State { evidence, integrations, credentials, vanishing, mass_vanishing, attention, decisions, .. } = state;
     credentials::refresh(evidence, credentials, fleet, &attention.gaps, decisions, now);
     let view = View { evidence, credentials, decisions, vanishing, mass_vanishing, fleet, now };
@@ -163,27 +168,39 @@ impl<'a> View<'a> {
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
-        let verdicts = GroupCase {
-            integration: watched,
-            group,
-            evidence,
-            memory: &memory,
-            accessible: self.group_accessible(&token, evidence, recorder.state),
-            claims: group
-                .profiles
-                .iter()
-                .filter_map(|(name, profile)| Some((name, self.claims(&profile.credential, &watched.thresholds)?)))
-                .collect(),
-            is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
-            set_up_at,
-            now: self.now,
+        let accessible = self.group_accessible(&token, evidence, recorder.state);
+        let claims: BTreeMap<_, _> = group
+            .profiles
+            .iter()
+            .filter_map(|(name, profile)| Some((name, self.claims(&profile.credential, &watched.thresholds)?)))
+            .collect();
+        let judge = |memory: &GroupMemory| {
+            GroupCase {
+                integration: watched,
+                group,
+                evidence,
+                memory,
+                accessible: accessible.clone(),
+                claims: claims.clone(),
+                is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
+                set_up_at,
+                now: self.now,
+            }
+            .judge()
+        };
+        let mut memory = memory;
+        let mut verdicts = judge(&memory);
+        // Once the first fill is complete, what came lately is excused: that shows at once.
+        if memory.first_fill_completed_at != verdicts.remembered.first_fill_completed_at {
+            memory.first_fill_completed_at = verdicts.remembered.first_fill_completed_at;
+            memory.was_populated = verdicts.remembered.populated == Ever::Once;
+            verdicts = judge(&memory);
         }
-        .judge();
         recorder.state.group = memory;
         let remembered = verdicts.remembered;
         recorder.state.group.was_populated = remembered.populated == Ever::Once;
         recorder.state.group.first_fill_completed_at = remembered.first_fill_completed_at;
-        recorder.state.group.incomplete = remembered.is_incomplete;
+        remember_namespaces(&mut recorder.state.group, &verdicts, self.now);
         if verdicts.progress.is_some() {
             recorder.state.progress.clone_from(&verdicts.progress);
         }
@@ -262,6 +279,25 @@ impl<'a> View<'a> {
         conclude(&mut recorder.state.organization, evidence, &verdicts);
         recorder.conditions(verdicts.conditions);
         recorder.status(described, watched.thresholds.connected_for);
+    }
+}
+
+/// Notes in the memory of each namespace what was judged of it. One that was never walked has none yet.
+fn remember_namespaces(memory: &mut GroupMemory, verdicts: &GroupVerdicts, now: DateTime<Utc>) {
+    for (profile, judged) in &verdicts.namespaces {
+        let Some(memory) = memory.profiles.get_mut(profile) else { continue };
+        for one in judged {
+            let Some(known) = memory.namespaces.get_mut(&one.slug) else { continue };
+            known.was_eligible = one.remembered.was_eligible;
+            known.was_populated = one.remembered.was_populated;
+            known.is_incomplete = one.remembered.is_incomplete;
+            known.inventory_lost_at = one.remembered.inventory_lost_at;
+            let (truth, reason) = (one.visible.truth, one.visible.reason);
+            let before = known.visible.as_ref().filter(|before| (before.truth, before.reason) == (truth, reason));
+            let since = before.map_or(now, |before| before.since);
+            let message = one.visible.message.clone();
+            known.visible = Some(NamespaceVisibility { truth, reason, message, since });
+        }
     }
 }
 

@@ -1,6 +1,9 @@
-//! The conditions of a Group integration, from its fresh evidence and its memory.
+//! The conditions of a Group integration, from its fresh evidence and its memory: judged for each namespace of each
+//! profile, of which the worst counts and is named.
 
 mod inventory;
+mod namespaces;
+mod sync;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, GroupEvidence, Part, ProfileEvidence};
-use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
+use crate::domain::facts::{AssetWalk, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Confidence;
 use crate::domain::names::{ProfileName, WorkspaceSlug};
@@ -17,10 +20,9 @@ use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
 use super::in_step;
-use super::matching::is_discovered;
 use super::progress::Progressed;
 use super::status::{Ever, ProfileTruths};
-use super::survey::{Survey, Surveyed};
+use super::survey::{ProfileSet, Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{listed, repositories};
 
@@ -45,7 +47,10 @@ pub(super) struct ProfileVerdicts {
     pub(super) name: ProfileName,
     pub(super) credential_valid: Verdict,
     pub(super) group_permissions: Verdict,
+    /// False only when it is in each namespace that takes part.
     pub(super) repositories_visible: Verdict,
+    /// The namespace in which it is false, where it is not in all.
+    pub(super) hidden: Option<Verdict>,
     pub(super) still_exists: Verdict,
     /// The last movement of one of its assets.
     pub(super) movement: Option<Movement>,
@@ -57,10 +62,29 @@ impl ProfileVerdicts {
             credential_valid: self.credential_valid.signal(),
             group_permissions: self.group_permissions.signal(),
             repositories_visible: self.repositories_visible.signal(),
-            partly_hidden: false,
+            partly_hidden: self.hidden.is_some(),
             still_exists: self.still_exists.signal(),
         }
     }
+}
+
+/// One namespace of a profile.
+pub(super) struct NamespaceVerdicts {
+    pub(super) slug: WorkspaceSlug,
+    pub(super) visible: Verdict,
+    /// `None`: it takes no part.
+    pub(super) populated: Option<Verdict>,
+    pub(super) complete: Option<Verdict>,
+    pub(super) remembered: NamespaceRemembered,
+}
+
+/// What the memory of a namespace becomes by being judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamespaceRemembered {
+    pub(super) was_eligible: bool,
+    pub(super) was_populated: bool,
+    pub(super) is_incomplete: bool,
+    pub(super) inventory_lost_at: Option<DateTime<Utc>>,
 }
 
 /// What a Group integration's memory becomes by being judged.
@@ -68,25 +92,26 @@ impl ProfileVerdicts {
 pub(super) struct Remembered {
     pub(super) populated: Ever,
     pub(super) first_fill_completed_at: Option<DateTime<Utc>>,
-    pub(super) is_incomplete: bool,
 }
 
 /// The verdicts on a Group integration.
 pub(super) struct GroupVerdicts {
     pub(super) conditions: Vec<(Condition, Verdict)>,
     pub(super) profiles: Vec<ProfileVerdicts>,
-    /// `None` when the Inventory or every repository list is unknown: what was last known still stands.
+    /// By profile.
+    pub(super) namespaces: Vec<(ProfileName, Vec<NamespaceVerdicts>)>,
+    /// `None` when the Inventory or a repository list is unknown: what was last known still stands.
     pub(super) progress: Option<SyncProgress>,
     pub(super) remembered: Remembered,
 }
 
-/// The asset walk and what is fresh about the repositories beside it.
+/// The asset walk and what is known about the repositories beside it.
 struct Looked<'a> {
     walk: &'a Evidence<Arc<AssetWalk>>,
     survey: Survey<'a>,
+    /// Every profile's repositories are known, and fresh.
+    is_whole: bool,
     basis: Basis,
-    /// A profile whose repositories are not known.
-    gap: Option<(ProfileName, Gap)>,
     confidence: Confidence,
 }
 
@@ -110,18 +135,29 @@ impl<'a> GroupCase<'a> {
     /// Every verdict.
     pub(super) fn judge(self) -> GroupVerdicts {
         let looked = self.look();
-        let movement = |position| looked.as_ref().ok().and_then(|looked| self.movement(looked, position));
+        let survey_of = |position: usize| looked.as_ref().ok().and_then(|looked| looked.survey.profiles.get(position));
+        let namespaces: Vec<(ProfileName, Vec<NamespaceVerdicts>)> = self
+            .claims
+            .keys()
+            .enumerate()
+            .map(|(position, name)| ((*name).clone(), self.judge_namespaces(name, &looked, survey_of(position))))
+            .collect();
         let profiles: Vec<ProfileVerdicts> = self
             .claims
             .keys()
             .enumerate()
-            .map(|(position, name)| self.judge_profile(name, movement(position)))
+            .zip(&namespaces)
+            .map(|((position, name), (_, namespaces))| {
+                let movement = looked.as_ref().ok().and_then(|looked| self.movement(looked, position));
+                self.judge_profile(name, namespaces, movement)
+            })
             .collect();
-        let visible = over_profiles(profiles.iter().map(|profile| &profile.repositories_visible));
-        let populated = self.populated(&looked, &visible);
-        let remembered = self.remember(&looked, &populated);
-        let current = self.current(&looked, &populated);
-        let progress = looked.as_ref().ok().filter(|looked| looked.gap.is_none()).map(|looked| {
+        let visible = self.visible(&namespaces, &profiles);
+        let populated = Self::populated(&namespaces);
+        let complete = Self::complete(&namespaces);
+        let remembered = self.remember(&looked, &complete);
+        let current = self.current(&looked, &profiles);
+        let progress = looked.as_ref().ok().filter(|looked| looked.is_whole).map(|looked| {
             let memory =
                 GroupMemory { first_fill_completed_at: remembered.first_fill_completed_at, ..self.slim_memory() };
             Progressed {
@@ -146,14 +182,14 @@ impl<'a> GroupCase<'a> {
             (Condition::PermissionsGranted, each(&|claims| claims.permissions(&self.group.permissions.required))),
             (Condition::CredentialInStep, self.in_step(&looked)),
             (Condition::RepositoriesVisible, visible),
-            (Condition::InventoryComplete, Self::complete(&looked, remembered.is_incomplete)),
+            (Condition::InventoryComplete, complete),
             (Condition::InventoryPopulated, populated),
             (Condition::SyncCurrent, current),
         ];
         if self.group.catalog_file.is_some() {
             conditions.push((Condition::CatalogLinked, self.catalog()));
         }
-        GroupVerdicts { conditions, profiles, progress, remembered }
+        GroupVerdicts { conditions, profiles, namespaces, progress, remembered }
     }
 
     /// The memory that progress needs, without the long lists that it can read where they are.
@@ -168,19 +204,17 @@ impl<'a> GroupCase<'a> {
     fn look(&self) -> Result<Looked<'a>, Gap> {
         let walk = self.assets()?;
         let mut basis = Basis::of(walk);
-        let mut gap = None;
+        let mut is_whole = true;
         let mut sets = Vec::new();
-        for name in self.claims.keys() {
-            match self.repositories(name) {
-                Ok(evidence) => {
-                    basis = basis.and(Basis::of(evidence));
-                    sets.push(Some(&*evidence.value));
-                }
-                Err(found) => {
-                    gap = gap.or(Some(((*name).clone(), found)));
-                    sets.push(None);
-                }
+        for (name, claims) in &self.claims {
+            let known = self.profile_evidence(name).and_then(|book| book.repositories.as_ref());
+            match known.filter(|known| known.is_fresh(self.now)) {
+                Some(known) => basis = basis.and(Basis::of(known)),
+                None => is_whole = false,
             }
+            // Which repositories are a profile's is known from an old list too; what it says of them is not used.
+            let set = known.map(|known| &*known.value);
+            sets.push(ProfileSet { name, credential: claims.name, set });
         }
         let surveyed = Surveyed {
             scm: self.integration.scm,
@@ -191,93 +225,37 @@ impl<'a> GroupCase<'a> {
             walked_at: walk.observed_at,
         };
         let confidence = if walk.value.has_last_sync { Confidence::Strong } else { Confidence::Weak };
-        Ok(Looked { walk, survey: surveyed.survey(&sets), basis, gap, confidence })
+        Ok(Looked { walk, survey: surveyed.survey(&sets), is_whole, basis, confidence })
     }
 
-    /// The last movement of an asset of the profile in this place.
+    /// The last movement of an asset of the profile in this place that only its credential can have moved. Which
+    /// repositories are the profile's, an old list tells too.
     fn movement(&self, looked: &Looked<'_>, position: usize) -> Option<Movement> {
         let profile = looked.survey.profiles.get(position)?;
-        let worst_lag = profile.laggards.iter().map(|(lag, ..)| *lag).max();
+        let worst_lag = profile.laggards.iter().map(|laggard| laggard.late.lag).max();
         let (at, walked_at) = (profile.last_moved_at?, looked.walk.observed_at);
-        Some(Movement::seen(at, walked_at, worst_lag, self.thresholds(), looked.basis))
+        Some(Movement::seen(at, walked_at, worst_lag, self.thresholds(), Basis::of(looked.walk)))
     }
 
-    fn judge_profile(&self, name: &ProfileName, movement: Option<Movement>) -> ProfileVerdicts {
+    fn judge_profile(
+        &self,
+        name: &ProfileName,
+        namespaces: &[NamespaceVerdicts],
+        movement: Option<Movement>,
+    ) -> ProfileVerdicts {
         let moved = movement.as_ref();
         let unknown = || Verdict::unknown(Reason::NotObserved, "the credential is not configured");
         let claims = self.claims.get(name);
+        let (repositories_visible, hidden) = self.profile_visible(name, namespaces);
         ProfileVerdicts {
             name: name.clone(),
             credential_valid: claims.map_or_else(unknown, |claims| claims.valid(moved)),
             group_permissions: claims
                 .map_or_else(unknown, |claims| claims.group_permissions(&self.group.group_permissions.required, moved)),
-            repositories_visible: self.visible(name),
+            repositories_visible,
+            hidden,
             still_exists: self.still_exists(name),
             movement,
-        }
-    }
-
-    fn visible(&self, name: &ProfileName) -> Verdict {
-        let evidence =
-            match read(slot(self.profile_evidence(name), Part::Workspaces, |book| &book.workspaces), self.now) {
-                Ok(evidence) => evidence,
-                Err(gap) => return gap.verdict(&format!("the workspaces of profile {name}")),
-            };
-        let basis = Basis::of(evidence);
-        let workspaces = &evidence.value;
-        let gone = |slug: &WorkspaceSlug, fact: &WorkspaceFact| match fact {
-            WorkspaceFact::NotFound => {
-                Some((Reason::NamespaceNotVisible, format!("workspace {slug} is hidden from this PAT or deleted")))
-            }
-            WorkspaceFact::NotMember => {
-                Some((Reason::NotAMember, format!("the account behind the PAT is not a member of workspace {slug}")))
-            }
-            WorkspaceFact::ShutOut { why } => {
-                Some((Reason::ShutOut, format!("the account is shut out of workspace {slug}: {why}")))
-            }
-            WorkspaceFact::Member { .. } | WorkspaceFact::Renamed { .. } | WorkspaceFact::Contradicted => None,
-        };
-        if let Some((reason, message)) = workspaces.iter().find_map(|(slug, fact)| gone(slug, fact)) {
-            return Verdict::fails(reason, message, basis);
-        }
-        if workspaces.is_empty() {
-            let message = "the account behind the PAT is not a member of any workspace";
-            return Verdict::fails(Reason::NotAMember, message, basis);
-        }
-        let renamed = workspaces.iter().find_map(|(slug, fact)| match fact {
-            WorkspaceFact::Renamed { to } => Some((slug, to)),
-            _ => None,
-        });
-        if let Some((slug, to)) = renamed {
-            let message = format!("workspace {slug} is called {to} now: the configuration is out of date");
-            return Verdict::unknown(Reason::NamespaceRenamed, message);
-        }
-        let repositories_known = match self.repositories(name) {
-            Ok(evidence) => evidence,
-            Err(gap) => return gap.verdict(&format!("the repositories of profile {name}")),
-        };
-        let basis = basis.and(Basis::of(repositories_known));
-        let seen = repositories_known.value.repositories.len();
-        if let Some(proven) = Proven::counted(basis, seen, seen) {
-            return Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(seen)), proven);
-        }
-        let walk = match self.assets() {
-            Ok(walk) => walk,
-            Err(gap) => return gap.verdict("the PAT sees no repository; whether the Inventory has any"),
-        };
-        let basis = basis.and(Basis::of(walk));
-        let in_workspaces = walk.value.live.iter().filter(|asset| is_discovered(asset)).filter(|asset| {
-            let workspace = asset.url.as_deref().and_then(|url| url.split('/').nth(1));
-            workspace
-                .is_none_or(|workspace| workspaces.keys().any(|slug| slug.as_str().eq_ignore_ascii_case(workspace)))
-        });
-        match in_workspaces.count() {
-            0 => Verdict::unknown(Reason::NothingToDiscover, "no repository, neither in the SCM nor in Snyk"),
-            assets => Verdict::fails(
-                Reason::RepositoriesVanished,
-                format!("the PAT sees no repository; the Inventory has {assets}"),
-                basis,
-            ),
         }
     }
 

@@ -26,12 +26,14 @@ mod holding;
 mod inputs;
 pub(crate) mod lifecycle;
 mod members;
+mod nothing_to_watch;
 mod observer_rejected;
 mod organization_not_found;
 mod organizations;
 mod organizations_vanished;
 mod out_of_step;
 mod permissions;
+mod repositories_vanished;
 mod rotation_unfinished;
 mod status;
 mod sync;
@@ -92,11 +94,13 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         permissions::candidates(inputs),
         apis::candidates(inputs),
         workspaces::candidates(inputs),
+        repositories_vanished::candidates(inputs),
         connection::candidates(inputs),
         sync::candidates(inputs),
         organizations_vanished::candidates(inputs),
         organization_not_found::candidates(inputs),
         organizations::candidates(inputs),
+        nothing_to_watch::candidates(inputs),
         out_of_step::candidates(inputs),
         status::candidates(inputs),
     ];

@@ -4,6 +4,7 @@
 //! rejection of a credential waits: it is counted, and only a second one, of the same token and some time later, is
 //! written.
 
+mod both_sides;
 mod credential;
 mod failures;
 mod group;
@@ -169,10 +170,14 @@ fn ask_again(stamp: Stamp, subject: WorkSubject) -> FollowUp {
     FollowUp::Confirm(Work { kind: stamp.probe, subject })
 }
 
-fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding: &Finding) -> Option<FollowUp> {
+fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding: &Finding) -> Vec<FollowUp> {
     match finding {
-        Finding::SnykAuthentication(name, fact) => return credential::snyk(state, fleet, policy, stamp, name, fact),
-        Finding::ScmAuthentication(name, fact) => return credential::scm(state, fleet, policy, stamp, name, fact),
+        Finding::SnykAuthentication(name, fact) => {
+            return credential::snyk(state, fleet, policy, stamp, name, fact).into_iter().collect();
+        }
+        Finding::ScmAuthentication(name, fact) => {
+            return credential::scm(state, fleet, policy, stamp, name, fact).into_iter().collect();
+        }
         Finding::SnykTokenExpiry(name, fact) => {
             let book = state.evidence.snyk_tokens.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
@@ -181,37 +186,36 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             let book = state.evidence.scm_credentials.entry(name.clone()).or_default();
             stamp.write(&mut book.expiry, *fact);
         }
-        Finding::PreviousSecret(name, fact) => return credential::previous(state, policy, stamp, name, *fact),
+        Finding::PreviousSecret(name, fact) => {
+            return credential::previous(state, policy, stamp, name, *fact).into_iter().collect();
+        }
         Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {
             credential::permission(state, stamp, name, *permission, proof);
         }
-        Finding::GroupAccess(name, fact) => return group::on_access(state, fleet, policy, stamp, name, fact),
+        Finding::GroupAccess(name, fact) => {
+            return group::on_access(state, fleet, policy, stamp, name, fact).into_iter().collect();
+        }
         Finding::Workspaces(name, profile, fact) => {
-            let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
-            let slot = &mut profiles.entry(profile.clone()).or_default().workspaces;
-            let was_bad = slot.as_ref().is_some_and(|known| group::misses_a_workspace(&known.value));
-            if stamp.write(slot, fact.clone()) == Written::Yes && group::misses_a_workspace(fact) && !was_bad {
-                return Some(ask_again(stamp, WorkSubject::Profile(name.clone(), profile.clone())));
-            }
+            return group::on_workspaces(state, fleet, stamp, name, profile, fact);
         }
         Finding::Repositories(name, profile, fact) => {
-            if group::on_repositories(state, fleet, stamp, name, profile, fact) == Some(group::Emptied) {
-                return Some(ask_again(stamp, WorkSubject::Profile(name.clone(), profile.clone())));
-            }
+            return group::on_repositories(state, fleet, stamp, name, profile, fact);
         }
-        Finding::Assets(name, fact) => group::on_assets(state, fleet, stamp, name, fact),
+        Finding::Assets(name, fact) => return group::on_assets(state, fleet, stamp, name, fact),
         Finding::Catalog(name, fact) => {
             stamp.write(&mut state.evidence.groups.entry(name.clone()).or_default().catalog, fact.clone());
         }
         Finding::Organizations(name, fact) => listing::on_listing(state, fleet, stamp, name, fact),
-        Finding::OrganizationAccess(key, fact) => return listing::on_access(state, policy, stamp, key, fact),
+        Finding::OrganizationAccess(key, fact) => {
+            return listing::on_access(state, policy, stamp, key, fact).into_iter().collect();
+        }
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
             let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
             organization::on_presence(state, fleet, stamp, key, fact);
             if was_there && *fact == IntegrationPresence::Absent {
-                return Some(ask_again(stamp, WorkSubject::Organization(key.clone())));
+                return vec![ask_again(stamp, WorkSubject::Organization(key.clone()))];
             }
         }
         Finding::Imports(key, fact) => imports::on_imports(state, fleet, stamp, key, fact),
@@ -223,15 +227,12 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
         Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
-        Finding::Fates(name, profile, fact) => {
-            let profiles = &mut state.evidence.groups.entry(name.clone()).or_default().profiles;
-            stamp.write(&mut profiles.entry(profile.clone()).or_default().fates, fact.clone());
-        }
+        Finding::Fates(name, profile, fact) => group::on_fates(state, fleet, stamp, name, profile, fact),
         Finding::RemovedOrganizations(name, fact) => {
             let book = state.evidence.groups.entry(name.clone()).or_default();
             stamp.write(&mut book.removed_organizations, fact.clone());
             super::vanishing::assess(state, fleet, name, stamp.at);
         }
     }
-    None
+    Vec::new()
 }

@@ -30,8 +30,8 @@ impl Progressed<'_> {
         let rates =
             filling.then(|| arrival_rates(&self.memory.arrivals, self.walked_at, self.sync_cycle * 2)).flatten();
         let mut laggards: Vec<_> = survey.profiles.iter().flat_map(|profile| &profile.laggards).collect();
-        laggards.sort_by_key(|(_, changed_at, repository)| (*changed_at, &repository.id));
-        laggards.dedup_by_key(|(_, _, repository)| &repository.id);
+        laggards.sort_by_key(|laggard| (laggard.changed_at, laggard.id));
+        laggards.dedup_by_key(|laggard| laggard.id);
         let seconds = |lag: TimeDelta| u64::try_from(lag.num_seconds()).unwrap_or_default();
         // Nearest rank; the list is worst first.
         let beyond_p95 = laggards.len() - (laggards.len() * 95).div_ceil(100);
@@ -52,8 +52,8 @@ impl Progressed<'_> {
                 };
                 Some((after(fast)?, after(slow)?))
             }),
-            lag_seconds: Some(laggards.first().map_or(0, |(lag, _, _)| seconds(*lag))),
-            lag_p95_seconds: Some(laggards.get(beyond_p95).map_or(0, |(lag, _, _)| seconds(*lag))),
+            lag_seconds: Some(laggards.first().map_or(0, |worst| seconds(worst.late.lag))),
+            lag_p95_seconds: Some(laggards.get(beyond_p95).map_or(0, |one| seconds(one.late.lag))),
             last_seen_at: self.memory.last_asset_moved_at,
             next_expected_at: Some(self.next_expected_at()),
             missing_repositories: survey
@@ -75,10 +75,10 @@ impl Progressed<'_> {
             laggards: laggards
                 .iter()
                 .take(LISTED)
-                .map(|(_, changed_at, repository)| MissingRepository {
-                    id: repository.id.clone(),
-                    full_name: repository.full_name.clone(),
-                    since: Some(*changed_at),
+                .map(|laggard| MissingRepository {
+                    id: laggard.id.clone(),
+                    full_name: laggard.full_name.to_owned(),
+                    since: Some(laggard.changed_at),
                     why: None,
                 })
                 .collect(),

@@ -202,7 +202,6 @@ impl Shift {
         let GroupMemory {
             was_populated: _,
             first_fill_completed_at,
-            incomplete: _,
             // When repositories changed and assets moved is the Git host's and Snyk's word.
             canaries: _,
             repository_ages,
@@ -212,13 +211,21 @@ impl Shift {
             live_assets: _,
             profile_deleted_at,
             deleted_profiles,
+            profiles,
+            ids_match: _,
+            walked_before,
+            nothing_ended_at,
         } = group;
+        self.maybe(walked_before);
+        self.maybe(nothing_ended_at);
+        profiles.values_mut().for_each(|profile| profile.times().for_each(|at| self.time(at)));
         self.maybe(first_fill_completed_at);
         self.maybe(connected_since);
         self.maybe(profile_deleted_at);
         arrivals.iter_mut().for_each(|Arrival { at, found: _ }| self.time(at));
         deleted_profiles.values_mut().for_each(|DeletedProfile { at, gone: _, of: _ }| self.time(at));
-        for RepositoryAge { seen_at, urls: _, unseen_since } in Arc::make_mut(repository_ages).values_mut() {
+        for age in Arc::make_mut(repository_ages).values_mut() {
+            let RepositoryAge { seen_at, urls: _, was_eligible: _, asset: _, unseen_since } = age;
             self.maybe(unseen_since);
             // The epoch stands for "before we looked".
             if *seen_at > DateTime::UNIX_EPOCH {

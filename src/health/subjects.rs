@@ -77,6 +77,18 @@ impl Subjects<'_> {
     }
 }
 
+/// Whose eyes look at a Group integration's namespaces through a profile.
+pub(super) fn account_of(
+    fleet: &Fleet,
+    credentials: &BTreeMap<CredentialName, CredentialState>,
+    name: &IntegrationName,
+    profile: &ProfileName,
+) -> Option<Revision> {
+    let group = fleet.group(name)?;
+    let credential = &group.profiles.get(profile)?.credential;
+    Subjects { fleet, credentials }.seen_by(group_revision(fleet, group)?, credential)
+}
+
 /// Where a credential is used, and by whom.
 fn host_of(fleet: &Fleet, name: &CredentialName) -> Option<Revision> {
     let host = fleet.snyk_tokens.get(name).map(|token| token.host);

@@ -1,18 +1,22 @@
-//! One look at a Group's Inventory beside the SCM's repositories: who is found, missing, removed, ignored, late.
+//! One look at a Group's Inventory beside the SCM's repositories: who is found, missing, removed, ignored, late; in each
+//! namespace of each profile.
 //!
 //! Everything is measured to the time of the asset walk, so that a walk that fails to come changes nothing by itself.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::facts::{Asset, AssetWalk, RemovalReason, RemovedAsset, Repository, RepositorySet};
+use crate::domain::facts::{AssetWalk, RemovalReason, RemovedAsset, Repository, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup};
 use crate::domain::kinds::Scm;
-use crate::domain::state::{GroupMemory, RepositoryAge};
+use crate::domain::loss::NamespaceMemory;
+use crate::domain::names::{CredentialName, ProfileName, RepositoryId, WorkspaceSlug};
+use crate::domain::state::{AssetMemory, GroupMemory, RepositoryAge};
 
-use super::matching::{Match, Matcher, moved_at, repository_url};
-use super::words::matches_glob;
+use super::canary::Late;
+use super::eligibility::{Matched, Standing, last_reason, matched};
+use super::matching::{Match, Matcher, moved_at, past, repository_url};
 
 /// What a Group's repositories and assets add up to.
 #[derive(Debug, Default)]
@@ -36,10 +40,45 @@ pub(super) struct ProfileSurvey<'a> {
     pub(super) assets: usize,
     /// Those of them with a time on both sides: the others cannot be late.
     pub(super) comparable: usize,
-    /// When an asset of the profile last moved.
+    /// Those of them that moved within `max_lag` of the walk.
+    pub(super) moving: usize,
+    /// When an asset of the profile last moved; one that another credential sees too proves nothing about this one.
     pub(super) last_moved_at: Option<DateTime<Utc>>,
-    /// Open canaries: how late each is, and since which change.
-    pub(super) laggards: Vec<(TimeDelta, DateTime<Utc>, &'a Repository)>,
+    /// Open canaries.
+    pub(super) laggards: Vec<Laggard<'a>>,
+    /// Each namespace that the profile has, or had.
+    pub(super) namespaces: BTreeMap<&'a WorkspaceSlug, NamespaceSurvey<'a>>,
+}
+
+/// A repository whose change has not arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Laggard<'a> {
+    pub(super) late: Late,
+    pub(super) changed_at: DateTime<Utc>,
+    pub(super) id: &'a RepositoryId,
+    pub(super) full_name: &'a str,
+}
+
+/// One namespace of a profile.
+#[derive(Debug, Default)]
+pub(super) struct NamespaceSurvey<'a> {
+    /// Repositories that the account sees.
+    pub(super) visible: usize,
+    /// Those with a live asset, judged or not.
+    pub(super) live: usize,
+    /// Eligible repositories of whatever age.
+    pub(super) eligible: usize,
+    /// Eligible ones with a live asset.
+    pub(super) found: usize,
+    /// Eligible ones without, those excused left out.
+    pub(super) missing: Vec<&'a Repository>,
+    /// Visible ones that were eligible and are not, though the configuration does not ignore them.
+    pub(super) no_longer_eligible: usize,
+    /// Eligible ones that had a live asset at some time, and those of them that have none.
+    pub(super) once_live: usize,
+    pub(super) no_longer_live: usize,
+    /// Repositories that are lost from sight and have no live asset.
+    pub(super) lost_without_asset: usize,
 }
 
 impl Survey<'_> {
@@ -52,6 +91,15 @@ impl Survey<'_> {
     pub(super) fn coverage(&self) -> Option<f64> {
         (self.eligible() > 0).then(|| self.found as f64 / self.eligible() as f64)
     }
+}
+
+/// A profile as it is surveyed.
+#[derive(Clone, Copy)]
+pub(super) struct ProfileSet<'a> {
+    pub(super) name: &'a ProfileName,
+    pub(super) credential: &'a CredentialName,
+    /// What its account sees; `None`: not known.
+    pub(super) set: Option<&'a RepositorySet>,
 }
 
 /// What a survey looks at.
@@ -68,72 +116,117 @@ pub(super) struct Surveyed<'a> {
 
 impl<'a> Surveyed<'a> {
     /// Surveys the repositories of each profile.
-    pub(super) fn survey(self, sets: &[Option<&'a RepositorySet>]) -> Survey<'a> {
-        let known: Vec<&RepositorySet> = sets.iter().copied().flatten().collect();
+    pub(super) fn survey(self, profiles: &[ProfileSet<'a>]) -> Survey<'a> {
+        let known: Vec<&RepositorySet> = profiles.iter().filter_map(|profile| profile.set).collect();
         let matcher = Matcher::new(self.scm, self.memory, known.clone(), self.walk);
         let mut survey = Survey { removed: self.removed_for_good(&known), ..Survey::default() };
-        for (position, set) in sets.iter().enumerate() {
-            let mut profile = ProfileSurvey::default();
-            let earlier = sets.get(..position).unwrap_or_default();
+        for (position, profile) in profiles.iter().enumerate() {
+            let mut part = ProfileSurvey::default();
+            let earlier = profiles.get(..position).unwrap_or_default();
+            let others: Vec<&RepositorySet> = profiles
+                .iter()
+                .filter(|other| other.credential != profile.credential)
+                .filter_map(|other| other.set)
+                .collect();
             // Both are sorted by id, so one walk beside the other finds every age.
             let mut ages = self.memory.repository_ages.iter().peekable();
-            for repository in set.iter().flat_map(|set| set.repositories.values()) {
-                let found = matcher.find(repository);
-                self.look_at_lag(&mut profile, repository, found);
-                let is_counted = earlier.iter().flatten().any(|set| set.repositories.contains_key(&repository.id));
-                while ages.next_if(|(id, _)| **id < repository.id).is_some() {}
-                let age = ages.next_if(|(id, _)| **id == repository.id).map(|(_, age)| age);
+            let all = profile.set.map(|set| matched(&matcher, self.group, self.thresholds, set)).unwrap_or_default();
+            for one in all {
+                let id = &one.repository.id;
+                while ages.next_if(|(known, _)| *known < id).is_some() {}
+                let age = ages.next_if(|(known, _)| *known == id).map(|(_, age)| age);
+                let is_shared = others.iter().any(|set| set.repositories.contains_key(id));
+                self.look_at_lag(&mut part, one, is_shared);
+                let is_missing = self.count_in_namespace(&mut part, one, age);
+                let is_counted =
+                    earlier.iter().filter_map(|profile| profile.set).any(|set| set.repositories.contains_key(id));
                 if !is_counted {
-                    self.count(&mut survey, repository, found, age);
+                    Self::count(&mut survey, one, is_missing);
                 }
             }
-            survey.profiles.push(profile);
+            self.look_at_the_lost(&mut part, profile.name, &matcher);
+            survey.profiles.push(part);
         }
         survey
     }
 
-    fn look_at_lag(&self, profile: &mut ProfileSurvey<'a>, repository: &'a Repository, found: Match<'_>) {
-        let Match::Live(asset) = found else { return };
-        let moved_at = moved_at(asset, self.walk);
-        profile.last_moved_at = profile.last_moved_at.max(moved_at);
-        if !is_judged(self.group, repository, Some(asset)) {
+    fn look_at_lag(&self, part: &mut ProfileSurvey<'a>, one: Matched<'a>, is_shared: bool) {
+        let Match::Live(asset) = one.found else { return };
+        let moved_at = moved_at(asset, self.walk, self.walked_at);
+        if !is_shared {
+            part.last_moved_at = part.last_moved_at.max(moved_at);
+        }
+        if one.standing != Standing::Eligible {
             return;
         }
-        profile.assets += 1;
-        profile.comparable += usize::from(moved_at.is_some() && repository.updated_at.is_some());
-        if let Some(canary) = self.memory.canaries.get(&repository.id) {
-            profile.laggards.push((self.walked_at - canary.changed_at, canary.changed_at, repository));
-        }
+        part.assets += 1;
+        part.comparable += usize::from(moved_at.is_some() && past(one.repository.updated_at, self.walked_at).is_some());
+        part.moving += usize::from(moved_at.is_some_and(|at| self.walked_at - at <= self.thresholds.max_lag));
+        part.laggards.extend(self.laggard(&one.repository.id, &one.repository.full_name));
     }
 
-    fn count(
-        &self,
-        survey: &mut Survey<'a>,
-        repository: &'a Repository,
-        found: Match<'_>,
-        age: Option<&RepositoryAge>,
-    ) {
-        let asset = match found {
-            Match::Live(asset) => Some(asset),
-            Match::Removed(_) | Match::Nothing => None,
-        };
-        let why = match found {
+    fn laggard(&self, id: &'a RepositoryId, full_name: &'a str) -> Option<Laggard<'a>> {
+        let canary = self.memory.canaries.get(id)?;
+        let late = Late { lag: self.walked_at - canary.changed_at, later_days: canary.later_days };
+        Some(Laggard { late, changed_at: canary.changed_at, id, full_name })
+    }
+
+    /// Returns whether the repository is missing.
+    fn count_in_namespace(&self, part: &mut ProfileSurvey<'a>, one: Matched<'a>, age: Option<&RepositoryAge>) -> bool {
+        let namespace = part.namespaces.entry(&one.repository.workspace).or_default();
+        let is_live = one.found.live().is_some();
+        namespace.visible += 1;
+        namespace.live += usize::from(is_live);
+        if one.standing != Standing::Eligible {
+            let was_eligible = age.is_some_and(|age| age.was_eligible) && one.standing != Standing::Ignored;
+            namespace.no_longer_eligible += usize::from(was_eligible);
+            return false;
+        }
+        namespace.eligible += 1;
+        namespace.found += usize::from(is_live);
+        if age.is_some_and(|age| age.asset != AssetMemory::Never) {
+            namespace.once_live += 1;
+            namespace.no_longer_live += usize::from(!is_live);
+        }
+        let is_missing = !is_live && !age.is_some_and(|age| self.is_excused(age));
+        if is_missing {
+            namespace.missing.push(one.repository);
+        }
+        is_missing
+    }
+
+    fn count(survey: &mut Survey<'a>, one: Matched<'a>, is_missing: bool) {
+        let why = match one.found {
             Match::Removed(removed) => last_reason(removed),
             Match::Live(_) | Match::Nothing => None,
         };
-        let is_archived = why == Some(RemovalReason::RepoArchived);
-        if is_archived || age.is_some_and(|age| self.is_young(age)) || !is_judged(self.group, repository, asset) {
-            survey.ignored += 1;
-        } else if asset.is_some() {
+        if is_missing {
+            survey.missing.push((one.repository, why));
+        } else if one.standing == Standing::Eligible && one.found.live().is_some() {
             survey.found += 1;
         } else {
-            survey.missing.push((repository, why));
+            survey.ignored += 1;
         }
     }
 
-    /// First seen or renamed too short a time before the walk to be expected in it.
-    fn is_young(&self, age: &RepositoryAge) -> bool {
-        self.walked_at - age.seen_at <= self.thresholds.eligible_after
+    /// Until the first fill was complete every repository counts. Afterwards one is excused that came so short a time
+    /// before the walk that it is not expected in it.
+    fn is_excused(&self, age: &RepositoryAge) -> bool {
+        let is_filled = self.memory.first_fill_completed_at.is_some();
+        is_filled && self.walked_at - age.seen_at <= self.thresholds.eligible_after
+    }
+
+    /// Losing sight of a repository settles nothing about it: what is late stays late, and what is missing missing.
+    fn look_at_the_lost(&self, part: &mut ProfileSurvey<'a>, name: &ProfileName, matcher: &Matcher<'a>) {
+        let memory = self.memory.profiles.get(name);
+        let namespaces = memory.into_iter().flat_map(|memory| &memory.namespaces);
+        for (slug, namespace) in namespaces.filter(|(_, namespace)| namespace.loss.is_some()) {
+            let survey = part.namespaces.entry(slug).or_default();
+            for (id, absent) in NamespaceMemory::right_lost(namespace) {
+                survey.lost_without_asset += usize::from(matcher.find_id(id).is_none());
+                part.laggards.extend(self.laggard(id, &absent.full_name));
+            }
+        }
     }
 
     fn removed_for_good(&self, sets: &[&RepositorySet]) -> usize {
@@ -152,25 +245,34 @@ impl<'a> Surveyed<'a> {
     }
 }
 
-/// Whether a repository is judged at all: something in it, not ignored by configuration, neither archived nor personal
-/// as its asset says.
-pub(super) fn is_judged(group: &WatchedGroup, repository: &Repository, asset: Option<&Asset>) -> bool {
-    !repository.empty
-        && !asset.is_some_and(|asset| asset.archived || asset.personal)
-        && !group.ignore.iter().any(|glob| matches_glob(glob, &repository.full_name))
+/// How many are missing, as far as it bears on coverage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) count: usize,
+    /// One of them has been missing for so long that it counts alone.
+    pub(super) is_old: bool,
 }
 
-/// The latest reason for which Snyk removed an asset.
-fn last_reason(removed: &RemovedAsset) -> Option<RemovalReason> {
-    removed.reasons.iter().max_by_key(|(_, at)| *at).map(|(reason, _)| *reason)
+/// Whether an Inventory is incomplete, given whether it was: entered below one coverage, by enough or by an old one, and
+/// left at a higher coverage only.
+pub(super) fn is_incomplete(was_incomplete: bool, found: usize, missing: Missing, thresholds: &Thresholds) -> bool {
+    let eligible = (found + missing.count) as f64;
+    if was_incomplete {
+        return missing.count > 0 && (found as f64) < thresholds.coverage_complete_from * eligible;
+    }
+    let is_enough = missing.count >= thresholds.missing_at_least || missing.is_old;
+    missing.count > 0 && is_enough && (found as f64) < thresholds.coverage_incomplete_below * eligible
 }
 
-/// Whether the Inventory is incomplete, given whether it was: entered below one coverage, left at a higher one.
-pub(super) fn is_incomplete(was_incomplete: bool, found: usize, missing: usize, thresholds: &Thresholds) -> bool {
-    let threshold =
-        if was_incomplete { thresholds.coverage_complete_from } else { thresholds.coverage_incomplete_below };
-    let eligible = found + missing;
-    missing >= thresholds.missing_at_least && (found as f64) < threshold * (eligible as f64)
+/// Whether one of the missing counts alone: it has been missing for long, as far as we can have seen.
+pub(super) fn has_old(
+    missing: &[&Repository],
+    first_seen_at: DateTime<Utc>,
+    walked_at: DateTime<Utc>,
+    after: TimeDelta,
+) -> bool {
+    let since = |repository: &Repository| repository.created_at.map_or(first_seen_at, |at| at.max(first_seen_at));
+    missing.iter().any(|repository| walked_at - since(repository) >= after)
 }
 
 #[cfg(test)]
@@ -182,29 +284,37 @@ mod tests {
     #[test]
     fn incompleteness_is_left_at_a_higher_coverage() {
         let thresholds = Thresholds::default();
-        let check = |was: bool, found: usize, missing: usize, expected: bool| {
-            assert_eq!(is_incomplete(was, found, missing, &thresholds), expected, "{was} {found} {missing}");
+        let check = |was: bool, found: usize, count: usize, is_old: bool, expected: bool| {
+            let missing = Missing { count, is_old };
+            assert_eq!(is_incomplete(was, found, missing, &thresholds), expected, "{was} {found} {missing:?}");
         };
-        check(false, 95, 5, false);
-        check(false, 94, 6, true);
-        check(true, 96, 4, true);
-        check(true, 97, 3, false);
-        check(false, 1, 1, false); // one missing repository is never incomplete
-        check(false, 0, 2, true);
-        check(false, 0, 0, false);
+        check(false, 95, 5, false, false);
+        check(false, 94, 6, false, true);
+        check(true, 96, 4, false, true);
+        check(true, 97, 3, false, false);
+        check(false, 1, 1, false, false); // one that is missing for a moment
+        check(false, 1, 1, true, true); // and one that is missing for a week
+        check(false, 39, 1, true, false);
+        check(true, 19, 1, false, true);
+        check(false, 0, 2, false, true);
+        check(true, 2, 0, false, false);
+        check(false, 0, 0, false, false);
     }
 
     proptest! {
         #[test]
-        fn hysteresis_against_whole_percents(walks in proptest::collection::vec((0_usize..200, 0_usize..20), 1..30)) {
+        fn hysteresis_against_whole_percents(
+            walks in proptest::collection::vec((0_usize..200, 0_usize..20, any::<bool>()), 1..30),
+        ) {
             let thresholds = Thresholds::default();
             let (mut incomplete, mut model) = (false, false);
-            for (found, missing) in walks {
+            for (found, count, is_old) in walks {
+                let missing = Missing { count, is_old };
                 incomplete = is_incomplete(incomplete, found, missing, &thresholds);
-                let all = found + missing;
+                let all = found + count;
                 model = match model {
-                    _ if missing < 2 => false,
-                    false => found * 100 < all * 95,
+                    _ if count == 0 => false,
+                    false => (count >= 2 || is_old) && found * 100 < all * 95,
                     true => found * 100 < all * 97,
                 };
                 prop_assert_eq!(incomplete, model);

@@ -1,6 +1,7 @@
 //! Stories of a whole integration: what really happened, and what must be said of it.
 
 mod absence;
+mod amounts;
 mod credentials;
 mod disconnected;
 mod evidence;
@@ -10,6 +11,7 @@ mod group;
 mod imports;
 mod inventory;
 mod listing;
+mod loss;
 mod observers;
 mod organization;
 mod rotations;

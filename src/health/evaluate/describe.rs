@@ -60,7 +60,11 @@ pub(super) fn group(
         populated: signal_of(conditions, Condition::InventoryPopulated),
         complete: signal_of(conditions, Condition::InventoryComplete),
         current: signal_of(conditions, Condition::SyncCurrent),
-        was_populated: verdicts.remembered.populated,
+        // What the worst namespace says: one may wait for its first sync beside others that had theirs.
+        was_populated: match verdict_of(conditions, Condition::InventoryPopulated).map(|verdict| verdict.reason) {
+            Some(Reason::InventoryLost) => Ever::Once,
+            _ => Ever::Never,
+        },
         first_fill: if verdicts.remembered.first_fill_completed_at.is_some() { Ever::Once } else { Ever::Never },
         set_up: if now - set_up_at < watched.thresholds.setup_grace { SetUp::MomentsAgo } else { SetUp::Earlier },
     });
@@ -70,8 +74,13 @@ pub(super) fn group(
         Why::Condition(condition) => verdict_of(conditions, condition),
         Why::Profile(index, which) => verdicts.profiles.get(index).map(|profile| signal(profile, which)),
         Why::Reason(Reason::ProfilesFailed) => {
-            verdicts.profiles.iter().find_map(|profile| profile.truths().fault().map(|fault| signal(profile, fault)))
+            let failed = verdicts
+                .profiles
+                .iter()
+                .find_map(|profile| profile.truths().fault().map(|fault| signal(profile, fault)));
+            failed.or_else(|| verdicts.profiles.iter().find_map(|profile| profile.hidden.as_ref()))
         }
+        Why::Reason(Reason::NothingToDiscover) => verdict_of(conditions, Condition::RepositoriesVisible),
         Why::Reason(Reason::AwaitingFirstSync | Reason::InventoryLost | Reason::SetupInProgress) => {
             verdict_of(conditions, Condition::InventoryPopulated)
         }
@@ -119,12 +128,13 @@ pub(super) fn group(
                 None => sentence,
             }
         }
-        Reason::ProfilesFailed => {
-            let count = verdicts.profiles.iter().filter(fails).count();
-            let name = failed.unwrap_or_default();
-            let verb = if count == 1 { "fails" } else { "fail" };
-            format!("{count} of {} profiles {verb}; {name}: {sentence}", verdicts.profiles.len())
-        }
+        Reason::ProfilesFailed => match (verdicts.profiles.iter().filter(fails).count(), failed) {
+            (count, Some(name)) if count > 0 => {
+                let verb = if count == 1 { "fails" } else { "fail" };
+                format!("{count} of {} profiles {verb}; {name}: {sentence}", verdicts.profiles.len())
+            }
+            _ => format!("a part of the namespaces fails: {sentence}"),
+        },
         _ => match failed.filter(|_| status == Status::ConnectionFailed) {
             Some(name) => format!("every profile fails; {name}: {sentence}"),
             None => sentence,

@@ -32,6 +32,8 @@ pub(super) struct Candidate<'a> {
     pub(super) is_confirmed: bool,
     /// The failure is the integration's own: a missing permission or workspace does not explain it.
     pub(super) unexplained: bool,
+    /// Nothing but repositories that are seen no more is behind it.
+    pub(super) is_loss: bool,
     /// Writes the text; asked only when there is something to tell.
     pub(super) describe: Box<dyn Fn(&Scene<'_>) -> Page + 'a>,
 }
@@ -57,6 +59,7 @@ impl<'a> Candidate<'a> {
             resolution: "the problem is gone".to_owned(),
             is_confirmed: true,
             unexplained: false,
+            is_loss: false,
             describe: Box::new(describe),
         }
     }

@@ -12,6 +12,7 @@ use crate::domain::condition::{Condition, Reason};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::Truth;
+use crate::domain::loss::NamespaceMemory;
 use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::policy::Case;
 use crate::domain::state::IntegrationState;
@@ -25,7 +26,7 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
             && let Some(state) = inputs.integration(&key)
             && let Some(status) = &state.status
         {
-            all.push(group_failed(integration, &key, status));
+            all.push(group_failed(integration, &key, state, status));
             all.push(partially_connected(inputs, (integration, group), &key, state, status));
         }
         all.extend(organizations_failed(inputs, name, integration));
@@ -42,7 +43,12 @@ fn verdict_on(status: &StatusState, is: Status) -> Verdict {
     }
 }
 
-fn group_failed<'a>(integration: &WatchedIntegration, key: &IntegrationKey, status: &'a StatusState) -> Candidate<'a> {
+fn group_failed<'a>(
+    integration: &WatchedIntegration,
+    key: &IntegrationKey,
+    state: &IntegrationState,
+    status: &'a StatusState,
+) -> Candidate<'a> {
     let told = key.clone();
     let describe = move |scene: &Scene<'_>| {
         Page {
@@ -67,6 +73,7 @@ fn group_failed<'a>(integration: &WatchedIntegration, key: &IntegrationKey, stat
         affected: BTreeSet::from([key.clone()]),
         resolution: "the integration no longer fails".to_owned(),
         unexplained: status.reason == Reason::ProfileDeleted,
+        is_loss: is_only_loss(state, Troubled::Hidden),
         ..Candidate::new(
             Rule::ConnectionFailed,
             Subject::Integration(key.clone()),
@@ -132,7 +139,7 @@ fn partially_connected<'a>(
     let before = inputs.incident(&before).and_then(|before| before.tracking.case);
     let (case, verdict) = match what_is_partial(state, status, before) {
         Partial::Yes(case) => {
-            let since = clock(integration, group, state, case);
+            let since = clock(group, state, case);
             let onset = if has_eased(before, case) { Onset::Eased(since) } else { Onset::Clock(since) };
             (case, Verdict::Holds(onset))
         }
@@ -159,6 +166,10 @@ fn partially_connected<'a>(
         affected: BTreeSet::from([key.clone()]),
         repair_shows_after: Some(timing.opens_after.min(integration.thresholds.max_lag)),
         resolution: resolution(status, before),
+        is_loss: match case {
+            Case::ProfilesFailed => is_only_loss(state, Troubled::Hidden),
+            _ => is_only_loss(state, Troubled::Missing),
+        },
         ..Candidate::new(Rule::PartiallyConnected, subject, timing, Body::One(verdict), describe)
     }
 }
@@ -202,20 +213,44 @@ fn what_is_partial(state: &IntegrationState, status: &StatusState, before: Optio
     }
 }
 
+/// What may be wrong with a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Troubled {
+    /// `RepositoriesVisible` is not true.
+    Hidden,
+    /// Repositories are missing from the Inventory.
+    Missing,
+}
+
+/// Whether each namespace that has this trouble has lost repositories from sight, and no credential is to blame.
+pub(super) fn is_only_loss(state: &IntegrationState, troubled: Troubled) -> bool {
+    let mut namespaces = state.group.profiles.values().flat_map(|profile| profile.namespaces.values());
+    let has_trouble = |namespace: &NamespaceMemory| {
+        let visible = namespace.visible.as_ref();
+        let is_hidden =
+            visible.is_some_and(|visible| visible.truth != Truth::True && visible.reason != Reason::NothingToDiscover);
+        match troubled {
+            Troubled::Hidden => is_hidden,
+            Troubled::Missing => is_hidden || namespace.is_incomplete || namespace.inventory_lost_at.is_some(),
+        }
+    };
+    let mut troubles = namespaces.by_ref().filter(|namespace| has_trouble(namespace)).peekable();
+    let others = [Condition::SnykAccessible, Condition::CredentialValid];
+    troubles.peek().is_some()
+        && troubles.all(|namespace| namespace.loss.is_some())
+        && others.iter().all(|condition| state.truth(*condition) != Truth::False)
+}
+
 /// Since when the Group is partially connected, by stored times.
-fn clock(
-    integration: &WatchedIntegration,
-    group: &WatchedGroup,
-    state: &IntegrationState,
-    case: Case,
-) -> DateTime<Utc> {
+fn clock(group: &WatchedGroup, state: &IntegrationState, case: Case) -> DateTime<Utc> {
     let base = connected_until(state, group);
     let last_arrival = state.group.arrivals.iter().rfind(|arrival| arrival.found > 0).map(|arrival| arrival.at);
     let filling = state.group.first_fill_completed_at.is_none();
     match (case, last_arrival) {
         // A profile fails since its condition does, however long the Group has been waiting for its first sync.
         (Case::ProfilesFailed, _) => failing_since(state).map_or(base, |since| since.max(base)),
-        _ if filling => partially_connected_since(state, group, integration.thresholds.fill_extension),
+        (Case::InventoryLost, _) => partially_connected_since(state, group),
+        _ if filling => partially_connected_since(state, group),
         // Once filled, whatever arrives is progress with what is missing.
         (Case::InventoryIncomplete, Some(arrival)) => arrival.max(base),
         _ => base,

@@ -44,6 +44,7 @@ pub(super) struct Symptom<'s> {
     /// How long after its cause is gone it needs to go.
     pub(super) repair_shows_after: TimeDelta,
     pub(super) unexplained: bool,
+    pub(super) is_loss: bool,
 }
 
 /// The causes that hold, and those that were resolved a while ago.
@@ -150,6 +151,7 @@ impl<'s> Symptom<'s> {
             integration,
             repair_shows_after: candidate.repair_shows_after.unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
             unexplained: candidate.unexplained,
+            is_loss: candidate.is_loss,
         }
     }
 }
@@ -186,6 +188,7 @@ pub(super) fn is_cause(rule: Rule) -> bool {
             | Rule::RotationUnfinished
             | Rule::DeclaredDateOutdated
             | Rule::NamespaceNotFound
+            | Rule::RepositoriesVanished
             | Rule::OrganizationsVanished
             | Rule::OrganizationNotFound
             | Rule::ConnectionFailed
@@ -232,9 +235,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
         CatalogNotLinked, ConnectionFailed, CredentialExpiring, CredentialInvalid, CredentialOutOfStep,
         DeclaredDateOutdated, ImportsIncomplete, NamespaceNotFound, NothingImported, ObserverRejected,
         OrganizationIntegrationMissing, OrganizationNotFound, OrganizationsVanished, OrphanedProjects,
-        PartiallyConnected, PermissionsMissing, ProjectsInactive, RotationUnfinished, SnykTokenExpiring,
-        SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled, UpstreamUnreachable,
-        WebhooksMissing,
+        PartiallyConnected, PermissionsMissing, ProjectsInactive, RepositoriesVanished, RotationUnfinished,
+        SnykTokenExpiring, SnykTokenInvalid, StatusUnknown, SyncStalled, TestsStale, TestsUnscheduled,
+        UpstreamUnreachable, WebhooksMissing,
     };
     if cause.key == *symptom.key {
         return false;
@@ -291,6 +294,7 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             let by_permission = cause.case == Case::GroupPermission && !symptom.unexplained;
             by_permission && reaches && (symptom.key.rule != PartiallyConnected || profiles_failed)
         }
+        (RepositoriesVanished, ConnectionFailed | PartiallyConnected | StatusUnknown) => reaches && symptom.is_loss,
         (NamespaceNotFound, ConnectionFailed) => reaches && !symptom.unexplained,
         (NamespaceNotFound, PartiallyConnected) => reaches && profiles_failed,
         (SyncStalled, PartiallyConnected) => reaches && symptom.case == Case::InventoryIncomplete,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Body, Candidate, Onset, Page, Part, PartVerdict, Scene, Verdict};
+use super::connection::{Troubled, is_only_loss};
 use super::inputs::Inputs;
 use super::text::{blast_radius, count, lasting, members, sentence};
 use crate::domain::condition::{Condition, Reason};
@@ -93,6 +94,7 @@ fn group<'a>(
     Some(Candidate {
         case,
         affected,
+        is_loss: status.reason == Reason::RepositoriesVanished && is_only_loss(state, Troubled::Hidden),
         resolution: "the status is known again".to_owned(),
         ..Candidate::new(
             Rule::StatusUnknown,

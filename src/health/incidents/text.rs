@@ -86,6 +86,17 @@ pub(super) fn listed(inputs: &Inputs<'_>, keys: impl IntoIterator<Item = Integra
     text.join(", ")
 }
 
+/// The first few of names (hostile text), and how many more there are.
+pub(super) fn names<'n>(all: impl IntoIterator<Item = &'n str>) -> String {
+    let mut all = all.into_iter();
+    let mut text: Vec<String> = all.by_ref().take(LISTED).map(str::to_owned).collect();
+    let more = all.count();
+    if more > 0 {
+        text.push(format!("{more} more"));
+    }
+    text.join(", ")
+}
+
 /// The listed Organizations of a configuration key, how long the first has had the problem, and which they are.
 pub(super) fn members(inputs: &Inputs<'_>, name: &IntegrationName, scene: &Scene<'_>) -> String {
     let first = if scene.members.len() == 1 { "" } else { "the first " };

@@ -1,4 +1,5 @@
-//! Configured workspaces that are gone, renamed, or not visible to the account.
+//! Configured workspaces that are renamed, or do not answer: hidden from this PAT, or deleted. One that answers and of
+//! which the account is no member is a connection that fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +19,9 @@ use crate::domain::policy::Case;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Finding {
     NotFound(DateTime<Utc>),
-    NotMember(DateTime<Utc>),
     Renamed(WorkspaceSlug, DateTime<Utc>),
     CannotTell,
-    Member,
+    Answers,
 }
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
@@ -44,8 +44,7 @@ fn findings(inputs: &Inputs<'_>, name: &IntegrationName, group: &WatchedGroup) -
             let fact = current.and_then(|current| Some((current.value.get(slug)?, current.observed_at)));
             let finding = match fact {
                 None => Finding::CannotTell,
-                Some((WorkspaceFact::Member { .. }, _)) => Finding::Member,
-                Some((WorkspaceFact::NotMember, at)) => Finding::NotMember(at),
+                Some((WorkspaceFact::Member { .. } | WorkspaceFact::NotMember, _)) => Finding::Answers,
                 Some((WorkspaceFact::ShutOut { .. } | WorkspaceFact::Contradicted, _)) => Finding::CannotTell,
                 Some((WorkspaceFact::NotFound, at)) => Finding::NotFound(at),
                 Some((WorkspaceFact::Renamed { to }, at)) => Finding::Renamed(to.clone(), at),
@@ -64,10 +63,10 @@ fn candidate<'a>(
     finding: Finding,
 ) -> Candidate<'a> {
     let (verdict, case) = match &finding {
-        Finding::NotFound(at) | Finding::NotMember(at) => (Verdict::Holds(Onset::Since(*at)), Case::Default),
+        Finding::NotFound(at) => (Verdict::Holds(Onset::Since(*at)), Case::Default),
         Finding::Renamed(_, at) => (Verdict::Holds(Onset::Since(*at)), Case::Renamed),
         Finding::CannotTell => (Verdict::CannotTell, Case::Default),
-        Finding::Member => (Verdict::Gone, Case::Default),
+        Finding::Answers => (Verdict::Gone, Case::Default),
     };
     let subject = Subject::Workspace(name.clone(), slug.clone());
     let told = name.clone();
@@ -75,7 +74,7 @@ fn candidate<'a>(
     Candidate {
         case,
         affected: BTreeSet::from([IntegrationKey::group(name.clone())]),
-        resolution: "the account is a member of the workspace".to_owned(),
+        resolution: "the workspace answers under its name".to_owned(),
         ..Candidate::new(
             Rule::NamespaceNotFound,
             subject,
@@ -99,23 +98,17 @@ fn page(name: &IntegrationName, slug: &WorkspaceSlug, finding: &Finding, scene: 
                  the Group's profile in Snyk still finds its repositories."
             ),
         },
-        Finding::NotFound(_) => Page {
+        Finding::NotFound(_) | Finding::CannotTell | Finding::Answers => Page {
             summary: format!(
-                "The workspace {slug} of {name} has not been found {lasting}: it was deleted, or never had this \
-                 name. The PAT works and is not to blame. Nothing of this workspace reaches Snyk."
+                "The workspace {slug} of {name} has not answered {lasting}: it is hidden from this PAT, since its account \
+                 lost the membership, or the workspace was deleted. The PAT itself works. Nothing of this workspace \
+                 reaches Snyk."
             ),
-            next_step: "(Workspace administrator of the Git host) Find out where its repositories went; (whoever runs \
-                        snykwatch) correct the workspace in the configuration; (Group Admin) correct the profile in Snyk."
-                .to_owned(),
-        },
-        Finding::NotMember(_) | Finding::CannotTell | Finding::Member => Page {
-            summary: format!(
-                "The PAT's account has not been a member of the workspace {slug} of {name} {lasting}: only its \
-                 public repositories are visible. The PAT itself works. Private repositories no longer reach Snyk."
-            ),
-            next_step: "(Workspace administrator of the Git host) Add the bot account to the workspace again, with access \
-                        to its repositories."
-                .to_owned(),
+            next_step:
+                "(Git host admin) Check that the bot account is a member of the workspace, and add it again; if the \
+                        workspace was deleted or never had this name, (snykwatch operator) correct it in the \
+                        configuration and (Group Admin) in the profile in Snyk."
+                    .to_owned(),
         },
     }
 }

@@ -1,22 +1,22 @@
-//! What the sequence of a Group's facts tells: ages of repositories, canaries, arrivals, deleted profiles.
+//! What the sequence of a Group's facts tells: memberships, ages and losses of repositories, arrivals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::evidence::{GroupEvidence, fresh};
-use crate::domain::facts::{Access, AssetWalk, RemovalReason, RemovedAsset, RepositorySet, WorkspaceFact};
+use crate::domain::evidence::{GroupEvidence, ProfileEvidence};
+use crate::domain::facts::{Access, AssetWalk, RepositoryFate, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Fleet, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Scm;
-use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, WorkspaceSlug};
-use crate::domain::state::{Arrival, Canary, DeletedProfile, GroupMemory, IntegrationState, RepositoryAge, State};
-use crate::domain::work::WorkSubject;
+use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
+use crate::domain::state::{Arrival, AssetMemory, GroupMemory, IntegrationState, RepositoryAge, State};
+use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
-use super::super::canary::next_canary;
-use super::super::matching::{Match, Matcher, is_discovered, last_moved_at, moved_at, repository_url};
+use super::super::loss::{FirstSight, Settling, Walk, Walked, compare, forget_other_account, note_fates};
+use super::super::matching::{is_discovered, last_moved_at, repository_url};
 use super::super::prune::forget_gone;
-use super::super::survey::is_judged;
+use super::both_sides::look_at_both;
 use super::listing::{Denial, weigh};
 use super::{FollowUp, Policy, Stamp, Written};
 
@@ -24,12 +24,12 @@ use super::{FollowUp, Policy, Stamp, Written};
 const ARRIVALS: usize = 64;
 
 /// The watched Group and its stored state.
-fn watched<'a>(
-    state: &'a mut State,
-    fleet: &'a Fleet,
+fn watched<'s, 'f>(
+    state: &'s mut State,
+    fleet: &'f Fleet,
     name: &IntegrationName,
     at: DateTime<Utc>,
-) -> Option<(&'a WatchedIntegration, &'a WatchedGroup, &'a mut IntegrationState, &'a mut GroupEvidence)> {
+) -> Option<(&'f WatchedIntegration, &'f WatchedGroup, &'s mut IntegrationState, &'s mut GroupEvidence)> {
     let integration = fleet.integrations.get(name)?;
     let group = integration.group.as_ref()?;
     let key = IntegrationKey::group(name.clone());
@@ -60,14 +60,40 @@ pub(super) fn on_access(
     None
 }
 
-/// A profile sees no repository any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Emptied;
+/// Asks the Git host about a profile once more.
+fn ask_profile_again(name: &IntegrationName, profile: &ProfileName) -> FollowUp {
+    let subject = WorkSubject::Profile(name.clone(), profile.clone());
+    FollowUp::Confirm(Work { kind: ProbeKind::Profile, subject })
+}
 
-/// Whether a configured workspace is not there, or not for this account.
-pub(super) fn misses_a_workspace(workspaces: &BTreeMap<WorkspaceSlug, WorkspaceFact>) -> bool {
-    let is_missing = |fact: &WorkspaceFact| matches!(fact, WorkspaceFact::NotFound | WorkspaceFact::NotMember);
+/// Whether a namespace is not there, or not for this account.
+fn misses_a_workspace(workspaces: &BTreeMap<WorkspaceSlug, WorkspaceFact>) -> bool {
+    let is_missing = |fact: &WorkspaceFact| {
+        matches!(fact, WorkspaceFact::NotFound | WorkspaceFact::NotMember | WorkspaceFact::ShutOut { .. })
+    };
     workspaces.is_empty() || workspaces.values().any(is_missing)
+}
+
+/// A first answer that a namespace is not there changes nothing until a second one says so too.
+pub(super) fn on_workspaces(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    name: &IntegrationName,
+    profile: &ProfileName,
+    fact: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
+) -> Vec<FollowUp> {
+    let Some((_, _, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return Vec::new() };
+    let slot = &mut evidence.profiles.entry(profile.clone()).or_default().workspaces;
+    let memory = stored.group.profiles.entry(profile.clone()).or_default();
+    let was_bad = slot.as_ref().is_some_and(|known| misses_a_workspace(&known.value));
+    if misses_a_workspace(fact) && !was_bad && memory.doubted_at.is_none() && !stamp.is_outdated_by(slot.as_ref()) {
+        memory.doubted_at = Some(stamp.at);
+        return vec![ask_profile_again(name, profile)];
+    }
+    memory.doubted_at = None;
+    stamp.write(slot, fact.clone());
+    Vec::new()
 }
 
 pub(super) fn on_repositories(
@@ -77,22 +103,113 @@ pub(super) fn on_repositories(
     name: &IntegrationName,
     profile: &ProfileName,
     set: &Arc<RepositorySet>,
-) -> Option<Emptied> {
-    let (integration, group, stored, evidence) = watched(state, fleet, name, stamp.at)?;
-    let slot = &mut evidence.profiles.entry(profile.clone()).or_default().repositories;
-    let before = slot.as_ref().map(|known| Arc::clone(&known.value));
-    if stamp.write(slot, Arc::clone(set)) == Written::Outdated {
-        return None;
+) -> Vec<FollowUp> {
+    let Some((integration, group, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return Vec::new() };
+    let book = evidence.profiles.entry(profile.clone()).or_default();
+    if stamp.is_outdated_by(book.repositories.as_ref()) {
+        return Vec::new();
     }
-    note_ages(&mut stored.group, integration.scm, before.as_deref(), set, stamp.at);
-    forget_gone(&mut stored.group, evidence.profiles.values(), stamp.at);
-    stored.group.canaries = canaries(&stored.group, integration, group, evidence);
-    let had_some = before.is_some_and(|before| !before.repositories.is_empty());
-    (had_some && set.repositories.is_empty()).then_some(Emptied)
+    let mut memory = std::mem::take(&mut stored.group);
+    let settling = Settling {
+        evidence: &state.evidence,
+        decisions: &state.decisions,
+        integration: name,
+        profile,
+        group,
+        thresholds: &integration.thresholds,
+        now: stamp.at,
+    };
+    let book = state.evidence.groups.get(name).and_then(|group| group.profiles.get(profile));
+    let before = book.and_then(|book| book.repositories.as_ref()).map(|known| Arc::clone(&known.value));
+    let of_profile = memory.profiles.entry(profile.clone()).or_default();
+    forget_other_account(of_profile, fleet, &state.credentials, name, profile);
+    let walked = walk(book, before.as_deref(), set, stamp.at).note(of_profile, &settling);
+    let mut follow_ups = Vec::new();
+    if walked == Walked::Doubted {
+        // A move is seen at its new place first.
+        let others = group.profiles.keys().filter(|other| *other != profile);
+        follow_ups.extend(others.map(|other| ask_profile_again(name, other)));
+    } else {
+        note_ages(&mut memory, integration.scm, before.as_deref(), set, stamp.at);
+        let slot = state.evidence.groups.get_mut(name).and_then(|group| group.profiles.get_mut(profile));
+        slot.into_iter().for_each(|book| {
+            stamp.write(&mut book.repositories, Arc::clone(set));
+        });
+        let profiles = state.evidence.groups.get(name).map(|group| group.profiles.values());
+        profiles.into_iter().for_each(|profiles| forget_gone(&mut memory, profiles, stamp.at));
+    }
+    if walked != Walked::Accepted {
+        follow_ups.push(ask_profile_again(name, profile));
+    }
+    if walked != Walked::Doubted {
+        follow_ups.extend(look(state, (integration, group), &mut memory, stamp, name));
+    }
+    if let Some(stored) = state.integrations.get_mut(&IntegrationKey::group(name.clone())) {
+        stored.group = memory;
+    }
+    follow_ups.dedup();
+    follow_ups
 }
 
-/// Notes when repositories were first seen or renamed. What the first list of a profile has was there before we looked:
-/// only the SCM tells its age.
+fn walk<'a>(
+    book: Option<&'a ProfileEvidence>,
+    before: Option<&'a RepositorySet>,
+    set: &'a RepositorySet,
+    at: DateTime<Utc>,
+) -> Walk<'a> {
+    let facts = book.and_then(|book| book.workspaces.as_ref());
+    Walk {
+        at,
+        set,
+        before,
+        facts: facts.map(|facts| &facts.value),
+        is_same_round: facts.is_some_and(|facts| facts.observed_at == at),
+    }
+}
+
+/// Looks at repositories and assets together, after either was read.
+fn look(
+    state: &State,
+    (integration, group): (&WatchedIntegration, &WatchedGroup),
+    memory: &mut GroupMemory,
+    stamp: Stamp,
+    name: &IntegrationName,
+) -> Vec<FollowUp> {
+    let Some(evidence) = state.evidence.groups.get(name) else { return Vec::new() };
+    look_at_both(memory, (integration, group), evidence, stamp.at);
+    let sight = FirstSight { scm: integration.scm, group, evidence, at: stamp.at };
+    let to_confirm = compare(memory, &sight, |profile| {
+        let profile = group.profiles.get_key_value(profile).map(|(profile, _)| profile)?;
+        Some(Settling {
+            evidence: &state.evidence,
+            decisions: &state.decisions,
+            integration: name,
+            profile,
+            group,
+            thresholds: &integration.thresholds,
+            now: stamp.at,
+        })
+    });
+    to_confirm.iter().map(|profile| ask_profile_again(name, profile)).collect()
+}
+
+pub(super) fn on_fates(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    name: &IntegrationName,
+    profile: &ProfileName,
+    fates: &BTreeMap<RepositoryId, RepositoryFate>,
+) {
+    let Some((_, _, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return };
+    stamp.write(&mut evidence.profiles.entry(profile.clone()).or_default().fates, fates.clone());
+    if let Some(memory) = stored.group.profiles.get_mut(profile) {
+        note_fates(memory, fates, stamp.at);
+    }
+}
+
+/// Notes when repositories were first seen, first filled, renamed or moved. What was there before we looked, or before
+/// the first fill, is as old as the SCM says.
 fn note_ages(
     memory: &mut GroupMemory,
     scm: Scm,
@@ -100,20 +217,27 @@ fn note_ages(
     set: &RepositorySet,
     at: DateTime<Utc>,
 ) {
+    let is_filled = memory.first_fill_completed_at.is_some();
     for (id, repository) in &set.repositories {
         let known = before.and_then(|before| before.repositories.get(id));
         let renamed_from = known.filter(|known| !known.full_name.eq_ignore_ascii_case(&repository.full_name));
-        if renamed_from.is_none() && memory.repository_ages.contains_key(id) {
+        let is_filled_now = known.is_some_and(|known| known.empty && !repository.empty);
+        if renamed_from.is_none() && !is_filled_now && memory.repository_ages.contains_key(id) {
             continue;
         }
-        let age = Arc::make_mut(&mut memory.repository_ages).entry(id.clone()).or_insert_with(|| RepositoryAge {
-            seen_at: match before {
-                Some(_) => at,
-                None => repository.created_at.map_or(DateTime::UNIX_EPOCH, |created_at| created_at.min(at)),
-            },
+        let is_new = known.is_none() && (before.is_some() || is_filled);
+        let created_at = repository.created_at.map_or(DateTime::UNIX_EPOCH, |created_at| created_at.min(at));
+        let ages = Arc::make_mut(&mut memory.repository_ages);
+        let age = ages.entry(id.clone()).or_insert_with(|| RepositoryAge {
+            seen_at: if is_new { at } else { created_at },
             urls: std::collections::BTreeSet::new(),
+            was_eligible: false,
+            asset: AssetMemory::Never,
             unseen_since: None,
         });
+        if is_filled_now {
+            age.seen_at = at;
+        }
         let Some(known) = renamed_from else { continue };
         let (old, new) = (repository_url(scm, &known.full_name), repository_url(scm, &repository.full_name));
         if old != new {
@@ -124,50 +248,51 @@ fn note_ages(
     }
 }
 
-/// The open canaries after another look at both sides.
-fn canaries(
-    memory: &GroupMemory,
-    integration: &WatchedIntegration,
-    group: &WatchedGroup,
-    evidence: &GroupEvidence,
-) -> BTreeMap<crate::domain::names::RepositoryId, Canary> {
-    let Some(walk) = &evidence.assets else { return memory.canaries.clone() };
-    let sets = repository_sets(evidence);
-    let matcher = Matcher::new(integration.scm, memory, sets.clone(), &walk.value);
-    let tolerance = integration.thresholds.canary_tolerance;
-    let mut next = BTreeMap::new();
-    for repository in sets.iter().flat_map(|set| set.repositories.values()) {
-        let Match::Live(asset) = matcher.find(repository) else { continue };
-        if !is_judged(group, repository, Some(asset)) {
-            continue;
-        }
-        let open = memory.canaries.get(&repository.id).copied();
-        if let Some(canary) = next_canary(open, repository.updated_at, moved_at(asset, &walk.value), tolerance) {
-            next.insert(repository.id.clone(), canary);
-        }
-    }
-    next
-}
-
-fn repository_sets(evidence: &GroupEvidence) -> Vec<&RepositorySet> {
+pub(super) fn repository_sets(evidence: &GroupEvidence) -> Vec<&RepositorySet> {
     evidence.profiles.values().filter_map(|profile| profile.repositories.as_ref()).map(|known| &*known.value).collect()
 }
 
-pub(super) fn on_assets(state: &mut State, fleet: &Fleet, stamp: Stamp, name: &IntegrationName, walk: &Arc<AssetWalk>) {
-    let Some((integration, group, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return };
-    let before = evidence.assets.as_ref().map(|known| Arc::clone(&known.value));
+pub(super) fn on_assets(
+    state: &mut State,
+    fleet: &Fleet,
+    stamp: Stamp,
+    name: &IntegrationName,
+    walk: &Arc<AssetWalk>,
+) -> Vec<FollowUp> {
+    let Some((integration, group, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return Vec::new() };
+    let before = evidence.assets.clone();
     if stamp.write(&mut evidence.assets, Arc::clone(walk)) == Written::Outdated {
-        return;
+        return Vec::new();
     }
-    let live = walk.live.iter().filter(|asset| is_discovered(asset)).count();
-    let memory = &mut stored.group;
-    memory.live_assets = Some(live);
-    memory.last_asset_moved_at = memory.last_asset_moved_at.max(last_moved_at(walk));
-    note_arrival(&mut memory.arrivals, Arrival { at: stamp.at, found: live });
-    memory.deleted_profiles =
-        deleted_profiles(memory, (integration, group), evidence, before.as_deref(), walk, stamp.at);
-    memory.profile_deleted_at = memory.deleted_profiles.values().map(|deleted| deleted.at).min();
-    memory.canaries = canaries(memory, integration, group, evidence);
+    let mut memory = std::mem::take(&mut stored.group);
+    memory.live_assets = Some(walk.live.iter().filter(|asset| is_discovered(asset)).count());
+    memory.last_asset_moved_at = memory.last_asset_moved_at.max(last_moved_at(walk, stamp.at));
+    memory.walked_before = before.as_ref().map(|before| before.observed_at);
+    let arrival = arrival(before.as_ref().map(|before| &*before.value), walk, stamp.at, integration);
+    note_arrival(&mut memory.arrivals, arrival);
+    let follow_ups = look(state, (integration, group), &mut memory, stamp, name);
+    if let Some(stored) = state.integrations.get_mut(&IntegrationKey::group(name.clone())) {
+        stored.group = memory;
+    }
+    follow_ups
+}
+
+/// What a walk found, and when the last of it arrived: with this walk, which first showed it, though not long after the
+/// asset's own creation. What was there before we looked did not arrive when we looked.
+fn arrival(
+    before: Option<&AssetWalk>,
+    walk: &AssetWalk,
+    at: DateTime<Utc>,
+    integration: &WatchedIntegration,
+) -> Arrival {
+    let known: std::collections::HashSet<&str> =
+        before.into_iter().flat_map(|before| &before.live).map(|asset| asset.id.as_str()).collect();
+    let discovered = || walk.live.iter().filter(|asset| is_discovered(asset));
+    let new = discovered().filter(|asset| !known.contains(asset.id.as_str()));
+    let arrived = new.map(|asset| {
+        asset.created_at.map_or(at, |created_at| at.min(created_at + integration.thresholds.fill_extension))
+    });
+    Arrival { at: arrived.max().unwrap_or(at), found: discovered().count() }
 }
 
 /// Only growth is an arrival. An empty Inventory is noted with the last look that found it so, for the rate to begin
@@ -181,57 +306,4 @@ fn note_arrival(arrivals: &mut Vec<Arrival>, arrival: Arrival) {
     if arrivals.len() > ARRIVALS {
         arrivals.remove(0);
     }
-}
-
-fn went_with_profile(removed: &RemovedAsset) -> bool {
-    removed.reasons.iter().any(|(reason, _)| *reason == RemovalReason::DeletedProfile)
-}
-
-/// The profiles that Snyk deleted: more than a share of the assets that were live at the walk before went with that
-/// reason, and their repositories are still visible. A profile lives again once an asset of it moves.
-fn deleted_profiles(
-    memory: &GroupMemory,
-    (integration, group): (&WatchedIntegration, &WatchedGroup),
-    evidence: &GroupEvidence,
-    before: Option<&AssetWalk>,
-    walk: &AssetWalk,
-    at: DateTime<Utc>,
-) -> BTreeMap<ProfileName, DeletedProfile> {
-    let mut deleted = memory.deleted_profiles.clone();
-    deleted.retain(|name, known| {
-        group.profiles.contains_key(name) && group.configured_at.is_none_or(|set_up| set_up <= known.at)
-    });
-    let sets = repository_sets(evidence);
-    let scm = integration.scm;
-    let now = Matcher::new(scm, memory, sets.clone(), walk);
-    let then = before.map(|before| Matcher::new(scm, memory, sets, before));
-    let is_most = |gone: usize, of: usize| gone as f64 > integration.thresholds.profile_deleted_share * of as f64;
-    for name in group.profiles.keys() {
-        // Without the present list of repositories nothing shows that they are still visible.
-        let Some(known) = evidence.profiles.get(name).and_then(|profile| fresh(&profile.repositories, at)) else {
-            continue;
-        };
-        let (mut were_live, mut went, mut gone) = (0_usize, 0_usize, 0_usize);
-        let mut last_moved = None;
-        for repository in known.value.repositories.values() {
-            let was_live = then.as_ref().is_some_and(|then| matches!(then.find(repository), Match::Live(_)));
-            were_live += usize::from(was_live);
-            match now.find(repository) {
-                Match::Live(asset) => last_moved = last_moved.max(moved_at(asset, walk)),
-                Match::Removed(removed) if went_with_profile(removed) => {
-                    gone += 1;
-                    went += usize::from(was_live);
-                }
-                Match::Removed(_) | Match::Nothing => {}
-            }
-        }
-        if is_most(went, were_live) {
-            deleted.insert(name.clone(), DeletedProfile { at, gone: went, of: were_live });
-        } else if let Some(known) = deleted.get(name)
-            && (!is_most(gone, known.of) || last_moved.is_some_and(|moved| moved > known.at))
-        {
-            deleted.remove(name);
-        }
-    }
-    deleted
 }

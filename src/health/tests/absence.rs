@@ -149,6 +149,7 @@ fn evidence_from_the_future_is_neither_fresh_nor_final() {
     world.main().workspaces.values_mut().for_each(|fact| *fact = WorkspaceFact::NotFound);
     world.delete_integration(0);
     world.probe();
+    world.probe();
     assert_eq!(world.status(None).0, Status::ConnectionFailed);
     assert_eq!(world.status(Some(0)).0, Status::NotConfigured);
 }

@@ -8,12 +8,14 @@ use crate::domain::facts::{
     SnykAuthentication, SnykRejectionCause, WorkspaceFact,
 };
 use crate::domain::kinds::Truth;
-use crate::domain::names::{ApiName, RepositoryId, WorkspaceSlug};
+use crate::domain::names::{ApiName, ProfileName, RepositoryId, WorkspaceSlug};
 use crate::domain::permission::Permission;
 use crate::domain::status::Status;
 
 use super::super::partially_connected_since;
-use super::super::testing::{SCM_API, SNYK_API, WORKSPACE, World, asset_of, hours, minutes, start};
+use super::super::testing::{
+    PROFILE, SCM_API, SNYK_API, WORKSPACE, World, asset_of, hours, minutes, repository, start,
+};
 
 /// A healthy Group of 20 repositories after `happens` and some time.
 #[track_caller]
@@ -42,7 +44,7 @@ fn set_up_and_waiting_for_the_first_sync() {
         @"Group Admin: open Integrations > Bitbucket in the Group and re-save the profile"
     );
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), start());
+    assert_eq!(partially_connected_since(world.stored(None), &group), start());
     // A blind spot neither resets the clock nor hides behind unknown for longer than it lasts.
     let since = world.stored(None).status.as_ref().unwrap().since;
     world.down.insert(ApiName::from(SNYK_API));
@@ -63,7 +65,7 @@ fn without_a_set_up_time_first_seen_counts() {
     world.pass(hours(1));
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), start());
+    assert_eq!(partially_connected_since(world.stored(None), &group), start());
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn a_long_first_fill_shows_progress_and_ends_connected() {
             let (from, to) = progress.completion_expected.unwrap();
             assert!(from <= world.now + hours(11) && to >= world.now + hours(9), "{from} {to}");
             let group = world.group().clone();
-            assert!(partially_connected_since(world.stored(None), &group, hours(24)) > start() + hours(14));
+            assert!(partially_connected_since(world.stored(None), &group) > start() + hours(14));
         }
     }
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
@@ -103,7 +105,7 @@ fn a_fill_that_stops_is_incomplete() {
     assert_eq!(progress.missing_repositories.len(), 30);
     insta::assert_snapshot!(world.message(None), @"20 of 50 repositories reached the Inventory; missing: acme/service-20, acme/service-21, acme/service-22 and 27 more");
     let group = world.group().clone();
-    let since = partially_connected_since(world.stored(None), &group, hours(24));
+    let since = partially_connected_since(world.stored(None), &group);
     assert!(since > start() + hours(6) && since <= start() + hours(24), "{since}");
 }
 
@@ -147,11 +149,11 @@ fn what_breaks_the_connection() {
     let world = check(hours(1), workspace(renamed), (Status::Unknown, Reason::NamespaceRenamed));
     insta::assert_snapshot!(world.message(None), @"workspace acme is called acme-corp now: the configuration is out of date");
     assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::True, Reason::Ok));
-    check(
-        hours(1),
-        |world| world.main().repositories.clear(),
-        (Status::ConnectionFailed, Reason::RepositoriesVanished),
-    );
+    let shut_out = WorkspaceFact::ShutOut { why: "single sign-on is required".to_owned() };
+    let world = check(hours(1), workspace(shut_out), (Status::ConnectionFailed, Reason::ShutOut));
+    insta::assert_snapshot!(world.message(None), @"the account is a member of workspace acme and is shut out of it: single sign-on is required");
+    check(hours(1), workspace(WorkspaceFact::Contradicted), (Status::Unknown, Reason::Contradicted));
+    check(hours(1), |world| world.main().repositories.clear(), (Status::Unknown, Reason::RepositoriesVanished));
     let lacks = |permission, proof| {
         move |world: &mut World| {
             world.main().permissions.insert(permission, proof);
@@ -215,12 +217,117 @@ fn an_outage_keeps_the_state_until_it_is_too_old() {
 }
 
 #[test]
-fn an_empty_workspace_has_nothing_to_discover() {
-    let mut world = World::just_set_up(0, 0);
+fn where_nothing_is_to_be_discovered_there_is_nothing_to_watch() {
+    let check = |repositories: usize, happens: fn(&mut World), ended_at: TimeDelta| {
+        let mut world = World::just_set_up(repositories, 0);
+        happens(&mut world);
+        world.probe();
+        assert_eq!(world.status(None), (Status::NothingToWatch, Reason::NothingToDiscover), "{}", world.message(None));
+        world.pass(hours(20));
+        assert_eq!(world.status(None), (Status::NothingToWatch, Reason::NothingToDiscover), "{}", world.message(None));
+        for condition in [Condition::RepositoriesVisible, Condition::InventoryPopulated] {
+            assert_eq!(world.condition(None, condition), (Truth::Unknown, Reason::NothingToDiscover));
+        }
+        assert_eq!(world.condition(None, Condition::InventoryComplete), (Truth::Unknown, Reason::NothingToCompare));
+        // Something comes: the time of waiting for it begins then.
+        world.group().ignore.clear();
+        world.main().repositories = (0..5).map(repository).collect();
+        world.assets.clear();
+        world.pass(minutes(15));
+        assert_eq!(world.status(None).0, Status::PartiallyConnected, "{}", world.message(None));
+        let group = world.group().clone();
+        assert_eq!(partially_connected_since(world.stored(None), &group), start() + ended_at);
+    };
+    let end = hours(20) + minutes(15);
+    check(0, |_| {}, end);
+    check(5, |world| world.main().repositories.iter_mut().for_each(|one| one.empty = true), end);
+    check(5, |world| world.group().ignore = vec!["acme/*".to_owned()], end);
+    // Ignoring all of a Group that is connected proves nothing either.
+    check(
+        5,
+        |world| {
+            world.sync(start() - TimeDelta::days(10));
+            world.group().ignore = vec!["acme/*".to_owned()];
+        },
+        end,
+    );
+}
+
+#[test]
+fn a_fresh_workspace_whose_first_sync_never_comes() {
+    let mut world = World::just_set_up(5, 0);
+    world.main().repositories.iter_mut().for_each(|one| one.created_at = Some(start() - hours(1)));
+    world.pass(hours(19));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
+    assert_eq!(world.condition(None, Condition::InventoryComplete), (Truth::False, Reason::InventoryIncomplete));
+    let group = world.group().clone();
+    assert_eq!(partially_connected_since(world.stored(None), &group), start());
+}
+
+#[test]
+fn one_workspace_of_several_has_no_asset_at_all() {
+    let labs = WorkspaceSlug::from("labs");
+    let watch_labs = |world: &mut World| {
+        let labs = WorkspaceSlug::from("labs");
+        let member = WorkspaceFact::Member { uuid: None, administrator: None };
+        world.main().workspaces.insert(labs.clone(), member);
+        world.group().profiles.values_mut().next().unwrap().workspaces.insert(labs);
+        let more = (100..102).map(|number| {
+            let mut one = repository(number);
+            one.full_name = format!("labs/service-{number}");
+            one.workspace = WorkspaceSlug::from("labs");
+            one
+        });
+        world.main().repositories.extend(more);
+    };
+    let mut world = World::healthy(98, 0);
+    watch_labs(&mut world);
+    world.probe();
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
+    assert!(world.message(None).contains("workspace labs"), "{}", world.message(None));
+    // One that is added to a Group that is well has a day.
+    let mut world = World::healthy(98, 0);
+    world.pass(hours(2));
+    watch_labs(&mut world);
+    world.pass(hours(26));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
+    assert!(world.stored(None).group.profiles[&ProfileName::from(PROFILE)].namespaces.contains_key(&labs));
     world.pass(hours(1));
-    assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
-    assert_eq!(world.condition(None, Condition::RepositoriesVisible), (Truth::True, Reason::NothingToDiscover));
-    assert_eq!(world.condition(None, Condition::InventoryPopulated), (Truth::True, Reason::NothingToDiscover));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
+}
+
+#[test]
+fn some_namespaces_are_hidden_and_others_are_not() {
+    let mut world = World::healthy(5, 0);
+    let labs = WorkspaceSlug::from("labs");
+    world.main().workspaces.insert(labs.clone(), WorkspaceFact::NotMember);
+    world.group().profiles.values_mut().next().unwrap().workspaces.insert(labs.clone());
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::ProfilesFailed));
+    insta::assert_snapshot!(world.message(None), @"a part of the namespaces fails: the account behind the PAT is not a member of workspace labs");
+    assert_eq!(world.condition(None, Condition::RepositoriesVisible), (Truth::False, Reason::NotAMember));
+    // An empty one beside it takes no part.
+    world.main().workspaces.insert(labs, WorkspaceFact::Member { uuid: None, administrator: None });
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
+}
+
+#[test]
+fn where_no_namespace_is_configured_each_one_counts_that_ever_was() {
+    let mut world = World::healthy(5, 0);
+    world.group().profiles.values_mut().next().unwrap().workspaces.clear();
+    world.probe();
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
+    world.main().workspaces.clear();
+    world.main().repositories.clear();
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::NotAMember), "{}", world.message(None));
+    // From the first look on.
+    let mut world = World::just_set_up(0, 0);
+    world.group().profiles.values_mut().next().unwrap().workspaces.clear();
+    world.main().workspaces.clear();
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::NotAMember), "{}", world.message(None));
 }
 
 #[test]
@@ -241,6 +348,28 @@ fn an_emptied_inventory() {
         }
     };
     check(hours(1), removed(RemovalReason::OrgLevelInactive), (Status::PartiallyConnected, Reason::InventoryLost));
+    // However Snyk calls it: repositories that are still there were not archived, all at once.
+    check(hours(1), removed(RemovalReason::RepoArchived), (Status::PartiallyConnected, Reason::InventoryLost));
+    let half = |world: &mut World| {
+        removed(RemovalReason::RepoArchived)(world);
+        let back = world.removed.split_off(11);
+        let repositories = world.main().repositories.clone();
+        let is_back = |id: &RepositoryId| back.iter().any(|asset| asset.scm_id.as_ref() == Some(id));
+        let live = repositories.iter().filter(|one| is_back(&one.id));
+        world.assets = live.map(|one| asset_of(one, start() - TimeDelta::days(10))).collect();
+    };
+    let mut world = check(hours(1), half, (Status::PartiallyConnected, Reason::InventoryLost));
+    insta::assert_snapshot!(world.stored(None).conditions[&Condition::InventoryPopulated].message, @"11 of 20 repositories lost their asset");
+    // It ends with most of them back, not with some.
+    world.removed.truncate(2);
+    let back = world.main().repositories.split_at(18).0.to_vec();
+    world.assets = back.iter().map(|one| asset_of(one, world.now)).collect();
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryLost));
+    world.removed.clear();
+    world.sync(world.now);
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "{}", world.message(None));
     let deleted = removed(RemovalReason::DeletedProfile);
     let world = check(hours(5), deleted, (Status::ConnectionFailed, Reason::ProfileDeleted));
     insta::assert_snapshot!(world.message(None), @"profile main was deleted in Snyk: 20 of its 20 assets were removed with that reason");
@@ -298,7 +427,7 @@ fn a_day_without_the_daemon() {
     world.probe();
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryLost));
     let group = world.group().clone();
-    assert_eq!(partially_connected_since(world.stored(None), &group, hours(24)), last_connected);
+    assert_eq!(partially_connected_since(world.stored(None), &group), last_connected);
     // Healed while nobody watched: the status takes up where it was.
     let mut world = World::healthy(20, 0);
     world.pass(hours(2));
@@ -307,4 +436,48 @@ fn a_day_without_the_daemon() {
     world.probe();
     assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
     assert_eq!(world.stored(None).status.as_ref().unwrap().since, start() + minutes(15));
+}
+
+#[test]
+fn a_profile_deleted_while_the_list_of_repositories_is_stale_is_found() {
+    let mut world = World::healthy(20, 0);
+    world.pass(hours(1));
+    world.down.insert(ApiName::from(SCM_API));
+    world.pass(hours(3));
+    world.removed = std::mem::take(&mut world.assets)
+        .into_iter()
+        .map(|asset| RemovedAsset {
+            id: asset.id,
+            scm_id: asset.scm_id,
+            url: asset.url,
+            reasons: vec![(RemovalReason::DeletedProfile, Some(start()))],
+        })
+        .collect();
+    world.pass(hours(3));
+    world.down.clear();
+    world.pass(minutes(30));
+    assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::ProfileDeleted), "{}", world.message(None));
+}
+
+#[test]
+fn the_inventory_is_lost_from_the_loss_on() {
+    // Set up long ago, first seen now, and lost a few minutes later.
+    let mut world = World::healthy(20, 0);
+    world.probe();
+    world.assets.clear();
+    world.pass(minutes(30));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryLost));
+    let group = world.group().clone();
+    assert_eq!(partially_connected_since(world.stored(None), &group), start());
+}
+
+#[test]
+fn what_was_there_at_first_sight_does_not_arrive_with_it() {
+    let mut world = World::healthy(50, 0);
+    world.assets.truncate(20);
+    world.assets.iter_mut().for_each(|asset| asset.created_at = Some(start() - TimeDelta::days(30)));
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryIncomplete));
+    let arrived = world.stored(None).group.arrivals.last().unwrap().at;
+    assert_eq!(arrived, start() - TimeDelta::days(29), "a day after it was made, at most");
 }

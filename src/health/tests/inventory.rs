@@ -98,8 +98,8 @@ fn what_is_not_judged_counts_as_ignored() {
     };
     let world = check(hours(1), happens, (Status::Connected, Reason::Ok));
     let progress = world.stored(None).progress.clone().unwrap();
-    assert_eq!((progress.found, progress.missing), (14, 0), "{progress:?}");
-    assert_eq!(progress.ignored, 3 + 1 + 3 + 6 + 10 + 1);
+    assert_eq!((progress.found, progress.missing), (15, 0), "{progress:?}");
+    assert_eq!(progress.ignored, 3 + 1 + 3 + 6 + 10);
     // The young ones are judged in the end.
     check(hours(27), happens, (Status::PartiallyConnected, Reason::InventoryIncomplete));
 }
@@ -187,4 +187,96 @@ fn what_is_remembered_of_repositories_is_copied_only_for_news() {
     world.main().repositories.extend([repository(10)]);
     world.pass(hours(1));
     assert_eq!((before.len(), world.stored(None).group.repository_ages.len()), (10, 11));
+}
+
+#[test]
+fn an_instant_in_the_future_is_no_instant_and_one_mover_hides_no_stall() {
+    let stalls = |world: &mut World| {
+        let now = world.now;
+        world.main().repositories.iter_mut().for_each(|one| one.updated_at = Some(now));
+        world.assets[0].last_sync = Some(now + TimeDelta::days(3650));
+    };
+    let world = check(hours(28), stalls, (Status::Stalled, Reason::SyncLagging));
+    let moved_at = world.stored(None).group.last_asset_moved_at;
+    assert!(moved_at.is_some_and(|at| at < start()), "{moved_at:?}");
+    // All but one are five days late.
+    let one_moves = |world: &mut World| {
+        stalls(world);
+        world.pass(TimeDelta::days(5));
+        world.assets[0].last_sync = Some(world.now);
+    };
+    let world = check(minutes(30), one_moves, (Status::Stalled, Reason::PartialStall));
+    insta::assert_snapshot!(world.message(None), @"19 repositories of 20 changed and not synced for up to 5 d; others move");
+}
+
+#[test]
+fn one_repository_that_is_worked_on_tells_of_a_stall() {
+    let mut world = World::healthy(20, 0);
+    world.probe();
+    for _ in 0..3 {
+        let now = world.now;
+        world.main().repositories[0].updated_at = Some(now);
+        world.pass(hours(24));
+    }
+    assert_eq!(world.status(None), (Status::Stalled, Reason::SyncLagging), "{}", world.message(None));
+}
+
+#[test]
+fn all_flagged_as_archived_are_judged_all_the_same() {
+    let flagged = |world: &mut World| {
+        let now = world.now;
+        world.assets.iter_mut().for_each(|asset| asset.archived = true);
+        world.main().repositories.iter_mut().for_each(|one| one.updated_at = Some(now));
+    };
+    let world = check(hours(28), flagged, (Status::Stalled, Reason::SyncLagging));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().ignored, 0);
+    // A few are archived.
+    let few = |world: &mut World| world.assets.iter_mut().take(4).for_each(|asset| asset.archived = true);
+    let world = check(hours(1), few, (Status::Connected, Reason::Ok));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().ignored, 4);
+}
+
+#[test]
+fn one_of_two_is_missing_for_a_week() {
+    let mut world = World::healthy(2, 0);
+    world.assets.truncate(1);
+    world.pass(hours(24));
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "since we look, at the earliest");
+    world.pass(TimeDelta::days(7));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryIncomplete));
+}
+
+#[test]
+fn a_repository_is_found_by_an_address_that_people_linked() {
+    let mut world = World::healthy(3, 0);
+    world.assets[0].scm_id = Some("other".into());
+    world.assets[0].url = Some("git.example.com/mirror/service-0".to_owned());
+    let name = IntegrationName::from(INTEGRATION);
+    let look = |world: &mut World, aliases: BTreeMap<String, String>| {
+        world.probe();
+        let walk = AssetWalk { live: world.assets.clone(), removed: Vec::new(), has_last_sync: true, aliases };
+        let found = vec![Finding::Assets(name.clone(), Arc::new(walk))];
+        world.observe(ProbeKind::Inventory, WorkSubject::Group(name.clone()), found);
+        world.evaluate();
+        world.stored(None).progress.as_ref().unwrap().found
+    };
+    assert_eq!(look(&mut world, BTreeMap::new()), 2);
+    let alias = ("bitbucket.org/acme/service-0".to_owned(), "git.example.com/mirror/service-0".to_owned());
+    assert_eq!(look(&mut world, BTreeMap::from([alias])), 3);
+}
+
+#[test]
+fn ids_that_never_match_prove_nothing_and_names_do() {
+    let mut world = World::healthy(10, 0);
+    let change = |world: &mut World, count: usize| {
+        for asset in world.assets.iter_mut().take(count) {
+            asset.scm_id = Some(format!("numeric-{}", asset.id).as_str().into());
+        }
+        world.probe();
+        world.stored(None).progress.as_ref().unwrap().found
+    };
+    assert_eq!(change(&mut world, 10), 10, "on this host ids do not match");
+    let mut world = World::healthy(10, 0);
+    assert_eq!(change(&mut world, 3), 7, "they do: these are assets of other repositories");
+    assert_eq!(change(&mut world, 10), 0, "they did");
 }

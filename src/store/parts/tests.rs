@@ -17,7 +17,7 @@ use crate::domain::matcher::Matcher;
 use crate::domain::names::{IntegrationKey, OrganizationId, RepositoryId, Revision};
 use crate::domain::notification::{Dispatch, RouteId};
 use crate::domain::page::Gap;
-use crate::domain::state::{IntegrationState, RepositoryAge, State, Vanishing};
+use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State, Vanishing};
 use crate::domain::work::ProbeKind;
 use crate::store::contract::fixtures::{at, incident, integration, state};
 
@@ -98,7 +98,13 @@ fn populated() -> State {
     state.evidence.apis.insert("snyk/acme-us".into(), ApiFacts::default());
     state.credentials.entry("bitbucket-acme".into()).or_default();
     let mut group = IntegrationState::new(at(0));
-    let age = RepositoryAge { seen_at: at(1), urls: BTreeSet::new(), unseen_since: None };
+    let age = RepositoryAge {
+        seen_at: at(1),
+        urls: BTreeSet::new(),
+        was_eligible: true,
+        asset: AssetMemory::Live,
+        unseen_since: None,
+    };
     group.group.repository_ages = Arc::new(BTreeMap::from([("r1".into(), age.clone()), ("r2".into(), age)]));
     state.integrations.insert(IntegrationKey::group("acme".into()), group);
     let vanishing = Vanishing { since: at(0), at: at(1), listings: 1, listed_at: None };

@@ -230,7 +230,6 @@ fn a_workspace_that_is_not_there() {
     const SUBJECT: &str = "NamespaceNotFound/namespace/acme-bitbucket/acme";
     for (fact, severity) in [
         (WorkspaceFact::NotFound, "critical"),
-        (WorkspaceFact::NotMember, "critical"),
         (WorkspaceFact::Renamed { to: WorkspaceSlug::new("acme-corp") }, "warning"),
     ] {
         let mut world = check(
@@ -244,6 +243,8 @@ fn a_workspace_that_is_not_there() {
         world.workspace(WorkspaceFact::Member { uuid: None, administrator: None });
         assert_eq!(world.evaluate().len(), 1);
     }
+    // It answers: that the account is no member fails the connection.
+    check(|world| world.workspace(WorkspaceFact::NotMember), &[(hours(48), "")]);
 }
 
 #[test]
@@ -359,7 +360,7 @@ fn partially_connected_counts_from_stored_times() {
     check(fresh(None, None), &[(minutes(779), ""), (hours(13), PARTIAL)]);
     check(fresh(Some(hours(-3)), None), &[(minutes(599), ""), (hours(10), PARTIAL)]);
     check(fresh(None, Some((hours(5), 3))), &[(minutes(1079), ""), (hours(18), PARTIAL)]);
-    check(fresh(None, Some((hours(30), 3))), &[(minutes(2219), ""), (hours(37), PARTIAL)]);
+    check(fresh(None, Some((hours(30), 3))), &[(minutes(2579), ""), (hours(43), PARTIAL)]);
     // The first look at an empty Inventory is no arrival.
     check(fresh(None, Some((hours(5), 0))), &[(minutes(779), ""), (hours(13), PARTIAL)]);
     check(fresh(Some(hours(-3)), Some((hours(0), 0))), &[(minutes(599), ""), (hours(10), PARTIAL)]);

@@ -1,0 +1,98 @@
+//! Which repositories are judged: something is in them, the configuration does not ignore them, and they are neither
+//! personal nor archived.
+//!
+//! Bitbucket has no archived repositories, so that only Snyk's asset can say it. That is believed of a few: when a fifth
+//! of a namespace is said to be archived, it is not the repositories that changed.
+
+use std::collections::BTreeMap;
+
+use crate::domain::facts::{RemovalReason, RemovedAsset, Repository, RepositorySet};
+use crate::domain::fleet::{Thresholds, WatchedGroup};
+use crate::domain::names::WorkspaceSlug;
+
+use super::matching::{Match, Matcher};
+use super::words::matches_glob;
+
+/// Whether a repository is judged, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Eligible,
+    Empty,
+    Ignored,
+    Personal,
+    /// As its asset says, and that is believed.
+    Archived,
+}
+
+/// A repository with what the Inventory knows of it.
+#[derive(Clone, Copy)]
+pub(super) struct Matched<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) found: Match<'a>,
+    pub(super) standing: Standing,
+}
+
+/// Whether the configuration ignores a repository.
+pub(super) fn is_ignored(group: &WatchedGroup, full_name: &str) -> bool {
+    group.ignore.iter().any(|glob| matches_glob(glob, full_name))
+}
+
+/// Every repository of a set with what the Inventory knows of it.
+pub(super) fn matched<'a>(
+    matcher: &Matcher<'a>,
+    group: &WatchedGroup,
+    thresholds: &Thresholds,
+    set: &'a RepositorySet,
+) -> Vec<Matched<'a>> {
+    let mut all: Vec<Matched<'a>> = set
+        .repositories
+        .values()
+        .map(|repository| {
+            let found = matcher.find(repository);
+            Matched { repository, found, standing: standing(group, repository, found) }
+        })
+        .collect();
+    let mut archived: BTreeMap<&WorkspaceSlug, (usize, usize)> = BTreeMap::new();
+    for one in &all {
+        let is_archived = one.standing == Standing::Archived;
+        if is_archived || one.standing == Standing::Eligible {
+            let (some, of) = archived.entry(&one.repository.workspace).or_default();
+            *some += usize::from(is_archived);
+            *of += 1;
+        }
+    }
+    let believed = |slug: &WorkspaceSlug| {
+        let (some, of) = archived.get(slug).copied().unwrap_or_default();
+        some <= 1.max((thresholds.archived_share * of as f64).floor() as usize)
+    };
+    for one in &mut all {
+        if one.standing == Standing::Archived && !believed(&one.repository.workspace) {
+            one.standing = Standing::Eligible;
+        }
+    }
+    all
+}
+
+fn standing(group: &WatchedGroup, repository: &Repository, found: Match<'_>) -> Standing {
+    let (archived, personal) = match found {
+        Match::Live(asset) => (asset.archived, asset.personal),
+        Match::Removed(removed) => (last_reason(removed) == Some(RemovalReason::RepoArchived), false),
+        Match::Nothing => (false, false),
+    };
+    if repository.empty {
+        Standing::Empty
+    } else if is_ignored(group, &repository.full_name) {
+        Standing::Ignored
+    } else if personal {
+        Standing::Personal
+    } else if archived {
+        Standing::Archived
+    } else {
+        Standing::Eligible
+    }
+}
+
+/// The latest reason for which Snyk removed an asset.
+pub(super) fn last_reason(removed: &RemovedAsset) -> Option<RemovalReason> {
+    removed.reasons.iter().max_by_key(|(_, at)| *at).map(|(reason, _)| *reason)
+}
