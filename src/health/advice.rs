@@ -61,6 +61,9 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
         (Reason::EndpointRefused, Asked::GitHost) => {
             format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
         }
+        (Reason::SnykAccessDenied, _) => {
+            format!("{admin}: give the account of our Snyk token the right to read this; or snykwatch operator: correct the id")
+        }
         (Reason::AddressRefused, _) => format!(
             "{admin}: allow the address from which snykwatch asks; or snykwatch operator: ask from an allowed one \
              (`http.proxy`)"

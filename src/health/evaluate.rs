@@ -16,9 +16,7 @@ use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, 
 use crate::domain::kinds::Truth;
 use crate::domain::loss::NamespaceVisibility;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Revision};
-use crate::domain::state::{
-    CredentialState, GroupMemory, IntegrationState, MassVanishing, State, Transition, Vanishing,
-};
+use crate::domain::state::{CredentialState, GroupMemory, MassVanishing, State, Transition, Vanishing};
 
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
@@ -168,7 +166,8 @@ impl<'a> View<'a> {
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
-        let accessible = self.group_accessible(&token, evidence, recorder.state);
+        let mut accessible = self.group_accessible(recorder.key, &token, evidence, &memory);
+        accessible.confirming |= recorder.state.denied_at.is_some();
         let claims: BTreeMap<_, _> = group
             .profiles
             .iter()
@@ -212,18 +211,26 @@ impl<'a> View<'a> {
         verdicts.profiles.iter().filter_map(moved).collect()
     }
 
-    /// A Group that answers, and shows neither Organizations nor assets, shows what an account without a role sees.
-    fn group_accessible(&self, token: &Verdict, evidence: Option<&GroupEvidence>, state: &IntegrationState) -> Verdict {
-        let mut verdict = accessible(token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now);
-        verdict.confirming |= state.denied_at.is_some();
+    /// A Group that answers, and shows neither Organizations nor assets, though it did: that is what an account without
+    /// a role sees. One that never had any is new.
+    fn group_accessible(
+        &self,
+        key: &IntegrationKey,
+        token: &Verdict,
+        evidence: Option<&GroupEvidence>,
+        memory: &GroupMemory,
+    ) -> Verdict {
+        let verdict = accessible(token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now);
+        let mut of_this = self.vanishing.range(key.clone()..).take_while(|(of, _)| of.integration == key.integration);
+        let had_some = memory.was_populated || of_this.any(|(_, vanishing)| vanishing.listed_at.is_some());
         let is_empty = evidence.is_some_and(|book| {
             let organizations = fresh(&book.organizations, self.now).map(|known| known.value.is_empty());
             let assets = fresh(&book.assets, self.now);
             let assets = assets.map(|known| known.value.live.is_empty() && known.value.removed.is_empty());
             organizations == Some(true) && assets == Some(true)
         });
-        if is_empty && verdict.truth == Truth::True {
-            let message = "the Group answers our token, and shows neither Organizations nor assets";
+        if is_empty && had_some && verdict.truth == Truth::True {
+            let message = "the Group answers our token, and shows neither Organizations nor assets, though it had some";
             return Verdict::unknown(Reason::GroupAnswersEmpty, message);
         }
         verdict

@@ -70,7 +70,14 @@ pub fn unlisted(state: &State, fleet: &Fleet, name: &IntegrationName, now: DateT
     if failure.is_none()
         && let Some((reason, message)) = rejected(state, &watched.snyk)
     {
-        (verdict.reason, verdict.message) = (reason, message);
+        let next_step = format!("snykwatch operator: see what is said of the token {}", watched.snyk);
+        return Some(Unlisted { since, reason, message, next_step });
+    }
+    let access = book.and_then(|book| fresh(&book.access, now));
+    if let Some(Access::Denied { status }) = access.map(|access| &access.value) {
+        // One cause, one advice: what is not there for us lists nothing.
+        verdict.reason = Reason::SnykAccessDenied;
+        verdict.message = format!("Snyk does not let us read the Group (HTTP {status})");
     }
     let next_step = of_answer(verdict.reason, Asked::Snyk(Level::Group));
     Some(Unlisted { since, reason: verdict.reason, message: verdict.message, next_step })

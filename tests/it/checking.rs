@@ -128,7 +128,7 @@ async fn the_snyk_token_is_wrong() {
     finished.exits(1);
     finished.says(&[
         "NO credential acme-us: Snyk rejects acme-us",
-        "next: (Group Admin) Create a new token",
+        "next: (Whoever runs snykwatch) It never worked here",
         "acme-bitbucket (group): unknown / snyk_token_invalid, because of the above",
         "there are problems",
     ]);

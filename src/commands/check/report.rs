@@ -201,7 +201,8 @@ impl<'a> Report<'a> {
         let is_young = is_young_set_up(self.snapshot, view);
         // Beside a problem, what was not observed is its consequence.
         let is_consequence = |shown: &ConditionView| {
-            shown.state.truth == Truth::Unknown && shown.state.reason == Reason::NotObserved && has_false(view)
+            let is_missing = shown.state.reason == Reason::NotObserved || follows_from_denial(view, shown.condition);
+            shown.state.truth == Truth::Unknown && is_missing && has_false(view)
         };
         for shown in view.conditions.iter().filter(|shown| !is_consequence(shown)) {
             self.print_condition(shown, is_young && waits(shown.condition));
@@ -291,6 +292,23 @@ fn titles(views: &[&IntegrationView]) -> String {
 fn in_step_is_unknown(view: &IntegrationView) -> bool {
     let mut conditions = view.conditions.iter();
     conditions.any(|shown| shown.condition == Condition::CredentialInStep && shown.state.truth == Truth::Unknown)
+}
+
+/// Whether it is asked of what Snyk does not let us read.
+fn follows_from_denial(view: &IntegrationView, condition: Condition) -> bool {
+    let is_denied =
+        |shown: &ConditionView| shown.condition == Condition::SnykAccessible && shown.state.truth == Truth::False;
+    let is_of_snyk = matches!(
+        condition,
+        Condition::InventoryPopulated
+            | Condition::InventoryComplete
+            | Condition::SyncCurrent
+            | Condition::CatalogLinked
+            | Condition::IntegrationPresent
+            | Condition::RepositoriesImported
+            | Condition::TestsCurrent
+    );
+    is_of_snyk && view.conditions.iter().any(is_denied)
 }
 
 fn has_false(view: &IntegrationView) -> bool {

@@ -381,6 +381,11 @@ fn a_group_that_shows_neither_organizations_nor_assets_hides_them() {
     assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
     let next_step = world.stored(None).status.as_ref().unwrap().next_step.clone().unwrap();
     assert!(next_step.contains("role of our Snyk token"), "{next_step}");
+    // A Group that never had any is new, and waits for its first sync.
+    let mut world = World::just_set_up(5, 3);
+    world.organizations.clear();
+    world.pass(minutes(30));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
     // With Organizations, an empty Inventory is the Inventory's own trouble.
     let mut world = World::healthy(5, 3);
     world.pass(minutes(30));

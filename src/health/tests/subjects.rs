@@ -117,6 +117,7 @@ fn nothing_of_another_group_or_region_counts() {
             }
             // The new one is empty, and judged by its own evidence: its repositories are as old as the Git host says.
             world.assets.clear();
+            world.organizations.clear();
             world.probe();
             let status = world.status(None);
             assert_eq!(status, (Status::PartiallyConnected, Reason::AwaitingFirstSync), "{way:?} of another {what}");
