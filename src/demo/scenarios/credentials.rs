@@ -63,7 +63,7 @@ pub(super) fn all() -> Vec<Scenario> {
             name: "observer-revoked",
             line: Some(6),
             title: "snykwatch's own observer token is revoked; the PAT in Snyk works",
-            verdict: "the PAT is not blamed; ObserverRejected: we are blind, Snyk is not",
+            verdict: "the PAT is not blamed: its sync proves it; ObserverRejected: we are blind",
             pages: &[(Rule::ObserverRejected, Severity::Warning)],
             story: observer_revoked,
         },
@@ -233,7 +233,7 @@ fn observer_revoked(start: DateTime<Utc>) -> Story {
             hours(5),
             [
                 E::KnownBelowUnknown(Group, Status::Connected),
-                E::Condition(Group, Condition::CredentialValid, Truth::Unknown, Reason::ObserverFailed),
+                E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::InferredFromSync),
                 E::NeverOpened(Rule::CredentialInvalid),
                 only(Rule::ObserverRejected, PAT, Severity::Warning),
             ],

@@ -147,7 +147,8 @@ fn conditions_of(slot: &str) -> &'static [Condition] {
         "scm expiry" | "listed token" => &[CredentialFresh, CredentialInStep],
         "assets" => &[InventoryPopulated, InventoryComplete, SyncCurrent, CredentialInStep],
         "catalog" => &[CatalogLinked],
-        "workspaces" => &[RepositoriesVisible],
+        // What cannot be seen is not judged.
+        "workspaces" => &[RepositoriesVisible, InventoryPopulated, InventoryComplete, SyncCurrent],
         "repositories" => &[RepositoriesVisible, InventoryPopulated, InventoryComplete, SyncCurrent, CredentialInStep],
         "presence" => &[IntegrationPresent],
         "imports" => &[RepositoriesImported, TestsCurrent],
