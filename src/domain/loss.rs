@@ -26,6 +26,7 @@ pub struct ProfileMemory {
 /// What is remembered of one namespace as one profile sees it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that was once seen")]
 pub struct NamespaceMemory {
     /// When the account was first seen to be a member.
     pub first_seen_at: DateTime<Utc>,

@@ -63,7 +63,7 @@ pub(super) fn matched<'a>(
     }
     let believed = |slug: &WorkspaceSlug| {
         let (some, of) = archived.get(slug).copied().unwrap_or_default();
-        some <= 1.max((thresholds.archived_share * of as f64).floor() as usize)
+        some <= 1 || some as f64 <= thresholds.archived_share * of as f64
     };
     for one in &mut all {
         if one.standing == Standing::Archived && !believed(&one.repository.workspace) {

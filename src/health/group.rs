@@ -152,7 +152,7 @@ impl<'a> GroupCase<'a> {
                 self.judge_profile(name, namespaces, movement)
             })
             .collect();
-        let visible = self.visible(&namespaces, &profiles);
+        let visible = Self::visible(&namespaces, &profiles);
         let populated = Self::populated(&namespaces);
         let complete = Self::complete(&namespaces);
         let remembered = self.remember(&looked, &complete);

@@ -43,6 +43,26 @@ fn add_up<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> (Basis, Confidence
     })
 }
 
+/// What the worst namespace says: one may wait for its first sync beside others that had theirs.
+fn was_populated(conditions: &[(Condition, Verdict)]) -> Ever {
+    match verdict_of(conditions, Condition::InventoryPopulated).map(|verdict| verdict.reason) {
+        Some(Reason::InventoryLost) => Ever::Once,
+        _ => Ever::Never,
+    }
+}
+
+/// The message where some profiles, or some of their namespaces, fail.
+fn some_fail(profiles: &[ProfileVerdicts], failed: Option<&str>, sentence: &str) -> String {
+    let count = profiles.iter().filter(|profile| profile.truths().fault().is_some()).count();
+    match failed {
+        Some(name) if count > 0 => {
+            let verb = if count == 1 { "fails" } else { "fail" };
+            format!("{count} of {} profiles {verb}; {name}: {sentence}", profiles.len())
+        }
+        _ => format!("a part of the namespaces fails: {sentence}"),
+    }
+}
+
 /// The status of a Group integration.
 pub(super) fn group(
     verdicts: &GroupVerdicts,
@@ -60,11 +80,7 @@ pub(super) fn group(
         populated: signal_of(conditions, Condition::InventoryPopulated),
         complete: signal_of(conditions, Condition::InventoryComplete),
         current: signal_of(conditions, Condition::SyncCurrent),
-        // What the worst namespace says: one may wait for its first sync beside others that had theirs.
-        was_populated: match verdict_of(conditions, Condition::InventoryPopulated).map(|verdict| verdict.reason) {
-            Some(Reason::InventoryLost) => Ever::Once,
-            _ => Ever::Never,
-        },
+        was_populated: was_populated(conditions),
         first_fill: if verdicts.remembered.first_fill_completed_at.is_some() { Ever::Once } else { Ever::Never },
         set_up: if now - set_up_at < watched.thresholds.setup_grace { SetUp::MomentsAgo } else { SetUp::Earlier },
     });
@@ -128,13 +144,7 @@ pub(super) fn group(
                 None => sentence,
             }
         }
-        Reason::ProfilesFailed => match (verdicts.profiles.iter().filter(fails).count(), failed) {
-            (count, Some(name)) if count > 0 => {
-                let verb = if count == 1 { "fails" } else { "fail" };
-                format!("{count} of {} profiles {verb}; {name}: {sentence}", verdicts.profiles.len())
-            }
-            _ => format!("a part of the namespaces fails: {sentence}"),
-        },
+        Reason::ProfilesFailed => some_fail(&verdicts.profiles, failed, &sentence),
         _ => match failed.filter(|_| status == Status::ConnectionFailed) {
             Some(name) => format!("every profile fails; {name}: {sentence}"),
             None => sentence,

@@ -123,7 +123,7 @@ impl<'a> GroupCase<'a> {
         let here = || known.value.repositories.values().filter(|repository| repository.workspace == *slug);
         let visible = here().count();
         if let Some(loss) = &memory.loss {
-            return self.lost(slug, loss, memory, visible, basis);
+            return Self::lost(slug, loss, memory, visible, basis);
         }
         if memory.absent.values().any(|absent| absent.settlement == Settlement::NotJudged) {
             let message =
@@ -132,10 +132,10 @@ impl<'a> GroupCase<'a> {
         }
         let judged = here().filter(|repository| !repository.empty && !is_ignored(self.group, &repository.full_name));
         let seen = Proven::counted(basis, visible, visible);
-        let sees = |proven| Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(visible)), proven);
+        let is_seen = |proven| Verdict::holds(Reason::Ok, format!("the PAT sees {}", repositories(visible)), proven);
         match (survey, seen) {
-            (Some(survey), Some(proven)) if survey.eligible > 0 || survey.no_longer_eligible > 0 => sees(proven),
-            (None, Some(proven)) if judged.count() > 0 => sees(proven),
+            (Some(survey), Some(proven)) if survey.eligible > 0 || survey.no_longer_eligible > 0 => is_seen(proven),
+            (None, Some(proven)) if judged.count() > 0 => is_seen(proven),
             (None, _) => {
                 let what = "the PAT sees no repository to discover; whether the Inventory has any";
                 looked
@@ -159,16 +159,9 @@ impl<'a> GroupCase<'a> {
     }
 
     /// The verdict while repositories are missing and nothing settles why.
-    fn lost(
-        &self,
-        slug: &WorkspaceSlug,
-        loss: &Loss,
-        memory: &NamespaceMemory,
-        visible: usize,
-        basis: Basis,
-    ) -> Verdict {
+    fn lost(slug: &WorkspaceSlug, loss: &Loss, memory: &NamespaceMemory, visible: usize, basis: Basis) -> Verdict {
         let names: Vec<&str> = memory.right_lost().map(|(_, absent)| absent.full_name.as_str()).collect();
-        let lost = names.len();
+        let many = names.len();
         let of = repositories(loss.reference);
         let list = listed(&names);
         if loss.is_proved {
@@ -177,8 +170,8 @@ impl<'a> GroupCase<'a> {
             );
             return Verdict::fails(Reason::RepositoriesVanished, message, basis);
         }
-        let is_half = lost * 2 >= loss.reference;
-        let message = format!("{lost} of {of} of workspace {slug} are seen no more, and nothing tells why: {list}");
+        let is_half = many * 2 >= loss.reference;
+        let message = format!("{many} of {of} of workspace {slug} are seen no more, and nothing tells why: {list}");
         if is_half && loss.is_rejected {
             return Verdict::fails(Reason::RepositoriesVanished, message, basis);
         }
@@ -187,7 +180,7 @@ impl<'a> GroupCase<'a> {
                 let message = format!(
                     "the PAT sees {}; {} to be explained: {list}",
                     repositories(visible),
-                    count(lost, "repository", "repositories")
+                    count(many, "repository", "repositories")
                 );
                 Verdict::holds(Reason::RepositoriesVanished, message, proven).with_confidence(Confidence::Weak)
             }
@@ -235,7 +228,6 @@ impl<'a> GroupCase<'a> {
 
     /// `RepositoriesVisible` of the whole: the worst namespace, those with nothing to discover left out beside others.
     pub(super) fn visible(
-        &self,
         namespaces: &[(ProfileName, Vec<NamespaceVerdicts>)],
         profiles: &[ProfileVerdicts],
     ) -> Verdict {

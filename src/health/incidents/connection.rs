@@ -234,10 +234,10 @@ pub(super) fn is_only_loss(state: &IntegrationState, troubled: Troubled) -> bool
             Troubled::Missing => is_hidden || namespace.is_incomplete || namespace.inventory_lost_at.is_some(),
         }
     };
-    let mut troubles = namespaces.by_ref().filter(|namespace| has_trouble(namespace)).peekable();
+    let mut found = namespaces.by_ref().filter(|namespace| has_trouble(namespace)).peekable();
     let others = [Condition::SnykAccessible, Condition::CredentialValid];
-    troubles.peek().is_some()
-        && troubles.all(|namespace| namespace.loss.is_some())
+    found.peek().is_some()
+        && found.all(|namespace| namespace.loss.is_some())
         && others.iter().all(|condition| state.truth(*condition) != Truth::False)
 }
 

@@ -105,10 +105,10 @@ fn candidate<'a>(
     }
 }
 
-fn page(name: &IntegrationName, slug: &WorkspaceSlug, lost: Option<&Lost<'_>>, scene: &Scene<'_>) -> Page {
-    let (many, of, list, is_rejected) = lost.map_or((0, 0, String::new(), false), |lost| {
-        let list = names(lost.absent.values().map(|absent| absent.full_name.as_str()));
-        (lost.absent.len(), lost.reference, list, lost.is_rejected)
+fn page(name: &IntegrationName, slug: &WorkspaceSlug, loss: Option<&Lost<'_>>, scene: &Scene<'_>) -> Page {
+    let (many, of, which, is_rejected) = loss.map_or((0, 0, String::new(), false), |lost| {
+        let which = names(lost.absent.values().map(|absent| absent.full_name.as_str()));
+        (lost.absent.len(), lost.reference, which, lost.is_rejected)
     });
     let of = repositories(of);
     let accept = if is_rejected {
@@ -121,7 +121,7 @@ fn page(name: &IntegrationName, slug: &WorkspaceSlug, lost: Option<&Lost<'_>>, s
     };
     Page {
         summary: format!(
-            "{many} of {of} of the workspace {slug} of {name} have not been visible to the PAT's account {}: {list}. \
+            "{many} of {of} of the workspace {slug} of {name} have not been visible to the PAT's account {}: {which}. \
              The account may have lost its right to see them, and then Snyk does not scan them.",
             lasting(scene),
         ),

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::evidence::{Evidence, GroupEvidence};
 use crate::domain::facts::{AssetWalk, RemovalReason, RemovedAsset};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
+use crate::domain::loss::NamespaceMemory;
 use crate::domain::names::{ProfileName, RepositoryId};
 use crate::domain::state::{AssetMemory, Canary, DeletedProfile, GroupMemory};
 
@@ -131,7 +132,7 @@ impl Both<'_> {
             }
         }
         let namespaces = self.memory.profiles.values().flat_map(|profile| profile.namespaces.values());
-        for (id, _) in namespaces.flat_map(|namespace| namespace.right_lost()) {
+        for (id, _) in namespaces.flat_map(NamespaceMemory::right_lost) {
             let open = self.memory.canaries.get(id).copied();
             let synced_at = self.matcher.find_id(id).and_then(|asset| moved_at(asset, self.walk, self.walked_at));
             if let Some(canary) = next_canary(open, None, synced_at, tolerance) {

@@ -132,11 +132,12 @@ pub(super) fn on_repositories(
     } else {
         note_ages(&mut memory, integration.scm, before.as_deref(), set, stamp.at);
         let slot = state.evidence.groups.get_mut(name).and_then(|group| group.profiles.get_mut(profile));
-        slot.into_iter().for_each(|book| {
+        if let Some(book) = slot {
             stamp.write(&mut book.repositories, Arc::clone(set));
-        });
-        let profiles = state.evidence.groups.get(name).map(|group| group.profiles.values());
-        profiles.into_iter().for_each(|profiles| forget_gone(&mut memory, profiles, stamp.at));
+        }
+        if let Some(group) = state.evidence.groups.get(name) {
+            forget_gone(&mut memory, group.profiles.values(), stamp.at);
+        }
     }
     if walked != Walked::Accepted {
         follow_ups.push(ask_profile_again(name, profile));

@@ -41,7 +41,7 @@ fn a_removed_integration_in_an_organization_of_a_hostile_name() {
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 05:30 UTC).
     Changed: 2026-11-23 02:30 UTC (75 min before): the integration was deleted in the Organization Payments <!channel> *bold* <b>@everyone</b> (measured: Snyk's audit log).
     Noticed: Within 30 min (the probe of the Organization).
-    Next: (Organization Admin) Open Integrations in each listed Organization and connect the Git host again; the audit log on the status page shows who removed it and when.
+    Next: (Organization Admin) Open Integrations in each listed Organization and connect the Git host again; Snyk's audit log (Settings > Audit logs) has who removed it and when.
     Visit: Payments <!channel> *bold* <b>@everyone</b> +0
     Status page <https://snykwatch.acme.example/#organization-acme-bitbucket-00000000-0000-0000-0000-000000001000>
     Runbook: OrganizationIntegrationMissing <https://snykwatch.acme.example/runbooks/OrganizationIntegrationMissing>
@@ -84,16 +84,16 @@ fn daily_tests_that_stopped() {
     let story = Story::healthy(3, 2, |_| {});
     assert_snapshot!(story.after(hours(60)).text(Rule::TestsStale), @"
     TestsStale: 2 Organizations of acme-bitbucket for 11 h
-    Daily projects are no longer tested in 2 Organizations of acme-bitbucket, the first for 11 h (since 2026-11-25 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001.
-    - Organization 00000000-0000-0000-0000-000000001000: 0 of 3 daily projects were tested within 48 h. [measured, 11-25 15:30]
-    - Organization 00000000-0000-0000-0000-000000001001: 0 of 3 daily projects were tested within 48 h. [measured, 11-25 15:30]
+    Scheduled tests no longer run in 2 Organizations of acme-bitbucket, the first for 11 h (since 2026-11-25 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001.
+    - Organization 00000000-0000-0000-0000-000000001000: 0 of 3 scheduled projects were tested in time. [measured, 11-25 15:30]
+    - Organization 00000000-0000-0000-0000-000000001001: 0 of 3 scheduled projects were tested in time. [measured, 11-25 15:30]
     x Not the network or an outage: bitbucket-cloud answered (2026-11-25 15:30 UTC), snyk/acme-us answered (2026-11-25 15:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-25 15:30 UTC). The same holds for 1 Organization more.
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-25 15:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-25 15:30 UTC). The same holds for 1 Organization more.
     x Not the imports: 3 imported repositories, 0 without a project (2026-11-25 15:30 UTC). The same holds for 1 Organization more.
     Noticed: After Snyk's next daily tests, or a test by hand, then within 30 min.
-    Next: (Organization Admin) Look at the projects of each listed Organization: were they deactivated, and can Snyk still read their repositories? Test one by hand to see its error.
+    Next: (Organization Admin) Test one late project of each listed Organization by hand: its error says whether Snyk can still read the repository. What is meant to be so can be accepted.
     Visit: Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001 +0
     Status page <https://snykwatch.acme.example/#organization-acme-bitbucket-00000000-0000-0000-0000-000000001000>
     Runbook: TestsStale <https://snykwatch.acme.example/runbooks/TestsStale>
@@ -111,8 +111,8 @@ fn nothing_imported() {
     });
     assert_snapshot!(story.after(hours(26)).text(Rule::NothingImported), @"
     NothingImported: 1 Organization of acme-bitbucket for 25 h
-    No repository was imported in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. No repository was imported.
-    - Organization 00000000-0000-0000-0000-000000001000: No repository was imported. [measured, 11-24 05:30]
+    No imported repository has a project in 1 Organization of acme-bitbucket, for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000. No imported repository is left.
+    - Organization 00000000-0000-0000-0000-000000001000: No imported repository is left. [measured, 11-24 05:30]
     x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
@@ -141,7 +141,7 @@ fn imports_without_projects() {
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC).
     Noticed: Within 30 min (the probe of the Organization).
-    Next: (Organization Admin) Look at the import log of each listed Organization and import the failed repositories again.
+    Next: (Organization Admin) Look at the import log of each listed Organization and import the failed repositories again, or accept that they have no projects.
     Visit: Organization 00000000-0000-0000-0000-000000001000 +0
     Status page <https://snykwatch.acme.example/#organization-acme-bitbucket-00000000-0000-0000-0000-000000001000>
     Runbook: ImportsIncomplete <https://snykwatch.acme.example/runbooks/ImportsIncomplete>
@@ -181,14 +181,13 @@ fn missing_webhooks() {
 fn problems_of_first_sight() {
     let mut world = World::healthy(3, 2);
     for number in 0..2 {
-        world.organization(number).imports.targets.clear();
         world.organization(number).imports.projects.clear();
     }
     assert_snapshot!(Story::new(world).after(minutes(30)).text(Rule::Baseline), @"
     Baseline: 2 Organizations of acme-bitbucket for 30 min
     2 Organizations of acme-bitbucket had a problem when snykwatch first saw them (2026-11-23 03:00 UTC) and have it still: NothingImported 2. New problems are told one by one.
-    - Organization 00000000-0000-0000-0000-000000001000: No repository was imported. [measured, 11-23 03:30]
-    - Organization 00000000-0000-0000-0000-000000001001: No repository was imported. [measured, 11-23 03:30]
+    - Organization 00000000-0000-0000-0000-000000001000: None of 3 imported repositories has a project. [measured, 11-23 03:30]
+    - Organization 00000000-0000-0000-0000-000000001001: None of 3 imported repositories has a project. [measured, 11-23 03:30]
     Noticed: Each Organization leaves the list within 30 min of its repair.
     Next: (Organization Admin) Go through the listed Organizations on the status page when there is time; each leaves the list when its problem is gone.
     Visit: Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001 +0
