@@ -108,7 +108,7 @@ families! {
         ORGANIZATION_PROJECTS: Gauge "organization_projects" ["integration", "organization", "state"]
             "Projects: active or inactive. Absent until observed.";
         ORGANIZATION_WEBHOOKS: Gauge "organization_webhooks" ["integration", "organization", "state"]
-            "Sampled repositories by their Snyk webhook: installed, inactive, missing, unknown. Absent until observed.";
+            "Sampled repositories by their Snyk webhook: installed, inactive, missing. What cannot be seen is in none.";
     }
     Incidents {
         INCIDENT_OPEN: Gauge "incident_open" ["incident", "severity", "integration", "credential"]

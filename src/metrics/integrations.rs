@@ -173,12 +173,10 @@ const OF_TALLY: &[(&Family, OfTally)] = &[
     (&ORGANIZATION_PROJECTS, |tally| vec![("active", tally.projects_active), ("inactive", tally.projects_inactive)]),
     (&ORGANIZATION_WEBHOOKS, |tally| match tally.webhooks {
         None => Vec::new(),
-        Some(webhooks) => vec![
-            ("installed", webhooks.installed),
-            ("inactive", webhooks.inactive),
-            ("missing", webhooks.missing),
-            ("unknown", webhooks.unknown),
-        ],
+        // Those that cannot be seen are in no state.
+        Some(webhooks) => {
+            vec![("installed", webhooks.installed), ("inactive", webhooks.inactive), ("missing", webhooks.missing)]
+        }
     }),
 ];
 

@@ -80,6 +80,7 @@ fn a_small_page() {
     snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="unknown"} 0
     snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="not_configured"} 0
     snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="setup_in_progress"} 0
+    snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="nothing_to_watch"} 0
     snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="connected"} 0
     # HELP snykwatch_integration_status_since_timestamp_seconds Since when the current status holds.
     # TYPE snykwatch_integration_status_since_timestamp_seconds gauge
@@ -113,6 +114,7 @@ fn a_small_page() {
     snykwatch_integrations{level="group",scm="bitbucket-cloud",status="unknown"} 0
     snykwatch_integrations{level="group",scm="bitbucket-cloud",status="not_configured"} 0
     snykwatch_integrations{level="group",scm="bitbucket-cloud",status="setup_in_progress"} 0
+    snykwatch_integrations{level="group",scm="bitbucket-cloud",status="nothing_to_watch"} 0
     snykwatch_integrations{level="group",scm="bitbucket-cloud",status="connected"} 0
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="connection_failed"} 0
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="stalled"} 0
@@ -120,6 +122,7 @@ fn a_small_page() {
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="unknown"} 0
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="not_configured"} 0
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="setup_in_progress"} 0
+    snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="nothing_to_watch"} 0
     snykwatch_integrations{level="organization",scm="bitbucket-cloud",status="connected"} 0
     # HELP snykwatch_sync_repositories Repositories by what became of them in the Snyk Inventory: found, missing, removed, ignored.
     # TYPE snykwatch_sync_repositories gauge
@@ -149,7 +152,7 @@ fn a_small_page() {
     # TYPE snykwatch_organization_targets gauge
     # HELP snykwatch_organization_projects Projects: active or inactive. Absent until observed.
     # TYPE snykwatch_organization_projects gauge
-    # HELP snykwatch_organization_webhooks Sampled repositories by their Snyk webhook: installed, inactive, missing, unknown. Absent until observed.
+    # HELP snykwatch_organization_webhooks Sampled repositories by their Snyk webhook: installed, inactive, missing. What cannot be seen is in none.
     # TYPE snykwatch_organization_webhooks gauge
     # HELP snykwatch_incident_open 1 while an incident is open, 0 while it is pending. The integration or the credential it is about is named, the other is empty.
     # TYPE snykwatch_incident_open gauge
@@ -310,10 +313,10 @@ fn detail_of_organizations_is_chosen_or_falls_back() {
     };
     check(None, 50_000, 25, false);
     check(Some(OrganizationDetail::Full), 50_000, 25, false);
-    check(Some(OrganizationDetail::Status), 50_000, 8, false);
+    check(Some(OrganizationDetail::Status), 50_000, 9, false);
     check(Some(OrganizationDetail::Summary), 50_000, 0, false);
     check(Some(OrganizationDetail::Full), 3_000, 0, true);
-    check(Some(OrganizationDetail::Status), 3_000, 8, false);
+    check(Some(OrganizationDetail::Status), 3_000, 9, false);
     assert_eq!(Options::default().detail(FULL_DETAIL_UP_TO), OrganizationDetail::Full);
     assert_eq!(Options::default().detail(FULL_DETAIL_UP_TO + 1), OrganizationDetail::Status);
 }

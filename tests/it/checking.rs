@@ -128,7 +128,7 @@ async fn the_snyk_token_is_wrong() {
     finished.exits(1);
     finished.says(&[
         "NO credential acme-us: Snyk rejects acme-us",
-        "next: (Whoever runs snykwatch) It never worked here",
+        "next: (snykwatch operator) It never worked here",
         "acme-bitbucket (group): unknown / snyk_token_invalid, because of the above",
         "there are problems",
     ]);
@@ -142,7 +142,7 @@ async fn the_snyk_token_is_of_another_region() {
     finished.exits(1);
     finished.says(&[
         "NO credential acme-us: Snyk rejects acme-us: the token belongs to api.eu.snyk.io",
-        "next: (Whoever runs snykwatch) Set the region",
+        "next: (snykwatch operator) Set the region",
         "because of the above",
     ]);
 }
@@ -155,7 +155,7 @@ async fn the_pat_is_wrong() {
     finished.exits(1);
     finished.says(&[
         "NO credential bitbucket-acme: Bitbucket rejects bitbucket-acme",
-        "next: (Whoever runs snykwatch) Compare the e-mail and the token",
+        "next: (snykwatch operator) Compare the e-mail and the token",
         "acme-bitbucket (group): connection_failed",
         "(organizations)",
         "there are problems",

@@ -60,10 +60,9 @@ fn unreachable<'a>(
                 sentence(&failure.unwrap_or_default()),
                 blast_radius(scene.affected),
             ),
-            next_step:
-                "(Whoever runs snykwatch) Look at the vendor's status page; if it is well, at DNS, proxy and TLS \
+            next_step: "(snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS \
                         between snykwatch and it (`snykwatch check` tells them apart)."
-                    .to_owned(),
+                .to_owned(),
         }
     };
     Candidate {
@@ -93,7 +92,7 @@ fn version_ending<'a>(
             .map_or_else(|| "is deprecated; no date was given".to_owned(), |date| format!("ends on {}", instant(date)));
         Page {
             summary: format!("Version {version} of {name}, which snykwatch uses, {when}."),
-            next_step: "(Whoever runs snykwatch) Update snykwatch to a release that uses a newer version of this API \
+            next_step: "(snykwatch operator) Update snykwatch to a release that uses a newer version of this API \
                         before that date."
                 .to_owned(),
         }

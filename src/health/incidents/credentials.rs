@@ -78,17 +78,17 @@ fn snyk_token_invalid<'a>(
         ),
         next_step: match (state.valid.reason, state.first_used_at) {
             (Reason::SnykTokenWrongRegion, _) => {
-                "(Whoever runs snykwatch) Set the region of this `snyk` entry to the token's own.".to_owned()
+                "(snykwatch operator) Set the region of this `snyk` entry to the token's own.".to_owned()
             }
             // A token is known to its own region alone, and no answer says that it is another one.
             (_, None) => format!(
-                "(Whoever runs snykwatch) It never worked here: check that it was copied whole, and that it belongs to \
+                "(snykwatch operator) It never worked here: check that it was copied whole, and that it belongs to \
                  the region of this `snyk` entry{}.",
                 entry.and_then(|entry| entry.app_root).map(|root| format!(" ({root})")).unwrap_or_default(),
             ),
             (_, Some(_)) => {
                 "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
-                 settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry."
+                 settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry."
                     .to_owned()
             }
         },
@@ -169,7 +169,7 @@ fn our_copy(name: &CredentialName, message: &str, since: Option<DateTime<Utc>>, 
             blast_radius(scene.affected),
         ),
         next_step: format!(
-            "(Whoever runs snykwatch) Put the token that is saved in Snyk into the secret of this credential, whole and \
+            "(snykwatch operator) Put the token that is saved in Snyk into the secret of this credential, whole and \
              without anything around it: {}. Only if that token is rejected too, (owner of the bot account) create a new \
              one and save it in Snyk for {} ({}).",
             before.as_deref().unwrap_or("the copy before it worked"),
@@ -232,25 +232,25 @@ fn renewal(reason: Reason, scene: &Scene<'_>) -> String {
     let saving = format!("then save it in Snyk for {} ({})", blast_radius(scene.affected), admins(scene.affected));
     match reason {
         Reason::CredentialWrongScheme => {
-            "(Whoever runs snykwatch) Configure this credential by the kind of its token; it was sent with another \
+            "(snykwatch operator) Configure this credential by the kind of its token; it was sent with another \
              authentication scheme."
                 .to_owned()
         }
         Reason::CredentialWrongTokenOrEmail => format!(
-            "(Whoever runs snykwatch) Compare the e-mail and the token of this credential with the token's owner; if \
+            "(snykwatch operator) Compare the e-mail and the token of this credential with the token's owner; if \
              both are right, (owner of the bot account) create a new token, {saving}."
         ),
         Reason::CredentialAppPasswordRetired => format!(
             "(Owner of the bot account) Create an API token in place of the app password, which no longer works, \
-             {saving}, and (whoever runs snykwatch) replace our copy."
+             {saving}, and (snykwatch operator) replace our copy."
         ),
         Reason::CredentialBlocked => {
             "(Organisation admin of the Git host) Unblock the token, or allow it in the organisation's policy."
                 .to_owned()
         }
         _ => format!(
-            "(Owner of the bot account) Create a new token with the same permissions, {saving}, and (whoever runs \
-             snykwatch) replace our copy."
+            "(Owner of the bot account) Create a new token with the same permissions, {saving}, and (snykwatch \
+             operator) replace our copy."
         ),
     }
 }
@@ -272,10 +272,9 @@ fn date_outdated<'a>(
              real one will come without warning.",
             instant(scene.since),
         ),
-        next_step:
-            "(Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees \
+        next_step: "(snykwatch operator) Correct `expires_at` of this credential; the owner of the bot account sees \
                     the date beside the token."
-                .to_owned(),
+            .to_owned(),
     };
     Candidate {
         resolution: "the declared date is no longer in the past".to_owned(),

@@ -111,7 +111,7 @@ fn superseded(inputs: &Inputs<'_>, state: &CredentialState, date: Option<DateTim
     let Some(rotation) = &state.rotation else { return text };
     let behind: Vec<_> =
         rotation.outstanding.iter().filter(|key| key.level() == Level::Organization).cloned().collect();
-    if rotation.outstanding.is_empty() {
+    if rotation.outstanding.is_empty() && rotation.untold.is_empty() {
         return text;
     }
     let (saved, of) = rotation.progress();
@@ -119,6 +119,10 @@ fn superseded(inputs: &Inputs<'_>, state: &CredentialState, date: Option<DateTim
     if !behind.is_empty() {
         let many = count(behind.len(), "Organization");
         text = format!("{text}; still to be saved in {many} ({})", listed(inputs, behind));
+    }
+    if !rotation.untold.is_empty() {
+        let many = count(rotation.untold.len(), "integration");
+        text = format!("{text}; nothing tells which token {many} have");
     }
     text
 }
@@ -144,7 +148,7 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
             summary: format!("The {what} {name} {when}. From then on snykwatch is blind for {radius}."),
             next_step:
                 "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
-                 settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry."
+                 settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry."
                     .to_owned(),
         };
     }
@@ -154,7 +158,7 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
         ),
         next_step: format!(
             "(Owner of the bot account) Create a new token with the same permissions; ({}) save it in Snyk for {radius} \
-             before that date; (whoever runs snykwatch) replace our copy.",
+             before that date; (snykwatch operator) replace our copy.",
             admins(scene.affected),
         ),
     }

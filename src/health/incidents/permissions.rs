@@ -86,7 +86,7 @@ fn next_step(what: &str, admin_only: bool, scene: &Scene<'_>) -> String {
     }
     format!(
         "(Owner of the bot account) Create a token that also has {what}: the permissions of a token cannot be changed; \
-         ({}) save it in Snyk; (whoever runs snykwatch) replace our copy.",
+         ({}) save it in Snyk; (snykwatch operator) replace our copy.",
         admins(scene.affected),
     )
 }

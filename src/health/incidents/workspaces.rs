@@ -93,7 +93,7 @@ fn page(name: &IntegrationName, slug: &WorkspaceSlug, finding: &Finding, scene: 
                  looks in the wrong place and cannot tell. The PAT is not to blame."
             ),
             next_step: format!(
-                "(Whoever runs snykwatch) Write {to} in place of {slug} in the configuration; (Group Admin) check that \
+                "(snykwatch operator) Write {to} in place of {slug} in the configuration; (Group Admin) check that \
                  the Group's profile in Snyk still finds its repositories."
             ),
         },

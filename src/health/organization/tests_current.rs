@@ -78,7 +78,10 @@ impl OrganizationCase<'_> {
         if self.is_required && projects.is_empty() {
             return Some(Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, "there is no project") }.into());
         }
-        let message = format!("none of {} is scheduled for tests", count(projects.len(), "project", "projects"));
+        let message = match projects.len() {
+            0 => "there is no project".to_owned(),
+            many => format!("none of {} is scheduled for tests", count(many, "project", "projects")),
+        };
         if self.is_required {
             let verdict = Verdict::fails(Reason::TestsUnscheduled, message, basis);
             return Some(Judged::from(verdict).with(Rule::TestsUnscheduled, Extent::new(1, 1)));

@@ -71,14 +71,25 @@ fn left_to_do(key: &IncidentKey, because: &str, state: &State) -> Left {
     let mut left = Left::default();
     if let (Rule::CredentialExpiring, Subject::Credential(name)) = (key.rule, &key.subject) {
         let rotation = state.credentials.get(name).and_then(|credential| credential.rotation.as_ref());
-        let behind = rotation.iter().flat_map(|rotation| &rotation.outstanding);
-        let behind: Vec<&IntegrationKey> = behind.filter(|key| key.level() == Level::Organization).collect();
-        if !behind.is_empty() {
-            let many = count(behind.len(), "Organization");
-            steps.push(format!("(Organization Admin) Save the new token in {many} before the old one ends"));
+        let behind: Vec<&IntegrationKey> = rotation.iter().flat_map(|rotation| &rotation.outstanding).collect();
+        let untold: Vec<&IntegrationKey> = rotation.iter().flat_map(|rotation| rotation.untold.keys()).collect();
+        for (level, who, what) in [
+            (Level::Group, "Group Admin", "Group integration"),
+            (Level::Organization, "Organization Admin", "Organization"),
+        ] {
+            let of_level = |keys: &[&IntegrationKey]| keys.iter().filter(|key| key.level() == level).count();
+            if of_level(&behind) > 0 {
+                let many = count(of_level(&behind), what);
+                steps.push(format!("({who}) Save the new token in {many} before the old one ends"));
+            }
+            if of_level(&untold) > 0 {
+                let many = count(of_level(&untold), what);
+                steps.push(format!("({who}) Check that the new token is saved in {many}: nothing tells"));
+            }
         }
-        left.members = behind.iter().take(SHOWN).map(|key| name_of(state, key)).collect();
-        left.more_members = behind.len() - left.members.len();
+        let names = behind.iter().chain(&untold);
+        left.members = names.take(SHOWN).map(|key| name_of(state, key)).collect();
+        left.more_members = behind.len() + untold.len() - left.members.len();
     }
     let is_beside = |(other, incident): &(&IncidentKey, &IncidentState)| {
         incident.is_open() && *other != key && other.subject == key.subject

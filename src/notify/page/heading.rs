@@ -32,6 +32,10 @@ pub(super) fn title(scene: &Scene<'_>) -> String {
         },
         Subject::Workspace(name, slug) => format!("{slug} of {name}{lasting}"),
         Subject::Integration(key) => format!("{key}{lasting}"),
+        // Nobody knows which they are.
+        Subject::Organizations(name) if scene.incident.members.is_empty() => {
+            format!("Organizations of {name}{lasting}")
+        }
         Subject::Organizations(name) => {
             format!("{} of {name}{lasting}", count(scene.incident.members.len(), "Organization"))
         }

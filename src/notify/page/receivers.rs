@@ -61,7 +61,7 @@ fn next_step(receiver: &ReceiverName, reason: FailureReason) -> String {
             "Look at the status of the service behind it"
         }
     };
-    format!("(Whoever runs snykwatch) {what}; then try it with `snykwatch test-receiver {receiver}`.")
+    format!("(snykwatch operator) {what}; then try it with `snykwatch test-receiver {receiver}`.")
 }
 
 pub(super) fn test(receiver: &ReceiverName, situation: &Situation<'_>) -> Page {

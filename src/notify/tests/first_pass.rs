@@ -127,7 +127,9 @@ fn after_two_minutes_it_is_told_with_what_is_not_looked_at_yet() {
 
 #[test]
 fn a_listing_that_never_comes_delays_the_page_by_two_minutes() {
-    let mut daemon = Daemon::new(healthy(2, 0));
+    let mut daemon = Daemon::new(healthy(2, 3));
+    unlooked(&mut daemon.world, 0);
+    daemon.world.integration().organizations.as_mut().unwrap().asked.clear();
     daemon.world.state.evidence.groups.values_mut().for_each(|group| group.organizations = None);
     daemon.verdict(Truth::False);
     assert_eq!(daemon.at(minutes(0)), []);
@@ -171,7 +173,10 @@ fn a_problem_that_flaps_for_an_hour_is_four_pages_and_one_last_end() {
     assert_eq!(kinds(&end), [Resolve]);
     let summary = &end[0].page.summary;
     assert!(summary.contains("it was flapping, and well since 2026-11-23 03:59 UTC"), "{summary}");
-    assert_eq!((90..200).flat_map(|minute| daemon.at(minutes(minute))).count(), 0);
+    // In the meantime the listing, which nobody asks for here, becomes too old: another problem.
+    let of_the_token = |told: &Notification| told.page.title.contains(PAT);
+    let later: Vec<_> = (90..200).flat_map(|minute| daemon.at(minutes(minute))).filter(of_the_token).collect();
+    assert_eq!(later, []);
     // Three hours later it is a problem like any other.
     assert_eq!(kinds(&flap(&mut daemon, 270..272)), [Trigger, Resolve]);
 }

@@ -36,6 +36,10 @@ const ROWS_AHEAD: usize = 4_096;
 /// The write-ahead log is cut down to this after a large commit, in bytes.
 const LOG_LIMIT: &str = "16777216";
 
+/// The log is merged when it has so many pages of 4 KiB: one that takes all the room of a small disk leaves none for the
+/// merge itself.
+const LOG_PAGES: &str = "128";
+
 /// Why the store cannot be opened, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -216,7 +220,8 @@ async fn connect(path: &Path, options: SqliteOptions) -> Result<SqliteConnection
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .pragma("journal_size_limit", LOG_LIMIT);
+        .pragma("journal_size_limit", LOG_LIMIT)
+        .pragma("wal_autocheckpoint", LOG_PAGES);
     if let Some(pages) = options.max_pages {
         connecting = connecting.pragma("max_page_count", pages.to_string());
     }

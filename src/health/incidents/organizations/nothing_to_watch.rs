@@ -8,6 +8,6 @@ pub(super) const ROW: Row = Row {
     when: When::NothingToWatch,
     wrong: "Nothing is imported or scheduled that could be watched, though the configuration requires it,",
     next_step: "(Organization Admin) Import repositories and schedule their tests in each listed Organization; or, \
-                (whoever runs snykwatch) take it out of `require`.",
+                (snykwatch operator) take it out of `require`.",
     resolution: "there is something to watch",
 };

@@ -214,7 +214,7 @@ fn our_own_copy_is_asked_about_first() {
         "{}",
         incident.summary
     );
-    assert!(incident.next_step.starts_with("(Whoever runs snykwatch) Put the token that is saved in Snyk into"));
+    assert!(incident.next_step.starts_with("(snykwatch operator) Put the token that is saved in Snyk into"));
     assert!(incident.next_step.contains("worked until 2026-11-20 09:00 UTC"), "{}", incident.next_step);
     // Snyk goes on: still ours alone.
     world.integration(&group()).group.last_asset_moved_at = Some(start() + hours(24));

@@ -31,7 +31,7 @@ fn credentials() {
     let world = broken(50, hours(2), |world| world.reject(&pat(), Reason::CredentialExpired));
     assert_snapshot!(text(&world, Rule::CredentialInvalid), @"
     The PAT of credential bitbucket-acme has been rejected for 2 h (since 2026-11-20 09:00 UTC). The API token has expired. It is used by 1 Group integration and 50 Organizations: discovery, imports and pull request comments stop there.
-    > (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 50 Organizations (Group Admin, Organization Admins), and (whoever runs snykwatch) replace our copy.
+    > (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 50 Organizations (Group Admin, Organization Admins), and (snykwatch operator) replace our copy.
     ");
     let world = broken(50, hours(30), |world| {
         world.reject(&snyk(), Reason::SnykTokenInvalid);
@@ -39,20 +39,20 @@ fn credentials() {
     });
     assert_snapshot!(text(&world, Rule::SnykTokenInvalid), @"
     Snyk has rejected the Snyk token acme-us for 30 h (since 2026-11-20 09:00 UTC). The API token has expired. snykwatch is blind for 1 Group integration and 50 Organizations; scanning itself goes on.
-    > (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (whoever runs snykwatch) put it in the secret of this `snyk` entry.
+    > (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
     ");
     let world = broken(1, hours(1), |world| {
         world.reject(&snyk(), Reason::SnykTokenInvalid);
         world.fleet.snyk_tokens.get_mut(&snyk()).unwrap().app_root = Some("https://app.eu.snyk.io");
     });
-    assert_snapshot!(world.incident(Rule::SnykTokenInvalid).next_step, @"(Whoever runs snykwatch) It never worked here: check that it was copied whole, and that it belongs to the region of this `snyk` entry (https://app.eu.snyk.io).");
+    assert_snapshot!(world.incident(Rule::SnykTokenInvalid).next_step, @"(snykwatch operator) It never worked here: check that it was copied whole, and that it belongs to the region of this `snyk` entry (https://app.eu.snyk.io).");
     let world = broken(2, hours(0), |world| {
         world.credential(&pat()).expiry = Some(start() + TimeDelta::days(3));
         world.credential(&pat()).expiry_source = Some(ExpirySource::Declared);
     });
     assert_snapshot!(text(&world, Rule::CredentialExpiring), @"
     The PAT of credential bitbucket-acme expires in 3 d (2026-11-23 09:00 UTC, as the configuration says). From then on discovery, imports and pull request comments stop for 1 Group integration and 2 Organizations.
-    > (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 2 Organizations before that date; (whoever runs snykwatch) replace our copy.
+    > (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 2 Organizations before that date; (snykwatch operator) replace our copy.
     ");
     let world = broken(2, hours(2), |world| {
         world.credential(&pat()).declared = DeclaredDate::Outdated;
@@ -60,7 +60,7 @@ fn credentials() {
     });
     assert_snapshot!(text(&world, Rule::DeclaredDateOutdated), @"
     The declared expiry of credential bitbucket-acme passed on 2026-11-20 09:00 UTC, and the PAT still works: the date is wrong, and the real one will come without warning.
-    > (Whoever runs snykwatch) Correct `expires_at` of this credential; the owner of the bot account sees the date beside the token.
+    > (snykwatch operator) Correct `expires_at` of this credential; the owner of the bot account sees the date beside the token.
     ");
 }
 
@@ -75,7 +75,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Webhooks: write (scope write:webhook:bitbucket) for 60 min (since 2026-11-20 09:00 UTC). It is used by 1 Group integration and 1 Organization.
-    > (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (whoever runs snykwatch) replace our copy.
+    > (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (snykwatch operator) replace our copy.
     ");
     let world = broken(0, hours(1), |world| {
         world.permission(Permission::RepositoryRead, PermissionProof::Missing { scope: None });
@@ -83,7 +83,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Repositories: read for 60 min (since 2026-11-20 09:00 UTC). Discovery itself needs it: the Group cannot synchronise. It is used by 1 Group integration.
-    > (Owner of the bot account) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin) save it in Snyk; (whoever runs snykwatch) replace our copy.
+    > (Owner of the bot account) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin) save it in Snyk; (snykwatch operator) replace our copy.
     ");
     let world = broken(0, hours(1), |world| {
         world.permission(Permission::RepositoryAdmin, PermissionProof::Partial { granted: 12, total: 40 });
@@ -136,7 +136,7 @@ fn groups() {
     });
     assert_snapshot!(text(&world, Rule::NamespaceNotFound), @"
     The workspace acme of acme-bitbucket has had another name, acme-corp, for 30 min (since 2026-11-20 09:00 UTC). Snyk may be fine; snykwatch looks in the wrong place and cannot tell. The PAT is not to blame.
-    > (Whoever runs snykwatch) Write acme-corp in place of acme in the configuration; (Group Admin) check that the Group's profile in Snyk still finds its repositories.
+    > (snykwatch operator) Write acme-corp in place of acme in the configuration; (Group Admin) check that the Group's profile in Snyk still finds its repositories.
     ");
 }
 
@@ -149,7 +149,7 @@ fn apis() {
     });
     assert_snapshot!(text(&world, Rule::UpstreamUnreachable), @"
     bitbucket-cloud has given no usable answer for 2 h (since 2026-11-20 09:00 UTC). The last usable answer came 2026-11-20 09:00 UTC. Last: timeout, no answer within 30 s. What is shown of 1 Group integration and 3 Organizations is the last known state and grows old; no credential is to blame.
-    > (Whoever runs snykwatch) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
+    > (snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
     ");
     let world = broken(0, hours(2), |world| {
         world.api("snyk/acme-us", None);
@@ -162,7 +162,7 @@ fn apis() {
     });
     assert_snapshot!(text(&world, Rule::ApiVersionEnding), @"
     Version 2024-10-15 of snyk/acme-us, which snykwatch uses, ends on 2026-12-10 09:00 UTC.
-    > (Whoever runs snykwatch) Update snykwatch to a release that uses a newer version of this API before that date.
+    > (snykwatch operator) Update snykwatch to a release that uses a newer version of this API before that date.
     ");
 }
 

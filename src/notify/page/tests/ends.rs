@@ -1,15 +1,18 @@
 //! Ends: what proved them and what is left to do are one list.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use super::{Parts, Story, of_end};
-use crate::domain::condition::Condition;
+use crate::domain::condition::Reason;
 use crate::domain::facts::CredentialExpiry;
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::CredentialName;
 use crate::domain::notification::About;
 use crate::domain::page::Page;
+use crate::domain::rotation::{OldToken, Rotation, RotationSource, Saved};
 use crate::domain::state::Change;
 use crate::domain::work::Finding;
 use crate::health::incidents;
@@ -34,10 +37,21 @@ fn replaced(rule: Rule, name: &str, in_step: &[Truth]) -> (String, Page) {
     let told = story.page(rule);
     story.world.extra = vec![finding(365)];
     story.world.probe();
-    let organizations = story.world.state.integrations.iter_mut().filter(|(key, _)| key.organization.is_some());
-    for ((_, state), truth) in organizations.zip(in_step) {
-        state.conditions.get_mut(&Condition::CredentialInStep).unwrap().truth = *truth;
-    }
+    let keys = story.world.state.integrations.keys().filter(|key| key.organization.is_some());
+    let told_of: Vec<_> = keys.cloned().zip(in_step.iter().copied()).collect();
+    let of = |truth| told_of.iter().filter(move |(_, told)| *told == truth).map(|(key, _)| key.clone());
+    let at = story.world.now;
+    story.world.state.credentials.get_mut(&CredentialName::from(PAT)).unwrap().rotation = Some(Rotation {
+        at,
+        source: RotationSource::FirstUse,
+        seen_at: at,
+        old: OldToken::default(),
+        saved: of(Truth::True).map(|key| (key, Saved { at, user_id: None })).collect(),
+        outstanding: of(Truth::False).collect(),
+        untold: of(Truth::Unknown).map(|key| (key, Reason::NotObserved)).collect(),
+        unused: BTreeSet::new(),
+        done_at: None,
+    });
     let transitions = incidents::evaluate(&mut story.world.state, &story.world.fleet, story.world.now);
     let end = |change: &Change| matches!(change, Change::Resolved { incident, .. } if incident.rule == rule);
     let because = transitions.iter().find(|transition| end(&transition.change)).unwrap().cause.clone();
@@ -51,16 +65,16 @@ fn replaced(rule: Rule, name: &str, in_step: &[Truth]) -> (String, Page) {
 #[test]
 fn what_is_left_to_do_is_what_the_end_says() {
     let (because, page) = replaced(Rule::CredentialExpiring, PAT, &[Truth::False, Truth::Unknown, Truth::Unknown]);
-    assert!(because.contains("still on the old token: 1 Organization"), "{because}");
-    assert!(because.contains("not seen on the new one yet: 2 Organizations"), "{because}");
+    assert!(because.contains("still to be saved in 1 Organization"), "{because}");
+    assert!(because.contains("nothing tells which token 2 integrations have"), "{because}");
     assert_eq!(
         page.next_step,
         "(Organization Admin) Save the new token in 1 Organization before the old one ends; (Organization Admin) Check \
-         that the new token is saved in 2 Organizations that nobody has seen on it yet."
+         that the new token is saved in 2 Organizations: nothing tells."
     );
     assert_eq!((page.members.len(), page.more_members), (3, 0));
     let (because, page) = replaced(Rule::CredentialExpiring, PAT, &[Truth::True, Truth::True]);
-    assert!(!because.contains("old token") && !because.contains("not seen"), "{because}");
+    assert!(!because.contains("rotation goes on"), "{because}");
     assert_eq!((page.next_step.as_str(), page.members.len()), ("No action needed.", 0));
     // Snyk's token is saved nowhere else: the PATs of the Organizations are another story.
     let (because, page) = replaced(Rule::SnykTokenExpiring, TOKEN, &[Truth::False, Truth::Unknown]);

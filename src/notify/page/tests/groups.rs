@@ -12,21 +12,24 @@ fn a_workspace_without_the_account() {
     let story = Story::healthy(3, 1, |world| {
         world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), WorkspaceFact::NotMember);
     });
-    assert_snapshot!(story.after(minutes(30)).text(Rule::NamespaceNotFound), @"
-    NamespaceNotFound: acme of acme-bitbucket for 15 min
-    The PAT's account has not been a member of the workspace acme of acme-bitbucket for 15 min (since 2026-11-23 03:45 UTC): only its public repositories are visible. The PAT itself works. Private repositories no longer reach Snyk.
-    - Workspace acme, asked with the credential of profile main: it answers, and the account is not a member. [measured, 11-23 04:00]
-    - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-23 04:00]
-    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:00 UTC), snyk/acme-us answered (2026-11-23 04:00 UTC).
-    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:00 UTC).
+    assert_snapshot!(story.after(minutes(60)).text(Rule::ConnectionFailed), @"
+    ConnectionFailed: acme-bitbucket (group) for 30 min
+    acme-bitbucket (group) has failed for 30 min (since 2026-11-23 04:00 UTC). The account behind the PAT is not a member of workspace acme. No repository of it is discovered or synchronised.
+    - The account behind the PAT is not a member of workspace acme. [measured, 11-23 04:30]
+    - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
+    - The last movement of an asset was 2026-11-13 03:00 UTC. [measured, 11-23 04:30]
+    - It was last connected 2026-11-23 03:30 UTC. [inferred, 11-23 03:30]
+    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:30 UTC), snyk/acme-us answered (2026-11-23 04:30 UTC).
+    x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 04:30 UTC).
+    x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:30 UTC).
     x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
-    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:00 UTC).
+    x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:30 UTC).
     Noticed: Within 30 min (the probe of the profile).
-    Next: (Workspace administrator of the Git host) Add the bot account to the workspace again, with access to its repositories.
+    Next: Bitbucket workspace administrator: make the PAT's account a member of the workspace with access to its repositories.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
-    Runbook: NamespaceNotFound <https://snykwatch.acme.example/runbooks/NamespaceNotFound>
+    Runbook: ConnectionFailed <https://snykwatch.acme.example/runbooks/ConnectionFailed>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
-    Workspace acme in Bitbucket <https://bitbucket.org/acme/>
+    Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
     [acme-bitbucket - group bitbucket-cloud platform-team]
     ");
 }
@@ -107,19 +110,19 @@ fn missing_repositories_with_hostile_names() {
         repository.full_name.push_str("\n<!channel> @here \u{202e}](https://evil.example)");
     }
     assert_snapshot!(story.after(TimeDelta::days(10)).text(Rule::PartiallyConnected), @"
-    PartiallyConnected: acme-bitbucket (group) for 8 d
-    acme-bitbucket (group) has been Partially connected for 8 d (since 2026-11-24 06:15 UTC). 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more.
+    PartiallyConnected: acme-bitbucket (group) for 9 d
+    acme-bitbucket (group) has been Partially connected for 9 d (since 2026-11-23 04:15 UTC). 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more.
     - 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more. [measured, 12-03 04:00]
     - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
     - The last movement of an asset was 2026-11-23 04:00 UTC. [measured, 12-03 04:00]
-    - It was last connected 2026-11-24 06:15 UTC. [inferred, 11-24 06:15]
+    - It was never seen connected. [inferred]
     x Not the network or an outage: bitbucket-cloud answered (2026-12-03 04:00 UTC), snyk/acme-us answered (2026-12-03 04:00 UTC).
     x Not our access to Snyk: Snyk lets us read the Group (2026-12-03 04:00 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-12-03 04:00 UTC).
     x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
     x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-12-03 04:00 UTC).
     x Not the account's access to the repositories: the PAT sees 20 repositories (2026-12-03 04:00 UTC).
-    Changed: 2026-11-23 03:00 UTC (27 h before): acme-bitbucket (group) was set up (declared).
+    Changed: 2026-11-23 03:00 UTC (75 min before): acme-bitbucket (group) was set up (declared).
     Noticed: After Snyk's next synchronisation (every 6 h; saving the profile starts one), then within 30 min (the probe of the Inventory).
     Next: Group Admin: check that the profile covers the missing repositories and re-save it (Integrations > Bitbucket in the Group); a repository that came into scope later is found only after it changes; the next sync is due by 2026-12-03 10:00 UTC.
     Visit: acme/service-10 <!channel> @here ](https://evil.example); acme/service-11 <!channel> @here ](https://evil.example); acme/service-12 <!channel> @here ](https://evil.example); acme/service-13 <!channel> @here ](https://evil.example); acme/service-14 <!channel> @here ](https://evil.example); acme/service-15 <!channel> @here ](https://evil.example); acme/service-16 <!channel> @here ](https://evil.example); acme/service-17 <!channel> @here ](https://evil.example); acme/service-18 <!channel> @here ](https://evil.example); acme/service-19 <!channel> @here ](https://evil.example) +2
@@ -185,7 +188,7 @@ fn a_catalog_that_is_not_linked() {
     x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
     x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-24 05:30 UTC).
     x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-24 05:30 UTC).
-    x Not a stalled synchronisation: nothing changed in the SCM that is not in the Inventory (2026-11-24 05:30 UTC).
+    x Probably not a stalled synchronisation: nothing changed in the SCM that is not in the Inventory (2026-11-24 05:30 UTC).
     Noticed: After Snyk's next synchronisation (every 6 h), then within 30 min.
     Next: (Group Admin) Open Integrations in the Group and check the name of the catalog file in the profile.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>

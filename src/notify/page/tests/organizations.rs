@@ -5,7 +5,7 @@ use crate::domain::facts::{
     Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, ScmAuthentication, WebhookState,
 };
 use crate::domain::incident::Rule;
-use crate::health::testing::{World, hours, minutes};
+use crate::health::testing::{World, hours, minutes, start};
 
 const HOSTILE: &str = "Payments\r\n<!channel> *bold* <b>@everyone</b>";
 
@@ -53,21 +53,20 @@ fn a_removed_integration_in_an_organization_of_a_hostile_name() {
 #[test]
 fn an_old_pat_in_organizations() {
     let story = Story::healthy(3, 2, |world| {
-        world.main().authentication =
-            ScmAuthentication::Accepted { account: None, token_id: Some("token-2".to_owned()), scopes: None };
+        // Declared: nobody saw it begin.
         let credential = world.fleet.scm_credentials.values_mut().next().unwrap();
-        credential.token_version = Some("hash-2".to_owned());
+        credential.rotated_at = Some(start() - hours(24));
     });
     assert_snapshot!(story.after(hours(26)).text(Rule::CredentialOutOfStep), @"
     CredentialOutOfStep: 2 Organizations of acme-bitbucket for 25 h
-    The PAT from before its rotation is still in use in 2 Organizations of acme-bitbucket, the first for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001. The old PAT expires 2027-06-11 03:00 UTC; until then all works.
-    - Organization 00000000-0000-0000-0000-000000001000: Not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
-    - Organization 00000000-0000-0000-0000-000000001001: Not saved in Snyk since the PAT was rotated (2026-11-22 03:45 UTC); the old one expires on 2027-06-11. [measured, 11-24 05:30]
+    The PAT from before its rotation is still in use in 2 Organizations of acme-bitbucket, the first for 25 h (since 2026-11-23 03:45 UTC): Organization 00000000-0000-0000-0000-000000001000, Organization 00000000-0000-0000-0000-000000001001.
+    - Organization 00000000-0000-0000-0000-000000001000: Not saved in Snyk since the PAT was rotated (2026-11-22 03:00 UTC). [measured, 11-24 05:30]
+    - Organization 00000000-0000-0000-0000-000000001001: Not saved in Snyk since the PAT was rotated (2026-11-22 03:00 UTC). [measured, 11-24 05:30]
     x Not the network or an outage: bitbucket-cloud answered (2026-11-24 05:30 UTC), snyk/acme-us answered (2026-11-24 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Organization (2026-11-24 05:30 UTC). The same holds for 1 Organization more.
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-24 05:30 UTC).
     x Not a removed integration: the Organization has the integration (2026-11-24 05:30 UTC). The same holds for 1 Organization more.
-    Changed: 2026-11-23 03:45 UTC (at the onset): a new version of bitbucket-acme was in use here for the first time (measured).
+    Changed: 2026-11-22 03:00 UTC (24 h before): bitbucket-acme was rotated (declared).
     Noticed: Within 30 min (the probe of the Organization).
     Next: (Organization Admin) Open Integrations in each listed Organization and save the new PAT.
     Visit: Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001 +0
@@ -187,7 +186,9 @@ fn problems_of_first_sight() {
     Baseline: 2 Organizations of acme-bitbucket for 30 min
     2 Organizations of acme-bitbucket had a problem when snykwatch first saw them (2026-11-23 03:00 UTC) and have it still: NothingImported 2. New problems are told one by one.
     - Organization 00000000-0000-0000-0000-000000001000: None of 3 imported repositories has a project. [measured, 11-23 03:30]
+    - Organization 00000000-0000-0000-0000-000000001000: Not known: there is no project. [measured, 11-23 03:30]
     - Organization 00000000-0000-0000-0000-000000001001: None of 3 imported repositories has a project. [measured, 11-23 03:30]
+    - Organization 00000000-0000-0000-0000-000000001001: Not known: there is no project. [measured, 11-23 03:30]
     Noticed: Each Organization leaves the list within 30 min of its repair.
     Next: (Organization Admin) Go through the listed Organizations on the status page when there is time; each leaves the list when its problem is gone.
     Visit: Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001 +0

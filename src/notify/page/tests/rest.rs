@@ -23,7 +23,7 @@ fn an_outage() {
     - Its last usable answer came 2026-11-23 03:30 UTC. [measured, 11-23 03:30]
     x Not the whole network of this machine: snyk/acme-us answers.
     Noticed: At the first usable answer, asked for at least every 30 min.
-    Next: (Whoever runs snykwatch) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
+    Next: (snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
     Status page <https://snykwatch.acme.example/>
     Runbook: UpstreamUnreachable <https://snykwatch.acme.example/runbooks/UpstreamUnreachable>
     Bitbucket's own status <https://bitbucket.status.atlassian.com/>
@@ -47,7 +47,7 @@ fn the_end_of_a_version() {
     Version 2024-10-15 of snyk/acme-us, which snykwatch uses, ends on 2026-12-13 03:00 UTC. It becomes a warning 2026-11-29 03:00 UTC.
     - snyk/acme-us announces in its answers: version 2024-10-15 is deprecated, for 2026-12-13 03:00 UTC. [measured, 11-23 03:00]
     Noticed: At the first answer after the update.
-    Next: (Whoever runs snykwatch) Update snykwatch to a release that uses a newer version of this API before that date.
+    Next: (snykwatch operator) Update snykwatch to a release that uses a newer version of this API before that date.
     Status page <https://snykwatch.acme.example/>
     Runbook: ApiVersionEnding <https://snykwatch.acme.example/runbooks/ApiVersionEnding>
     Snyk's own status <https://status.snyk.io/>
@@ -60,7 +60,7 @@ fn an_unknown_status() {
     let story = Story::healthy(3, 1, |world| world.access = Access::Denied { status: 403 });
     assert_snapshot!(story.after(hours(3)).text(Rule::StatusUnknown), @"
     StatusUnknown: acme-bitbucket (group) for 2 h
-    The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-23 03:45 UTC). Snyk does not let us read the Group (HTTP 403). Last known: connected. This concerns 1 Group integration. It becomes critical 2026-11-24 03:45 UTC.
+    The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-23 04:00 UTC). Snyk does not let us read the Group (HTTP 403). Last known: connected. This concerns 1 Group integration. It becomes critical 2026-11-24 04:00 UTC.
     - Snyk does not let us read the Group (HTTP 403). [measured, 11-23 06:30]
     - The last known status was connected (ok), since 2026-11-23 03:00 UTC. [inferred]
     x Not the network or an outage: bitbucket-cloud answered (2026-11-23 06:30 UTC), snyk/acme-us answered (2026-11-23 06:30 UTC).
@@ -130,7 +130,7 @@ fn receivers() {
     The receiver chat has taken no notification for 3 h (since 2026-11-23 00:00 UTC): HTTP 401. Whoever relies on it is not told of anything; you read this because another receiver took it.
     - Its last attempt failed by unauthorized: HTTP 401. [measured]
     Noticed: At the first notification that it takes. What it rejected and still lasts is told anew then.
-    Next: (Whoever runs snykwatch) Give this receiver a valid key or token under `alerts.receivers`; then try it with `snykwatch test-receiver chat`.
+    Next: (snykwatch operator) Give this receiver a valid key or token under `alerts.receivers`; then try it with `snykwatch test-receiver chat`.
     Status page <https://snykwatch.acme.example/>
     Runbook: ReceiverFailing <https://snykwatch.acme.example/runbooks/ReceiverFailing>
     [- - - - -]
