@@ -36,6 +36,7 @@ mod canary;
 mod clocks;
 mod credential;
 mod eligibility;
+mod emptied;
 mod evaluate;
 mod group;
 mod in_step;

@@ -21,20 +21,8 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             [(rules.snyk_token_expiring.before, rules.snyk_token_expiring.severity)],
         )
         .escalating(Rule::ObserverRejected, Case::Default, &rules.observer_rejected)
-        .row(
-            Rule::CredentialInvalid,
-            Case::Default,
-            Duration::ZERO,
-            rules.credential_invalid.severity,
-            Escalation::Never,
-        )
-        .row(
-            Rule::CredentialInvalid,
-            Case::GroupAtStake,
-            Duration::ZERO,
-            rules.credential_invalid.group_severity,
-            Escalation::Never,
-        )
+        .steady(Rule::CredentialInvalid, Case::Default, Duration::ZERO, rules.credential_invalid.severity)
+        .steady(Rule::CredentialInvalid, Case::GroupAtStake, Duration::ZERO, rules.credential_invalid.group_severity)
         .turning_on(Rule::CredentialInvalid, Case::GroupAtStake, rules.credential_invalid.group_share)
         .row(
             Rule::CredentialInvalid,
@@ -44,43 +32,38 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.credential_invalid.our_copy_critical_after,
         )
         .escalating(Rule::UpstreamUnreachable, Case::Default, &rules.upstream_unreachable)
-        .row(
+        .steady(
             Rule::PermissionsMissing,
             Case::Default,
             rules.permissions_missing.after,
             rules.permissions_missing.severity,
-            Escalation::Never,
         )
-        .row(
+        .steady(
             Rule::PermissionsMissing,
             Case::GroupPermission,
             rules.permissions_missing.after,
             rules.permissions_missing.group_severity,
-            Escalation::Never,
         )
         .expiry(rules)
         .rotation(&rules.rotation_unfinished)
         .simple(Rule::DeclaredDateOutdated, &rules.declared_date_outdated)
-        .row(
+        .steady(
             Rule::NamespaceNotFound,
             Case::Default,
             rules.namespace_not_found.after,
             rules.namespace_not_found.severity,
-            Escalation::Never,
         )
-        .row(
+        .steady(
             Rule::NamespaceNotFound,
             Case::Renamed,
             rules.namespace_not_found.after,
             rules.namespace_not_found.renamed_severity,
-            Escalation::Never,
         )
-        .row(
+        .steady(
             Rule::RepositoriesVanished,
             Case::Default,
             rules.repositories_vanished.after,
             rules.repositories_vanished.severity,
-            Escalation::Never,
         )
         .row(
             Rule::RepositoriesVanished,
@@ -113,13 +96,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
                 (rules.api_version_ending.warning_before, Severity::Warning),
             ],
         )
-        .row(
-            Rule::StatusUnknown,
-            Case::Default,
-            rules.status_unknown.after,
-            rules.status_unknown.severity,
-            Escalation::Never,
-        )
+        .steady(Rule::StatusUnknown, Case::Default, rules.status_unknown.after, rules.status_unknown.severity)
         .row(
             Rule::StatusUnknown,
             Case::WholeGroup,
@@ -127,12 +104,11 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.status_unknown.severity,
             rules.status_unknown.critical_after,
         )
-        .row(
+        .steady(
             Rule::StatusUnknown,
             Case::Contradicted,
             rules.status_unknown.contradicted_after,
             rules.status_unknown.severity,
-            Escalation::Never,
         )
         .simple(Rule::Baseline, &rules.baseline);
     let off = switches(rules).into_iter().filter(|(_, enabled)| !enabled);
@@ -187,8 +163,13 @@ impl Rows {
         Self(self.0.opening_after(rule, case, span(after)).with_severities(rule, case, ladder))
     }
 
+    /// Never critical by its age alone.
+    fn steady(self, rule: Rule, case: Case, after: Duration, severity: Severity) -> Self {
+        self.row(rule, case, after, severity, Escalation::Never)
+    }
+
     fn simple(self, rule: Rule, settings: &SimpleRule) -> Self {
-        self.row(rule, Case::Default, settings.after, settings.severity, Escalation::Never)
+        self.steady(rule, Case::Default, settings.after, settings.severity)
     }
 
     fn escalating(self, rule: Rule, case: Case, settings: &EscalatingRule) -> Self {
@@ -196,7 +177,7 @@ impl Rows {
     }
 
     fn confirmed(self, rule: Rule, settings: &ConfirmedRule) -> Self {
-        let Self(policy) = self.row(rule, Case::Default, Duration::ZERO, settings.severity, Escalation::Never);
+        let Self(policy) = self.steady(rule, Case::Default, Duration::ZERO, settings.severity);
         Self(policy.agreed_by(rule, Case::Default, settings.evaluations))
     }
 

@@ -47,7 +47,9 @@ pub(super) async fn accept(config: &Path, options: &AcceptOptions, terminal: &Te
         }
     }
     if !printed_as_json(&json!({ "answers": answers }), options.ask.output, terminal)? {
-        answers.iter().for_each(|answer| print_answer(answer, terminal));
+        for answer in &answers {
+            print_answer(answer, terminal);
+        }
     }
     Ok(exit)
 }

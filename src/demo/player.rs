@@ -86,7 +86,7 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
     // Held while the stage is set: the daemon's first probe and the story begin at the same instant.
     let mut participant = clock.participant();
     narrator.begin(scenario, start);
-    let mut stage = Stage::set(&clock, story.world, &story.setup, performance.listen).await?;
+    let mut stage = Box::pin(Stage::set(&clock, story.world, &story.setup, performance.listen)).await?;
     narrator.stage_is_set(&stage);
     let mut watching = narrator.watch(&stage, start);
     let mut heard = stage.daemon.transitions();

@@ -18,7 +18,7 @@ pub(super) fn token_accepted(
     memory: Option<&CredentialState>,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let mut verdict = match read(slot(evidence, Part::Authentication, |book| &book.authentication), now) {
+    let mut verdict = match read(&slot(evidence, Part::Authentication, |book| &book.authentication), now) {
         Err(gap) => gap.verdict(&format!("whether Snyk accepts {name}")),
         Ok(evidence) => {
             let basis = Basis::of(evidence);
@@ -48,7 +48,7 @@ pub(super) fn token_accepted(
 }
 
 /// The condition `SnykAccessible`: the token is accepted and may read `what`.
-pub(super) fn accessible(token: &Verdict, access: Known<'_, Access>, what: &str, now: DateTime<Utc>) -> Verdict {
+pub(super) fn accessible(token: &Verdict, access: &Known<'_, Access>, what: &str, now: DateTime<Utc>) -> Verdict {
     if token.truth == Truth::False {
         return token.clone();
     }

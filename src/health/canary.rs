@@ -113,7 +113,7 @@ mod tests {
     fn a_canary_starts_stays_and_ends() {
         let tolerance = TimeDelta::minutes(5);
         let check = |open: Option<i64>, changed: Option<i64>, synced: Option<i64>, expected: Option<i64>| {
-            let next = next_canary(open.map(|minutes| started(minutes)), changed.map(at), synced.map(at), tolerance);
+            let next = next_canary(open.map(started), changed.map(at), synced.map(at), tolerance);
             assert_eq!(next.map(|canary| canary.changed_at), expected.map(at), "{open:?} {changed:?} {synced:?}");
         };
         check(None, Some(104), Some(100), None); // within the tolerance

@@ -67,7 +67,7 @@ impl<'a> Claims<'a> {
     }
 
     fn listing(&self) -> Listing<'a> {
-        let Ok(evidence) = read(slot(self.evidence, Part::ListedToken, |book| &book.listed_token), self.now) else {
+        let Ok(evidence) = read(&slot(self.evidence, Part::ListedToken, |book| &book.listed_token), self.now) else {
             return Listing::Untold;
         };
         match &evidence.value {
@@ -111,7 +111,8 @@ impl<'a> Claims<'a> {
     pub(super) fn accepted(&self) -> Verdict {
         let name = self.name;
         let scm = self.scm();
-        let mut verdict = match read(slot(self.evidence, Part::Authentication, |book| &book.authentication), self.now) {
+        let mut verdict = match read(&slot(self.evidence, Part::Authentication, |book| &book.authentication), self.now)
+        {
             Err(gap) => gap.verdict(&format!("whether {scm} accepts {name}")),
             Ok(evidence) => {
                 let basis = Basis::of(evidence);

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::decisions::{Answer, Item, LONGEST_AUTHOR, LONGEST_REASON, Plan, PlanKind, Verdict};
 use crate::domain::fleet::Fleet;
 use crate::domain::incident::IncidentKey;
-use crate::domain::names::{CredentialName, DecisionId, IntegrationName, OrganizationId, RepositoryId};
+use crate::domain::names::{CredentialName, DecisionId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
 use crate::domain::state::State;
 
 use super::incidents;
@@ -162,7 +162,7 @@ pub fn answer(
         return if is_same { Ok(id) } else { Err(DecisionError::Exists { id }) };
     }
     let key = find(state, &new.incident)?;
-    let items = incidents::items_of(state, fleet, &key, now);
+    let items = incidents::items_of(state, fleet, &key);
     if items.is_empty() {
         return Err(DecisionError::NothingToAccept { incident: new.incident.clone() });
     }
@@ -302,7 +302,7 @@ fn cover(state: &State, new: &NewPlan, plan: &mut Plan) -> Result<(), DecisionEr
 }
 
 fn is_watched(state: &State, name: &IntegrationName, organization: OrganizationId) -> bool {
-    let key = crate::domain::names::IntegrationKey::organization(name.clone(), organization);
+    let key = IntegrationKey::organization(name.clone(), organization);
     state.integrations.contains_key(&key)
 }
 
@@ -327,22 +327,17 @@ fn within(field: &'static str, text: &str, longest: usize, wanted: &'static str)
     Ok(())
 }
 
-/// Whether an incident of this key compares something with the past, so that people may accept it.
-pub fn is_about_a_loss(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> bool {
-    !incidents::items_of(state, fleet, key, now).is_empty()
-}
-
 /// What an item is called where people read it: a repository by its last known name.
 pub fn item_name(state: &State, item: &Item) -> String {
     match item {
         Item::Repository(name, id) => {
             let groups = state.evidence.groups.get(name).into_iter();
-            let sets = groups.flat_map(|group| group.profiles.values()).filter_map(|one| one.repositories.as_ref());
-            let known = sets.filter_map(|set| set.value.repositories.get(id)).next();
+            let mut sets = groups.flat_map(|group| group.profiles.values()).filter_map(|one| one.repositories.as_ref());
+            let known = sets.find_map(|set| set.value.repositories.get(id));
             known.map_or_else(|| id.to_string(), |known| known.full_name.clone())
         }
         Item::Organization(name, id) => {
-            let key = crate::domain::names::IntegrationKey::organization(name.clone(), *id);
+            let key = IntegrationKey::organization(name.clone(), *id);
             let known = state.integrations.get(&key).and_then(|known| known.snyk_name.clone());
             known.unwrap_or_else(|| id.to_string())
         }

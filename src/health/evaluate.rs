@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
 use crate::domain::decisions::Decisions;
-use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part, fresh};
+use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::Truth;
 use crate::domain::loss::NamespaceVisibility;
@@ -21,6 +21,7 @@ use crate::domain::state::{CredentialState, GroupMemory, MassVanishing, State, T
 use super::access::{accessible, token_accepted};
 use super::clocks::Recorder;
 use super::credential::{Claims, Movement, Use};
+use super::emptied;
 use super::group::{GroupCase, GroupVerdicts, ProfileVerdicts};
 use super::loss;
 use super::organization::{self, Accepted, CredentialVerdicts, OrganizationCase, conclude};
@@ -166,7 +167,7 @@ impl<'a> View<'a> {
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
-        let mut accessible = self.group_accessible(recorder.key, &token, evidence, &memory);
+        let mut accessible = self.group_accessible(&recorder.key.integration, &token, evidence, memory.was_populated);
         accessible.confirming |= recorder.state.denied_at.is_some();
         let claims: BTreeMap<_, _> = group
             .profiles
@@ -211,29 +212,18 @@ impl<'a> View<'a> {
         verdicts.profiles.iter().filter_map(moved).collect()
     }
 
-    /// A Group that answers, and shows neither Organizations nor assets, though it did: that is what an account without
-    /// a role sees. One that never had any is new.
     fn group_accessible(
         &self,
-        key: &IntegrationKey,
+        name: &IntegrationName,
         token: &Verdict,
         evidence: Option<&GroupEvidence>,
-        memory: &GroupMemory,
+        was_populated: bool,
     ) -> Verdict {
-        let verdict = accessible(token, slot(evidence, Part::Access, |book| &book.access), "the Group", self.now);
-        let mut of_this = self.vanishing.range(key.clone()..).take_while(|(of, _)| of.integration == key.integration);
-        let had_some = memory.was_populated || of_this.any(|(_, vanishing)| vanishing.listed_at.is_some());
-        let is_empty = evidence.is_some_and(|book| {
-            let organizations = fresh(&book.organizations, self.now).map(|known| known.value.is_empty());
-            let assets = fresh(&book.assets, self.now);
-            let assets = assets.map(|known| known.value.live.is_empty() && known.value.removed.is_empty());
-            organizations == Some(true) && assets == Some(true)
-        });
-        if is_empty && had_some && verdict.truth == Truth::True {
-            let message = "the Group answers our token, and shows neither Organizations nor assets, though it had some";
-            return Verdict::unknown(Reason::GroupAnswersEmpty, message);
-        }
-        verdict
+        let access = slot(evidence, Part::Access, |book| &book.access);
+        let verdict = accessible(token, &access, "the Group", self.now);
+        let known = emptied::Known { evidence: self.evidence, vanishing: self.vanishing, was_populated };
+        let emptied = || emptied::verdict(&known, name, self.now);
+        if verdict.truth == Truth::True { emptied().unwrap_or(verdict) } else { verdict }
     }
 
     fn vanished(&self, key: &IntegrationKey, vanishing: &Vanishing) -> Verdict {
@@ -261,7 +251,7 @@ impl<'a> View<'a> {
             Some(vanishing) => self.vanished(recorder.key, vanishing),
             None => accessible(
                 &shared.token,
-                slot(evidence, Part::Access, |book| &book.access),
+                &slot(evidence, Part::Access, |book| &book.access),
                 "the Organization",
                 self.now,
             ),

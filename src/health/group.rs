@@ -125,11 +125,11 @@ impl<'a> GroupCase<'a> {
     }
 
     fn assets(&self) -> Result<&'a Evidence<Arc<AssetWalk>>, Gap> {
-        read(slot(self.evidence, Part::Assets, |book| &book.assets), self.now)
+        read(&slot(self.evidence, Part::Assets, |book| &book.assets), self.now)
     }
 
     fn repositories(&self, name: &ProfileName) -> Result<&'a Evidence<Arc<RepositorySet>>, Gap> {
-        read(slot(self.profile_evidence(name), Part::Repositories, |book| &book.repositories), self.now)
+        read(&slot(self.profile_evidence(name), Part::Repositories, |book| &book.repositories), self.now)
     }
 
     /// Every verdict.
@@ -299,7 +299,7 @@ impl<'a> GroupCase<'a> {
     }
 
     fn catalog(&self) -> Verdict {
-        let evidence = match read(slot(self.evidence, Part::Catalog, |book| &book.catalog), self.now) {
+        let evidence = match read(&slot(self.evidence, Part::Catalog, |book| &book.catalog), self.now) {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("catalog files"),
         };

@@ -145,7 +145,7 @@ pub(super) fn of_organization(
         return Verdict::not_applicable(Reason::NotRotated, "no rotation of the PAT is known");
     };
     let rotated = moment(rotation.at);
-    let known = read(slot(evidence, Part::Events, |book| &book.events), now);
+    let known = read(&slot(evidence, Part::Events, |book| &book.events), now);
     if let Some(saved) = memory.saved.as_ref().filter(|saved| saved.at > rotation.at) {
         let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved.at));
         let basis = known.map_or(Basis { observed_at: Some(saved.at), ..Basis::default() }, Basis::of);
@@ -196,7 +196,7 @@ pub(super) fn of_organization(
 /// token its template had, until it is saved, or tests something that the old token can no longer read.
 fn cloned(book: &OrganizationEvidence, rotation: &Rotation, now: DateTime<Utc>) -> Option<Verdict> {
     let created_at = created_at(book).filter(|at| *at > rotation.at)?;
-    let imports = read(slot(Some(book), Part::Imports, |book| &book.imports), now).ok();
+    let imports = read(&slot(Some(book), Part::Imports, |book| &book.imports), now).ok();
     let tests =
         imports.iter().flat_map(|known| known.value.projects.iter().filter_map(|project| project.last_test.at()));
     if let (Some(imports), Some(end), Some(tested_at)) = (imports, rotation.old.ended, tests.max())

@@ -76,10 +76,10 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
 
 /// What an open incident compares with the past: what a person accepts or rejects. Empty where the incident is about
 /// something else.
-pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey, now: DateTime<Utc>) -> BTreeSet<Item> {
-    let _ = now;
+pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey) -> BTreeSet<Item> {
     match key.rule {
         Rule::OrganizationsVanished => organizations_vanished::items(state, key),
+        Rule::RepositoriesVanished => super::loss::items_of(state, key),
         _ => super::organization::items_of(state, fleet, key),
     }
 }

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::decisions::Item;
 use crate::domain::facts::{RepositoryFate, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup};
-use crate::domain::incident::{IncidentKey, Rule, Subject};
+use crate::domain::incident::{IncidentKey, Subject};
 use crate::domain::loss::{AbsentRepository, Doubt, NamespaceMemory, ProfileMemory, Settlement, WalkedSize};
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
 use crate::domain::state::{CredentialState, State};
@@ -252,9 +252,6 @@ fn forget_unwatched(profiles: &mut BTreeMap<ProfileName, ProfileMemory>, group: 
 /// The repositories whose loss an incident about a namespace is about: what accepting it accepts.
 pub fn items_of(state: &State, incident: &IncidentKey) -> BTreeSet<Item> {
     let Subject::Workspace(name, slug) = &incident.subject else { return BTreeSet::new() };
-    if incident.rule != Rule::RepositoriesVanished {
-        return BTreeSet::new();
-    }
     let lost = namespaces(state, name).filter(|(_, of, _)| *of == slug);
     let lost = lost.flat_map(|(_, _, namespace)| namespace.right_lost());
     lost.map(|(id, _)| Item::Repository(name.clone(), id.clone())).collect()

@@ -15,6 +15,7 @@ mod upstream;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::emptied;
 use super::in_step;
 use super::subjects::{forget_other_subjects, revision_of};
 use crate::domain::evidence::{About, Evidence, Part, Slot};
@@ -123,6 +124,7 @@ pub fn observe(state: &mut State, fleet: &Fleet, policy: Policy, run: &ProbeRun)
         }
     }
     follow_ups.extend(listing::follow_ups(state, run));
+    follow_ups.extend(emptied::follow_ups(state, run));
     follow_ups
 }
 
@@ -141,12 +143,13 @@ fn subject_of(finding: &Finding) -> (About<'_>, Part) {
     match finding {
         Finding::SnykAuthentication(name, _) => (About::SnykToken(name), Part::Authentication),
         Finding::SnykTokenExpiry(name, _) => (About::SnykToken(name), Part::Expiry),
-        Finding::ScmAuthentication(name, _) => (About::ScmCredential(name), Part::Authentication),
+        // What is said of the previous secret goes to the memory of the credential, which tells the secrets apart.
+        Finding::ScmAuthentication(name, _) | Finding::PreviousSecret(name, _) => {
+            (About::ScmCredential(name), Part::Authentication)
+        }
         Finding::ScmCredentialExpiry(name, _) => (About::ScmCredential(name), Part::Expiry),
         Finding::ListedToken(name, _) => (About::ScmCredential(name), Part::ListedToken),
         Finding::Permission(name, ..) => (About::ScmCredential(name), Part::Permissions),
-        // The memory of the credential keeps it, which tells the secrets apart by itself.
-        Finding::PreviousSecret(name, _) => (About::ScmCredential(name), Part::Authentication),
         Finding::GroupAccess(name, _) => (About::Group(name), Part::Access),
         Finding::Assets(name, _) => (About::Group(name), Part::Assets),
         Finding::Catalog(name, _) => (About::Group(name), Part::Catalog),
@@ -226,7 +229,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             }
         }
         Finding::Webhooks(key, fact) => organization::on_webhooks(state, stamp, key, fact),
-        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, fact),
+        Finding::PullRequestChecks(key, fact) => organization::on_pull_request_checks(state, stamp, key, *fact),
         Finding::Fates(name, profile, fact) => group::on_fates(state, fleet, stamp, name, profile, fact),
         Finding::RemovedOrganizations(name, fact) => {
             let book = state.evidence.groups.entry(name.clone()).or_default();

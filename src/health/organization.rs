@@ -95,8 +95,8 @@ impl Judged {
 impl<'a> OrganizationCase<'a> {
     /// Every verdict.
     pub(super) fn judge(self) -> OrganizationVerdicts {
-        let presence = read(slot(self.evidence, Part::Presence, |book| &book.presence), self.now);
-        let imports = read(slot(self.evidence, Part::Imports, |book| &book.imports), self.now);
+        let presence = read(&slot(self.evidence, Part::Presence, |book| &book.presence), self.now);
+        let imports = read(&slot(self.evidence, Part::Imports, |book| &book.imports), self.now);
         let imports: Result<&Evidence<Arc<OrganizationImports>>, &Gap> = imports.as_ref().copied();
         let via_app = presence
             .as_ref()
@@ -135,6 +135,6 @@ impl<'a> OrganizationCase<'a> {
     }
 
     fn events(&self) -> Result<&'a Evidence<AuditEvents>, Gap> {
-        read(slot(self.evidence, Part::Events, |book| &book.events), self.now)
+        read(&slot(self.evidence, Part::Events, |book| &book.events), self.now)
     }
 }

@@ -59,16 +59,24 @@ impl Shift {
             decisions,
         } = state;
         self.evidence(evidence);
-        integrations.values_mut().for_each(|integration| self.integration(integration));
-        credentials.values_mut().for_each(|credential| self.credential(credential));
-        incidents.values_mut().for_each(|incident| self.incident(incident));
+        for integration in integrations.values_mut() {
+            self.integration(integration);
+        }
+        for credential in credentials.values_mut() {
+            self.credential(credential);
+        }
+        for incident in incidents.values_mut() {
+            self.incident(incident);
+        }
         for ResolvedCause { at, case: _, affected: _ } in resolved_causes.values_mut() {
             self.time(at);
         }
         for Baseline { taken_at, problems: _ } in baselines.values_mut() {
             self.maybe(taken_at);
         }
-        vanishing.values_mut().for_each(|vanishing| self.vanishing(vanishing));
+        for vanishing in vanishing.values_mut() {
+            self.vanishing(vanishing);
+        }
         for MassVanishing { since, confirmed: _, vanished: _, watched: _ } in mass_vanishing.values_mut() {
             self.time(since);
         }
@@ -83,6 +91,12 @@ impl Shift {
     fn time(&self, at: &mut DateTime<Utc>) {
         if *at > self.after {
             *at += self.by;
+        }
+    }
+
+    fn times<'a>(&self, times: impl Iterator<Item = &'a mut DateTime<Utc>>) {
+        for at in times {
+            self.time(at);
         }
     }
 
@@ -121,7 +135,9 @@ impl Shift {
             } = facts;
             self.maybe(last_conclusive_at);
             self.maybe(inconclusive_since);
-            version_ending.iter_mut().for_each(|ending| self.time(&mut ending.seen_at));
+            for ending in version_ending.iter_mut() {
+                self.time(&mut ending.seen_at);
+            }
         }
     }
 
@@ -148,8 +164,12 @@ impl Shift {
         self.time(first_seen_at);
         self.maybe(asking_again_since);
         self.maybe(denied_at);
-        conditions.values_mut().for_each(|condition| self.condition(condition));
-        status.iter_mut().for_each(|status| self.status(status));
+        for condition in conditions.values_mut() {
+            self.condition(condition);
+        }
+        for status in status.iter_mut() {
+            self.status(status);
+        }
         self.group(group);
         organization.times().for_each(|at| self.time(at));
     }
@@ -172,7 +192,9 @@ impl Shift {
         self.time(since);
         self.maybe(observed_at);
         self.maybe(valid_until);
-        proof.iter_mut().for_each(|proof| proof.move_by(|at| self.time(at)));
+        for proof in proof.iter_mut() {
+            proof.move_by(|at| self.time(at));
+        }
     }
 
     fn status(&self, status: &mut StatusState) {
@@ -218,12 +240,14 @@ impl Shift {
         } = group;
         self.maybe(walked_before);
         self.maybe(nothing_ended_at);
-        profiles.values_mut().for_each(|profile| profile.times().for_each(|at| self.time(at)));
+        for profile in profiles.values_mut() {
+            self.times(profile.times());
+        }
         self.maybe(first_fill_completed_at);
         self.maybe(connected_since);
         self.maybe(profile_deleted_at);
-        arrivals.iter_mut().for_each(|Arrival { at, found: _ }| self.time(at));
-        deleted_profiles.values_mut().for_each(|DeletedProfile { at, gone: _, of: _ }| self.time(at));
+        self.times(arrivals.iter_mut().map(|Arrival { at, found: _ }| at));
+        self.times(deleted_profiles.values_mut().map(|DeletedProfile { at, gone: _, of: _ }| at));
         for age in Arc::make_mut(repository_ages).values_mut() {
             let RepositoryAge { seen_at, urls: _, was_eligible: _, asset: _, unseen_since } = age;
             self.maybe(unseen_since);
@@ -276,9 +300,9 @@ impl Shift {
         ] {
             self.maybe(at);
         }
-        rotated_from.iter_mut().for_each(|(_, at)| self.time(at));
-        confirming.iter_mut().for_each(|(at, _)| self.time(at));
-        doubted.values_mut().for_each(|at| self.time(at));
+        self.times(rotated_from.iter_mut().map(|(_, at)| at));
+        self.times(confirming.iter_mut().map(|(at, _)| at));
+        self.times(doubted.values_mut());
         if let Some(before) = listed_before {
             // Its own dates are the administrators' word.
             let ListedBefore { created_at: _, expires_at: _, last_active_at: _, listed_at, replaced_at } = before;
@@ -314,7 +338,7 @@ impl Shift {
         if let IncidentPhase::Open { opened_at } = phase {
             self.time(opened_at);
         }
-        onsets.values_mut().for_each(|at| self.time(at));
+        self.times(onsets.values_mut());
     }
 
     /// Begin and end of a silence are what people said: they stay.
@@ -348,7 +372,9 @@ impl Shift {
             self.time(opened_at);
             self.time(at);
         }
-        gaps.iter_mut().for_each(|gap| self.gap(gap));
+        for gap in gaps.iter_mut() {
+            self.gap(gap);
+        }
         for Recurrence { openings, is_flapping: _, again: _, well_since } in recurrences.values_mut() {
             for Opening { opened_at, since } in openings {
                 self.time(opened_at);

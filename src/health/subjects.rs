@@ -11,7 +11,7 @@ use crate::domain::evidence::{About, Part};
 use crate::domain::facts::ApiFacts;
 use crate::domain::fleet::{Fleet, WatchedGroup};
 use crate::domain::incident::Subject;
-use crate::domain::names::{CredentialName, IntegrationName, ProfileName, Revision};
+use crate::domain::names::{CredentialName, IntegrationName, ProfileName, Revision, WorkspaceSlug};
 use crate::domain::state::{CredentialState, State, WatchedSubjects};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
@@ -45,7 +45,7 @@ pub(super) fn revision_of(
         About::Profile(name, profile) => {
             let group = fleet.group(name)?;
             let profile = group.profiles.get(profile)?;
-            let workspaces = profile.workspaces.iter().map(|workspace| workspace.as_str());
+            let workspaces = profile.workspaces.iter().map(WorkspaceSlug::as_str);
             let revision = workspaces.fold(group_revision(fleet, group)?, Revision::with);
             subjects.seen_by(revision, &profile.credential)
         }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{GroupEvidence, Part, fresh};
+use crate::domain::evidence::{Evidence, GroupEvidence, Part, fresh};
 use crate::domain::facts::Access;
 use crate::domain::fleet::{Fleet, NamedOrganization, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::{Level, Truth};
@@ -62,10 +62,10 @@ pub fn unlisted(state: &State, fleet: &Fleet, name: &IntegrationName, now: DateT
         });
     }
     let book = state.evidence.groups.get(name);
-    let gap = read(slot(book, Part::Organizations, |book| &book.organizations), now).err()?;
+    let gap = read(&slot(book, Part::Organizations, |book| &book.organizations), now).err()?;
     let failure = book.and_then(|book| book.failures.get(&Part::Organizations));
-    let stale = book.and_then(|book| book.organizations.as_ref()).map(|known| known.valid_until());
-    let since = stale.or(failure.map(|failure| failure.since)).unwrap_or(first_seen);
+    let ended = book.and_then(|book| book.organizations.as_ref()).map(Evidence::valid_until);
+    let since = ended.or(failure.map(|failure| failure.since)).unwrap_or(first_seen);
     let mut verdict = gap.verdict("the Organizations of the Group");
     if failure.is_none()
         && let Some((reason, message)) = rejected(state, &watched.snyk)

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::decisions::{Decisions, Item, Verdict};
 use crate::domain::evidence::{EvidenceBook, fresh};
 use crate::domain::facts::Access;
-use crate::domain::fleet::{Fleet, WatchedIntegration};
+use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
 use crate::domain::incident::Rule;
 use crate::domain::names::{GroupId, IntegrationKey, IntegrationName};
 use crate::domain::state::{IntegrationState, MassVanishing, State, Vanishing};
@@ -161,7 +161,7 @@ pub(super) fn settle(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     for (key, vanishing) in &state.vanishing {
         let Some(integration) = fleet.integrations.get(&key.integration) else { continue };
         let named: &BTreeSet<_> = named.entry(&key.integration).or_insert_with(|| {
-            integration.organizations.as_ref().map(|watched| watched.named_ids()).unwrap_or_default()
+            integration.organizations.as_ref().map(WatchedOrganizations::named_ids).unwrap_or_default()
         });
         let is_named = key.organization.is_some_and(|id| named.contains(&id));
         let fate = fate(state, group_of(integration), key, vanishing, now);

@@ -94,7 +94,7 @@ impl<'a, T> Known<'a, T> {
 }
 
 /// The evidence of `known` if it is fresh at `now`, else what is wrong with it.
-pub(super) fn read<T>(known: Known<'_, T>, now: DateTime<Utc>) -> Result<&Evidence<T>, Gap> {
+pub(super) fn read<'a, T>(known: &Known<'a, T>, now: DateTime<Utc>) -> Result<&'a Evidence<T>, Gap> {
     match known.evidence {
         Some(evidence) if evidence.is_fresh(now) => Ok(evidence),
         evidence => {

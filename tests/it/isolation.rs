@@ -138,8 +138,8 @@ fn greatest_lag(page: &Page) -> f64 {
 /// A stalled and a failing receiver, for an hour of virtual time with three incidents.
 #[tokio::test]
 async fn broken_receivers_slow_neither_probes_nor_the_healthy_one() {
-    let alone = hour_with(Neighbours::None).await;
-    let beside = hour_with(Neighbours::Broken).await;
+    let alone = Box::pin(hour_with(Neighbours::None)).await;
+    let beside = Box::pin(hour_with(Neighbours::Broken)).await;
     assert!(alone.asked.len() > 500, "{} requests", alone.asked.len());
     assert_eq!(beside.asked, alone.asked, "the same is asked at the same time as without them");
     assert_eq!((alone.lag, beside.lag), (0.0, 0.0), "no probe is late");

@@ -27,7 +27,7 @@ impl Verdict {
         let views = &snapshot.integrations;
         let has_problem = views.iter().any(|view| {
             let is_excused = is_young_set_up(snapshot, view);
-            let counts = |condition| !(is_excused && waits(condition)) && !is_out_of_sight(view, condition);
+            let counts = |condition| !(is_excused && waits(condition) || is_out_of_sight(view, condition));
             view.conditions.iter().any(|shown| shown.state.truth == Truth::False && counts(shown.condition))
                 || (!is_excused && is_bad(view.status.status))
         });

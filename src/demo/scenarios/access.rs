@@ -33,7 +33,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(9),
             title: "the PAT is valid, but its owner left the workspace; public repositories are still visible",
             verdict: "connection_failed for want of membership",
-            pages: &[(Rule::NamespaceNotFound, Severity::Critical)],
+            pages: &[(Rule::ConnectionFailed, Severity::Critical)],
             story: owner_left_workspace,
         },
         Scenario {
@@ -136,7 +136,7 @@ fn repositories_read_missing(start: DateTime<Utc>) -> Story {
 }
 
 fn owner_left_workspace(start: DateTime<Utc>) -> Story {
-    let gone = || only(Rule::NamespaceNotFound, WORKSPACE, Severity::Critical);
+    let told = || only(Rule::ConnectionFailed, GROUP, Severity::Critical);
     let failed = || E::Status(Group, Status::ConnectionFailed, Reason::NotAMember);
     settled(start, 40)
         .change(hours(1), "the account behind the PAT leaves the workspace", |world| {
@@ -148,12 +148,21 @@ fn owner_left_workspace(start: DateTime<Utc>) -> Story {
                 failed(),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
                 E::Condition(Group, Condition::RepositoriesVisible, Truth::False, Reason::NotAMember),
-                gone(),
-                E::IncidentSays(Rule::NamespaceNotFound, "not been a member"),
-                E::IncidentSays(Rule::NamespaceNotFound, "Workspace administrator"),
+                told(),
+                E::IncidentSays(Rule::ConnectionFailed, "not a member"),
+                E::IncidentSays(Rule::ConnectionFailed, "Git host admin"),
             ],
         )
-        .expect(hours(8), [failed(), gone(), E::NeverOpened(Rule::CredentialInvalid)])
+        .expect(
+            hours(8),
+            [
+                failed(),
+                told(),
+                E::NeverOpened(Rule::CredentialInvalid),
+                E::NeverOpened(Rule::NamespaceNotFound),
+                E::NeverOpened(Rule::RepositoriesVanished),
+            ],
+        )
 }
 
 fn namespace_renamed(start: DateTime<Utc>) -> Story {
@@ -188,7 +197,7 @@ fn workspace_deleted(start: DateTime<Utc>) -> Story {
                 failed(),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
                 gone(),
-                E::IncidentSays(Rule::NamespaceNotFound, "not to blame"),
+                E::IncidentSays(Rule::NamespaceNotFound, "The PAT itself works"),
             ],
         )
         .expect(hours(8), [failed(), gone()])

@@ -72,13 +72,13 @@ fn both_asset_lists_disappear(start: DateTime<Utc>) -> Story {
             hours(6),
             [
                 E::KnownBelowUnknown(Group, Status::Connected),
-                E::Condition(Group, Condition::InventoryPopulated, Truth::Unknown, Reason::EvidenceStale),
+                E::Condition(Group, Condition::InventoryPopulated, Truth::Unknown, Reason::EndpointNotFound),
                 E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
                 E::Condition(Group, Condition::RepositoriesVisible, Truth::True, Reason::Ok),
                 E::Says(Group, "the Inventory"),
                 connected(EveryOrganization),
                 only(Rule::StatusUnknown, GROUP, Severity::Warning),
-                E::IncidentSays(Rule::StatusUnknown, "Inventory: last observed"),
+                E::IncidentSays(Rule::StatusUnknown, "the API answered 404"),
             ],
         )
 }

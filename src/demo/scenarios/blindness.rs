@@ -87,6 +87,7 @@ fn another_group_by_reload(start: DateTime<Utc>) -> Story {
         .expect(minutes(50), [connected(Group), quiet()])
         .reconfigure(hours(1), "the operator names another Group, and its token", |setup| {
             setup.group = 1;
+            setup.configured_at = None;
             "other-token".clone_into(&mut setup.snyk_token);
         })
         .expect(

@@ -57,22 +57,26 @@ pub(super) fn all() -> Vec<Scenario> {
             bitbucket_outage,
         ),
         line("bitbucket-rate-limited", "Bitbucket answers 429 to everything", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::RateLimited(RetryAfter::Sent, Duration::from_mins(10)))
+            bitbucket_fails(
+                start,
+                &FaultKind::RateLimited(RetryAfter::Sent, Duration::from_mins(10)),
+                Reason::RateLimited,
+            )
         }),
         line("bitbucket-brownout", "Bitbucket answers 410 for some hours", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::Brownout)
+            bitbucket_fails(start, &FaultKind::Brownout, Reason::EndpointGone)
         }),
         line("bitbucket-html-with-200", "Bitbucket answers 200 with a login page", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::HtmlWithOk)
+            bitbucket_fails(start, &FaultKind::HtmlWithOk, Reason::AnswerNotUnderstood)
         }),
         line("bitbucket-redirects-to-login", "Bitbucket redirects to a login page on another host", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::LoginRedirect)
+            bitbucket_fails(start, &FaultKind::LoginRedirect, Reason::UpstreamFailing)
         }),
         line("bitbucket-redirect-loop", "Bitbucket redirects to itself", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::RedirectLoop)
+            bitbucket_fails(start, &FaultKind::RedirectLoop, Reason::UpstreamFailing)
         }),
         line("bitbucket-cuts-connections", "Bitbucket cuts every connection", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::ConnectionReset)
+            bitbucket_fails(start, &FaultKind::ConnectionReset, Reason::UpstreamFailing)
         }),
         told(
             "bitbucket-next-page-elsewhere",
@@ -127,7 +131,8 @@ fn snyk_outage(start: DateTime<Utc>) -> Story {
         .expect(hours(28), [connected(Group), connected(EveryOrganization), quiet()])
 }
 
-fn bitbucket_fails(start: DateTime<Utc>, kind: &FaultKind) -> Story {
+/// The reason of what is unknown is what Bitbucket answers, not that the evidence is old.
+fn bitbucket_fails(start: DateTime<Utc>, kind: &FaultKind, answered: Reason) -> Story {
     let kind = kind.clone();
     settled(start, 20)
         .change(hours(1), "Bitbucket begins to fail", move |world| world.break_api(Api::Bitbucket, kind.clone()))
@@ -135,9 +140,9 @@ fn bitbucket_fails(start: DateTime<Utc>, kind: &FaultKind) -> Story {
         .expect(
             hours(4),
             [
-                E::Status(Group, Status::Unknown, Reason::EvidenceStale),
+                E::Status(Group, Status::Unknown, answered),
                 E::KnownBelowUnknown(Group, Status::Connected),
-                E::Condition(Group, Condition::CredentialValid, Truth::Unknown, Reason::EvidenceStale),
+                E::Condition(Group, Condition::CredentialValid, Truth::Unknown, answered),
                 E::Condition(Group, Condition::SnykAccessible, Truth::True, Reason::Ok),
                 only(Rule::UpstreamUnreachable, BITBUCKET_API, Severity::Warning),
                 E::IncidentSays(Rule::UpstreamUnreachable, "no credential is to blame"),

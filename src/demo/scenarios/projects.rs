@@ -48,7 +48,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "when snykwatch comes, three of ten Organizations have not been tested for a week",
             verdict: "one Baseline for the record; a new problem is told",
-            pages: &[(Rule::TestsStale, Severity::Warning)],
+            pages: &[],
             story: problems_of_first_sight,
         },
         Scenario {
@@ -80,7 +80,7 @@ pub(super) fn all() -> Vec<Scenario> {
             line: Some(17),
             title: "eight of ten projects become inactive",
             verdict: "stalled / projects_inactive with the count",
-            pages: &[(Rule::TestsStale, Severity::Warning)],
+            pages: &[],
             story: projects_deactivated,
         },
     ]

@@ -69,7 +69,7 @@ fn snyk_token_expired(start: DateTime<Utc>) -> Story {
                 invalid(Severity::Warning),
                 E::Affects(Rule::SnykTokenInvalid, 3),
                 E::IncidentSays(Rule::SnykTokenInvalid, "scanning itself goes on"),
-                E::IncidentSays(Rule::SnykTokenInvalid, "Create a new token for the service account"),
+                E::IncidentSays(Rule::SnykTokenInvalid, "Create a new token in Snyk where this one was created"),
             ],
         )
         .expect(hours(25), [invalid(Severity::Warning)])

@@ -71,7 +71,7 @@ fn idle_month(start: DateTime<Utc>) -> Story {
             days(4),
             [
                 connected(Group),
-                E::Condition(Group, Condition::SyncCurrent, Truth::True, Reason::Ok),
+                E::Condition(Group, Condition::SyncCurrent, Truth::True, Reason::Idle),
                 E::NothingEverOpened,
             ],
         )

@@ -51,13 +51,19 @@ impl EvidenceBook {
     /// Visits every book.
     pub fn each(&mut self, visit: &mut dyn FnMut(About<'_>, &mut dyn Book)) {
         let Self { snyk_tokens, scm_credentials, groups, organizations, apis: _ } = self;
-        snyk_tokens.iter_mut().for_each(|(name, book)| visit(About::SnykToken(name), book));
-        scm_credentials.iter_mut().for_each(|(name, book)| visit(About::ScmCredential(name), book));
+        for (name, book) in snyk_tokens.iter_mut() {
+            visit(About::SnykToken(name), book);
+        }
+        for (name, book) in scm_credentials.iter_mut() {
+            visit(About::ScmCredential(name), book);
+        }
         for (name, group) in groups {
             visit(About::Group(name), group);
             group.profiles.iter_mut().for_each(|(profile, book)| visit(About::Profile(name, profile), book));
         }
-        organizations.iter_mut().for_each(|(key, book)| visit(About::Organization(key), book));
+        for (key, book) in organizations.iter_mut() {
+            visit(About::Organization(key), book);
+        }
     }
 }
 

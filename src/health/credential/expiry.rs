@@ -57,7 +57,7 @@ impl Claims<'_> {
 
     /// When the PAT expires: the SCM's word, then the admin API's, then the declared date.
     pub(in crate::health) fn expiry(&self) -> Expiry {
-        let own = read(slot(self.evidence, Part::Expiry, |book| &book.expiry), self.now).ok();
+        let own = read(&slot(self.evidence, Part::Expiry, |book| &book.expiry), self.now).ok();
         // The SCM speaks of our own token, which for an observer is not the one in Snyk; and of the one before the last
         // rotation, where it was asked before that.
         let own = own.filter(|evidence| !self.is_observer() && !self.is_before_rotation(evidence.observed_at));

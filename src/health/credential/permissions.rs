@@ -25,7 +25,7 @@ impl Claims<'_> {
                 unverifiable.push(label);
                 continue;
             }
-            let evidence = match read(self.permission_evidence(*permission), self.now) {
+            let evidence = match read(&self.permission_evidence(*permission), self.now) {
                 Ok(evidence) => evidence,
                 Err(_) if self.is_doubted(*permission) => {
                     doubted.push(label);

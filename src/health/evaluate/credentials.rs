@@ -36,7 +36,7 @@ pub(super) fn refresh(
         let verdict = token_accepted(name, known, Some(state), now);
         store(&mut state.valid, verdict, now);
         let rotated_at = state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at);
-        let told = read(slot(known, Part::Expiry, |book| &book.expiry), now).ok();
+        let told = read(&slot(known, Part::Expiry, |book| &book.expiry), now).ok();
         // What was told before a new token was in use was told of the one before.
         let told = told.filter(|told| rotated_at.is_none_or(|rotated_at| told.observed_at >= rotated_at));
         let at = match told.map(|told| told.value) {

@@ -30,7 +30,7 @@ impl<'a> GroupCase<'a> {
     ) -> Vec<NamespaceVerdicts> {
         let Some(watched) = self.group.profiles.get(name) else { return Vec::new() };
         let book = self.profile_evidence(name);
-        let facts = read(slot(book, Part::Workspaces, |book| &book.workspaces), self.now);
+        let facts = read(&slot(book, Part::Workspaces, |book| &book.workspaces), self.now);
         let remembered = self.memory.profiles.get(name).map(|memory| &memory.namespaces);
         let slugs: BTreeSet<&WorkspaceSlug> = if watched.workspaces.is_empty() {
             let listed = facts.as_ref().ok().into_iter().flat_map(|facts| facts.value.keys());
@@ -215,7 +215,7 @@ impl<'a> GroupCase<'a> {
     /// A profile without a namespace: none is configured, and the account is a member of none, or that is not known.
     fn without_namespace(&self, name: &ProfileName) -> Verdict {
         let book = self.profile_evidence(name);
-        let mut verdict = match read(slot(book, Part::Workspaces, |book| &book.workspaces), self.now) {
+        let mut verdict = match read(&slot(book, Part::Workspaces, |book| &book.workspaces), self.now) {
             Err(gap) => gap.verdict(&format!("the workspaces of profile {name}")),
             Ok(facts) => {
                 let message = "the account behind the PAT is not a member of any workspace";

@@ -118,10 +118,9 @@ fn verdict(state: &IntegrationState, row: &Row, is_required: bool, evaluations: 
         When::Orphans => {
             // What was accepted is in the memory still, and no longer in the extent.
             match (memory.tests.orphans.values().min(), memory.extents.get(&row.rule)) {
-                (None, _) => PartVerdict::Gone,
                 (Some(since), Some(_)) => PartVerdict::Holds { since: *since, settled: true },
                 (Some(_), None) if state.truth(Condition::TestsCurrent) == Truth::Unknown => PartVerdict::CannotTell,
-                (Some(_), None) => PartVerdict::Gone,
+                (None, _) | (Some(_), None) => PartVerdict::Gone,
             }
         }
         When::False { condition, reason, judged_before } => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::Inputs;
 use super::text::{count, members};
+use crate::domain::condition::{Condition, Reason};
 use crate::domain::decisions::Item;
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
@@ -20,7 +21,15 @@ pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
 fn candidate<'a>(inputs: &'a Inputs<'a>, name: &'a IntegrationName) -> Candidate<'a> {
     let mass = inputs.state.mass_vanishing.get(name);
     let missing: Vec<OrganizationId> = if mass.is_some() { missing(inputs, name) } else { Vec::new() };
-    let verdict = mass.map_or(Verdict::Gone, |mass| Verdict::Holds(Onset::Since(mass.since)));
+    let group = IntegrationKey::group(name.clone());
+    let shows_nothing = inputs.integration(&group).and_then(|group| group.conditions.get(&Condition::SnykAccessible));
+    let shows_nothing = shows_nothing.is_some_and(|known| known.reason == Reason::GroupAnswersEmpty);
+    let verdict = match mass {
+        None => Verdict::Gone,
+        // The Group as a whole shows nothing: that is one fact, and told as such.
+        Some(_) if shows_nothing => Verdict::CannotTell,
+        Some(mass) => Verdict::Holds(Onset::Since(mass.since)),
+    };
     let timing = inputs.timing(name, Rule::OrganizationsVanished, Case::Default);
     let describe = move |scene: &Scene<'_>| {
         let watched = mass.map_or(0, |mass| mass.watched);

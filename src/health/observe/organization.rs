@@ -46,9 +46,9 @@ pub(super) fn on_presence(
     }
 }
 
-pub(super) fn on_pull_request_checks(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: &PullRequestChecks) {
+pub(super) fn on_pull_request_checks(state: &mut State, stamp: Stamp, key: &IntegrationKey, fact: PullRequestChecks) {
     let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().pull_request_checks;
-    if stamp.write(slot, *fact) == Written::Outdated {
+    if stamp.write(slot, fact) == Written::Outdated {
         return;
     }
     let Some(stored) = state.integrations.get_mut(key) else { return };
@@ -60,12 +60,10 @@ pub(super) fn on_pull_request_checks(state: &mut State, stamp: Stamp, key: &Inte
                 memory.checks_off.remove(&switch);
             }
             // Off from the start is how somebody wants it.
-            Some(false) => {
-                if memory.checks_on.remove(&switch) {
-                    memory.checks_off.insert(switch, stamp.at);
-                }
+            Some(false) if memory.checks_on.remove(&switch) => {
+                memory.checks_off.insert(switch, stamp.at);
             }
-            None => {}
+            Some(false) | None => {}
         }
     }
 }

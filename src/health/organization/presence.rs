@@ -43,7 +43,7 @@ impl OrganizationCase<'_> {
     /// Active projects of targets of this type, seen in the round in which the integration was not, while no event says
     /// that it was deleted. Older imports contradict nothing: it may have been deleted since.
     fn active_beside(&self, absent: &Evidence<IntegrationPresence>) -> usize {
-        let imports = read(slot(self.evidence, Part::Imports, |book| &book.imports), self.now);
+        let imports = read(&slot(self.evidence, Part::Imports, |book| &book.imports), self.now);
         let Some(imports) = imports.ok().filter(|imports| imports.observed_at >= absent.observed_at) else { return 0 };
         if imports.value.targets.is_empty() || self.was_deleted() {
             return 0;

@@ -14,6 +14,7 @@ use crate::domain::state::{FalseReadings, LossProof, LostTarget, OrganizationMem
 
 use super::super::SECOND_READING_AFTER;
 use super::super::status::Signal;
+use super::super::verdict::Verdict;
 use super::OrganizationVerdicts;
 use super::activity::ChangeSearch;
 
@@ -69,7 +70,7 @@ pub(in crate::health) fn conclude(
 ) {
     let signal = |condition| {
         let verdict = verdicts.conditions.iter().find(|(of, _)| *of == condition).map(|(_, verdict)| verdict);
-        verdict.map_or(Signal::Unknown, |verdict| verdict.signal())
+        verdict.map_or(Signal::Unknown, Verdict::signal)
     };
     match (signal(Condition::RepositoriesImported), signal(Condition::TestsCurrent)) {
         (Signal::Nothing, _) | (Signal::True, Signal::Nothing) => memory.nothing_to_watch = true,

@@ -92,7 +92,7 @@ impl OrganizationCase<'_> {
     fn checks_off(&self) -> ChecksOff {
         let off = self.memory.tests.checks_off.values().filter(|since| !self.accepted.has_checks_off(**since));
         let Some(since) = off.min() else { return ChecksOff::No };
-        match read(slot(self.evidence, Part::PullRequestChecks, |book| &book.pull_request_checks), self.now) {
+        match read(&slot(self.evidence, Part::PullRequestChecks, |book| &book.pull_request_checks), self.now) {
             Ok(evidence) => ChecksOff::Since(*since, Basis::of(evidence)),
             Err(gap) => ChecksOff::NotTold(gap.verdict("pull request checks")),
         }
@@ -154,21 +154,18 @@ impl OrganizationCase<'_> {
             return Judged::from(Verdict::fails(Reason::TestsStale, message, basis))
                 .with(Rule::TestsStale, Extent::new(late, judged));
         }
-        match Proven::counted(basis, groups.tested, judged) {
-            Some(proven) => {
-                let message = format!("{} of {judged} scheduled projects were tested in time{beside}", judged - late);
-                Verdict::holds(Reason::Ok, message, proven).into()
-            }
-            None => {
-                let message = match scheduled {
-                    0 => "no active project is scheduled for tests any more".to_owned(),
-                    _ if groups.due > 0 => {
-                        format!("none of {} was tested yet", count(scheduled, "project", "projects"))
-                    }
-                    _ => format!("when {} tested: Snyk does not say", count(scheduled, "project was", "projects were")),
-                };
-                Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into()
-            }
+        if let Some(proven) = Proven::counted(basis, groups.tested, judged) {
+            let message = format!("{} of {judged} scheduled projects were tested in time{beside}", judged - late);
+            Verdict::holds(Reason::Ok, message, proven).into()
+        } else {
+            let message = match scheduled {
+                0 => "no active project is scheduled for tests any more".to_owned(),
+                _ if groups.due > 0 => {
+                    format!("none of {} was tested yet", count(scheduled, "project", "projects"))
+                }
+                _ => format!("when {} tested: Snyk does not say", count(scheduled, "project was", "projects were")),
+            };
+            Verdict { basis, ..Verdict::unknown(Reason::NoTestTold, message) }.into()
         }
     }
 

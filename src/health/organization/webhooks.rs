@@ -20,7 +20,7 @@ pub(in crate::health) fn identity(check: &WebhookCheck) -> String {
 
 impl OrganizationCase<'_> {
     pub(super) fn webhooks(&self) -> Judged {
-        let evidence = match read(slot(self.evidence, Part::Webhooks, |book| &book.webhooks), self.now) {
+        let evidence = match read(&slot(self.evidence, Part::Webhooks, |book| &book.webhooks), self.now) {
             Ok(evidence) => evidence,
             Err(gap) => return gap.verdict("webhooks").into(),
         };

@@ -212,7 +212,7 @@ fn every_organization_has_one_status() {
     for code in 0..6_usize.pow(6) {
         let signal = |place: u32| SIGNALS[code / 6_usize.pow(place) % 6];
         for disconnected in TRUTHS {
-            check_organization(&OrganizationTruths {
+            check_organization(OrganizationTruths {
                 snyk_accessible: signal(0),
                 credential_valid: signal(1),
                 in_step: signal(2),
@@ -225,8 +225,8 @@ fn every_organization_has_one_status() {
     }
 }
 
-fn check_organization(truths: &OrganizationTruths) {
-    let status = derive_organization(truths).status;
+fn check_organization(truths: OrganizationTruths) {
+    let status = derive_organization(&truths).status;
     let proof = [truths.snyk_accessible, truths.present, truths.imported, truths.tests_current];
     let all_true = proof == [Signal::True; 4]
         && matches!(truths.credential_valid, Signal::True | Signal::NotApplicable)

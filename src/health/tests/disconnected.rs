@@ -181,6 +181,8 @@ fn an_event_of_another_integration_disconnects_nothing() {
     check(&among_several, INACTIVE);
 }
 
+type Change = fn(&mut World, usize);
+
 #[test]
 fn a_list_without_the_integration_beside_active_projects_contradicts_itself() {
     let present = |world: &World| world.condition(Some(0), Condition::IntegrationPresent);
@@ -192,7 +194,7 @@ fn a_list_without_the_integration_beside_active_projects_contradicts_itself() {
     assert_eq!(world.status(Some(0)), (Status::Unknown, Reason::Contradicted));
     insta::assert_snapshot!(world.message(Some(0)), @"the list of integrations has none of this type, but 5 active projects are of it and no event says that it was deleted");
     let absent = (Truth::False, Reason::IntegrationAbsent);
-    let changes: [(fn(&mut World, usize), (Truth, Reason)); 4] = [
+    let changes: [(Change, (Truth, Reason)); 4] = [
         (World::delete_integration, absent),
         // Deleted and created again.
         (

@@ -109,7 +109,7 @@ fn everything_that_stood_at_first_sight_is_one_incident_and_what_is_required_is_
     };
     let mut world = broken();
     assert_eq!(open(&mut world), ["Baseline info 0,1,2,3,4"]);
-    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::Baseline), world.now);
+    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::Baseline));
     assert_eq!(items.iter().filter(|item| matches!(item, Item::Project(..))).count(), 20);
     assert_eq!(items.iter().filter(|item| matches!(item, Item::Target(..))).count(), 15);
 
@@ -128,7 +128,7 @@ fn everything_that_stood_at_first_sight_is_one_incident_and_what_is_required_is_
             "WebhooksMissing info 4",
         ][..]
     );
-    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::ProjectsInactive), world.now);
+    let items = incidents::items_of(&world.state, &world.fleet, &key(Rule::ProjectsInactive));
     assert_eq!(items.len(), 10);
 }
 
@@ -159,7 +159,9 @@ fn unused_integrations_of_a_clone_are_in_no_incident_and_in_no_blast_radius() {
         world.organization(number).imports = OrganizationImports::default();
     }
     let never = &mut world.organization(1).imports.projects;
-    never.iter_mut().for_each(|project| project.frequency = TestFrequency::Never);
+    for project in never.iter_mut() {
+        project.frequency = TestFrequency::Never;
+    }
     assert_eq!(open(&mut world), [""; 0]);
     assert_eq!(open_after(&mut world, 3), [""; 0]);
     for (number, reason) in [(1, Reason::NothingScheduled), (2, Reason::Unused), (3, Reason::Unused)] {

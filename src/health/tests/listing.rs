@@ -189,7 +189,7 @@ fn what_somebody_explains_is_gone_at_once() {
             let at = if before_it_vanished { world.now - hours(1) } else { world.now };
             let incident =
                 IncidentKey { rule: Rule::OrganizationsVanished, subject: Subject::Organizations(name.clone()) };
-            let items = super::super::incidents::items_of(&world.state, &world.fleet, &incident, world.now);
+            let items = super::super::incidents::items_of(&world.state, &world.fleet, &incident);
             let all = (0..3).map(|number| Item::Organization(name.clone(), organization_id(number)));
             assert_eq!(items, all.collect());
             let (author, reason) = ("ops".to_owned(), "retired".to_owned());

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{FailedAttempt, Part};
-use crate::domain::facts::{RepositorySet, ScmAccount, ScmAuthentication, WorkspaceFact};
+use crate::domain::facts::{ApiFacts, RepositorySet, ScmAccount, ScmAuthentication, WorkspaceFact};
 use crate::domain::fleet::Fleet;
-use crate::domain::incident::{IncidentKey, Rule, Subject};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, ProfileName, Revision, WorkspaceSlug};
 use crate::domain::state::{Change, State, Transition};
@@ -167,7 +167,7 @@ fn an_incident_about_another_group_ends_as_no_longer_watched() {
         .map(|transition| transition.cause.as_str())
         .collect();
     assert_eq!(ended, ["no longer watched"]);
-    assert!(!world.state.incidents.get(&key).is_some_and(|incident| incident.is_open()));
+    assert!(!world.state.incidents.get(&key).is_some_and(IncidentState::is_open));
     assert_eq!(judge(&mut world), [], "once");
 }
 
@@ -353,7 +353,7 @@ fn conditions_name_the_version_that_they_speak_of() {
 fn what_is_long_gone_is_forgotten() {
     let ages = |state: &State| state.integrations[&World::key(None)].group.repository_ages.len();
     let mut world = connected();
-    world.state.evidence.apis.insert("snyk/gone".into(), Default::default());
+    world.state.evidence.apis.insert("snyk/gone".into(), ApiFacts::default());
     forget_other_subjects(&mut world.state, &world.fleet);
     let apis: Vec<_> = world.state.evidence.apis.keys().map(ApiName::as_str).collect();
     assert_eq!(apis, [SCM_API, SNYK_API]);

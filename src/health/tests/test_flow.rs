@@ -62,7 +62,9 @@ fn what_snyk_does_not_tell_is_not_late() {
     first_sight(untold(39), CONNECTED);
     first_sight(untold(40), (Status::Unknown, Reason::NoTestTold));
     let frequencies = |projects: &mut Vec<Project>| {
-        projects.iter_mut().for_each(|project| project.frequency = TestFrequency::Untold);
+        for project in projects.iter_mut() {
+            project.frequency = TestFrequency::Untold;
+        }
     };
     first_sight(frequencies, (Status::Unknown, Reason::NoTestTold));
 }
@@ -93,7 +95,9 @@ fn weekly_projects_have_nine_days() {
 fn projects_that_were_dead_at_first_sight_hide_nothing_and_stop_nothing() {
     let dead = |number: usize| {
         move |projects: &mut Vec<Project>| {
-            projects.iter_mut().take(number).for_each(|project| project.last_test = ago(60))
+            for project in projects.iter_mut().take(number) {
+                project.last_test = ago(60);
+            }
         }
     };
     let world = first_sight(dead(2), CONNECTED);
@@ -165,7 +169,9 @@ fn unschedule(world: &mut World, number: usize) {
 #[test]
 fn an_organization_without_scheduled_tests_has_nothing_to_watch() {
     let never = |projects: &mut Vec<Project>| {
-        projects.iter_mut().for_each(|project| project.frequency = TestFrequency::Never);
+        for project in projects.iter_mut() {
+            project.frequency = TestFrequency::Never;
+        }
     };
     let mut world = first_sight(never, NOTHING_SCHEDULED);
     days_later(&mut world, 30);
@@ -188,7 +194,9 @@ fn tests_that_are_switched_off_are_no_longer_scheduled() {
         let accepted = if number == 40 { NOTHING_SCHEDULED } else { CONNECTED };
         assert_eq!(world.status(Some(0)), accepted);
         // On, and off again: another loss.
-        projects(&mut world).iter_mut().for_each(|project| project.frequency = TestFrequency::Daily);
+        for project in projects(&mut world).iter_mut() {
+            project.frequency = TestFrequency::Daily;
+        }
         days_later(&mut world, 1);
         assert_eq!(world.status(Some(0)), CONNECTED);
         unschedule(&mut world, number);
@@ -218,7 +226,9 @@ fn a_project_that_is_scheduled_again_has_its_time_to_be_tested() {
         }
     };
     let mut world = first_sight(dormant, CONNECTED);
-    projects(&mut world).iter_mut().for_each(|project| project.frequency = TestFrequency::Daily);
+    for project in projects(&mut world).iter_mut() {
+        project.frequency = TestFrequency::Daily;
+    }
     world.pass(hours(1));
     assert_eq!(world.status(Some(0)), CONNECTED, "{}", world.message(Some(0)));
     world.now += TimeDelta::days(3);
@@ -294,7 +304,9 @@ fn one_answer_is_one_reading_and_the_first_asks_for_the_second() {
     unschedule(&mut world, 40);
     world.pass(minutes(15));
     assert_eq!(readings(&world), 1);
-    projects(&mut world).iter_mut().for_each(|project| project.frequency = TestFrequency::Daily);
+    for project in projects(&mut world).iter_mut() {
+        project.frequency = TestFrequency::Daily;
+    }
     days_later(&mut world, 0);
     assert_eq!(readings(&world), 0);
 }

@@ -1,11 +1,13 @@
 //! What changes something: asked for by HTTP, done by the daemon, answered as described.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::site::{Answer, Site};
 use crate::domain::attention::Acknowledgement;
 use crate::domain::incident::Severity;
+use crate::domain::names::DecisionId;
 use crate::domain::notification::{
     About, AttemptFailure, Delivery, DeliveryId, DeliveryState, FailureReason, Notification, NotificationId,
     NotificationKind, Reach,
@@ -75,22 +77,7 @@ fn answer(request: OperatorRequest) -> String {
         }
         OperatorRequest::Plan { id, new, answer } => {
             let asked = format!("plan {} {} {} {:?}", new.kind, new.pattern, new.author, new.count);
-            let NewPlan { kind, pattern, until, revoked, author, reason, count: _ } = *new;
-            let view = PlanView {
-                id,
-                kind,
-                pattern,
-                repositories: 2,
-                organizations: 1,
-                credentials: Vec::new(),
-                revoked,
-                from: now,
-                until,
-                active: true,
-                author,
-                reason,
-            };
-            answer.send(Ok(view)).unwrap();
+            answer.send(Ok(planned(id, *new, now))).unwrap();
             asked
         }
         OperatorRequest::Undo { id, answer } => {
@@ -124,31 +111,52 @@ fn answer(request: OperatorRequest) -> String {
             "receivers".to_owned()
         }
         OperatorRequest::Deliveries { wanted, answer } => {
-            let notification = Notification {
-                id: NotificationId("00ff".to_owned()),
-                kind: NotificationKind::Trigger,
-                about: About::Receiver("chat".into()),
-                severity: Severity::Critical,
-                since: now,
-                opened_at: now,
-                created_at: now,
-                page: Page::default(),
-            };
             let state = wanted.state.unwrap_or(DeliveryState::Pending);
-            let delivery = Delivery {
-                id: DeliveryId(7),
-                receiver: "on-call".into(),
-                notification: notification.into(),
-                state,
-                attempts: 1,
-                reach: Reach::Unclear,
-                next_attempt_at: now,
-                ended_at: None,
-                last_failure: Some(failure),
-            };
-            answer.send(Ok(vec![delivery])).unwrap();
+            answer.send(Ok(vec![delivery(now, state, failure)])).unwrap();
             format!("deliveries {:?} {:?} {}", wanted.receiver, wanted.state, wanted.limit)
         }
+    }
+}
+
+fn planned(id: DecisionId, new: NewPlan, from: DateTime<Utc>) -> PlanView {
+    let NewPlan { kind, pattern, until, revoked, author, reason, count: _ } = new;
+    PlanView {
+        id,
+        kind,
+        pattern,
+        repositories: 2,
+        organizations: 1,
+        credentials: Vec::new(),
+        revoked,
+        from,
+        until,
+        active: true,
+        author,
+        reason,
+    }
+}
+
+fn delivery(at: DateTime<Utc>, state: DeliveryState, failure: AttemptFailure) -> Delivery {
+    let notification = Notification {
+        id: NotificationId("00ff".to_owned()),
+        kind: NotificationKind::Trigger,
+        about: About::Receiver("chat".into()),
+        severity: Severity::Critical,
+        since: at,
+        opened_at: at,
+        created_at: at,
+        page: Page::default(),
+    };
+    Delivery {
+        id: DeliveryId(7),
+        receiver: "on-call".into(),
+        notification: notification.into(),
+        state,
+        attempts: 1,
+        reach: Reach::Unclear,
+        next_attempt_at: at,
+        ended_at: None,
+        last_failure: Some(failure),
     }
 }
 

@@ -1,9 +1,7 @@
 use insta::assert_snapshot;
 
 use super::Story;
-use crate::domain::facts::{
-    Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, ScmAuthentication, WebhookState,
-};
+use crate::domain::facts::{Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, WebhookState};
 use crate::domain::incident::Rule;
 use crate::health::testing::{World, hours, minutes, start};
 

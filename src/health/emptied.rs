@@ -1,0 +1,98 @@
+//! A Group that answers our token, and shows neither Organizations nor assets, though it had some: that is what an account
+//! without a role sees. One that never had any is new.
+//!
+//! The two lists are asked for at different times, so that one of them that is empty for the first time asks for the other
+//! before anything is concluded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::condition::Reason;
+use crate::domain::evidence::{Evidence, EvidenceBook, fresh};
+use crate::domain::facts::{AssetWalk, OrganizationListing};
+use crate::domain::names::{IntegrationKey, IntegrationName};
+use crate::domain::state::{State, Vanishing};
+use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
+
+use super::FollowUp;
+use super::verdict::Verdict;
+
+/// What the two lists of a Group say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Something, or nothing that is known to be empty.
+    Something,
+    /// No assets; the Organizations were last listed before that.
+    NoAssetsYetListed,
+    /// No Organizations; the assets were last walked before that.
+    NotListedYetAssets,
+    /// Neither.
+    Nothing,
+}
+
+fn sight(
+    listing: Option<&Evidence<Arc<Vec<OrganizationListing>>>>,
+    assets: Option<&Evidence<Arc<AssetWalk>>>,
+) -> Sight {
+    let (Some(listing), Some(assets)) = (listing, assets) else { return Sight::Something };
+    let is_bare = assets.value.live.is_empty() && assets.value.removed.is_empty();
+    match (listing.value.is_empty(), is_bare) {
+        (true, true) => Sight::Nothing,
+        (false, true) if listing.observed_at < assets.observed_at => Sight::NoAssetsYetListed,
+        (true, false) if assets.observed_at < listing.observed_at => Sight::NotListedYetAssets,
+        _ => Sight::Something,
+    }
+}
+
+/// What the Group `name` shows, where it showed something before.
+fn sight_of(known: &Known<'_>, name: &IntegrationName, now: DateTime<Utc>) -> Sight {
+    let book = known.evidence.groups.get(name);
+    let sight = book.map_or(Sight::Something, |book| sight(fresh(&book.organizations, now), fresh(&book.assets, now)));
+    let group = IntegrationKey::group(name.clone());
+    let mut missing = known.vanishing.range(group..).take_while(|(key, _)| key.integration == *name);
+    let had_some = known.was_populated || missing.any(|(_, vanishing)| vanishing.listed_at.is_some());
+    if had_some { sight } else { Sight::Something }
+}
+
+/// What is known of a Group.
+pub(super) struct Known<'a> {
+    pub(super) evidence: &'a EvidenceBook,
+    pub(super) vanishing: &'a BTreeMap<IntegrationKey, Vanishing>,
+    pub(super) was_populated: bool,
+}
+
+/// What is unknown of a Group because it shows nothing; `None` where it shows something.
+pub(super) fn verdict(known: &Known<'_>, name: &IntegrationName, now: DateTime<Utc>) -> Option<Verdict> {
+    let (is_asked, message) = match sight_of(known, name, now) {
+        Sight::Something => return None,
+        Sight::Nothing => (false, "shows neither Organizations nor assets, though it had some"),
+        Sight::NoAssetsYetListed => (true, "shows no assets, though it had some"),
+        Sight::NotListedYetAssets => (true, "lists no Organizations, though it had some"),
+    };
+    let mut verdict =
+        Verdict::unknown(Reason::GroupAnswersEmpty, format!("the Group answers our token, and {message}"));
+    verdict.confirming |= is_asked;
+    Some(verdict)
+}
+
+/// The other list, where a first look at one of them found it empty.
+pub(super) fn follow_ups(state: &State, run: &ProbeRun) -> Vec<FollowUp> {
+    let lists = run.outcome.findings.iter().filter_map(|finding| match finding {
+        Finding::Organizations(name, _) | Finding::Assets(name, _) => Some(name),
+        _ => None,
+    });
+    let other = lists.filter_map(|name| {
+        let stored = state.integrations.get(&IntegrationKey::group(name.clone()));
+        let was_populated = stored.is_some_and(|stored| stored.group.was_populated);
+        let known = Known { evidence: &state.evidence, vanishing: &state.vanishing, was_populated };
+        let kind = match sight_of(&known, name, run.started_at) {
+            Sight::NoAssetsYetListed => ProbeKind::OrganizationList,
+            Sight::NotListedYetAssets => ProbeKind::Inventory,
+            Sight::Something | Sight::Nothing => return None,
+        };
+        Some(FollowUp::Confirm(Work { kind, subject: WorkSubject::Group(name.clone()) }))
+    });
+    other.collect()
+}
