@@ -28,6 +28,7 @@ pub mod decisions;
 pub mod first_pass;
 pub mod incidents;
 pub mod loss;
+pub mod plan_end;
 pub mod status;
 
 mod access;

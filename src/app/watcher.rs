@@ -340,6 +340,7 @@ impl Watcher {
         for name in accepted {
             self.planner.hasten(&name, now);
         }
+        health::decisions::prune(state, now);
         transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
         if let Some(herald) = &self.parts.herald {
             let telling = telling(&self.parts.wiring, &self.fleet, now);

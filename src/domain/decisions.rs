@@ -141,6 +141,26 @@ impl Decisions {
         (last.verdict == Verdict::Accepted).then_some(last.at)
     }
 
+    /// The repositories of which somebody accepted, as the last word, that their asset is gone; and when.
+    pub fn accepted_assets(&self, integration: &IntegrationName) -> BTreeMap<&RepositoryId, DateTime<Utc>> {
+        let mut answers: Vec<&Answer> =
+            self.answers.values().filter(|answer| answer.incident.rule == Rule::PartiallyConnected).collect();
+        answers.sort_by_key(|answer| answer.at);
+        let mut accepted = BTreeMap::new();
+        for answer in answers {
+            for item in &answer.items {
+                let Item::Repository(of, id) = item else { continue };
+                if of == integration {
+                    match answer.verdict {
+                        Verdict::Accepted => accepted.insert(id, answer.at),
+                        Verdict::Rejected => accepted.remove(id),
+                    };
+                }
+            }
+        }
+        accepted
+    }
+
     /// The plan in force at `now` that covers a repository's going.
     pub fn plan_of_repository(
         &self,

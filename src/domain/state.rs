@@ -188,6 +188,10 @@ pub struct GroupMemory {
     pub profiles: BTreeMap<ProfileName, ProfileMemory>,
     /// The asset walk before the last one.
     pub walked_before: Option<DateTime<Utc>>,
+    /// The first of the asset walks, one after the other, that found nothing at all.
+    pub no_assets_since: Option<DateTime<Utc>>,
+    /// The first of the listings, one after the other, that had no Organization.
+    pub no_organizations_since: Option<DateTime<Utc>>,
     /// An asset's SCM id was once that of a visible repository: on this host, ids match.
     pub ids_match: bool,
     /// When a time of having nothing to watch ended last.
@@ -245,8 +249,11 @@ pub enum AssetMemory {
     Never,
     /// A live asset.
     Live,
-    /// A live asset earlier, none at the last look.
-    Once,
+    /// A live asset earlier, none since the look at this time.
+    Gone {
+        /// When it was first not there.
+        since: DateTime<Utc>,
+    },
 }
 
 /// The number of discovered repositories at a time.

@@ -22,6 +22,8 @@ pub(super) enum Standing {
     Personal,
     /// As its asset says, and that is believed.
     Archived,
+    /// Somebody accepted that its asset is gone.
+    Accepted,
 }
 
 /// A repository with what the Inventory knows of it.

@@ -5,15 +5,14 @@
 //! before anything is concluded.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{Evidence, EvidenceBook, fresh};
-use crate::domain::facts::{AssetWalk, OrganizationListing};
+use crate::domain::evidence::{EvidenceBook, fresh};
+use crate::domain::facts::AssetWalk;
 use crate::domain::names::{IntegrationKey, IntegrationName};
-use crate::domain::state::{State, Vanishing};
+use crate::domain::state::{GroupMemory, State, Vanishing};
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
 use super::FollowUp;
@@ -32,35 +31,38 @@ enum Sight {
     Nothing,
 }
 
-fn sight(
-    listing: Option<&Evidence<Arc<Vec<OrganizationListing>>>>,
-    assets: Option<&Evidence<Arc<AssetWalk>>>,
-) -> Sight {
-    let (Some(listing), Some(assets)) = (listing, assets) else { return Sight::Something };
-    let is_bare = assets.value.live.is_empty() && assets.value.removed.is_empty();
-    match (listing.value.is_empty(), is_bare) {
-        (true, true) => Sight::Nothing,
-        (false, true) if listing.observed_at < assets.observed_at => Sight::NoAssetsYetListed,
-        (true, false) if assets.observed_at < listing.observed_at => Sight::NotListedYetAssets,
-        _ => Sight::Something,
-    }
+/// Remembers since when one of the lists is empty.
+pub(super) fn note(since: &mut Option<DateTime<Utc>>, is_empty: bool, at: DateTime<Utc>) {
+    *since = if is_empty { since.or(Some(at)) } else { None };
+}
+
+/// Whether a walk found nothing at all: an asset that was removed is something to see.
+pub(super) fn is_bare(walk: &AssetWalk) -> bool {
+    walk.live.is_empty() && walk.removed.is_empty()
 }
 
 /// What the Group `name` shows, where it showed something before.
 fn sight_of(known: &Known<'_>, name: &IntegrationName, now: DateTime<Utc>) -> Sight {
-    let book = known.evidence.groups.get(name);
-    let sight = book.map_or(Sight::Something, |book| sight(fresh(&book.organizations, now), fresh(&book.assets, now)));
+    let Some(book) = known.evidence.groups.get(name) else { return Sight::Something };
+    let (listing, assets) = (fresh(&book.organizations, now), fresh(&book.assets, now));
+    let (Some(listing), Some(assets)) = (listing, assets) else { return Sight::Something };
     let group = IntegrationKey::group(name.clone());
     let mut missing = known.vanishing.range(group..).take_while(|(key, _)| key.integration == *name);
-    let had_some = known.was_populated || missing.any(|(_, vanishing)| vanishing.listed_at.is_some());
-    if had_some { sight } else { Sight::Something }
+    let had_some = known.memory.was_populated || missing.any(|(_, vanishing)| vanishing.listed_at.is_some());
+    match (known.memory.no_organizations_since, known.memory.no_assets_since) {
+        _ if !had_some => Sight::Something,
+        (Some(_), Some(_)) => Sight::Nothing,
+        (None, Some(since)) if listing.observed_at < since => Sight::NoAssetsYetListed,
+        (Some(since), None) if assets.observed_at < since => Sight::NotListedYetAssets,
+        _ => Sight::Something,
+    }
 }
 
 /// What is known of a Group.
 pub(super) struct Known<'a> {
     pub(super) evidence: &'a EvidenceBook,
     pub(super) vanishing: &'a BTreeMap<IntegrationKey, Vanishing>,
-    pub(super) was_populated: bool,
+    pub(super) memory: &'a GroupMemory,
 }
 
 /// What is unknown of a Group because it shows nothing; `None` where it shows something.
@@ -84,9 +86,8 @@ pub(super) fn follow_ups(state: &State, run: &ProbeRun) -> Vec<FollowUp> {
         _ => None,
     });
     let other = lists.filter_map(|name| {
-        let stored = state.integrations.get(&IntegrationKey::group(name.clone()));
-        let was_populated = stored.is_some_and(|stored| stored.group.was_populated);
-        let known = Known { evidence: &state.evidence, vanishing: &state.vanishing, was_populated };
+        let memory = &state.integrations.get(&IntegrationKey::group(name.clone()))?.group;
+        let known = Known { evidence: &state.evidence, vanishing: &state.vanishing, memory };
         let kind = match sight_of(&known, name, run.started_at) {
             Sight::NoAssetsYetListed => ProbeKind::OrganizationList,
             Sight::NotListedYetAssets => ProbeKind::Inventory,

@@ -167,7 +167,7 @@ impl<'a> View<'a> {
         let api = self.fleet.snyk_tokens.get(&group.snyk).map(|token| &token.api);
         recorder.revision = subjects::of_group(self.fleet, group);
         let memory = std::mem::take(&mut recorder.state.group);
-        let mut accessible = self.group_accessible(&recorder.key.integration, &token, evidence, memory.was_populated);
+        let mut accessible = self.group_accessible(&recorder.key.integration, &token, evidence, &memory);
         accessible.confirming |= recorder.state.denied_at.is_some();
         let claims: BTreeMap<_, _> = group
             .profiles
@@ -184,6 +184,7 @@ impl<'a> View<'a> {
                 claims: claims.clone(),
                 is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
                 set_up_at,
+                accepted: self.decisions.accepted_assets(&recorder.key.integration),
                 now: self.now,
             }
             .judge()
@@ -217,11 +218,11 @@ impl<'a> View<'a> {
         name: &IntegrationName,
         token: &Verdict,
         evidence: Option<&GroupEvidence>,
-        was_populated: bool,
+        memory: &GroupMemory,
     ) -> Verdict {
         let access = slot(evidence, Part::Access, |book| &book.access);
         let verdict = accessible(token, &access, "the Group", self.now);
-        let known = emptied::Known { evidence: self.evidence, vanishing: self.vanishing, was_populated };
+        let known = emptied::Known { evidence: self.evidence, vanishing: self.vanishing, memory };
         let emptied = || emptied::verdict(&known, name, self.now);
         if verdict.truth == Truth::True { emptied().unwrap_or(verdict) } else { verdict }
     }

@@ -2,6 +2,7 @@
 //! profile, of which the worst counts and is named.
 
 mod inventory;
+mod lost_assets;
 mod namespaces;
 mod sync;
 
@@ -15,7 +16,7 @@ use crate::domain::evidence::{Evidence, GroupEvidence, Part, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Confidence;
-use crate::domain::names::{ProfileName, WorkspaceSlug};
+use crate::domain::names::{ProfileName, RepositoryId, WorkspaceSlug};
 use crate::domain::state::{GroupMemory, SyncProgress};
 
 use super::credential::{Claims, Movement};
@@ -25,6 +26,8 @@ use super::status::{Ever, ProfileTruths};
 use super::survey::{ProfileSet, Survey, Surveyed};
 use super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::words::{listed, repositories};
+
+pub(super) use lost_assets::items_of;
 
 /// What a Group integration is judged by.
 pub(super) struct GroupCase<'a> {
@@ -39,6 +42,8 @@ pub(super) struct GroupCase<'a> {
     /// Our clock is too far off Snyk's for verdicts about lag.
     pub(super) is_skewed: bool,
     pub(super) set_up_at: DateTime<Utc>,
+    /// Repositories of which somebody accepted that their asset is gone, and when.
+    pub(super) accepted: BTreeMap<&'a RepositoryId, DateTime<Utc>>,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -223,6 +228,7 @@ impl<'a> GroupCase<'a> {
             memory: self.memory,
             walk: &walk.value,
             walked_at: walk.observed_at,
+            accepted: &self.accepted,
         };
         let confidence = if walk.value.has_last_sync { Confidence::Strong } else { Confidence::Weak };
         Ok(Looked { walk, survey: surveyed.survey(&sets), is_whole, basis, confidence })

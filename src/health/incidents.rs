@@ -80,6 +80,7 @@ pub fn items_of(state: &State, fleet: &Fleet, key: &IncidentKey) -> BTreeSet<Ite
     match key.rule {
         Rule::OrganizationsVanished => organizations_vanished::items(state, key),
         Rule::RepositoriesVanished => super::loss::items_of(state, key),
+        Rule::PartiallyConnected => super::group::items_of(state, key),
         _ => super::organization::items_of(state, fleet, key),
     }
 }

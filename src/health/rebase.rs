@@ -20,8 +20,8 @@ use crate::domain::incident::{IncidentPhase, IncidentState, IncidentTracking, Re
 use crate::domain::page::Gap;
 use crate::domain::rotation::Rotation;
 use crate::domain::state::{
-    Arrival, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState, ListedBefore,
-    MassVanishing, RepositoryAge, State, Vanishing,
+    Arrival, AssetMemory, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState,
+    ListedBefore, MassVanishing, RepositoryAge, State, Vanishing,
 };
 use crate::domain::status::{KnownStatus, StatusState};
 
@@ -236,9 +236,13 @@ impl Shift {
             profiles,
             ids_match: _,
             walked_before,
+            no_assets_since,
+            no_organizations_since,
             nothing_ended_at,
         } = group;
         self.maybe(walked_before);
+        self.maybe(no_assets_since);
+        self.maybe(no_organizations_since);
         self.maybe(nothing_ended_at);
         for profile in profiles.values_mut() {
             self.times(profile.times());
@@ -249,8 +253,11 @@ impl Shift {
         self.times(arrivals.iter_mut().map(|Arrival { at, found: _ }| at));
         self.times(deleted_profiles.values_mut().map(|DeletedProfile { at, gone: _, of: _ }| at));
         for age in Arc::make_mut(repository_ages).values_mut() {
-            let RepositoryAge { seen_at, urls: _, was_eligible: _, asset: _, unseen_since } = age;
+            let RepositoryAge { seen_at, urls: _, was_eligible: _, asset, unseen_since } = age;
             self.maybe(unseen_since);
+            if let AssetMemory::Gone { since } = asset {
+                self.time(since);
+            }
             // The epoch stands for "before we looked".
             if *seen_at > DateTime::UNIX_EPOCH {
                 self.time(seen_at);

@@ -72,7 +72,7 @@ pub(super) struct NamespaceSurvey<'a> {
     pub(super) found: usize,
     /// Eligible ones without, those excused left out.
     pub(super) missing: Vec<&'a Repository>,
-    /// Visible ones that were eligible and are not, though the configuration does not ignore them.
+    /// Visible ones that were eligible and are not, though nobody said so: neither the configuration nor an answer.
     pub(super) no_longer_eligible: usize,
     /// Eligible ones that had a live asset at some time, and those of them that have none.
     pub(super) once_live: usize,
@@ -104,7 +104,7 @@ pub(super) struct ProfileSet<'a> {
 
 /// What a survey looks at.
 #[derive(Clone, Copy)]
-pub(super) struct Surveyed<'a> {
+pub(super) struct Surveyed<'a, 'd> {
     pub(super) scm: Scm,
     pub(super) group: &'a WatchedGroup,
     pub(super) thresholds: &'a Thresholds,
@@ -112,9 +112,11 @@ pub(super) struct Surveyed<'a> {
     pub(super) walk: &'a AssetWalk,
     /// When the asset walk began.
     pub(super) walked_at: DateTime<Utc>,
+    /// Repositories of which somebody accepted that their asset is gone, and when.
+    pub(super) accepted: &'d BTreeMap<&'d RepositoryId, DateTime<Utc>>,
 }
 
-impl<'a> Surveyed<'a> {
+impl<'a> Surveyed<'a, '_> {
     /// Surveys the repositories of each profile.
     pub(super) fn survey(self, profiles: &[ProfileSet<'a>]) -> Survey<'a> {
         let known: Vec<&RepositorySet> = profiles.iter().filter_map(|profile| profile.set).collect();
@@ -131,10 +133,13 @@ impl<'a> Surveyed<'a> {
             // Both are sorted by id, so one walk beside the other finds every age.
             let mut ages = self.memory.repository_ages.iter().peekable();
             let all = profile.set.map(|set| matched(&matcher, self.group, self.thresholds, set)).unwrap_or_default();
-            for one in all {
+            for mut one in all {
                 let id = &one.repository.id;
                 while ages.next_if(|(known, _)| *known < id).is_some() {}
                 let age = ages.next_if(|(known, _)| *known == id).map(|(_, age)| age);
+                if self.is_accepted(one, age) {
+                    one.standing = Standing::Accepted;
+                }
                 let is_shared = others.iter().any(|set| set.repositories.contains_key(id));
                 self.look_at_lag(&mut part, one, is_shared);
                 let is_missing = self.count_in_namespace(&mut part, one, age);
@@ -148,6 +153,17 @@ impl<'a> Surveyed<'a> {
             survey.profiles.push(part);
         }
         survey
+    }
+
+    /// Whether somebody accepted this very loss of an asset: one that came back and went again is another.
+    fn is_accepted(&self, one: Matched<'_>, age: Option<&RepositoryAge>) -> bool {
+        let gone_since = age.and_then(|age| match age.asset {
+            AssetMemory::Gone { since } => Some(since),
+            AssetMemory::Never | AssetMemory::Live => None,
+        });
+        let accepted_at = self.accepted.get(&one.repository.id);
+        let is_answered = gone_since.zip(accepted_at).is_some_and(|(since, at)| since <= *at);
+        is_answered && one.standing == Standing::Eligible && one.found.live().is_none()
     }
 
     fn look_at_lag(&self, part: &mut ProfileSurvey<'a>, one: Matched<'a>, is_shared: bool) {
@@ -178,7 +194,8 @@ impl<'a> Surveyed<'a> {
         namespace.visible += 1;
         namespace.live += usize::from(is_live);
         if one.standing != Standing::Eligible {
-            let was_eligible = age.is_some_and(|age| age.was_eligible) && one.standing != Standing::Ignored;
+            let is_meant = matches!(one.standing, Standing::Ignored | Standing::Accepted);
+            let was_eligible = age.is_some_and(|age| age.was_eligible) && !is_meant;
             namespace.no_longer_eligible += usize::from(was_eligible);
             return false;
         }

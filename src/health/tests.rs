@@ -3,6 +3,7 @@
 mod absence;
 mod amounts;
 mod credentials;
+mod decisions;
 mod disconnected;
 mod evidence;
 mod first_sight;

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use super::announcing::{Announcements, Desk, OpenIncident, is_standing};
 use super::matching::{Traits, matches};
 use super::page::{self, DigestLine, DigestNews};
@@ -19,6 +21,7 @@ use crate::domain::matcher::Matcher;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, Dispatch, NotificationKind, RouteId};
 use crate::domain::page::Page;
+use crate::health::plan_end::left_over;
 
 /// What each route's next digest lists.
 pub(super) type Digests = BTreeMap<RouteId, Digest>;
@@ -114,6 +117,7 @@ impl<'a> Desk<'a> {
         }
         digest.problems.retain(|_, entry| entry.ended_at.is_none());
         let since = std::mem::replace(&mut digest.at, now);
+        lines.extend(self.undone_plans(since));
         if lines.is_empty() {
             return;
         }
@@ -130,6 +134,19 @@ impl<'a> Desk<'a> {
             receivers: BTreeMap::new(),
         };
         self.send(&about, &mut announcement, NotificationKind::Digest, Severity::Info, receivers, page);
+    }
+}
+
+impl Desk<'_> {
+    /// What was planned and did not happen, of the plans that ended after `since`.
+    fn undone_plans(&self, since: DateTime<Utc>) -> impl Iterator<Item = DigestLine> {
+        let now = self.situation.now;
+        let ended = self.state.decisions.plans.values().filter(move |plan| since < plan.until && plan.until <= now);
+        ended.filter_map(|plan| {
+            let left = left_over(self.state, plan)?;
+            let title = format!("{} {} ({}, {}): {left}", plan.kind, plan.pattern, plan.author, plan.reason);
+            Some(DigestLine { title, owners: Vec::new(), news: DigestNews::Undone { at: plan.until } })
+        })
     }
 }
 

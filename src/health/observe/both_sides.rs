@@ -106,7 +106,8 @@ impl Both<'_> {
             let asset = match (one.found.live(), age.asset) {
                 (Some(_), _) => AssetMemory::Live,
                 (None, AssetMemory::Never) => AssetMemory::Never,
-                (None, AssetMemory::Live | AssetMemory::Once) => AssetMemory::Once,
+                (None, AssetMemory::Live) => AssetMemory::Gone { since: self.walked_at },
+                (None, gone @ AssetMemory::Gone { .. }) => gone,
             };
             if (was_eligible, asset) != (age.was_eligible, age.asset) {
                 changes.push((one.repository.id.clone(), was_eligible, asset));

@@ -13,6 +13,7 @@ use crate::domain::names::{IntegrationKey, IntegrationName, ProfileName, Reposit
 use crate::domain::state::{Arrival, AssetMemory, GroupMemory, IntegrationState, RepositoryAge, State};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
+use super::super::emptied;
 use super::super::loss::{FirstSight, Settling, Walk, Walked, compare, forget_other_account, note_fates};
 use super::super::matching::{is_discovered, last_moved_at, repository_url};
 use super::super::prune::forget_gone;
@@ -268,6 +269,7 @@ pub(super) fn on_assets(
     let mut memory = std::mem::take(&mut stored.group);
     memory.live_assets = Some(walk.live.iter().filter(|asset| is_discovered(asset)).count());
     memory.last_asset_moved_at = memory.last_asset_moved_at.max(last_moved_at(walk, stamp.at));
+    emptied::note(&mut memory.no_assets_since, emptied::is_bare(walk), stamp.at);
     memory.walked_before = before.as_ref().map(|before| before.observed_at);
     let arrival = arrival(before.as_ref().map(|before| &*before.value), walk, stamp.at, integration);
     note_arrival(&mut memory.arrivals, arrival);

@@ -12,7 +12,7 @@ use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{IntegrationState, State, Vanishing};
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
-use super::super::vanishing;
+use super::super::{emptied, vanishing};
 use super::{FollowUp, Policy, Stamp, Written};
 
 /// No more Organizations than this are asked one by one after a listing without them: so many are no deletion, and the
@@ -37,6 +37,9 @@ pub(super) fn on_listing(
         return;
     };
     remember_names(book, watched, listing);
+    if let Some(stored) = state.integrations.get_mut(&IntegrationKey::group(name.clone())) {
+        emptied::note(&mut stored.group.no_organizations_since, listing.is_empty(), stamp.at);
+    }
     let listed: HashSet<OrganizationId> = listing.iter().map(|organization| organization.id).collect();
     for organization in listing.iter() {
         let key = IntegrationKey::organization(name.clone(), organization.id);

@@ -105,6 +105,35 @@ fn the_incident_waits_for_a_second_listing() {
 }
 
 #[test]
+fn a_group_that_shows_nothing_at_all_is_one_fact() {
+    let asks = |world: &World, kind| {
+        let work = Work { kind, subject: WorkSubject::Group(INTEGRATION.into()) };
+        world.follow_ups.contains(&FollowUp::Confirm(work))
+    };
+    // The listing is empty first: whether the assets are gone too is asked before anything is said.
+    let mut world = World::healthy(3, 3);
+    world.pass(minutes(30));
+    let organizations = std::mem::take(&mut world.organizations);
+    world.now += minutes(1);
+    world.probe_listing();
+    world.evaluate();
+    assert!(asks(&world, ProbeKind::Inventory));
+    assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
+    assert_eq!(incidents(&mut world), ["OrganizationsVanished pending", "StatusUnknown pending"]);
+    world.assets.clear();
+    world.pass(hours(2));
+    assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
+    assert_eq!(incidents(&mut world), ["OrganizationsVanished pending", "StatusUnknown open", "StatusUnknown pending"]);
+    // The assets are empty first, and only they: that is a loss of the Inventory.
+    let mut world = World::healthy(3, 3);
+    world.pass(minutes(30));
+    world.assets.clear();
+    world.organizations = organizations;
+    world.pass(minutes(15));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryLost));
+}
+
+#[test]
 fn what_returns_was_never_gone() {
     let mut world = missing(3, 0..0);
     let all: BTreeSet<OrganizationId> = world.organizations.keys().copied().collect();

@@ -30,6 +30,8 @@ pub(in crate::notify) enum DigestNews {
     New { severity: Severity, since: DateTime<Utc> },
     /// It ended since the last digest.
     Ended { at: DateTime<Utc> },
+    /// A plan ended since the last digest, and not all of it happened.
+    Undone { at: DateTime<Utc> },
     /// Nobody acted on it for a long time.
     Standing { since: DateTime<Utc> },
 }
@@ -40,11 +42,16 @@ pub(in crate::notify) fn of(lines: &[DigestLine], since: DateTime<Utc>, situatio
     let new = count(|news| matches!(news, DigestNews::New { .. }));
     let ended = count(|news| matches!(news, DigestNews::Ended { .. }));
     let standing = count(|news| matches!(news, DigestNews::Standing { .. }));
-    let counts = format!("{new} new, {ended} ended, {standing} standing");
+    let undone = match count(|news| matches!(news, DigestNews::Undone { .. })) {
+        0 => String::new(),
+        number => format!(", {number} planned and not done"),
+    };
+    let counts = format!("{new} new, {ended} ended, {standing} standing{undone}");
     let mut members = parts(lines, situation.now);
     let more_members = members.len().saturating_sub(MOST_LINES);
     members.truncate(MOST_LINES);
     let next_step = match (new, standing) {
+        (0, 0) if !undone.is_empty() => "Do what was planned, or plan it again.",
         (0, 0) => "No action needed.",
         (_, 0) => "Look at what is new when there is time.",
         _ => "Repair what is standing, or silence it with a reason; look at what is new when there is time.",
@@ -85,10 +92,11 @@ fn parts(lines: &[DigestLine], now: DateTime<Utc>) -> Vec<String> {
 }
 
 fn words(line: &DigestLine, now: DateTime<Utc>) -> String {
-    let title = &line.title;
+    let title = plain(&line.title);
     match line.news {
         DigestNews::New { severity, since } => format!("new ({severity}): {title}, since {}", instant(since)),
         DigestNews::Ended { at } => format!("ended: {title}, {}", instant(at)),
+        DigestNews::Undone { at } => format!("not done by the end of its plan, {}: {title}", instant(at)),
         DigestNews::Standing { since } => {
             format!("standing for {}: {title}, since {}", span(now - since), instant(since))
         }

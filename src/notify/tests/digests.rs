@@ -1,12 +1,16 @@
 //! One digest for each route.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use insta::assert_snapshot;
 
 use super::stage::{Stage, daily, hours, rejected, route, severities, stale, stalled};
 use crate::config::routing::{DeliverBy, Route};
+use crate::domain::decisions::{Plan, PlanKind};
 use crate::domain::incident::{IncidentKey, Rule, Severity, Subject};
 use crate::domain::matcher::Matcher;
 use crate::domain::notification::{Dispatch, NotificationKind, Outgoing};
+use crate::domain::rotation::{OldToken, Rotation, RotationSource};
 
 fn days(days: i64) -> chrono::TimeDelta {
     hours(24 * days)
@@ -177,4 +181,42 @@ fn a_route_that_is_changed_begins_anew_and_one_that_moves_does_not() {
     stage.affects(&webhooks(), 2);
     let told = digests(&at(&mut stage, 15));
     assert!(told.len() == 1 && told[0].starts_with("labs | Digest: 1 new"), "{told:?}");
+}
+
+#[test]
+fn what_was_planned_and_did_not_happen_is_told_once() {
+    let mut stage = Stage::new();
+    stage.tell(&[]);
+    let (from, until) = (super::stage::start(), super::stage::start() + days(3));
+    let plan = Plan {
+        kind: PlanKind::Rotate,
+        pattern: "bitbucket-*".to_owned(),
+        repositories: BTreeMap::new(),
+        organizations: BTreeMap::new(),
+        credentials: ["bitbucket-acme".into(), "bitbucket-labs".into()].into(),
+        revoked: false,
+        from,
+        until,
+        author: "platform".to_owned(),
+        reason: "yearly".to_owned(),
+    };
+    stage.state.decisions.plans.insert("1".into(), plan);
+    let rotation = Rotation {
+        at: from,
+        source: RotationSource::FirstUse,
+        seen_at: from + days(1),
+        old: OldToken::default(),
+        saved: BTreeMap::new(),
+        outstanding: BTreeSet::new(),
+        untold: BTreeMap::new(),
+        unused: BTreeSet::new(),
+        done_at: None,
+    };
+    stage.state.credentials.entry("bitbucket-labs".into()).or_default().rotation = Some(rotation);
+    assert_snapshot!(digests(&at(&mut stage, 7)).join("\n"), @"
+    chat | Digest: 0 new, 0 ended, 0 standing, 1 planned and not done | Since 2026-11-20 09:00 UTC: 0 new, 0 ended, 0 standing, 1 planned and not done.
+      not done by the end of its plan, 2026-11-23 09:00 UTC: rotate bitbucket-* (platform, yearly): bitbucket-acme
+      Do what was planned, or plan it again.
+    ");
+    assert_eq!(digests(&at(&mut stage, 14)), [""; 0], "once");
 }

@@ -1,0 +1,154 @@
+//! What people may decide, what is refused, and what an accepted loss of assets does and does not excuse.
+
+use crate::domain::condition::Reason;
+use crate::domain::decisions::{Item, PlanKind, Verdict};
+use crate::domain::facts::{RejectionCause, ScmAuthentication};
+use crate::domain::incident::{IncidentKey, Rule, Subject};
+use crate::domain::names::{DecisionId, IntegrationName};
+use crate::domain::status::Status;
+
+use super::super::decisions::{DecisionError, NewAnswer, NewPlan, answer, plan, prune, undo};
+use super::super::incidents;
+use super::super::testing::{INTEGRATION, PAT, World, hours, minutes, repository};
+
+const CONNECTED: (Status, Reason) = (Status::Connected, Reason::Ok);
+const LOST: (Status, Reason) = (Status::PartiallyConnected, Reason::InventoryLost);
+
+fn partially() -> IncidentKey {
+    IncidentKey { rule: Rule::PartiallyConnected, subject: Subject::Integration(World::key(None)) }
+}
+
+fn new(incident: &IncidentKey, verdict: Verdict) -> NewAnswer {
+    let (author, reason) = ("ops".to_owned(), "moved to another Group".to_owned());
+    NewAnswer { incident: incident.to_string(), verdict, author, reason }
+}
+
+fn judge(world: &mut World) {
+    world.evaluate();
+    incidents::evaluate(&mut world.state, &world.fleet, world.now);
+}
+
+fn live(world: &mut World, time: chrono::TimeDelta) {
+    let end = world.now + time;
+    while world.now < end {
+        world.pass(minutes(30));
+        judge(world);
+    }
+}
+
+/// The assets of the first `number` of 20 repositories are gone for so long that somebody is told.
+fn lost_assets(number: usize) -> World {
+    let mut world = World::healthy(20, 0);
+    live(&mut world, hours(1));
+    assert_eq!(world.status(None), CONNECTED);
+    world.assets.drain(..number);
+    live(&mut world, hours(15));
+    assert_eq!(world.status(None), LOST);
+    world
+}
+
+fn accept(world: &mut World, id: &str) {
+    let key = partially();
+    answer(&mut world.state, &world.fleet, DecisionId::from(id), &new(&key, Verdict::Accepted), world.now).unwrap();
+    judge(world);
+}
+
+#[test]
+fn accepted_assets_are_not_expected_until_they_were_there_again() {
+    let mut world = lost_assets(15);
+    let lost = |world: &World| incidents::items_of(&world.state, &world.fleet, &partially());
+    let name = IntegrationName::from(INTEGRATION);
+    let all = (0..15).map(|number| Item::Repository(name.clone(), repository(number).id));
+    assert_eq!(lost(&world), all.collect());
+    accept(&mut world, "1");
+    assert_eq!(world.status(None), CONNECTED);
+    insta::assert_snapshot!(world.message(None), @"5 of 5 repositories reached the Inventory");
+    assert!(!world.state.incidents.contains_key(&partially()));
+    // It is the very loss that was accepted: the rest is watched as before.
+    world.assets.drain(..4);
+    live(&mut world, hours(1));
+    assert_eq!(world.status(None), LOST);
+    // What comes back is expected again, and its next loss is another.
+    world.sync(world.now);
+    live(&mut world, hours(1));
+    assert_eq!(world.status(None), CONNECTED);
+    insta::assert_snapshot!(world.message(None), @"20 of 20 repositories reached the Inventory");
+    world.assets.drain(..15);
+    live(&mut world, hours(1));
+    assert_eq!(world.status(None), LOST);
+}
+
+#[test]
+fn where_every_lost_asset_is_accepted_nothing_is_left_to_watch() {
+    let mut world = lost_assets(20);
+    accept(&mut world, "1");
+    assert_eq!(world.status(None), (Status::NothingToWatch, Reason::NothingToDiscover));
+    undo(&mut world.state, &DecisionId::from("1")).unwrap();
+    judge(&mut world);
+    assert_eq!(world.status(None), LOST);
+}
+
+#[test]
+fn answers_are_refused_with_what_to_do_instead() {
+    let mut world = lost_assets(15);
+    let id = DecisionId::from("1");
+    let ask = |world: &mut World, new: &NewAnswer| answer(&mut world.state, &world.fleet, id.clone(), new, world.now);
+    let good = new(&partially(), Verdict::Accepted);
+    let empty = NewAnswer { author: " ".to_owned(), ..good.clone() };
+    assert!(matches!(ask(&mut world, &empty), Err(DecisionError::Empty { field: "the author", .. })));
+    let long = NewAnswer { reason: "x".repeat(2_001), ..good.clone() };
+    assert!(matches!(ask(&mut world, &long), Err(DecisionError::TooLong { field: "the reason", longest: 2_000 })));
+    let unknown = NewAnswer { incident: "SyncStalled/integration/other".to_owned(), ..good.clone() };
+    assert!(matches!(ask(&mut world, &unknown), Err(DecisionError::UnknownIncident { .. })));
+    // An incident that compares nothing with the past.
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    live(&mut world, hours(1));
+    let rejected = IncidentKey { rule: Rule::CredentialInvalid, subject: Subject::Credential(PAT.into()) };
+    assert!(world.state.incidents.contains_key(&rejected));
+    let invalid = new(&rejected, Verdict::Accepted);
+    assert!(matches!(ask(&mut world, &invalid), Err(DecisionError::NothingToAccept { .. })));
+    // The same request again is the same answer; another content is another decision.
+    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
+    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
+    let other = NewAnswer { verdict: Verdict::Rejected, ..good };
+    assert_eq!(ask(&mut world, &other), Err(DecisionError::Exists { id: id.clone() }));
+    assert_eq!(undo(&mut world.state, &"2".into()), Err(DecisionError::UnknownDecision { id: "2".into() }));
+}
+
+#[test]
+fn plans_cover_what_is_there_when_they_are_made_and_are_forgotten_in_time() {
+    let mut world = World::healthy(20, 0);
+    live(&mut world, hours(1));
+    let good = NewPlan {
+        kind: PlanKind::Retire,
+        pattern: repository(3).full_name,
+        until: world.now + hours(24),
+        revoked: false,
+        count: None,
+        author: "ops".to_owned(),
+        reason: "retired".to_owned(),
+    };
+    let ask =
+        |world: &mut World, id: &str, new: &NewPlan| plan(&mut world.state, &world.fleet, id.into(), new, world.now);
+    let past = NewPlan { until: world.now, ..good.clone() };
+    assert!(matches!(ask(&mut world, "1", &past), Err(DecisionError::EndsOutside { longest: 30, .. })));
+    let far = NewPlan { until: world.now + hours(31 * 24), ..good.clone() };
+    assert!(matches!(ask(&mut world, "1", &far), Err(DecisionError::EndsOutside { .. })));
+    let nothing = NewPlan { pattern: "other/*".to_owned(), ..good.clone() };
+    assert!(matches!(ask(&mut world, "1", &nothing), Err(DecisionError::MatchesNothing { .. })));
+    let much = NewPlan { pattern: "*".to_owned(), ..good.clone() };
+    assert!(matches!(ask(&mut world, "1", &much), Err(DecisionError::CoversMuch { number: 20, .. })));
+    assert!(matches!(
+        ask(&mut world, "1", &NewPlan { count: Some(19), ..much.clone() }),
+        Err(DecisionError::CoversMuch { .. })
+    ));
+    assert_eq!(ask(&mut world, "1", &NewPlan { count: Some(20), ..much }), Ok("1".into()));
+    assert_eq!(ask(&mut world, "2", &good), Ok("2".into()));
+    let rotation = NewPlan { kind: PlanKind::Rotate, pattern: PAT.to_owned(), ..good };
+    assert_eq!(ask(&mut world, "3", &rotation), Ok("3".into()));
+    let ended = world.now + hours(24);
+    prune(&mut world.state, ended + hours(30 * 24 - 1));
+    assert_eq!(world.state.decisions.plans.len(), 3);
+    prune(&mut world.state, ended + hours(30 * 24));
+    assert_eq!(world.state.decisions.plans.len(), 0);
+}
