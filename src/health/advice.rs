@@ -128,28 +128,35 @@ impl Advised<'_> {
             | Reason::CredentialRevoked
             | Reason::CredentialRejected
             | Reason::CredentialAppPasswordRetired => format!(
-                "PAT owner: create a new token with the same permissions; then {admin}: save it in {card}{profile} and \
+                "token owner: create a new token with the same permissions; then {admin}: save it in {card}{profile} and \
                  in every other place that uses it"
             ),
             Reason::CredentialWrongTokenOrEmail => format!(
-                "PAT owner: check the token and the e-mail beside it; if it expired or was revoked, create a new one, \
+                "token owner: check the token and the e-mail beside it; if it expired or was revoked, create a new one, \
                  then {admin}: save it in {card}{profile}"
             ),
             Reason::CredentialWrongScheme => {
                 "snykwatch operator: configure the credential under the kind of token that it is".to_owned()
             }
             Reason::CredentialBlocked => {
-                "administrator of the Atlassian organisation: allow the token again, or PAT owner: create a new one".to_owned()
+                "Git host admin: allow the token again, or token owner: create a new one".to_owned()
             }
             Reason::PermissionMissing | Reason::AdminRightsMissing => format!(
-                "PAT owner: create a token with the missing permission (scopes of a token cannot be added); then {admin}: \
+                "token owner: create a token with the missing permission (scopes of a token cannot be added); then {admin}: \
                  save it in {card}{profile}"
             ),
-            Reason::NotAMember | Reason::RepositoriesVanished => {
-                format!("{scm} workspace administrator: make the PAT's account a member of the workspace with access to its repositories")
+            Reason::NotAMember => {
+                "Git host admin: make the PAT's account a member of the workspace with access to its repositories".to_owned()
+            }
+            Reason::RepositoriesVanished => {
+                "Git host admin: let the PAT's account read the repositories again; if they are meant to be gone, accept \
+                 the loss (`snykwatch accept`)"
+                    .to_owned()
             }
             Reason::NamespaceNotVisible => {
-                "snykwatch operator: correct the workspace's name in the configuration; or, if it is gone, Group Admin: take it out of the profile".to_owned()
+                "Git host admin: make the PAT's account a member of the workspace again; if the workspace is gone or never \
+                 had this name, snykwatch operator: correct the configuration, and Group Admin: the profile"
+                    .to_owned()
             }
             Reason::NamespaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
             Reason::ProfileDeleted => format!("Group Admin: create the profile again (Integrations > {scm} in the Group)"),
@@ -158,7 +165,10 @@ impl Advised<'_> {
                 format!("Group Admin: if the due sync does not come, open {card} and re-save the profile{due}")
             }
             Reason::AwaitingFirstSync => format!("Group Admin: open {card} and re-save the profile"),
-            Reason::InventoryLost => format!("Group Admin: open {card} and re-save the profile{due}"),
+            Reason::InventoryLost => format!(
+                "Group Admin: open {card} and re-save the profile{due}; if the assets are meant to be gone, accept the loss \
+                 (`snykwatch accept`)"
+            ),
             Reason::InventoryIncomplete => format!(
                 "Group Admin: check that the profile covers the missing repositories and re-save it ({card}); a \
                  repository that came into scope later is found only after it changes{due}"

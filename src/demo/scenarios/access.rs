@@ -150,7 +150,7 @@ fn owner_left_workspace(start: DateTime<Utc>) -> Story {
                 E::Condition(Group, Condition::RepositoriesVisible, Truth::False, Reason::NotAMember),
                 told(),
                 E::IncidentSays(Rule::ConnectionFailed, "not a member"),
-                E::IncidentSays(Rule::ConnectionFailed, "Git host admin"),
+                E::IncidentSays(Rule::ConnectionFailed, "Git host admin: make the PAT"),
             ],
         )
         .expect(

@@ -86,11 +86,9 @@ fn snyk_token_invalid<'a>(
                  the region of this `snyk` entry{}.",
                 entry.and_then(|entry| entry.app_root).map(|root| format!(" ({root})")).unwrap_or_default(),
             ),
-            (_, Some(_)) => {
-                "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
+            (_, Some(_)) => "(Token owner) Create a new token in Snyk where this one was created (the user's account \
                  settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry."
-                    .to_owned()
-            }
+                .to_owned(),
         },
     };
     let verdict = rejected(inputs, state);
@@ -241,7 +239,7 @@ fn renewal(reason: Reason, scene: &Scene<'_>) -> String {
              both are right, (owner of the bot account) create a new token, {saving}."
         ),
         Reason::CredentialAppPasswordRetired => format!(
-            "(Owner of the bot account) Create an API token in place of the app password, which no longer works, \
+            "(Token owner) Create an API token in place of the app password, which no longer works, \
              {saving}, and (snykwatch operator) replace our copy."
         ),
         Reason::CredentialBlocked => {
@@ -249,7 +247,7 @@ fn renewal(reason: Reason, scene: &Scene<'_>) -> String {
                 .to_owned()
         }
         _ => format!(
-            "(Owner of the bot account) Create a new token with the same permissions, {saving}, and (snykwatch \
+            "(Token owner) Create a new token with the same permissions, {saving}, and (snykwatch \
              operator) replace our copy."
         ),
     }

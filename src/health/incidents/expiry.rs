@@ -146,10 +146,9 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
     if rule == Rule::SnykTokenExpiring {
         return Page {
             summary: format!("The {what} {name} {when}. From then on snykwatch is blind for {radius}."),
-            next_step:
-                "(Owner of the token) Create a new token in Snyk where this one was created (the user's account \
+            next_step: "(Token owner) Create a new token in Snyk where this one was created (the user's account \
                  settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry."
-                    .to_owned(),
+                .to_owned(),
         };
     }
     Page {
@@ -157,7 +156,7 @@ fn page(rule: Rule, name: &CredentialName, state: &CredentialState, scene: &Scen
             "The {what} {name} {when}. From then on discovery, imports and pull request comments stop for {radius}."
         ),
         next_step: format!(
-            "(Owner of the bot account) Create a new token with the same permissions; ({}) save it in Snyk for {radius} \
+            "(Token owner) Create a new token with the same permissions; ({}) save it in Snyk for {radius} \
              before that date; (snykwatch operator) replace our copy.",
             admins(scene.affected),
         ),

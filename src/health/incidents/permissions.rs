@@ -80,12 +80,12 @@ fn lacks_admin_only(labels: &[String]) -> bool {
 
 fn next_step(what: &str, admin_only: bool, scene: &Scene<'_>) -> String {
     if admin_only {
-        return "(Workspace administrator of the Git host) Make the bot account administrator of the imported \
+        return "(Git host admin) Make the bot account administrator of the imported \
                 repositories, best through a group of the workspace or project."
             .to_owned();
     }
     format!(
-        "(Owner of the bot account) Create a token that also has {what}: the permissions of a token cannot be changed; \
+        "(Token owner) Create a token that also has {what}: the permissions of a token cannot be changed; \
          ({}) save it in Snyk; (snykwatch operator) replace our copy.",
         admins(scene.affected),
     )

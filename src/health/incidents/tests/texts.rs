@@ -31,7 +31,7 @@ fn credentials() {
     let world = broken(50, hours(2), |world| world.reject(&pat(), Reason::CredentialExpired));
     assert_snapshot!(text(&world, Rule::CredentialInvalid), @"
     The PAT of credential bitbucket-acme has been rejected for 2 h (since 2026-11-20 09:00 UTC). The API token has expired. It is used by 1 Group integration and 50 Organizations: discovery, imports and pull request comments stop there.
-    > (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 50 Organizations (Group Admin, Organization Admins), and (snykwatch operator) replace our copy.
+    > (Token owner) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 50 Organizations (Group Admin, Organization Admins), and (snykwatch operator) replace our copy.
     ");
     let world = broken(50, hours(30), |world| {
         world.reject(&snyk(), Reason::SnykTokenInvalid);
@@ -39,7 +39,7 @@ fn credentials() {
     });
     assert_snapshot!(text(&world, Rule::SnykTokenInvalid), @"
     Snyk has rejected the Snyk token acme-us for 30 h (since 2026-11-20 09:00 UTC). The API token has expired. snykwatch is blind for 1 Group integration and 50 Organizations; scanning itself goes on.
-    > (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
+    > (Token owner) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
     ");
     let world = broken(1, hours(1), |world| {
         world.reject(&snyk(), Reason::SnykTokenInvalid);
@@ -52,7 +52,7 @@ fn credentials() {
     });
     assert_snapshot!(text(&world, Rule::CredentialExpiring), @"
     The PAT of credential bitbucket-acme expires in 3 d (2026-11-23 09:00 UTC, as the configuration says). From then on discovery, imports and pull request comments stop for 1 Group integration and 2 Organizations.
-    > (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 2 Organizations before that date; (snykwatch operator) replace our copy.
+    > (Token owner) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 2 Organizations before that date; (snykwatch operator) replace our copy.
     ");
     let world = broken(2, hours(2), |world| {
         world.credential(&pat()).declared = DeclaredDate::Outdated;
@@ -75,7 +75,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Webhooks: write (scope write:webhook:bitbucket) for 60 min (since 2026-11-20 09:00 UTC). It is used by 1 Group integration and 1 Organization.
-    > (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (snykwatch operator) replace our copy.
+    > (Token owner) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (snykwatch operator) replace our copy.
     ");
     let world = broken(0, hours(1), |world| {
         world.permission(Permission::RepositoryRead, PermissionProof::Missing { scope: None });
@@ -83,7 +83,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Repositories: read for 60 min (since 2026-11-20 09:00 UTC). Discovery itself needs it: the Group cannot synchronise. It is used by 1 Group integration.
-    > (Owner of the bot account) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin) save it in Snyk; (snykwatch operator) replace our copy.
+    > (Token owner) Create a token that also has Repositories: read: the permissions of a token cannot be changed; (Group Admin) save it in Snyk; (snykwatch operator) replace our copy.
     ");
     let world = broken(0, hours(1), |world| {
         world.permission(Permission::RepositoryAdmin, PermissionProof::Partial { granted: 12, total: 40 });
@@ -91,7 +91,7 @@ fn permissions() {
     });
     assert_snapshot!(text(&world, Rule::PermissionsMissing), @"
     The PAT of credential bitbucket-acme has lacked Admin on imported repositories (administrator of 12 of 40) for 60 min (since 2026-11-20 09:00 UTC). It is used by 1 Group integration.
-    > (Workspace administrator of the Git host) Make the bot account administrator of the imported repositories, best through a group of the workspace or project.
+    > (Git host admin) Make the bot account administrator of the imported repositories, best through a group of the workspace or project.
     ");
 }
 

@@ -26,7 +26,7 @@ fn a_rejected_snyk_token() {
     x Not the network or an outage: snyk/acme-us answered (2026-11-23 05:30 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 05:30 UTC).
     Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
-    Next: (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
+    Next: (Token owner) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
     Status page <https://snykwatch.acme.example/#credentials>
     Runbook: SnykTokenInvalid <https://snykwatch.acme.example/runbooks/SnykTokenInvalid>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
@@ -48,7 +48,7 @@ fn an_expiring_snyk_token() {
     - It expires 2026-12-03 03:00 UTC, as the API says. [measured, 11-23 04:00]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
     Noticed: Within 30 min of the new token being in our secret (the probe of Snyk tokens).
-    Next: (Owner of the token) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
+    Next: (Token owner) Create a new token in Snyk where this one was created (the user's account settings, or the service account); (snykwatch operator) put it in the secret of this `snyk` entry.
     Status page <https://snykwatch.acme.example/#credentials>
     Runbook: SnykTokenExpiring <https://snykwatch.acme.example/runbooks/SnykTokenExpiring>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
@@ -70,7 +70,7 @@ fn a_rejected_pat() {
     x Not the network or an outage: bitbucket-cloud answered (2026-11-23 05:30 UTC).
     x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 05:30 UTC).
     Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
-    Next: (Owner of the bot account) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 12 Organizations (Group Admin, Organization Admins), and (snykwatch operator) replace our copy.
+    Next: (Token owner) Create a new token with the same permissions, then save it in Snyk for 1 Group integration and 12 Organizations (Group Admin, Organization Admins), and (snykwatch operator) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000; Organization 00000000-0000-0000-0000-000000001001; Organization 00000000-0000-0000-0000-000000001002; Organization 00000000-0000-0000-0000-000000001003; Organization 00000000-0000-0000-0000-000000001004; Organization 00000000-0000-0000-0000-000000001005; Organization 00000000-0000-0000-0000-000000001006; Organization 00000000-0000-0000-0000-000000001007; Organization 00000000-0000-0000-0000-000000001008 +3
     Status page <https://snykwatch.acme.example/#credentials>
     Runbook: CredentialInvalid <https://snykwatch.acme.example/runbooks/CredentialInvalid>
@@ -98,7 +98,7 @@ fn a_missing_permission() {
     x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
     x Not the account's access to the repositories: the PAT sees 3 repositories (2026-11-23 04:30 UTC).
     Noticed: Within 30 min of our copy being replaced (the probe of credentials); rights of the account within 30 min (the probe of the profile).
-    Next: (Owner of the bot account) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (snykwatch operator) replace our copy.
+    Next: (Token owner) Create a token that also has Webhooks: write (scope write:webhook:bitbucket): the permissions of a token cannot be changed; (Group Admin, Organization Admins) save it in Snyk; (snykwatch operator) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
     Status page <https://snykwatch.acme.example/#credentials>
     Runbook: PermissionsMissing <https://snykwatch.acme.example/runbooks/PermissionsMissing>
@@ -122,7 +122,7 @@ fn an_expiring_pat() {
     - It expires 2026-11-28 03:00 UTC, as the configuration says. [declared]
     - This version of it was first accepted 2026-11-23 03:00 UTC. [measured, 11-23 03:00]
     Noticed: Our copy: within 30 min of its replacement (the probe of credentials); the copies saved in Snyk: in Organizations within 30 min (the audit log), at the Group after its next synchronisation (every 6 h).
-    Next: (Owner of the bot account) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 1 Organization before that date; (snykwatch operator) replace our copy.
+    Next: (Token owner) Create a new token with the same permissions; (Group Admin, Organization Admins) save it in Snyk for 1 Group integration and 1 Organization before that date; (snykwatch operator) replace our copy.
     Visit: acme-bitbucket (group); Organization 00000000-0000-0000-0000-000000001000 +0
     Status page <https://snykwatch.acme.example/#credentials>
     Runbook: CredentialExpiring <https://snykwatch.acme.example/runbooks/CredentialExpiring>

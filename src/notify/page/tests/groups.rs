@@ -25,7 +25,7 @@ fn a_workspace_without_the_account() {
     x Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
     x Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:30 UTC).
     Noticed: Within 30 min (the probe of the profile).
-    Next: Bitbucket workspace administrator: make the PAT's account a member of the workspace with access to its repositories.
+    Next: Git host admin: make the PAT's account a member of the workspace with access to its repositories.
     Status page <https://snykwatch.acme.example/#group-acme-bitbucket>
     Runbook: ConnectionFailed <https://snykwatch.acme.example/runbooks/ConnectionFailed>
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
