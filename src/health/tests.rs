@@ -14,6 +14,7 @@ mod listing;
 mod loss;
 mod observers;
 mod organization;
+mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;
