@@ -10,6 +10,7 @@ mod desk;
 mod destinations;
 mod doors;
 mod fleet;
+mod held;
 mod herald;
 mod journal;
 mod naming;

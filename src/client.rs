@@ -28,7 +28,7 @@ pub mod smtp;
 pub mod snyk;
 pub mod telemetry;
 
-pub use exchange::ClientContext;
+pub use exchange::{ClientContext, RefusedSecret};
 
 #[cfg(test)]
 mod testing;

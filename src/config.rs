@@ -12,7 +12,7 @@
 //! What it does not do: it asks no API whether a name or token is right, and it keeps no secret: it knows where
 //! secrets are, and reads them when asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,11 +108,30 @@ pub struct Config {
 
 /// Whether secrets are read while a configuration is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrets {
-    /// Every secret must be there and readable.
+pub enum Secrets<'a> {
+    /// Every secret must be there and readable, and every token must look like one.
     Check,
+    /// The same, but a token that is refused is no reason not to start: its credential alone is not asked with.
+    Start,
+    /// The same, but what is refused already may stay refused. Who mends one file must not have to mend them all.
+    Reload(&'a BTreeSet<CredentialName>),
     /// Secrets are left alone: for checking a configuration on another machine than the daemon's.
     Skip,
+}
+
+impl Secrets<'_> {
+    fn are_read(self) -> bool {
+        self != Self::Skip
+    }
+
+    /// Whether the configuration can be used although a token of this entry is refused.
+    fn may_be_refused(self, name: &CredentialName) -> bool {
+        match self {
+            Self::Start => true,
+            Self::Reload(refused) => refused.contains(name),
+            Self::Check | Self::Skip => false,
+        }
+    }
 }
 
 /// A configuration that can be used.
@@ -128,7 +147,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Every problem that was found, warnings included, each with its place.
-pub fn load(path: &Path, secrets: Secrets, now: DateTime<Utc>) -> Result<Loaded, Problems> {
+pub fn load(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
     let mut documents = load::read(path, &mut problems);
     let raw: RawConfig =

@@ -70,6 +70,8 @@ scenarios! {
     workspace_renamed = "workspace-renamed",
     workspace_deleted = "workspace-deleted",
     observer_revoked = "observer-revoked",
+    our_copy_mistyped = "our-copy-mistyped",
+    new_pat_works_nowhere = "new-pat-works-nowhere",
     required_organization_without_integration = "required-organization-without-integration",
     problems_of_first_sight = "problems-of-first-sight",
     rotated_at_the_group_only = "rotated-at-the-group-only",

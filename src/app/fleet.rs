@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::held::{HeldSecret, HeldSecrets};
 use super::naming::Naming;
 
 use crate::config::Config;
@@ -39,17 +40,19 @@ pub(super) fn scm_api(credential: &Credential) -> ApiName {
     }
 }
 
-/// The fleet of `config`. `versions` are the secrets' versions (see `config::secrets`), absent where a secret cannot be
-/// read; `evidence` gives the Organizations that names in the configuration refer to.
-pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, String>, evidence: &EvidenceBook) -> Fleet {
+/// The fleet of `config`. `evidence` gives the Organizations that names in the configuration refer to.
+pub(super) fn fleet_of(config: &Config, held: &HeldSecrets, evidence: &EvidenceBook) -> Fleet {
+    let version_of = |name: &CredentialName| held.get(name).and_then(HeldSecret::version).map(str::to_owned);
+    let refusal_of = |name: &CredentialName| held.get(name).and_then(HeldSecret::refusal).map(str::to_owned);
     let snyk_tokens = config.snyk.iter().map(|(name, entry)| {
-        let token_version = versions.get(name).cloned();
+        let token_version = version_of(name);
         let host = Revision::of([entry.api.root()]);
         let revision = host.with(scheme_of(&entry.auth)).with(token_version.as_deref().unwrap_or_default());
-        (name.clone(), SnykToken { api: snyk_api(name), app_root: entry.api.app_root(), token_version, host, revision })
+        let (api, app_root, refused) = (snyk_api(name), entry.api.app_root(), refusal_of(name));
+        (name.clone(), SnykToken { api, app_root, token_version, refused, host, revision })
     });
     let scm_credentials = config.credentials.values().map(|credential| {
-        let token_version = versions.get(&credential.name).cloned();
+        let token_version = version_of(&credential.name);
         let host = identity_of(credential);
         let revision = host.with(token_version.as_deref().unwrap_or_default());
         let watched = ScmCredential {
@@ -60,6 +63,7 @@ pub(super) fn fleet_of(config: &Config, versions: &BTreeMap<CredentialName, Stri
             expires_at: credential.expires_at,
             rotated_at: credential.rotated_at,
             token_version,
+            refused: refusal_of(&credential.name),
             host,
             revision,
             listing: admin_of(credential).map(|admin| {
@@ -263,8 +267,9 @@ integrations:
         let path = directory.path().join("snykwatch.yaml");
         std::fs::write(&path, text).unwrap();
         let loaded = config::load(&path, Secrets::Skip, "2026-11-23T09:00:00Z".parse().unwrap()).unwrap();
-        let versions = versions.map(|(name, version)| (CredentialName::from(name), version.to_owned()));
-        fleet_of(&loaded.config, &versions.into(), &EvidenceBook::default())
+        let held =
+            versions.map(|(name, version)| (CredentialName::from(name), HeldSecret::Version(version.to_owned())));
+        fleet_of(&loaded.config, &held.into(), &EvidenceBook::default())
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl Reloader {
     }
 
     async fn try_reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
-        let loaded = match config::load(&self.path, Secrets::Check, self.clock.now()) {
+        let refused = self.wiring.lock().await.refused();
+        let loaded = match config::load(&self.path, Secrets::Reload(&refused), self.clock.now()) {
             Ok(loaded) => loaded,
             Err(problems) => return ReloadOutcome::Rejected(problems.render(Style::Plain)),
         };
@@ -97,12 +98,12 @@ impl Reloader {
         }
         self.exporter.own().on_configuration_loaded(self.clock.now());
         *in_force = wiring;
-        ReloadOutcome::Applied(describe(&change, rotated, access))
+        ReloadOutcome::Applied(describe(&change, rotated, access, &in_force))
     }
 }
 
 /// What changed, in one line.
-fn describe(change: &ConfigChange, rotated: usize, access: AccessChange) -> String {
+fn describe(change: &ConfigChange, rotated: usize, access: AccessChange, wiring: &Wiring) -> String {
     let settings = (!change.is_empty()).then(|| change.to_string());
     let secrets = match rotated {
         0 => None,
@@ -110,6 +111,10 @@ fn describe(change: &ConfigChange, rotated: usize, access: AccessChange) -> Stri
         _ => Some(format!("{rotated} secrets are new")),
     };
     let tls = (access == AccessChange::TlsFiles).then(|| "the TLS files are new".to_owned());
-    let news: Vec<_> = [settings, secrets, tls].into_iter().flatten().collect();
+    let refused = wiring.refused().into_iter().filter_map(|name| {
+        let why = wiring.refusal_of(&name)?;
+        Some(format!("{name} is still not asked with: {why}"))
+    });
+    let news: Vec<_> = [settings, secrets, tls].into_iter().flatten().chain(refused).collect();
     if news.is_empty() { "nothing changed".to_owned() } else { news.join("; ") }
 }

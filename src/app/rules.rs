@@ -104,6 +104,13 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
             rules.status_unknown.severity,
             rules.status_unknown.critical_after,
         )
+        .row(
+            Rule::StatusUnknown,
+            Case::SecretRefused,
+            rules.status_unknown.secret_refused_after,
+            rules.status_unknown.severity,
+            rules.status_unknown.critical_after,
+        )
         .steady(
             Rule::StatusUnknown,
             Case::Contradicted,

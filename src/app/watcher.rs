@@ -202,10 +202,13 @@ impl Watcher {
             Request::Adopt(wiring, done) => {
                 let now = self.parts.clock.now();
                 let rotated = wiring.rotated_since(&self.parts.wiring);
+                let mended = wiring.mended_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
                 let others = self.adopt_fleet();
                 self.generation += u64::from(!rotated.is_empty());
                 self.planner.run_soon(rotated.into_iter().chain(others), now);
+                // Nothing that hangs on these could be asked.
+                mended.iter().for_each(|name| self.planner.hasten(name, now));
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }

@@ -4,32 +4,28 @@
 //! A reload makes new wiring from the old: budgets and what probes have learned go over, so that nothing that did not
 //! change is disturbed; secrets are read anew.
 
+mod clients;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use self::clients::Builder;
 use super::destinations::Destinations;
-use super::fleet::{ATLASSIAN_ADMIN, fleet_of, scm_api, secret_of, snyk_api};
+use super::fleet::{fleet_of, scm_api, snyk_api};
+use super::held::{HeldSecret, HeldSecrets};
 use super::plan::plan_of;
-use crate::client::ClientContext;
-use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
-use crate::client::bitbucket_cloud::{ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudOptions};
-use crate::client::budget::{BudgetLimits, RequestBudget};
-use crate::client::http::{HttpBuildError, HttpClient, HttpOptions};
-use crate::client::snyk::{SnykAuth, SnykClient, SnykOptions, TokenScheme};
+use crate::client::budget::RequestBudget;
+use crate::client::http::HttpBuildError;
+use crate::client::snyk::SnykClient;
 use crate::client::telemetry::Telemetry;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::credential::{self, AtlassianAdmin, BitbucketAuth, Credential, ScmAccount};
-use crate::config::http::HttpSettings;
 use crate::config::integration::Integration;
 use crate::config::schedule::ScheduledProbe;
-use crate::config::secrets::{SecretReadError, SecretSource, TokenVersion};
-use crate::config::snyk::{self as snyk_config, SnykEntry};
+use crate::config::secrets::SecretReadError;
 use crate::config::template::TemplateProblem;
-use crate::config::token::TokenKind;
 use crate::deliver::Destination;
 use crate::deliver::receivers::ReceiverBuildError;
 use crate::domain::evidence::EvidenceBook;
@@ -37,12 +33,8 @@ use crate::domain::fleet::Fleet;
 use crate::domain::names::{ApiName, CredentialName, ReceiverName};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::probe::scm::ScmProbes;
-use crate::probe::scm::bitbucket_cloud::{AdminListing, BitbucketCloudTarget};
 use crate::probe::{IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
 use crate::schedule::planner::PlannedWork;
-
-/// Where Bitbucket Cloud grants OAuth tokens (`docs/apis/bitbucket-cloud.md`).
-const BITBUCKET_SITE_ROOT: &str = "https://bitbucket.org";
 
 /// Why a configuration cannot be put into effect.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +106,7 @@ pub(super) struct Supplies {
 pub(super) struct Wiring {
     config: Config,
     clock: Clock,
-    versions: BTreeMap<CredentialName, String>,
+    held: HeldSecrets,
     snyk: BTreeMap<CredentialName, SnykClient>,
     scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
     budgets: BTreeMap<CredentialName, RequestBudget>,
@@ -133,8 +125,7 @@ impl Wiring {
     /// Reads the secrets and makes the clients. Budgets and probe memory of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
-        let mut builder =
-            Builder { supplies, before, versions: BTreeMap::new(), budgets: BTreeMap::new(), transports: Vec::new() };
+        let mut builder = Builder::new(supplies, before);
         let mut snyk = BTreeMap::new();
         for (name, entry) in &config.snyk {
             snyk.insert(name.clone(), builder.snyk_client(entry)?);
@@ -143,12 +134,12 @@ impl Wiring {
         for (name, credential) in &config.credentials {
             scm.insert(name.clone(), builder.scm_probes(credential)?);
         }
-        let Builder { versions, budgets, .. } = builder;
+        let Builder { held, budgets, .. } = builder;
         let known = before.map(|before| &before.destinations);
         let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
         let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
         let clock = supplies.clock.clone();
-        Ok(Self { config, clock, versions, snyk, scm, budgets, memory, destinations, external_url })
+        Ok(Self { config, clock, held, snyk, scm, budgets, memory, destinations, external_url })
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -171,7 +162,7 @@ impl Wiring {
 
     /// What is watched, given the Organizations that are known by now.
     pub(super) fn fleet(&self, evidence: &EvidenceBook) -> Arc<Fleet> {
-        Arc::new(fleet_of(&self.config, &self.versions, evidence))
+        Arc::new(fleet_of(&self.config, &self.held, evidence))
     }
 
     /// What is planned, given the Organizations that are known by now.
@@ -215,10 +206,25 @@ impl Wiring {
     }
 
     fn rotated<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a CredentialName> {
-        let is_new = |(name, version): &(&CredentialName, &String)| {
-            before.versions.get(*name).is_some_and(|known| known != *version)
+        let is_new = |(name, secret): &(&CredentialName, &HeldSecret)| {
+            secret.version().is_some() && before.held.get(*name).is_some_and(|known| known != *secret)
         };
-        self.versions.iter().filter(is_new).map(|(name, _)| name)
+        self.held.iter().filter(is_new).map(|(name, _)| name)
+    }
+
+    /// The credentials that can be asked with, and could not in `before`.
+    pub(super) fn mended_since(&self, before: &Self) -> BTreeSet<CredentialName> {
+        self.rotated(before).filter(|name| before.refusal_of(name).is_some()).cloned().collect()
+    }
+
+    /// The credentials that nothing is asked with.
+    pub(super) fn refused(&self) -> BTreeSet<CredentialName> {
+        self.held.keys().filter(|name| self.refusal_of(name).is_some()).cloned().collect()
+    }
+
+    /// Why nothing is asked with this credential.
+    pub(super) fn refusal_of(&self, name: &CredentialName) -> Option<&str> {
+        self.held.get(name).and_then(HeldSecret::refusal)
     }
 
     fn works_of(&self, credential: &CredentialName) -> Vec<Work> {
@@ -273,148 +279,7 @@ impl Wiring {
     }
 }
 
-/// Makes clients; equal HTTP settings share one transport.
-struct Builder<'a> {
-    supplies: &'a Supplies,
-    before: Option<&'a Wiring>,
-    versions: BTreeMap<CredentialName, String>,
-    budgets: BTreeMap<CredentialName, RequestBudget>,
-    transports: Vec<(HttpSettings, HttpClient)>,
-}
-
-impl Builder<'_> {
-    fn snyk_client(&mut self, entry: &SnykEntry) -> Result<SnykClient, WiringError> {
-        let name = &entry.name;
-        let auth = match &entry.auth {
-            snyk_config::SnykAuth::Token { token, scheme } => SnykAuth::Token {
-                token: self.secret_with_version(name, token, snyk_config::SNYK_TOKEN)?,
-                scheme: match scheme {
-                    snyk_config::SnykScheme::Token => TokenScheme::Token,
-                    snyk_config::SnykScheme::Bearer => TokenScheme::Bearer,
-                },
-            },
-            snyk_config::SnykAuth::Oauth { client_id, client_secret } => SnykAuth::OAuthClient {
-                client_id: read(name, client_id, snyk_config::SNYK_TOKEN)?.expose_secret().to_owned(),
-                client_secret: self.secret_with_version(name, client_secret, snyk_config::SNYK_TOKEN)?,
-            },
-        };
-        let options = SnykOptions { api_url: address(name, entry.api.root())?, version: entry.version.clone(), auth };
-        let context = self.context(&snyk_api(name), name, &entry.http, BudgetLimits::snyk)?;
-        SnykClient::new(options, context).map_err(|source| WiringError::Http { name: name.clone(), source })
-    }
-
-    fn scm_probes(&mut self, credential: &Credential) -> Result<Arc<dyn ScmProbes>, WiringError> {
-        let ScmAccount::BitbucketCloud(account) = &credential.account;
-        let name = &credential.name;
-        let kind = account.auth.token_kind();
-        let secret = self.secret_with_version(name, secret_of(credential), kind)?;
-        let auth = match &account.auth {
-            BitbucketAuth::ApiToken { email, scheme, .. } => BitbucketCloudAuth::ApiToken {
-                email: email.clone(),
-                token: secret,
-                scheme: match scheme {
-                    credential::ApiTokenScheme::Basic => ApiTokenScheme::Basic,
-                    credential::ApiTokenScheme::Bearer => ApiTokenScheme::Bearer,
-                },
-            },
-            BitbucketAuth::AccessToken { .. } => BitbucketCloudAuth::AccessToken { token: secret },
-            BitbucketAuth::Oauth { key, .. } => {
-                BitbucketCloudAuth::OAuthConsumer { key: read(name, key, kind)?.expose_secret().to_owned(), secret }
-            }
-            BitbucketAuth::AppPassword { username, .. } => {
-                BitbucketCloudAuth::AppPassword { username: username.clone(), password: secret }
-            }
-        };
-        let options = BitbucketCloudOptions {
-            api_url: address(name, account.api_root())?,
-            // The site that grants OAuth tokens stands beside the public API; elsewhere one address is both.
-            oauth_url: address(name, account.api_url.as_ref().map_or(BITBUCKET_SITE_ROOT, |url| url.as_str()))?,
-            auth,
-        };
-        let context = self.context(&scm_api(credential), name, &credential.http, BudgetLimits::bitbucket_cloud)?;
-        let admin = account.atlassian_admin.as_ref().map(|admin| self.admin_listing(credential, admin)).transpose()?;
-        let target = BitbucketCloudTarget::new(options, context, admin);
-        Ok(Arc::new(target.map_err(|source| WiringError::Http { name: name.clone(), source })?))
-    }
-
-    fn admin_listing(&mut self, credential: &Credential, admin: &AtlassianAdmin) -> Result<AdminListing, WiringError> {
-        let name = &credential.name;
-        let options = AtlassianAdminOptions {
-            api_url: address(name, admin.api_root())?,
-            organization_id: admin.org_id.to_string(),
-            api_key: read(name, &admin.api_key, credential::ADMIN_KEY)?,
-        };
-        let http = self.transport(name, &credential.http)?;
-        let budget = RequestBudget::new(BudgetLimits::atlassian_admin(), &self.supplies.clock);
-        let context = self.context_with(&ApiName::new(ATLASSIAN_ADMIN), http, budget);
-        let client = AtlassianAdminClient::new(options, context);
-        let client = client.map_err(|source| WiringError::Http { name: name.clone(), source })?;
-        Ok(AdminListing { client, label: admin.label.clone(), email: admin.email.clone() })
-    }
-
-    fn context(
-        &mut self,
-        api: &ApiName,
-        name: &CredentialName,
-        http: &HttpSettings,
-        limits: fn() -> BudgetLimits,
-    ) -> Result<ClientContext, WiringError> {
-        let kept = self.before.and_then(|before| before.budgets.get(name)).cloned();
-        let budget = kept.unwrap_or_else(|| RequestBudget::new(limits(), &self.supplies.clock));
-        self.budgets.insert(name.clone(), budget.clone());
-        let http = self.transport(name, http)?;
-        Ok(self.context_with(api, http, budget))
-    }
-
-    fn context_with(&self, api: &ApiName, http: HttpClient, budget: RequestBudget) -> ClientContext {
-        ClientContext {
-            api: api.to_string(),
-            http,
-            budget,
-            clock: self.supplies.clock.clone(),
-            telemetry: Arc::clone(&self.supplies.telemetry),
-        }
-    }
-
-    fn transport(&mut self, name: &CredentialName, settings: &HttpSettings) -> Result<HttpClient, WiringError> {
-        if let Some((_, known)) = self.transports.iter().find(|(known, _)| known == settings) {
-            return Ok(known.clone());
-        }
-        let options = HttpOptions {
-            proxy: settings.proxy.clone(),
-            no_proxy: settings.no_proxy.clone(),
-            ca_file: settings.ca_file.clone(),
-            connect_timeout: settings.connect_timeout,
-            request_timeout: settings.request_timeout,
-            ..HttpOptions::default()
-        };
-        let client = HttpClient::build(&options).map_err(|source| WiringError::Http { name: name.clone(), source })?;
-        self.transports.push((settings.clone(), client.clone()));
-        Ok(client)
-    }
-
-    fn secret_with_version(
-        &mut self,
-        name: &CredentialName,
-        source: &SecretSource,
-        kind: TokenKind,
-    ) -> Result<SecretString, WiringError> {
-        let secret = read(name, source, kind)?;
-        let version = TokenVersion::of(&secret, &self.supplies.version_key);
-        self.versions.insert(name.clone(), version.as_str().to_owned());
-        Ok(secret)
-    }
-}
-
 /// Whether an entry that was there before says something else now; a new one is asked about anyway.
 fn differs<T: PartialEq>(before: Option<&T>, now: &T) -> bool {
     before.is_some_and(|before| before != now)
-}
-
-fn read(name: &CredentialName, source: &SecretSource, kind: TokenKind) -> Result<SecretString, WiringError> {
-    source.read_token(kind).map_err(|source| WiringError::Secret { name: name.clone(), source })
-}
-
-fn address(name: &CredentialName, text: &str) -> Result<Url, WiringError> {
-    Url::parse(text).map_err(|source| WiringError::Address { name: name.clone(), text: text.to_owned(), source })
 }

@@ -25,7 +25,7 @@ pub use self::workspaces::{Permission, Workspace};
 
 use super::allowed::HostRole;
 use super::answer::{Answer, Failure, Redactor, Walk};
-use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection};
+use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, RefusedSecret};
 use super::http::HttpBuildError;
 
 /// The host of the public API.
@@ -70,15 +70,18 @@ pub enum BitbucketCloudAuth {
         /// The app password.
         password: SecretString,
     },
+    /// Its secret was refused when it was read: nothing is asked.
+    Refused(RefusedSecret),
 }
 
 impl BitbucketCloudAuth {
-    fn secret(&self) -> &SecretString {
+    fn secret(&self) -> Option<&SecretString> {
         match self {
             Self::ApiToken { token: secret, .. }
             | Self::AccessToken { token: secret }
             | Self::OAuthConsumer { secret, .. }
-            | Self::AppPassword { password: secret, .. } => secret,
+            | Self::AppPassword { password: secret, .. } => Some(secret),
+            Self::Refused(_) => None,
         }
     }
 }
@@ -126,7 +129,7 @@ impl BitbucketCloudClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: BitbucketCloudOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
         let BitbucketCloudOptions { api_url, oauth_url, auth } = options;
-        let redactor = Redactor::new([auth.secret().clone()]);
+        let redactor = Redactor::new(auth.secret().cloned());
         let authentication = match auth {
             BitbucketCloudAuth::ApiToken { email, token, scheme: ApiTokenScheme::Basic } => {
                 Authentication::Fixed(Authorization::basic(&email, &token))
@@ -145,6 +148,7 @@ impl BitbucketCloudClient {
                 let request = Call::post(url, JSON, FORM, b"grant_type=client_credentials".to_vec());
                 Authentication::Grant(ClientGrant::new(oauth, request, Authorization::basic(&key, &secret)).into())
             }
+            BitbucketCloudAuth::Refused(refused) => Authentication::Refused(refused),
         };
         let api = Connection::try_new(context, HostRole::BitbucketCloud, &base_of(&api_url), redactor)?;
         Ok(Self { api, authentication })

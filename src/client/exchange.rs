@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use url::Url;
 
+pub use self::authorization::RefusedSecret;
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 use self::totals::StatedTotals;
 pub(crate) use self::walk::{Next, OddField, Page, PageParts, Part, ReadingLimits};

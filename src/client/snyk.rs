@@ -32,7 +32,7 @@ pub use self::token::{TokenKind, TokenShape, token_host, token_shape};
 
 use super::allowed::HostRole;
 use super::answer::Redactor;
-use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection};
+use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, RefusedSecret};
 use super::http::HttpBuildError;
 
 /// The REST version we ask for unless configured otherwise; from 2024-10-15 on, one date covers every endpoint.
@@ -62,6 +62,8 @@ pub enum SnykAuth {
         /// The secret.
         client_secret: SecretString,
     },
+    /// Its secret was refused when it was read: nothing is asked.
+    Refused(RefusedSecret),
 }
 
 /// The scheme of the `Authorization` header of an API token.
@@ -100,10 +102,11 @@ impl SnykClient {
     pub fn new(options: SnykOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
         let root = root_of(&options.api_url);
         let secret = match &options.auth {
-            SnykAuth::Token { token, .. } => token.clone(),
-            SnykAuth::OAuthClient { client_secret, .. } => client_secret.clone(),
+            SnykAuth::Token { token, .. } => Some(token.clone()),
+            SnykAuth::OAuthClient { client_secret, .. } => Some(client_secret.clone()),
+            SnykAuth::Refused(_) => None,
         };
-        let redactor = Redactor::new([secret]);
+        let redactor = Redactor::new(secret);
         let below = |path: &str| {
             let mut base = root.clone();
             base.set_path(&format!("{}{path}", root.path().trim_end_matches('/')));
@@ -129,6 +132,7 @@ impl SnykClient {
                 let grant = ClientGrant::new(oauth, request, Authorization::none());
                 (Authentication::Grant(grant.into()), None)
             }
+            SnykAuth::Refused(refused) => (Authentication::Refused(refused.clone()), None),
         };
         Ok(Self {
             rest: Connection::try_new(context.clone(), HostRole::SnykRest, &below("/rest"), redactor.clone())?,
@@ -139,7 +143,7 @@ impl SnykClient {
         })
     }
 
-    /// What the token itself says about where it is valid; `None` for OAuth.
+    /// What the token itself says about where it is valid; `None` for OAuth, and where there is no token.
     pub fn token_shape(&self) -> Option<&TokenShape> {
         self.token_shape.as_ref()
     }

@@ -32,7 +32,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Looks at everything once.
 pub(super) async fn check(path: &Path, options: CheckOptions, terminal: &Terminal) -> anyhow::Result<Exit> {
     let clock = Clock::system();
-    let Some(config) = configuration::usable(path, Secrets::Check, clock.now(), terminal) else {
+    let Some(config) = configuration::usable(path, Secrets::Start, clock.now(), terminal) else {
         return Ok(Exit::Config);
     };
     let undated = undated_groups(&config);

@@ -50,7 +50,7 @@ pub enum View {
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// Whether secrets are read on the way.
-    pub secrets: Secrets,
+    pub secrets: Secrets<'static>,
     /// What is past and what is future.
     pub now: DateTime<Utc>,
     /// Whether problems are coloured.

@@ -25,7 +25,7 @@ fn found_among([here, installed]: [&Path; 2]) -> &Path {
 }
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
-pub(super) fn usable(path: &Path, secrets: Secrets, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
+pub(super) fn usable(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
     let style = style_of(terminal);
     match config::load(path, secrets, now) {
         Ok(loaded) => {

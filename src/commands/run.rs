@@ -76,9 +76,9 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
 /// The configuration; what is wrong or odd about it is said in the way that the log has.
 fn usable(path: &Path, now: DateTime<Utc>, format: LogFormat, terminal: &Terminal) -> Option<Config> {
     if format == LogFormat::Text {
-        return configuration::usable(path, Secrets::Check, now, terminal);
+        return configuration::usable(path, Secrets::Start, now, terminal);
     }
-    match config::load(path, Secrets::Check, now) {
+    match config::load(path, Secrets::Start, now) {
         Ok(Loaded { config, warnings }) => {
             if !warnings.is_empty() {
                 tracing::warn!("the configuration can be used, and yet:\n{}", warnings.render(Style::Plain));

@@ -231,6 +231,9 @@ settings! {
         after: Duration = OUTAGE_DELAY,
         /// How long it must be unknown because the answers contradict each other. Default 1d.
         contradicted_after: Duration = DAY_DELAY,
+        /// How long nothing must have been asked with a credential, because its secret is no token. Default 0s. Set for
+        /// all integrations alike.
+        secret_refused_after: Duration = Duration::ZERO,
         /// How bad it is at first. Default warning.
         severity: Severity = Severity::Warning,
         /// The age at which it becomes critical for a whole Group, or `never`. Default 1d.
@@ -345,6 +348,11 @@ impl RawAlertRules {
             ("rotation_unfinished", at(self.rotation_unfinished.as_ref())),
             ("declared_date_outdated", at(self.declared_date_outdated.as_ref())),
             ("api_version_ending", at(self.api_version_ending.as_ref())),
+            // Of this rule, one row is about a credential.
+            (
+                "status_unknown.secret_refused_after",
+                self.status_unknown.as_ref().and_then(|rule| at(rule.value.secret_refused_after.as_ref())),
+            ),
         ];
         rules.into_iter().filter_map(|(name, place)| Some((name, place?)))
     }

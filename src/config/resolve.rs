@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use super::alerts::AlertRules;
 use super::conditions::ConditionSettings;
 use super::load::Documents;
-use super::problem::{Place, Problem, ProblemKind};
+use super::problem::{Gravity, Place, Problem, ProblemKind};
 use super::raw::account::RawSecret;
 use super::raw::spanned::Spanned;
 use super::raw::{Named, RawConfig, RawFragment};
@@ -44,7 +44,7 @@ const LONGEST_NAME: usize = 100;
 struct Resolver<'a> {
     problems: RefCell<Vec<Problem>>,
     now: DateTime<Utc>,
-    secrets: Secrets,
+    secrets: Secrets<'a>,
     /// The main file's directory: relative names start here.
     directory: PathBuf,
     /// The zone of cron schedules without one.
@@ -67,7 +67,7 @@ pub(crate) fn resolve(
     raw: &RawConfig,
     fragments: &[RawFragment],
     documents: &Documents,
-    secrets: Secrets,
+    secrets: Secrets<'_>,
     now: DateTime<Utc>,
     web_config: Option<Arc<WebConfig>>,
     problems: &mut Vec<Problem>,
@@ -243,26 +243,34 @@ impl<'a> Resolver<'a> {
 
     /// Where a secret is; whether it can be read is checked on the way.
     fn secret(&self, raw: &Spanned<RawSecret>) -> SecretSource {
-        self.checked_secret(raw, SecretSource::read)
+        self.checked_secret(raw, SecretSource::read, secret_problem)
     }
 
-    /// Where a token is; whether it can be one is checked on the way.
-    fn token(&self, raw: &Spanned<RawSecret>, kind: TokenKind) -> SecretSource {
-        self.checked_secret(raw, |source| source.read_token(kind))
+    /// Where a token of the entry `owner` is; whether it can be one is checked on the way.
+    fn token(&self, raw: &Spanned<RawSecret>, kind: TokenKind, owner: &CredentialName) -> SecretSource {
+        let may_be_refused = self.secrets.may_be_refused(owner);
+        let problem = |error: &SecretReadError, raw: &Spanned<RawSecret>| match error {
+            // Nobody but a restart with another configuration can set it.
+            SecretReadError::Unset(_) => secret_problem(error, raw),
+            _ if may_be_refused => not_asked_with(secret_problem(error, raw), owner),
+            _ => secret_problem(error, raw),
+        };
+        self.checked_secret(raw, |source| source.read_token(kind), problem)
     }
 
     fn checked_secret(
         &self,
         raw: &Spanned<RawSecret>,
         read: impl Fn(&SecretSource) -> Result<SecretString, SecretReadError>,
+        problem: impl Fn(&SecretReadError, &Spanned<RawSecret>) -> Problem,
     ) -> SecretSource {
         let source = match &raw.value {
             RawSecret::File(name) => SecretSource::in_directory(name, &self.directory),
             RawSecret::Env(variable) => SecretSource::Env(variable.clone()),
         };
-        if self.secrets == Secrets::Check {
+        if self.secrets.are_read() {
             if let Err(error) = read(&source) {
-                self.note(secret_problem(&error, raw));
+                self.note(problem(&error, raw));
             } else if source.exposure() == Exposure::WorldReadable {
                 let message = format!("every user of this machine can read the secret in {source}");
                 let help = "take the right to read it from others (chmod o-r)";
@@ -329,4 +337,10 @@ fn secret_problem(error: &SecretReadError, raw: &Spanned<RawSecret>) -> Problem 
         "it is looked for in CREDENTIALS_DIRECTORY, which systemd sets for the daemon, then beside the configuration";
     let help = (is_relative && is_missing).then(|| help.to_owned());
     Problem::error(kind, raw.place, format!("{error}{cause}")).maybe_help(help)
+}
+
+/// What is refused, where everything else goes on.
+fn not_asked_with(problem: Problem, owner: &CredentialName) -> Problem {
+    let help = format!("`{owner}` is not asked with until this is mended; everything else is watched");
+    Problem { gravity: Gravity::Warning, help: problem.help.or(Some(help)), ..problem }
 }

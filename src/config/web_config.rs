@@ -163,14 +163,14 @@ struct RawHttpServer {
 pub(crate) fn read(
     name: &Spanned<String>,
     main: &Path,
-    secrets: Secrets,
+    secrets: Secrets<'_>,
     files: &mut Vec<SourceFile>,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<WebConfig>> {
     let path = beside(main, &name.value);
     match (std::fs::File::open(&path), secrets) {
         (Err(_), Secrets::Skip) => return None,
-        (Err(error), Secrets::Check) => {
+        (Err(error), _) => {
             let message = format!("could not read {}: {error}", path.display());
             problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));
             return None;
@@ -222,7 +222,7 @@ fn beside(file: &Path, name: &str) -> PathBuf {
 
 struct Reader<'a> {
     path: &'a Path,
-    secrets: Secrets,
+    secrets: Secrets<'a>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -238,7 +238,7 @@ impl Reader<'_> {
             return None;
         };
         let path = beside(self.path, &name.value);
-        if self.secrets == Secrets::Check
+        if self.secrets.are_read()
             && let Err(error) = std::fs::File::open(&path)
         {
             let message = format!("could not read {}: {error}", path.display());

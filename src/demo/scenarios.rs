@@ -7,6 +7,7 @@
 mod access;
 mod apis;
 mod blindness;
+mod copies;
 mod credentials;
 mod downtime;
 mod flow;
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<Scenario> {
         story::all(),
         setup::all(),
         credentials::all(),
+        copies::all(),
         access::all(),
         rotations::all(),
         sync::all(),

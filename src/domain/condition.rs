@@ -187,6 +187,8 @@ closed_list! {
         AnswerNotUnderstood => "answer_not_understood",
         /// A list ended before its stated total.
         ListIncomplete => "list_incomplete",
+        /// The secret was refused when it was read: nothing is asked with it.
+        SecretRefused => "secret_refused",
 
         /// Snyk rejects our token.
         SnykTokenInvalid => "snyk_token_invalid",

@@ -52,6 +52,8 @@ pub struct SnykToken {
     pub app_root: Option<&'static str>,
     /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
     pub token_version: Option<String>,
+    /// Why its secret was refused when it was read: nothing is asked with it.
+    pub refused: Option<String>,
     /// Where it is used: the API's address.
     pub host: Revision,
     /// What is told of it alone: the token as it is now, at this address.
@@ -75,6 +77,8 @@ pub struct ScmCredential {
     pub rotated_at: Option<DateTime<Utc>>,
     /// The secret as it is now: a keyed hash that tells one version from the next and nothing else.
     pub token_version: Option<String>,
+    /// Why its secret was refused when it was read: nothing is asked with it.
+    pub refused: Option<String>,
     /// Where it is used and by whom, whatever its token is: the API's address and the account's name for it.
     pub host: Revision,
     /// What is told of it alone: the token as it is now, at this address.

@@ -32,6 +32,8 @@ closed_list! {
         Renamed => "renamed",
         /// `StatusUnknown`: nothing is known of a whole Group.
         WholeGroup => "whole_group",
+        /// `StatusUnknown`: nothing is asked with a credential, whose secret was refused when it was read.
+        SecretRefused => "secret_refused",
         /// `StatusUnknown`: what was answered contradicts itself.
         Contradicted => "contradicted",
         /// `RepositoriesVanished`: a whole namespace of three or more repositories is gone.
@@ -308,6 +310,8 @@ const ROWS: &[Row] = &[
     ),
     row(Rule::StatusUnknown, Case::Default, UNKNOWN_DELAY, WARNING),
     row(Rule::StatusUnknown, Case::WholeGroup, UNKNOWN_DELAY, WARNING_THEN_CRITICAL_DAY),
+    // What is wrong was seen when the file was read: nothing is to be waited for.
+    row(Rule::StatusUnknown, Case::SecretRefused, AT_ONCE, WARNING_THEN_CRITICAL_DAY),
     row(Rule::StatusUnknown, Case::Contradicted, CONTRADICTED_DELAY, WARNING),
     row(Rule::Baseline, Case::Default, AT_ONCE, INFO),
 ];

@@ -94,6 +94,9 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
             "token owner: create a new Snyk token; then snykwatch operator: put it into snykwatch's secret file".to_owned()
         }
         (Reason::SnykTokenWrongRegion, _) => "snykwatch operator: correct the region of the Snyk token".to_owned(),
+        (Reason::SecretRefused, _) => "snykwatch operator: put the token, and nothing else, into the file that is named; a \
+             file is read again when it changes, a variable at a restart (`snykwatch config validate` checks both)"
+            .to_owned(),
         (Reason::NotObserved, _) => "nobody for now: the first answer is awaited".to_owned(),
         (Reason::EvidenceStale, _) => "snykwatch operator: see in the log why nothing was asked lately (the request \
              budget, the network of this machine)"

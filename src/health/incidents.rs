@@ -35,6 +35,7 @@ mod out_of_step;
 mod permissions;
 mod repositories_vanished;
 mod rotation_unfinished;
+mod secret_refused;
 mod status;
 mod sync;
 pub(crate) mod text;
@@ -103,6 +104,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         organizations::candidates(inputs),
         nothing_to_watch::candidates(inputs),
         out_of_step::candidates(inputs),
+        secret_refused::candidates(inputs),
         status::candidates(inputs),
     ];
     let mut all: Vec<_> = families.into_iter().flatten().collect();

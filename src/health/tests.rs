@@ -15,6 +15,7 @@ mod listing;
 mod loss;
 mod observers;
 mod organization;
+mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;

@@ -92,7 +92,8 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::Unfinished { .. }
         | FailureClass::ForeignNextLink { .. }
         | FailureClass::EndlessPaging
-        | FailureClass::Refused => false,
+        | FailureClass::Refused
+        | FailureClass::SecretRefused => false,
     }
 }
 

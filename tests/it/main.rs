@@ -36,6 +36,8 @@ mod operators;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod refused_secrets;
+#[cfg(test)]
 mod reloading;
 #[cfg(test)]
 mod secrecy;

@@ -233,6 +233,8 @@ pub enum FailureClass {
     BadRequest,
     /// The request is not on our own list of allowed requests; it never left. An error of ours.
     Refused,
+    /// The secret was refused when it was read: nothing is asked with it. It never left.
+    SecretRefused,
 }
 
 /// What shuts an accepted credential out.
@@ -290,7 +292,7 @@ pub enum FailureLayer {
 
 impl FailureClass {
     /// Every label that [`FailureClass::as_label`] can give.
-    pub const LABELS: [&'static str; 27] = [
+    pub const LABELS: [&'static str; 28] = [
         "unauthorized",
         "missing_scope",
         "address_refused",
@@ -318,6 +320,7 @@ impl FailureClass {
         "network",
         "bad_request",
         "refused",
+        "secret_refused",
     ];
 
     /// A word of a closed list, for metrics.
@@ -350,6 +353,7 @@ impl FailureClass {
             Self::Network => "network",
             Self::BadRequest => "bad_request",
             Self::Refused => "refused",
+            Self::SecretRefused => "secret_refused",
         }
     }
 
@@ -360,7 +364,7 @@ impl FailureClass {
             Self::Proxy => FailureLayer::Proxy,
             Self::Tls { .. } => FailureLayer::Tls,
             Self::Timeout { .. } | Self::ConnectionRefused | Self::Network | Self::Truncated => FailureLayer::Network,
-            Self::Refused | Self::Unfinished { .. } => FailureLayer::Ours,
+            Self::Refused | Self::SecretRefused | Self::Unfinished { .. } => FailureLayer::Ours,
             _ => FailureLayer::Api,
         }
     }

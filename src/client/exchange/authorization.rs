@@ -1,4 +1,5 @@
-//! How calls are authorised: a fixed header, or an OAuth access token that is fetched and renewed.
+//! How calls are authorised: a fixed header, or an OAuth access token that is fetched and renewed; or not at all, where
+//! there is no secret to be sent.
 
 use std::sync::Arc;
 
@@ -88,7 +89,13 @@ pub(crate) enum Authentication {
     Fixed(Authorization),
     /// An access token for the client credentials grant.
     Grant(Arc<ClientGrant>),
+    /// No secret, and why: no call is made.
+    Refused(RefusedSecret),
 }
+
+/// Why there is no secret to ask with. The reason never holds a part of the secret that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSecret(pub String);
 
 impl Authentication {
     /// Makes a call with a valid authorisation.
@@ -107,6 +114,7 @@ impl Authentication {
         match self {
             Self::Fixed(authorization) => Ok(authorization.clone()),
             Self::Grant(grant) => grant.authorization().await,
+            Self::Refused(RefusedSecret(why)) => Err(Failure::without_answer(FailureClass::SecretRefused, why)),
         }
     }
 

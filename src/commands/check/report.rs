@@ -1,11 +1,11 @@
 //! The report of `check` for a person: causes first, then each integration, so that it fits one screen.
 //!
-//! A **cause** is an API that does not answer or a token that is rejected. What hangs on a cause is told in short lines
+//! A **cause** is an API that does not answer, or a token that is rejected or was refused when it was read. What hangs on a cause is told in short lines
 //! that name the conditions; everything else is told condition by condition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::verdict::{is_bad, is_young_set_up, waits};
+use super::verdict::{is_bad, is_refused, is_young_set_up, waits};
 use crate::commands::Terminal;
 use crate::commands::terminal::{Tone, printable, wrap};
 use crate::domain::condition::{Condition, Reason};
@@ -37,7 +37,8 @@ impl<'a> Report<'a> {
         let is_down = |credential: &CredentialView| {
             snapshot.apis.iter().any(|api| api.api == credential.api && api.up == Some(false))
         };
-        let troubled = snapshot.credentials.iter().filter(|one| one.valid.truth == Truth::False || is_down(one));
+        let is_troubled = |one: &CredentialView| one.valid.truth == Truth::False || is_refused(one) || is_down(one);
+        let troubled = snapshot.credentials.iter().filter(|one| is_troubled(one));
         Self { terminal, snapshot, troubled: troubled.map(|credential| &credential.credential).collect() }
     }
 
@@ -122,8 +123,8 @@ impl<'a> Report<'a> {
 
     fn print_credential(&self, credential: &CredentialView) {
         let name = &credential.credential;
-        let is_asked = credential.valid.truth != Truth::Unknown || !self.troubled.contains(name);
-        if !is_asked {
+        let is_judged = credential.valid.truth != Truth::Unknown || is_refused(credential);
+        if !is_judged && self.troubled.contains(name) {
             let api = &credential.api;
             self.line(Truth::Unknown, &format!("credential {name}: cannot be asked about while {api} does not answer"));
             return;
@@ -141,11 +142,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What to do about a rejected token, as its incident says it.
+    /// What to do about a token that is rejected or refused, as its incident says it.
     fn next_step_of(&self, name: &CredentialName) -> Option<&str> {
         let mut incidents = self.snapshot.incidents.iter();
         let found = incidents.find(|incident| {
-            matches!(incident.key.rule, Rule::SnykTokenInvalid | Rule::CredentialInvalid)
+            matches!(incident.key.rule, Rule::SnykTokenInvalid | Rule::CredentialInvalid | Rule::StatusUnknown)
                 && matches!(&incident.key.subject, Subject::Credential(of) if of == name)
         });
         found.map(|incident| incident.next_step.as_str())

@@ -6,7 +6,7 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::status::Status;
 use crate::health::status::is_idle_alone;
-use crate::snapshot::{IntegrationView, Phase, Snapshot};
+use crate::snapshot::{CredentialView, IntegrationView, Phase, Snapshot};
 
 /// What the pass comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,11 @@ impl Verdict {
         });
         if has_problem {
             Self::Problems
-        } else if views.is_empty() || !snapshot.unseen.is_empty() || views.iter().any(|view| is_unknown(view)) {
+        } else if views.is_empty()
+            || !snapshot.unseen.is_empty()
+            || snapshot.credentials.iter().any(|credential| is_refused(credential))
+            || views.iter().any(|view| is_unknown(view))
+        {
             Self::CouldNotTell
         } else if views.iter().any(|view| is_young_set_up(snapshot, view)) {
             Self::Awaiting
@@ -68,6 +72,11 @@ impl Verdict {
             Self::CouldNotTell => Exit::CouldNotTell,
         }
     }
+}
+
+/// A credential that nothing was asked with, because its secret was refused when it was read.
+pub(super) fn is_refused(credential: &CredentialView) -> bool {
+    credential.valid.reason == Reason::SecretRefused
 }
 
 /// Not known, for more than a credential that nothing has proved yet.

@@ -29,8 +29,8 @@ impl Resolver<'_> {
         let mut entries = BTreeMap::new();
         for (name, raw) in section {
             self.check_name(name);
-            if let Some(auth) = self.snyk_auth(&raw.value, raw.place) {
-                let name = CredentialName::new(&name.value);
+            let name = CredentialName::new(&name.value);
+            if let Some(auth) = self.snyk_auth(&raw.value, raw.place, &name) {
                 let entry = SnykEntry {
                     name: name.clone(),
                     api: self.snyk_api(&raw.value),
@@ -62,7 +62,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn snyk_auth(&self, raw: &RawSnyk, place: Place) -> Option<SnykAuth> {
+    fn snyk_auth(&self, raw: &RawSnyk, place: Place, name: &CredentialName) -> Option<SnykAuth> {
         if let (Some(_), Some(oauth)) = (&raw.token, &raw.oauth) {
             self.conflict(oauth.place, &["token", "oauth"]);
         }
@@ -77,7 +77,7 @@ impl Resolver<'_> {
                 None | Some(RawSnykScheme::Token) => SnykScheme::Token,
                 Some(RawSnykScheme::Bearer) => SnykScheme::Bearer,
             };
-            return Some(SnykAuth::Token { token: self.token(token, SNYK_TOKEN), scheme });
+            return Some(SnykAuth::Token { token: self.token(token, SNYK_TOKEN, name), scheme });
         }
         let Some(oauth) = &raw.oauth else {
             self.missing_choice(place, &["token", "oauth"]);
@@ -86,8 +86,8 @@ impl Resolver<'_> {
         let client_id = self.need(oauth.value.client_id.as_ref(), oauth.place, "client_id");
         let client_secret = self.need(oauth.value.client_secret.as_ref(), oauth.place, "client_secret");
         Some(SnykAuth::Oauth {
-            client_id: self.token(client_id?, SNYK_TOKEN),
-            client_secret: self.token(client_secret?, SNYK_TOKEN),
+            client_id: self.token(client_id?, SNYK_TOKEN, name),
+            client_secret: self.token(client_secret?, SNYK_TOKEN, name),
         })
     }
 
@@ -121,16 +121,16 @@ impl Resolver<'_> {
         let mut credentials = BTreeMap::new();
         for (name, raw) in section {
             self.check_name(name);
+            let name = CredentialName::new(&name.value);
             let (place, raw) = (raw.place, &raw.value);
             let account = self.need(raw.bitbucket_cloud.as_ref(), place, "bitbucket_cloud");
-            let account = account.and_then(|account| self.bitbucket_cloud(&account.value, account.place));
+            let account = account.and_then(|account| self.bitbucket_cloud(&account.value, account.place, &name));
             let role = self.need(raw.role.as_ref(), place, "role");
             if let Some(rotated_at) = &raw.rotated_at {
                 self.check_past("rotated_at", rotated_at);
             }
             let http = self.http(raw.http.as_ref(), http);
             if let (Some(account), Some(role)) = (account, role) {
-                let name = CredentialName::new(&name.value);
                 let credential = Credential {
                     name: name.clone(),
                     account: ScmAccount::BitbucketCloud(account),
@@ -149,7 +149,12 @@ impl Resolver<'_> {
         credentials
     }
 
-    fn bitbucket_cloud(&self, raw: &RawBitbucketCloud, place: Place) -> Option<BitbucketCloudAccount> {
+    fn bitbucket_cloud(
+        &self,
+        raw: &RawBitbucketCloud,
+        place: Place,
+        name: &CredentialName,
+    ) -> Option<BitbucketCloudAccount> {
         const KINDS: [&str; 4] = ["api_token", "access_token", "oauth", "app_password"];
         let places = [
             raw.api_token.as_ref().map(|kind| kind.place),
@@ -167,18 +172,18 @@ impl Resolver<'_> {
         let email =
             raw.api_token.as_ref().and_then(|token| token.value.email.as_ref()).map(|email| email.value.clone());
         let admin =
-            raw.atlassian_admin.as_ref().and_then(|admin| self.atlassian_admin(&admin.value, admin.place, email));
+            raw.atlassian_admin.as_ref().and_then(|admin| self.atlassian_admin(&admin.value, admin.place, email, name));
         Some(BitbucketCloudAccount {
-            auth: self.bitbucket_auth(raw)?,
+            auth: self.bitbucket_auth(raw, name)?,
             api_url: raw.api_url.as_ref().map(|url| url.0.clone()),
             atlassian_admin: admin,
         })
     }
 
-    fn bitbucket_auth(&self, raw: &RawBitbucketCloud) -> Option<BitbucketAuth> {
+    fn bitbucket_auth(&self, raw: &RawBitbucketCloud, name: &CredentialName) -> Option<BitbucketAuth> {
         if let Some(Spanned { value: kind, place }) = &raw.api_token {
             let email = self.need(kind.email.as_ref(), *place, "email");
-            let token = self.need(kind.token.as_ref(), *place, "token").map(|token| self.token(token, API_TOKEN));
+            let token = self.need(kind.token.as_ref(), *place, "token").map(|token| self.token(token, API_TOKEN, name));
             let email = email.map(|email| self.checked_email(email));
             let scheme = match kind.scheme {
                 None | Some(RawApiTokenScheme::Basic) => ApiTokenScheme::Basic,
@@ -188,17 +193,19 @@ impl Resolver<'_> {
         }
         if let Some(Spanned { value: kind, place }) = &raw.access_token {
             let token = self.need(kind.token.as_ref(), *place, "token")?;
-            return Some(BitbucketAuth::AccessToken { token: self.token(token, ACCESS_TOKEN) });
+            return Some(BitbucketAuth::AccessToken { token: self.token(token, ACCESS_TOKEN, name) });
         }
         if let Some(Spanned { value: kind, place }) = &raw.oauth {
-            let key = self.need(kind.key.as_ref(), *place, "key").map(|key| self.token(key, OAUTH));
-            let secret = self.need(kind.secret.as_ref(), *place, "secret").map(|secret| self.token(secret, OAUTH));
+            let key = self.need(kind.key.as_ref(), *place, "key").map(|key| self.token(key, OAUTH, name));
+            let secret =
+                self.need(kind.secret.as_ref(), *place, "secret").map(|secret| self.token(secret, OAUTH, name));
             return Some(BitbucketAuth::Oauth { key: key?, secret: secret? });
         }
         let Spanned { value: kind, place } = raw.app_password.as_ref()?;
         let username = self.need(kind.username.as_ref(), *place, "username");
-        let password =
-            self.need(kind.password.as_ref(), *place, "password").map(|password| self.token(password, APP_PASSWORD));
+        let password = self
+            .need(kind.password.as_ref(), *place, "password")
+            .map(|password| self.token(password, APP_PASSWORD, name));
         Some(BitbucketAuth::AppPassword { username: username?.value.clone(), password: password? })
     }
 
@@ -207,9 +214,10 @@ impl Resolver<'_> {
         raw: &RawAtlassianAdmin,
         place: Place,
         account_email: Option<String>,
+        name: &CredentialName,
     ) -> Option<AtlassianAdmin> {
         let org_id = self.need(raw.org_id.as_ref(), place, "org_id");
-        let api_key = self.need(raw.api_key.as_ref(), place, "api_key").map(|key| self.token(key, ADMIN_KEY));
+        let api_key = self.need(raw.api_key.as_ref(), place, "api_key").map(|key| self.token(key, ADMIN_KEY, name));
         Some(AtlassianAdmin {
             org_id: org_id?.0,
             api_key: api_key?,

@@ -47,7 +47,7 @@ impl Resolver<'_> {
         let SecretSource::File(path) = SecretSource::in_directory(&file.value, &self.directory) else {
             return self.directory.join(&file.value);
         };
-        if self.secrets == super::Secrets::Check
+        if self.secrets.are_read()
             && let Err(error) = std::fs::read(&path)
         {
             let message = format!("could not read {}: {error}", path.display());

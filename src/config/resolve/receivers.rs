@@ -9,7 +9,7 @@ use base64::Engine as _;
 use secrecy::ExposeSecret as _;
 use url::{Host, Url};
 
-use super::{Resolver, Secrets};
+use super::Resolver;
 use crate::config::duration::format_duration;
 use crate::config::http::HttpSettings;
 use crate::config::problem::{Place, Problem, ProblemKind};
@@ -234,7 +234,7 @@ impl Resolver<'_> {
 
     /// A secret that can be read, if secrets are read at all. That one cannot be read is noted elsewhere.
     fn readable(&self, source: &SecretSource) -> Option<secrecy::SecretString> {
-        (self.secrets == Secrets::Check).then(|| source.read().ok()).flatten()
+        self.secrets.are_read().then(|| source.read().ok()).flatten()
     }
 
     /// Checks where an address leads, as far as its text tells. No message repeats more of it than the host.

@@ -81,3 +81,57 @@ fn versions_of_a_token_differ_and_need_the_key() {
     assert_eq!(version("one", b"key").as_str().len(), 32);
     assert!(!format!("{:?}", version("one", b"key")).contains("one"));
 }
+
+/// What a token's file may hold instead of a token, and what is said of it.
+const REFUSED: [(&str, &str); 10] = [
+    ("", "is empty"),
+    ("\u{feff}ATATT3xSECRET", "byte-order mark"),
+    ("\"ATATT3xSECRET\"", "stands in quotes"),
+    ("ATATT3xSECRET ", "white space"),
+    ("ATATT3xSECRET\nATATT3xSECRET", "line break"),
+    ("Bearer ATATT3xSECRET", "`Bearer`"),
+    ("TOKEN_OF_BOT=ATATT3xSECRET", "`NAME=`"),
+    ("ATATT3xSE\u{200b}CRET", "U+200B"),
+    ("ATATT3xS\u{c9}CRET", "U+00C9"),
+    ("snyk_uat.SECRET", "looks like a Snyk personal access token"),
+];
+
+#[test]
+fn at_the_start_a_refused_token_is_a_warning() {
+    let files = Files::new(&small("").replace("env: BITBUCKET_TOKEN", "file: bitbucket"));
+    files.write("snyk", "0d3728ec-eebf-484d-9907-ba238019f10b");
+    let check = |expected: &str| {
+        let loaded = load(&files.main(), Secrets::Start, now()).unwrap();
+        let said = loaded.warnings.render(Style::Plain);
+        assert!(said.contains(expected) && said.contains("bitbucket"), "{expected}: {said}");
+        assert!(!said.contains("SECRET"), "{said}");
+        let refused = BTreeSet::from([CredentialName::new("bitbucket-acme")]);
+        assert!(load(&files.main(), Secrets::Reload(&refused), now()).is_ok(), "what is refused may stay so");
+        for strict in [Secrets::Check, Secrets::Reload(&BTreeSet::new())] {
+            let problems = load(&files.main(), strict, now()).unwrap_err();
+            assert_eq!(problems.errors(), 1, "{strict:?}: {problems}");
+        }
+    };
+    check("No such file");
+    for (content, expected) in REFUSED {
+        files.write("bitbucket", content);
+        check(expected);
+    }
+    fs::remove_file(files.path("bitbucket")).unwrap();
+    fs::create_dir(files.path("bitbucket")).unwrap();
+    check("Is a directory");
+}
+
+#[test]
+fn at_the_start_an_unset_variable_and_a_receivers_secret_are_errors_all_the_same() {
+    let check = |text: &str, expected: &str| {
+        let files = Files::new(text);
+        files.write("snyk", "0d3728ec-eebf-484d-9907-ba238019f10b");
+        files.write("bitbucket", "ATATT3xSECRET");
+        let problems = load(&files.main(), Secrets::Start, now()).unwrap_err();
+        assert!(problems.errors() == 1 && problems.to_string().contains(expected), "{problems}");
+    };
+    check(&small("").replace("env: BITBUCKET_TOKEN", "env: SNYKWATCH_TEST_IS_NEVER_SET"), "is not set");
+    let receiver = "alerts: { receivers: { chat: { slack: { webhook_url: { file: slack } } } } }\n";
+    check(&small(receiver).replace("env: BITBUCKET_TOKEN", "file: bitbucket"), "slack");
+}

@@ -102,13 +102,18 @@ impl Claims<'_> {
                     Proven::at(basis),
                 );
             }
+            Expiry::Unknown(Reason::NotObserved) => {
+                let asked = slot(self.evidence, Part::Authentication, |book| &book.authentication);
+                let what = format!("when {name} expires");
+                let not_observed = || Verdict::unknown(Reason::NotObserved, format!("{what}: not observed yet"));
+                return read(&asked, self.now).map_or_else(|gap| gap.verdict(&what), |_| not_observed());
+            }
             Expiry::Unknown(reason) => {
                 let message = match reason {
                     Reason::Superseded => {
                         format!("{name} was rotated: its declared expiry belongs to the token before")
                     }
                     Reason::DeclaredDateOutdated => format!("{name} still works after its declared expiry"),
-                    Reason::NotObserved => format!("when {name} expires: not observed yet"),
                     Reason::NotListed => self.not_listed(),
                     _ => format!("nobody tells when {name} expires"),
                 };

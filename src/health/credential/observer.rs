@@ -91,7 +91,11 @@ impl Claims<'_> {
             .inferred()
             .with_confidence(Confidence::Weak);
         }
-        if self.accepted().truth == Truth::False {
+        let ours = self.accepted();
+        if ours.reason == Reason::SecretRefused {
+            return ours;
+        }
+        if ours.truth == Truth::False {
             let message = format!(
                 "{} rejects the observer {}, which says nothing about the PAT saved in Snyk",
                 self.scm(),

@@ -94,7 +94,10 @@ impl Claims<'_> {
     }
 
     fn permission_evidence(&self, permission: Permission) -> Known<'_, PermissionProof> {
-        let failure = self.evidence.and_then(|book| book.failures.get(&Part::Permissions));
+        let failed = |part: Part| self.evidence.and_then(|book| book.failures.get(&part));
+        // With a secret that is refused nothing is asked, what it may do no more than whose it is.
+        let refused = || failed(Part::Authentication).filter(|failed| failed.reason == Reason::SecretRefused);
+        let failure = failed(Part::Permissions).or_else(refused);
         Known::new(self.evidence.and_then(|book| book.permissions.get(&permission)), failure)
     }
 

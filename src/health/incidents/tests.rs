@@ -4,6 +4,7 @@ mod causes;
 mod flapping;
 mod organizations;
 mod policy;
+mod refused;
 mod rotations;
 mod rows;
 mod texts;

@@ -103,6 +103,7 @@ fn reason_of(label: &str) -> Reason {
         "gone" => Reason::EndpointGone,
         "rate_limited" => Reason::RateLimited,
         "incomplete" => Reason::ListIncomplete,
+        "secret_refused" => Reason::SecretRefused,
         "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
             Reason::AnswerNotUnderstood
         }

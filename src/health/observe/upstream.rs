@@ -1,8 +1,11 @@
-//! What the APIs say of themselves.
+//! What the APIs say of themselves. A request that never left, for want of a secret, says nothing of an API.
 
 use crate::domain::names::ApiName;
 use crate::domain::state::State;
 use crate::domain::work::{ApiNotice, ProbeRun};
+
+/// The word for it.
+const NOT_ASKED: &str = "secret_refused";
 
 /// Notes failures, answers, clock skew and announced version ends. An API that answered anything in this run is
 /// reachable, whatever else failed.
@@ -10,7 +13,7 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
     let apis = &mut state.evidence.apis;
     let answered = |api: &ApiName| run.outcome.notices.iter().any(|notice| *notice == ApiNotice::Answered(api.clone()));
     for failure in &run.outcome.failures {
-        if answered(&failure.api) {
+        if answered(&failure.api) || failure.reason == NOT_ASKED {
             continue;
         }
         let facts = apis.entry(failure.api.clone()).or_default();

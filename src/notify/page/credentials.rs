@@ -12,7 +12,7 @@ use crate::domain::kinds::{Role, Source, Truth};
 use crate::domain::names::CredentialName;
 use crate::domain::page::Claim;
 use crate::domain::state::{DeclaredDate, ExpirySource};
-use crate::health::incidents::text::instant;
+use crate::health::incidents::text::{capitalised, instant};
 
 /// About our own Snyk token.
 pub(super) fn snyk_token(scene: &Scene<'_>) -> Draft {
@@ -76,6 +76,20 @@ pub(super) fn pat(scene: &Scene<'_>) -> Draft {
     }
     draft.claim(first_used(scene, name));
     rule_out(scene, name, &mut draft);
+    draft
+}
+
+/// About a credential that nothing is asked with: what was read in the place of its secret.
+pub(super) fn refused(scene: &Scene<'_>, name: &CredentialName) -> Draft {
+    let fleet = scene.fleet();
+    let snyk = fleet.snyk_tokens.get(name).and_then(|token| token.refused.as_deref());
+    let scm = || fleet.scm_credentials.get(name).and_then(|credential| credential.refused.as_deref());
+    let claim = |why| {
+        let text = format!("{}.", capitalised(&plain(why)));
+        Claim { text, source: Source::Measured, observed_at: Some(scene.incident.since) }
+    };
+    let mut draft = Draft::default();
+    draft.claim(snyk.or_else(scm).map(claim));
     draft
 }
 

@@ -1,6 +1,7 @@
 //! Nothing is known: which evidence is missing, and what is known all the same.
 
 use super::connection::outside;
+use super::credentials;
 use super::draft::Draft;
 use super::scene::{Scene, plain};
 use crate::domain::condition::Condition;
@@ -23,7 +24,8 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         Subject::Organizations(name) => {
             (name, scene.incident.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)).collect())
         }
-        _ => return draft,
+        Subject::Credential(name) => return credentials::refused(scene, name),
+        Subject::Api(_) | Subject::Workspace(..) => return draft,
     };
     for key in keys.iter().take(TOLD) {
         let unknown = |condition: &&Condition| {

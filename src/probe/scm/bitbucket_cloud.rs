@@ -63,6 +63,8 @@ pub(super) enum CredentialKind {
     OAuthConsumer,
     /// An app password.
     AppPassword,
+    /// Its secret was refused: it is never sent.
+    Refused,
 }
 
 /// One credential of Bitbucket Cloud with its clients.
@@ -103,6 +105,7 @@ impl BitbucketCloudTarget {
             BitbucketCloudAuth::AccessToken { token } => (CredentialKind::AccessToken, TokenKind::of(token)),
             BitbucketCloudAuth::OAuthConsumer { .. } => (CredentialKind::OAuthConsumer, TokenKind::Unknown),
             BitbucketCloudAuth::AppPassword { password, .. } => (CredentialKind::AppPassword, TokenKind::of(password)),
+            BitbucketCloudAuth::Refused(_) => (CredentialKind::Refused, TokenKind::Unknown),
         };
         Ok(Self { client: BitbucketCloudClient::new(options, context)?, kind, token, admin })
     }

@@ -1,6 +1,7 @@
 //! Rounds that ask Bitbucket Cloud.
 
 use super::*;
+use crate::client::RefusedSecret;
 use crate::domain::facts::{OrganizationImports, Target};
 
 const SCOPES: &str = "read:user:bitbucket, read:workspace:bitbucket, read:repository:bitbucket, read:webhook:bitbucket";
@@ -96,6 +97,21 @@ async fn an_access_token_has_no_user_and_must_list_repositories() {
     world.answers("GET", "/2.0/repositories/acme", ResponseTemplate::new(401)).await;
     let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
     assert_eq!(shown(&run), "Rejected(Unspecified)");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_with_a_secret_that_was_refused() {
+    let mut world = World::new().await;
+    world.auth = BitbucketCloudAuth::Refused(RefusedSecret("the secret from file token is empty".to_owned()));
+    for run in [world.run_credential(ProbeKind::ScmCredential, "pat").await, world.run_profile().await] {
+        assert!(run.outcome.findings.is_empty() && run.outcome.notices.is_empty(), "{}", shown(&run));
+        assert!(!run.outcome.failures.is_empty());
+        for failure in &run.outcome.failures {
+            assert_eq!(failure.reason, "secret_refused");
+            assert!(failure.detail.ends_with("the secret from file token is empty"), "{}", failure.detail);
+        }
+    }
+    assert_eq!(world.asked().await, [""; 0]);
 }
 
 #[tokio::test]

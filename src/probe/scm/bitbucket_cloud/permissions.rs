@@ -84,9 +84,7 @@ impl Granted {
         match (self.classic.vocabulary(), self.granular.vocabulary(), kind) {
             (Some(only), None, _) | (None, Some(only), _) => only,
             (_, _, CredentialKind::ApiTokenWithEmail | CredentialKind::ApiTokenAlone) => Vocabulary::Granular,
-            (_, _, CredentialKind::AccessToken | CredentialKind::OAuthConsumer | CredentialKind::AppPassword) => {
-                Vocabulary::Classic
-            }
+            _ => Vocabulary::Classic,
         }
     }
 
