@@ -34,7 +34,7 @@ use crate::domain::incident::IncidentKey;
 use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::state::State;
 
-pub use credential::{CredentialUse, CredentialView, PermissionView, Requirement, WriteAccess};
+pub use credential::{CredentialUse, CredentialView, PermissionView, Requirement, RotationView, WriteAccess};
 pub use incident::{IncidentView, Phase, SilencedBy};
 pub use integration::{ConditionView, Identity, IntegrationView, ProgressView};
 pub use publisher::{Published, SnapshotPublisher, SnapshotReader};

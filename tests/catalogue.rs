@@ -16,7 +16,11 @@ use tokio::process::Command;
 const DEADLINE: Duration = Duration::from_mins(5);
 
 /// Lines of the catalogue.
-const LINES: std::ops::RangeInclusive<u8> = 1..=28;
+const LINES: std::ops::RangeInclusive<u8> = 1..=61;
+
+/// Lines that have tests of their own in place of a story: what goes wrong in them is our own secret file, clock, network,
+/// disk or delivery, and not what the sandbox stands for.
+const NOT_OF_THE_SANDBOX: [u8; 5] = [41, 49, 50, 51, 52];
 
 async fn play(name: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snykwatch"));
@@ -149,6 +153,32 @@ scenarios! {
     daily_tests_set_to_never = "daily-tests-set-to-never",
     pull_request_checks_switched_off = "pull-request-checks-switched-off",
     some_tests_untold = "some-tests-untold",
+    fresh_workspace = "fresh-workspace",
+    empty_workspace = "empty-workspace",
+    one_of_two_missing = "one-of-two-missing",
+    known_by_alias = "known-by-alias",
+    asset_dated_in_ten_years = "asset-dated-in-ten-years",
+    one_mover_beside_39 = "one-mover-beside-39",
+    three_laggards = "three-laggards",
+    one_observed_profile_of_two_stalls = "one-observed-profile-of-two-stalls",
+    one_observed_profile_of_two_idle = "one-observed-profile-of-two-idle",
+    organizations_on_another_pat = "organizations-on-another-pat",
+    pat_missing_from_admin_listing = "pat-missing-from-admin-listing",
+    one_workspace_of_nine_never_found = "one-workspace-of-nine-never-found",
+    ninth_workspace_comes_later = "ninth-workspace-comes-later",
+    another_integration_saved = "another-integration-saved",
+    unnamed_save_event = "unnamed-save-event",
+    audit_pages_without_items = "audit-pages-without-items",
+    rotated_150_days_ago = "rotated-150-days-ago",
+    rotation_done_right = "rotation-done-right",
+    rotation_left_half_done = "rotation-left-half-done",
+    rotation_with_overlap = "rotation-with-overlap",
+    rotation_outlived_by_the_old_token = "rotation-outlived-by-the-old-token",
+    webhooks_missing_in_mondays_sample = "webhooks-missing-in-mondays-sample",
+    pat_revoked_before_the_listing = "pat-revoked-before-the-listing",
+    pat_revoked_and_no_listing = "pat-revoked-and-no-listing",
+    admin_on_imported_only = "admin-on-imported-only",
+    deleted_during_the_walk = "deleted-during-the-walk",
 }
 
 #[test]
@@ -161,5 +191,7 @@ fn every_scenario_is_played() {
 #[test]
 fn every_line_of_the_catalogue_has_a_scenario() {
     let lines: BTreeSet<u8> = snykwatch::demo::all().iter().filter_map(|scenario| scenario.line).collect();
-    assert_eq!(lines, LINES.collect());
+    assert_eq!(lines.iter().find(|line| !LINES.contains(line)), None, "no such line");
+    let is_missing = |line: &u8| !lines.contains(line) && !NOT_OF_THE_SANDBOX.contains(line);
+    assert_eq!(LINES.filter(is_missing).collect::<Vec<_>>(), [0; 0]);
 }

@@ -62,6 +62,13 @@ impl Court<'_> {
                 let is_between = found.is_some_and(|found| (*least..=*most).contains(&found));
                 is_between.then_some(()).ok_or_else(|| format!("found = {found:?}"))
             }),
+            Expectation::Rotation { credential, saved, of, outstanding } => {
+                let view = self.snapshot.credentials.iter().find(|view| view.credential.as_str() == *credential);
+                let rotation = view.and_then(|view| view.rotation.as_ref());
+                let shown = rotation.map(|rotation| (rotation.saved, rotation.of, rotation.outstanding));
+                let found = || format!("(saved, of, outstanding) = {shown:?}");
+                (shown == Some((*saved, *of, *outstanding))).then_some(()).ok_or_else(found)
+            }
             Expectation::CompletionExpected => self.each(Who::Group, |view| {
                 let expected = view.progress.as_ref().and_then(|progress| progress.completion_expected_by);
                 expected.map(|_| ()).ok_or_else(|| "no expected completion".to_owned())

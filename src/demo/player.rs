@@ -122,12 +122,17 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
                 let body = json!({ "incident": incident, "verdict": "accepted", "author": "alex", "reason": "meant" });
                 stage.decide(&["api", "v1", "incidents", "answer"], &body).await?;
             }
-            Deed::Plan { kind, pattern, lasts, count } => {
-                narrator.deed(step.after, &format!("somebody plans to {kind} {pattern}"));
+            Deed::Plan { kind, pattern, lasts, count, revoked } => {
+                let text = if *revoked {
+                    format!("somebody says that the old token of {pattern} was revoked")
+                } else {
+                    format!("somebody plans to {kind} {pattern}")
+                };
+                narrator.deed(step.after, &text);
                 let until = start + step.after + *lasts;
                 let body = json!({
-                    "kind": kind, "pattern": pattern, "until": until, "count": count, "author": "alex",
-                    "reason": "reorganisation",
+                    "kind": kind, "pattern": pattern, "until": until, "count": count, "revoked": revoked,
+                    "author": "alex", "reason": "reorganisation",
                 });
                 stage.decide(&["api", "v1", "plans"], &body).await?;
             }

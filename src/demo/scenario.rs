@@ -61,6 +61,8 @@ pub struct Setup {
     pub configured_at: Option<DateTime<Utc>>,
     /// Watch the Organizations too.
     pub organizations: bool,
+    /// The credential that the Organizations use; `None` for that of the first profile.
+    pub organizations_credential: Option<&'static str>,
     /// Names or ids that must have the integration.
     pub require: Vec<String>,
     /// The Group's number in the sandbox's order.
@@ -131,8 +133,12 @@ pub struct CredentialSetup {
     pub role: Role,
     /// Declared expiry.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it was rotated, as declared.
+    pub rotated_at: Option<DateTime<Utc>>,
     /// Ask the organisation admin's API for its expiry.
     pub admin_api: bool,
+    /// The label of Snyk's token there; `None` for that of our own copy.
+    pub label: Option<&'static str>,
 }
 
 /// How a credential is presented.
@@ -180,6 +186,8 @@ pub enum Deed {
         lasts: TimeDelta,
         /// How many it covers, where it covers much.
         count: Option<usize>,
+        /// The token before a rotation was revoked.
+        revoked: bool,
     },
     /// The daemon goes down.
     StopDaemon,
@@ -226,6 +234,17 @@ pub enum Expectation {
     },
     /// How many repositories are found, at least and at most.
     FoundBetween(usize, usize),
+    /// How many integrations have the new token of a rotation, of how many, and how many still have the old one.
+    Rotation {
+        /// The credential's key.
+        credential: &'static str,
+        /// Who has the new token.
+        saved: usize,
+        /// Of how many.
+        of: usize,
+        /// Who has the old one, or may have it.
+        outstanding: usize,
+    },
     /// Expected completion of the fill is told.
     CompletionExpected,
     /// The status is unknown, and below it the last known one is kept.
@@ -325,7 +344,15 @@ impl Story {
         lasts: TimeDelta,
         count: Option<usize>,
     ) -> Self {
-        self.steps.push(Step { after, deed: Deed::Plan { kind, pattern, lasts, count } });
+        self.steps.push(Step { after, deed: Deed::Plan { kind, pattern, lasts, count, revoked: false } });
+        self
+    }
+
+    /// Somebody says that the old token of a rotation was revoked.
+    #[must_use]
+    pub fn declare_revoked(mut self, after: TimeDelta, pattern: &'static str, lasts: TimeDelta) -> Self {
+        let deed = Deed::Plan { kind: "rotate", pattern, lasts, count: None, revoked: true };
+        self.steps.push(Step { after, deed });
         self
     }
 
@@ -377,6 +404,7 @@ impl Setup {
         Self {
             configured_at,
             organizations: false,
+            organizations_credential: None,
             require: Vec::new(),
             group: 0,
             ignore: Vec::new(),
@@ -406,7 +434,9 @@ impl CredentialSetup {
             auth: AuthSetup::ApiToken { email: ACME_EMAIL, scheme: "basic" },
             role: Role::Integration,
             expires_at: None,
+            rotated_at: None,
             admin_api: false,
+            label: None,
         }
     }
 }

@@ -6,16 +6,21 @@
 
 mod access;
 mod apis;
+mod audit_log;
 mod blindness;
 mod copies;
+mod coverage;
 mod credentials;
 mod downtime;
 mod flow;
+mod laggards;
 mod losses;
 mod outages;
 mod prelude;
+mod profiles;
 mod projects;
 mod repositories;
+mod rights;
 mod rotations;
 mod setup;
 mod snyk_tokens;
@@ -45,6 +50,11 @@ pub(super) fn all() -> Vec<Scenario> {
         blindness::all(),
         flow::all(),
         downtime::all(),
+        rights::all(),
+        profiles::all(),
+        laggards::all(),
+        coverage::all(),
+        audit_log::all(),
     ]
     .concat();
     all.sort_by_key(|scenario| scenario.line);

@@ -194,7 +194,8 @@ fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Set
     }
     if setup.organizations {
         file.line(2, "organizations:");
-        file.line(3, &format!("credential: {}", setup.profiles.first().map_or("", |profile| profile.credential)));
+        let of_profile = setup.profiles.first().map_or("", |profile| profile.credential);
+        file.line(3, &format!("credential: {}", setup.organizations_credential.unwrap_or(of_profile)));
         file.line(3, "discover: all");
         if !setup.require.is_empty() {
             file.line(3, &format!("require: [{}]", setup.require.join(", ")));
@@ -267,12 +268,15 @@ fn write_credential(
         file.line(3, "atlassian_admin:");
         file.line(4, &format!("org_id: {organization}"));
         file.line(4, &format!("api_key: {}", secret("atlassian-admin-key")));
-        file.line(4, &format!("label: {}", credential.secret_of));
+        file.line(4, &format!("label: {}", credential.label.unwrap_or(credential.secret_of)));
         file.line(4, &format!("api_url: {}", sandbox.atlassian_admin_url()));
     }
     file.line(2, &format!("role: {}", credential.role));
     if let Some(at) = credential.expires_at {
         file.line(2, &format!("expires_at: {}", at.format("%Y-%m-%dT%H:%M:%SZ")));
+    }
+    if let Some(at) = credential.rotated_at {
+        file.line(2, &format!("rotated_at: {}", at.format("%Y-%m-%dT%H:%M:%SZ")));
     }
 }
 

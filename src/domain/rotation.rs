@@ -107,6 +107,12 @@ impl Rotation {
         self.done_at.is_none() && self.source != RotationSource::Declared
     }
 
+    /// Whether somebody is left of whom it will be seen whether he has the new token, and was not yet. What nobody can
+    /// tell is not waited for.
+    pub fn awaits_proof(&self) -> bool {
+        self.untold.values().any(|reason| *reason == Reason::NotProvenSinceRotation)
+    }
+
     /// When it last moved on.
     pub fn progress_at(&self) -> DateTime<Utc> {
         self.saved.values().map(|saved| saved.at).fold(self.seen_at, DateTime::max)

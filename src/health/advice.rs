@@ -176,7 +176,7 @@ impl Advised<'_> {
                 "Group Admin: check that the profile covers the missing repositories and re-save it ({card}); a \
                  repository that came into scope later is found only after it changes{due}"
             ),
-            Reason::SyncLagging => format!("Group Admin: open {card} and re-save the profile, which starts a sync"),
+            Reason::SyncLagging | Reason::PartialStall => format!("Group Admin: open {card} and re-save the profile, which starts a sync"),
             Reason::IntegrationAbsent => format!("Organization Admin: set up the integration ({card})"),
             Reason::Disconnected => format!("Organization Admin: save the credentials again ({card}) and activate the projects"),
             Reason::CredentialOutOfStep => format!("Organization Admin: save the new PAT ({card})"),
@@ -209,6 +209,21 @@ impl Advised<'_> {
                 "snykwatch operator: use a credential whose permissions can be verified, or shorten the permission set".to_owned()
             }
             Reason::ClockSkewed => "snykwatch operator: correct the clock of this machine (NTP)".to_owned(),
+            Reason::ShutOut => format!(
+                "Git host admin: let the PAT's account into the workspace again; the answer of {scm} says what keeps it out"
+            ),
+            Reason::OurCopyRejected => {
+                "snykwatch operator: correct our copy of the token in the secret file; Snyk's own works".to_owned()
+            }
+            Reason::NotListed => "snykwatch operator: correct the label by which the admin API finds Snyk's token \
+                 (`atlassian_admin`); if it is right, token owner: see whether that token still exists"
+                .to_owned(),
+            Reason::NotProvable => "snykwatch operator: let this credential hold a copy of the PAT itself (`role: \
+                 integration`), have the admin API asked about it (`atlassian_admin`), or give it a profile"
+                .to_owned(),
+            Reason::NoTestTold => "Organization Admin: see in one project when it was last tested; Snyk's API does not \
+                 tell it of any"
+                .to_owned(),
             Reason::ObserverFailed => "snykwatch operator: replace the observer's token".to_owned(),
             Reason::GroupAnswersEmpty => {
                 "Group Admin: check the role of our Snyk token's account in this Group; one without a role sees a Group \
@@ -224,6 +239,32 @@ impl Advised<'_> {
         match self.level {
             Level::Group => "Group",
             Level::Organization => "Organization",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::testing::World;
+
+    #[test]
+    fn no_step_leads_back_to_the_page_that_it_stands_on() {
+        let mut world = World::healthy(1, 1);
+        let integration = &*world.integration();
+        for level in [Level::Group, Level::Organization] {
+            let advised = Advised { integration, level, profile: None, next_sync: None, condition: None };
+            for reason in [
+                Reason::PartialStall,
+                Reason::ShutOut,
+                Reason::OurCopyRejected,
+                Reason::NotListed,
+                Reason::NotProvable,
+                Reason::NoTestTold,
+            ] {
+                let step = advised.next_step(Status::Unknown, reason).unwrap();
+                assert!(!step.contains("look at the conditions"), "{reason}: {step}");
+            }
         }
     }
 }

@@ -225,7 +225,8 @@ fn media_type(api: Api, path: &str) -> &'static str {
     if api == Api::Snyk && path.starts_with("/rest") { "application/vnd.api+json" } else { "application/json" }
 }
 
-fn is_later_page(call: &Call) -> bool {
+/// Whether a list is asked for its second page, or a later one.
+pub(super) fn is_later_page(call: &Call) -> bool {
     call.parameter("page").is_some_and(|page| page != "1")
         || ["starting_after", "cursor"].iter().any(|name| call.parameter(name).is_some())
 }

@@ -119,6 +119,9 @@ fn answer(world: &mut World, api: Api, call: &Call, elsewhere: &str) -> Answer {
             return faults::rate_limited(api, &call.path, faults::retry_after(retry_after, wait, now));
         }
     }
+    if api == Api::Bitbucket && faults::is_later_page(call) {
+        world.turn_page(&call.path);
+    }
     let answer = match api {
         Api::Snyk => match call.path_segments().first() {
             Some(&"rest") => snyk_rest::answer(world, call),

@@ -64,6 +64,17 @@ pub struct World {
     pub budgets: BTreeMap<Api, Budget>,
     /// Deterministic repository activity.
     pub activity: Activity,
+    /// Repositories that are deleted while somebody reads a list of them.
+    pub(crate) deletions: Vec<DeletionMeanwhile>,
+}
+
+/// Repositories that are deleted between two pages of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct DeletionMeanwhile {
+    /// The list's path.
+    pub(crate) path: String,
+    /// Which.
+    pub(crate) slugs: Vec<String>,
 }
 
 /// Atlassian's admin side.
@@ -119,6 +130,7 @@ impl World {
             clock_skew: BTreeMap::new(),
             budgets: BTreeMap::new(),
             activity: Activity { share: 0.1, every: TimeDelta::hours(2), next: now + TimeDelta::hours(2), turn: 0 },
+            deletions: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::kinds::{Level, Role, Scm, Truth, closed_list};
 use crate::domain::names::{ApiName, CredentialName, IntegrationName};
 use crate::domain::permission::{Permission, PermissionSet, permissions_of, read_only_scopes};
+use crate::domain::rotation::Rotation;
 use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, State};
 
 /// One credential: an SCM token or a Snyk token.
@@ -45,6 +46,8 @@ pub struct CredentialView {
     pub rotated_at: Option<DateTime<Utc>>,
     /// The expiry of the secret before this one: the deadline of what is still on it.
     pub previous_expires_at: Option<DateTime<Utc>>,
+    /// How far its last rotation is; `None` where none is known.
+    pub rotation: Option<RotationView>,
     /// Its permissions, in the order of the pilot guide; empty for a Snyk token.
     pub permissions: Vec<PermissionView>,
     /// What it may change, which watching never needs; `None` when that is nothing, or not known.
@@ -53,6 +56,37 @@ pub struct CredentialView {
     pub notes: Vec<Reason>,
     /// The integrations that hang on it.
     pub used_by: Vec<CredentialUse>,
+}
+
+/// A rotation as it goes on: who has the new token, and until when the others may wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RotationView {
+    /// The earliest instant at which the new token can have been saved.
+    pub begun_at: DateTime<Utc>,
+    /// How many integrations have the new token.
+    pub saved: usize,
+    /// Of how many that matter.
+    pub of: usize,
+    /// How many still have the old one, or may have it.
+    pub outstanding: usize,
+    /// When the old token ends or ended, where that is known.
+    pub old_ends_at: Option<DateTime<Utc>>,
+    /// Since when everybody has the new one.
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+impl RotationView {
+    fn new(rotation: &Rotation) -> Self {
+        let (saved, of) = rotation.progress();
+        Self {
+            begun_at: rotation.at,
+            saved,
+            of,
+            outstanding: rotation.outstanding.len(),
+            old_ends_at: rotation.old.ends_at(),
+            done_at: rotation.done_at,
+        }
+    }
 }
 
 /// The word for the kind of credential that has granular scopes.
@@ -233,6 +267,7 @@ fn view(
         first_used_at: state.first_used_at,
         rotated_at: state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at),
         previous_expires_at: state.previous_expiry,
+        rotation: state.rotation.as_ref().map(RotationView::new),
         permissions,
         write_access,
         notes: state.notes.clone(),

@@ -178,6 +178,12 @@ fn credential(view: &CredentialView, now: DateTime<Utc>) -> Markup {
                     (None, _) => { "Nobody tells when it expires." }
                 }
             }
+            @if let Some(rotation) = view.rotation.as_ref().filter(|rotation| rotation.done_at.is_none()) {
+                p {
+                    "Rotation: " (rotation.saved) " of " (rotation.of) " have the new token."
+                    @if let Some(at) = rotation.old_ends_at { " The old one ends: " (instant(at)) "." }
+                }
+            }
             @if let Some(access) = &view.write_access {
                 p.quiet {
                     "It may change things: " (access.granted.join(", ")) ". A token that only reads is enough to watch: role "

@@ -227,6 +227,14 @@ fn credential() -> Value {
     ]);
     let write_access = object(&[("granted", list(&text())), ("read_only_scopes", list(&text()))]);
     let used_by = object(&[("integration", text()), ("level", words(Level::ALL)), ("count", count())]);
+    let rotation = object(&[
+        ("begun_at", instant()),
+        ("saved", count()),
+        ("of", count()),
+        ("outstanding", count()),
+        ("old_ends_at", nullable(&instant())),
+        ("done_at", nullable(&instant())),
+    ]);
     object(&[
         ("credential", described(text(), "Configuration key.")),
         ("scm", described(nullable(&words(Scm::ALL)), "Null for a Snyk token.")),
@@ -241,6 +249,7 @@ fn credential() -> Value {
         ("first_used_at", nullable(&instant())),
         ("rotated_at", nullable(&instant())),
         ("previous_expires_at", nullable(&instant())),
+        ("rotation", described(nullable(&rotation), "How far its last rotation is.")),
         ("permissions", list(&reference("Permission"))),
         ("write_access", described(nullable(&write_access), "What it may change, which watching never needs.")),
         ("notes", list(&words(Reason::ALL))),

@@ -8,6 +8,7 @@ use crate::demo::scenario::{
 use crate::domain::condition::Condition;
 use crate::domain::kinds::{Role, Truth};
 use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE, pilot_guide_scopes};
+use crate::sandbox::{Api, FaultKind};
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
@@ -58,6 +59,22 @@ pub(super) fn all() -> Vec<Scenario> {
             verdict: "wrong authentication scheme, told by the token's prefix; the operator is asked, not the owner",
             pages: &[(Rule::CredentialInvalid, Severity::Critical)],
             story: pat_sent_as_bearer,
+        },
+        Scenario {
+            name: "pat-revoked-before-the-listing",
+            line: Some(53),
+            title: "the PAT was revoked before snykwatch came; it is rejected before the Organizations are listed",
+            verdict: "the first page has the whole blast radius",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
+            story: pat_revoked_before_the_listing,
+        },
+        Scenario {
+            name: "pat-revoked-and-no-listing",
+            line: Some(53),
+            title: "the same, and Snyk does not list the Organizations for a quarter of an hour",
+            verdict: "told after 2 min with what is not looked at yet; the same page grows to the whole blast radius",
+            pages: &[(Rule::CredentialInvalid, Severity::Critical)],
+            story: pat_revoked_and_no_listing,
         },
         Scenario {
             name: "observer-revoked",
@@ -150,6 +167,60 @@ fn pat_blocked(start: DateTime<Utc>) -> Story {
                 E::IncidentSays(Rule::CredentialInvalid, "nblock"),
             ],
         )
+}
+
+/// The Group and thirty Organizations, and a PAT that was revoked before anybody looked.
+fn revoked_at_first_sight(start: DateTime<Utc>) -> Story {
+    let mut story = settled_organizations(start, 60, 30);
+    story.world.advance(start - hours(1));
+    story.world.revoke_credential(ACME_CREDENTIAL);
+    story
+}
+
+fn rejected(who: Who) -> E {
+    E::Status(who, Status::ConnectionFailed, Reason::CredentialWrongTokenOrEmail)
+}
+
+/// It is one page, with all that hang on the PAT.
+fn whole_blast_radius() -> [E; 8] {
+    [
+        rejected(Group),
+        rejected(EveryOrganization),
+        E::Organizations(30),
+        only(Rule::CredentialInvalid, PAT, Severity::Critical),
+        E::Affects(Rule::CredentialInvalid, 31),
+        E::PageSays(Rule::CredentialInvalid, "1 Group integration and 30 Organizations"),
+        E::PageSays(Rule::CredentialInvalid, "reate a new token"),
+        E::PagesSoFar(1),
+    ]
+}
+
+fn pat_revoked_before_the_listing(start: DateTime<Utc>) -> Story {
+    // What failed is asked again after a quarter of its cadence: here a minute, by when the PAT is known to be rejected.
+    let mut story =
+        revoked_at_first_sight(start).setup(|setup| setup.schedule = vec![("organizations", "{ every: 4m }")]);
+    story.world.break_organization_listing(&FaultKind::Status(503));
+    for fault in &mut story.world.faults {
+        fault.requests = Some(1);
+    }
+    story.expect(minutes(4), whole_blast_radius()).expect(minutes(40), whole_blast_radius())
+}
+
+fn pat_revoked_and_no_listing(start: DateTime<Utc>) -> Story {
+    let mut story = revoked_at_first_sight(start);
+    story.world.break_organization_listing(&FaultKind::Status(503));
+    story
+        .expect(
+            minutes(8),
+            [
+                rejected(Group),
+                only(Rule::CredentialInvalid, PAT, Severity::Critical),
+                E::PagesSoFar(1),
+                E::PageSays(Rule::CredentialInvalid, "the Organizations of acme-bitbucket are not listed yet"),
+            ],
+        )
+        .change(minutes(15), "Snyk lists the Organizations", |world| world.repair(Api::Snyk))
+        .expect(hours(3), whole_blast_radius())
 }
 
 /// Rejected from the first look on.

@@ -9,7 +9,8 @@ use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
 use crate::sandbox::world::{ACME_CREDENTIAL, ACME_PROFILE};
 
-const NEW: &str = "snyk-integration-2";
+/// The new PAT.
+pub(super) const NEW: &str = "snyk-integration-2";
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
@@ -38,11 +39,48 @@ pub(super) fn all() -> Vec<Scenario> {
             pages: &[(Rule::CredentialExpiring, Severity::Critical), (Rule::DeclaredDateOutdated, Severity::Warning)],
             story: declared_date_passes,
         },
+        Scenario {
+            name: "rotation-done-right",
+            line: Some(43),
+            title: "a rotation of twelve places, seen when eight are saved, and done within a day",
+            verdict: "progress, and no incident",
+            pages: &[],
+            story: rotation_done_right,
+        },
+        Scenario {
+            name: "rotation-left-half-done",
+            line: Some(43),
+            title: "the same rotation is left when eight of twelve places are saved",
+            verdict: "RotationUnfinished after a day without progress, with the count and who is behind",
+            pages: &[(Rule::RotationUnfinished, Severity::Warning)],
+            story: rotation_left_half_done,
+        },
+        Scenario {
+            name: "rotation-with-overlap",
+            line: Some(55),
+            title: "snykwatch has the new PAT, the Group still the old one, which lives for three more weeks",
+            verdict: "old_token_still_valid with the deadline, connected weakly; RotationUnfinished after a day; never in \
+                      step by assets that the old one moved",
+            pages: &[(Rule::RotationUnfinished, Severity::Warning)],
+            story: rotation_with_overlap,
+        },
+        Scenario {
+            name: "rotation-outlived-by-the-old-token",
+            line: Some(55),
+            title: "the same, and the old PAT ends before the new one is saved at the Group",
+            verdict: "RotationUnfinished, critical in its last day; its end alone ends nothing, an asset that moves later does",
+            pages: &[
+                (Rule::CredentialExpiring, Severity::Critical),
+                (Rule::RotationUnfinished, Severity::Warning),
+                (Rule::RotationUnfinished, Severity::Critical),
+            ],
+            story: rotation_outlived_by_the_old_token,
+        },
     ]
 }
 
 /// The declared and the real end of the PAT.
-fn ending(mut story: Story, at: DateTime<Utc>) -> Story {
+pub(super) fn ending(mut story: Story, at: DateTime<Utc>) -> Story {
     story.world.expire_credential(ACME_CREDENTIAL, at);
     story.setup(move |setup| setup.credentials.iter_mut().for_each(|credential| credential.expires_at = Some(at)))
 }
@@ -55,7 +93,6 @@ fn rotate(world: &mut World) {
 }
 
 fn rotated_at_the_group_only(start: DateTime<Utc>) -> Story {
-    let behind = |number| E::Status(Organization(number), Status::PartiallyConnected, Reason::CredentialOutOfStep);
     ending(settled_organizations(start, 21, 3), start + days(40))
         .expect(minutes(50), [connected(Group), connected(EveryOrganization), quiet()])
         .change(hours(1), "the PAT is rotated, saved at the Group and in Organization 0", rotate)
@@ -135,6 +172,153 @@ fn declared_date_passes(start: DateTime<Utc>) -> Story {
                 only(Rule::DeclaredDateOutdated, PAT, Severity::Warning),
                 E::IncidentSays(Rule::DeclaredDateOutdated, "Correct `expires_at`"),
                 E::NeverOpened(Rule::CredentialInvalid),
+            ],
+        )
+}
+
+/// One Group and eleven Organizations; after an hour the PAT is rotated and saved in eight of these twelve places.
+fn seen_half_way(start: DateTime<Utc>) -> Story {
+    ending(settled_organizations(start, 22, 11), start + days(40))
+        .expect(minutes(50), [connected(Group), connected(EveryOrganization), E::Organizations(11), quiet()])
+        .change(hours(1), "the PAT is rotated, saved at the Group and in seven of eleven Organizations", |world| {
+            rotate(world);
+            save(world, 1..7);
+        })
+        .write_secret(hours(1), "bitbucket-acme", NEW)
+        .expect(
+            hours(8),
+            [
+                connected(Group),
+                connected(Organization(6)),
+                E::Condition(Organization(6), Condition::CredentialInStep, Truth::True, Reason::Ok),
+                behind(7),
+                behind(10),
+                E::Condition(Group, Condition::CredentialInStep, Truth::Unknown, Reason::OldTokenStillValid),
+                // The Group has it too, which nothing proves while the old one works.
+                E::Rotation { credential: "bitbucket-acme", saved: 7, of: 12, outstanding: 5 },
+                E::NothingEverOpened,
+            ],
+        )
+}
+
+fn behind(number: usize) -> E {
+    E::Status(Organization(number), Status::PartiallyConnected, Reason::CredentialOutOfStep)
+}
+
+fn save(world: &mut World, organizations: std::ops::Range<usize>) {
+    for number in organizations {
+        world.save_at_organization(&format!("acme-team-{number:03}"), NEW);
+    }
+}
+
+fn rotation_done_right(start: DateTime<Utc>) -> Story {
+    seen_half_way(start)
+        .change(hours(16), "the new PAT is saved in the other four, and the old one revoked", |world| {
+            save(world, 7..11);
+            world.revoke_credential(ACME_CREDENTIAL);
+        })
+        .declare_revoked(hours(17), "bitbucket-acme", days(1))
+        .expect(
+            hours(30),
+            [
+                connected(Group),
+                connected(EveryOrganization),
+                E::Condition(EveryOrganization, Condition::CredentialInStep, Truth::True, Reason::Ok),
+                E::Condition(Group, Condition::CredentialInStep, Truth::True, Reason::Ok),
+                E::Rotation { credential: "bitbucket-acme", saved: 12, of: 12, outstanding: 0 },
+                E::NothingEverOpened,
+            ],
+        )
+        .expect(days(3), [connected(Group), connected(EveryOrganization), E::NothingEverOpened])
+}
+
+fn rotation_left_half_done(start: DateTime<Utc>) -> Story {
+    seen_half_way(start).expect(
+        hours(27),
+        [
+            connected(Group),
+            behind(7),
+            behind(10),
+            only(Rule::RotationUnfinished, PAT, Severity::Warning),
+            E::Affects(Rule::RotationUnfinished, 5),
+            E::IncidentSays(Rule::RotationUnfinished, "7 of 12"),
+            E::IncidentSays(Rule::RotationUnfinished, "4 Organizations still on the old token"),
+            E::IncidentSays(Rule::RotationUnfinished, "2027-01-02"),
+            E::NeverOpened(Rule::CredentialOutOfStep),
+        ],
+    )
+}
+
+/// A new PAT that snykwatch has and that is saved nowhere in Snyk; the old one ends then.
+fn overlapping(start: DateTime<Utc>, old_ends: DateTime<Utc>) -> Story {
+    ending(settled(start, 20), old_ends)
+        .setup(|setup| setup.pace = crate::demo::scenario::Cadences::Hourly)
+        .expect(minutes(50), [connected(Group)])
+        .change(hours(1), "a new PAT is made, and saved nowhere in Snyk", |world| {
+            let ends = world.now + days(365);
+            world.rotate_credential(ACME_CREDENTIAL, NEW, Some(ends));
+        })
+        .write_secret(hours(1), "bitbucket-acme", NEW)
+}
+
+/// The Group, whose assets move, while nothing tells with which PAT.
+fn undecided() -> [E; 4] {
+    [
+        connected(Group),
+        E::WeakConfidence(Group),
+        E::Condition(Group, Condition::CredentialInStep, Truth::Unknown, Reason::OldTokenStillValid),
+        E::Condition(Group, Condition::SyncCurrent, Truth::True, Reason::Ok),
+    ]
+}
+
+fn unfinished(severity: Severity) -> E {
+    only(Rule::RotationUnfinished, PAT, severity)
+}
+
+fn rotation_with_overlap(start: DateTime<Utc>) -> Story {
+    let mut still_undecided = undecided().to_vec();
+    still_undecided.push(unfinished(Severity::Warning));
+    overlapping(start, start + days(21))
+        .expect(hours(20), undecided())
+        .expect(hours(20), [E::Says(Group, "2026-12-14"), quiet(), E::PagesSoFar(0)])
+        .expect(
+            hours(27),
+            [
+                unfinished(Severity::Warning),
+                E::Affects(Rule::RotationUnfinished, 1),
+                E::IncidentSays(Rule::RotationUnfinished, "The old token expires 2026-12-14"),
+                E::IncidentSays(Rule::RotationUnfinished, "ave the new PAT in the profile"),
+                E::IncidentSays(Rule::RotationUnfinished, "snykwatch plan rotate --revoked"),
+            ],
+        )
+        .expect(days(5), still_undecided)
+}
+
+fn rotation_outlived_by_the_old_token(start: DateTime<Utc>) -> Story {
+    overlapping(start, start + days(3))
+        .expect(hours(6), undecided())
+        // Its end is near.
+        .expect(hours(6), [unfinished(Severity::Warning)])
+        .expect(days(2) + hours(12), undecided())
+        .expect(days(2) + hours(12), [unfinished(Severity::Critical)])
+        // It has ended, and what it moved proves nothing of the new one: nobody has shown yet that that is saved.
+        .expect(
+            days(3) + hours(12),
+            [
+                E::Condition(Group, Condition::CredentialInStep, Truth::Unknown, Reason::NotProvenSinceRotation),
+                unfinished(Severity::Critical),
+            ],
+        )
+        .change(days(3) + hours(13), "a Group Admin saves the new PAT in the profile", |world| {
+            world.save_at_group(ACME_PROFILE, NEW);
+        })
+        .expect(
+            days(4),
+            [
+                connected(Group),
+                E::Condition(Group, Condition::CredentialInStep, Truth::True, Reason::Ok),
+                quiet(),
+                E::PagerQuiet,
             ],
         )
 }

@@ -8,6 +8,9 @@ use crate::demo::scenario::{
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
 
+/// Repositories that a sample of ten of twenty has on Monday and on Wednesday, and not on Tuesday.
+const OF_MONDAY: [&str; 5] = ["service-002", "service-003", "service-005", "service-007", "service-010"];
+
 pub(super) fn all() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -25,6 +28,14 @@ pub(super) fn all() -> Vec<Scenario> {
             verdict: "WebhooksInstalled unknown; nothing is claimed",
             pages: &[],
             story: unknown_hook_url,
+        },
+        Scenario {
+            name: "webhooks-missing-in-mondays-sample",
+            line: Some(58),
+            title: "five repositories of Monday's sample lose their webhook; Tuesday's sample has others, which are fine",
+            verdict: "still missing, until those very ones are seen with it",
+            pages: &[],
+            story: webhooks_missing_in_mondays_sample,
         },
     ]
 }
@@ -89,4 +100,55 @@ fn unknown_hook_url(start: DateTime<Utc>) -> Story {
             E::NothingEverOpened,
         ],
     )
+}
+
+fn webhooks_missing_in_mondays_sample(start: DateTime<Utc>) -> Story {
+    let webhooks = |truth, reason| E::Condition(EveryOrganization, Condition::WebhooksInstalled, truth, reason);
+    let missing = move || webhooks(Truth::False, Reason::WebhooksMissing);
+    let told = || only(Rule::WebhooksMissing, ORGANIZATIONS, Severity::Info);
+    hourly(settled_organizations(start, 20, 1))
+        .setup(|setup| setup.schedule = vec![("webhooks", "{ every: 1h, sample: 10 }")])
+        .expect(minutes(50), [connected(EveryOrganization), webhooks(Truth::True, Reason::Ok), quiet()])
+        .change(hours(1), "five repositories lose their webhook", |world| {
+            for slug in OF_MONDAY {
+                if let Some(repository) = world.repository_mut(slug) {
+                    repository.hooks.clear();
+                }
+            }
+        })
+        .expect(
+            hours(12),
+            [connected(EveryOrganization), missing(), E::Says(EveryOrganization, "5 of 10 sampled"), quiet()],
+        )
+        // All ten of Tuesday's sample are fine, and the five are remembered.
+        .expect(
+            hours(20),
+            [connected(EveryOrganization), missing(), E::Says(EveryOrganization, "5 of 15 sampled"), quiet()],
+        )
+        .expect(
+            hours(28),
+            [
+                connected(EveryOrganization),
+                missing(),
+                told(),
+                E::IncidentSays(Rule::WebhooksMissing, "5 of 15"),
+                E::IncidentSays(Rule::WebhooksMissing, "installs its webhook"),
+            ],
+        )
+        .change(hours(30), "they are imported again, which installs it", |world| {
+            for slug in OF_MONDAY {
+                world.install_webhook(slug);
+            }
+        })
+        .expect(hours(37), [missing(), told()])
+        // Wednesday's sample has them again.
+        .expect(
+            hours(42),
+            [
+                connected(EveryOrganization),
+                webhooks(Truth::True, Reason::Ok),
+                quiet(),
+                E::Resolved(Rule::WebhooksMissing, ""),
+            ],
+        )
 }

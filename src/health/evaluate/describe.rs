@@ -151,6 +151,7 @@ pub(super) fn group(
         },
     };
     let (basis, confidence) = group_rests_on(status, reason, verdicts);
+    let confidence = weakened(confidence, status, &verdicts.conditions);
     let condition = match derived.why {
         Why::Condition(condition) => Some(condition),
         Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
@@ -173,6 +174,12 @@ pub(super) fn group(
         basis,
         last_proof_of_life_at: memory.last_asset_moved_at,
     }
+}
+
+/// Which copy of the PAT is saved in Snyk does not hinder `connected`; where that is unknown it is not proved either.
+fn weakened(confidence: Confidence, status: Status, conditions: &[(Condition, Verdict)]) -> Confidence {
+    let is_untold = signal_of(conditions, Condition::CredentialInStep) == Signal::Unknown;
+    if status == Status::Connected && is_untold { Confidence::Weak } else { confidence }
 }
 
 fn group_rests_on(status: Status, reason: Reason, verdicts: &GroupVerdicts) -> (Basis, Confidence) {
@@ -255,9 +262,7 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         _ => &[IntegrationPresent, CredentialValid, SnykAccessible, RepositoriesImported, TestsCurrent],
     };
     let (basis, confidence) = add_up(rests_on.iter().filter_map(|condition| verdict_of(conditions, *condition)));
-    // Which copy of the PAT is saved there does not hinder it, and is not proved.
-    let in_step_unknown = status == Status::Connected && signal_of(conditions, CredentialInStep) == Signal::Unknown;
-    let confidence = if in_step_unknown { Confidence::Weak } else { confidence };
+    let confidence = weakened(confidence, status, conditions);
     let condition = match derived.why {
         Why::Condition(condition) => Some(condition),
         Why::Reason(_) | Why::Profile(..) => None,

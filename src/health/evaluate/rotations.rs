@@ -52,13 +52,8 @@ pub(super) fn sort(
             place(rotation, key, integration, before.contains(key));
         }
         rotation.saved.retain(|key, _| integrations.contains_key(key));
-        // What will tell of itself is waited for; what nobody can tell is not.
-        let is_awaited = rotation.untold.values().any(|reason| *reason == Reason::NotProvenSinceRotation);
-        rotation.done_at = if rotation.outstanding.is_empty() && !is_awaited && !rotation.saved.is_empty() {
-            rotation.done_at.or(Some(now))
-        } else {
-            None
-        };
+        let is_told = rotation.outstanding.is_empty() && !rotation.awaits_proof();
+        rotation.done_at = if is_told && !rotation.saved.is_empty() { rotation.done_at.or(Some(now)) } else { None };
     }
 }
 

@@ -25,6 +25,10 @@ fn unfinished<'a>(inputs: &'a Inputs<'a>, name: &'a CredentialName) -> Option<Ca
             let onset = Onset::Progress { since: rotation.progress_at(), until: rotation.old.ends_at() };
             (Verdict::Holds(onset), String::new())
         }
+        // That the old token has ended does not tell that the new one was saved.
+        (Some(rotation), None) if rotation.is_under_way() && rotation.awaits_proof() => {
+            (Verdict::CannotTell, String::new())
+        }
         _ => (Verdict::Gone, "nobody has the old token any more".to_owned()),
     };
     let describe = move |scene: &Scene<'_>| match rotation {

@@ -8,7 +8,7 @@ use crate::domain::facts::{
     Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, ListedToken, PreviousSecret, RejectionCause,
     ScmAuthentication,
 };
-use crate::domain::kinds::{Role, Truth};
+use crate::domain::kinds::{Confidence, Role, Truth};
 use crate::domain::names::{CredentialName, DecisionId};
 use crate::domain::rotation::{EndedBy, Rotation, RotationSource};
 use crate::domain::status::Status;
@@ -53,6 +53,10 @@ fn replace_our_copy(world: &mut World) {
 
 fn in_step(world: &World, organization: Option<usize>) -> (Truth, Reason) {
     world.condition(organization, Condition::CredentialInStep)
+}
+
+fn confidence(world: &World) -> Confidence {
+    world.stored(None).status.as_ref().unwrap().confidence
 }
 
 fn rotation(world: &World) -> &Rotation {
@@ -119,6 +123,8 @@ fn assets_that_the_old_token_may_have_moved_prove_nothing() {
         world.sync(world.now);
         world.pass(minutes(15));
         assert_eq!(in_step(&world, None), (Truth::Unknown, Reason::OldTokenStillValid));
+        assert_eq!(world.status(None), (Status::Connected, Reason::Ok));
+        assert_eq!(confidence(&world), Confidence::Weak);
     }
     let message = &world.stored(None).conditions[&Condition::CredentialInStep].message;
     assert!(message.ends_with("the old token may still work, until 2026-12-17: assets prove nothing"), "{message}");
@@ -141,6 +147,7 @@ fn assets_that_the_old_token_may_have_moved_prove_nothing() {
     world.sync(world.now);
     world.pass(minutes(15));
     assert_eq!(in_step(&world, None), (Truth::True, Reason::Ok));
+    assert_eq!(confidence(&world), Confidence::Strong);
 }
 
 #[test]

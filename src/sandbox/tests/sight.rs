@@ -258,3 +258,28 @@ fn in_a_rotation_with_overlap_the_old_token_lives_on_where_it_is_saved() {
     assert!(latest(&world) > Some(now() + TimeDelta::days(30)));
     assert_eq!(world.places_of("new"), ["main", "acme-team-001"]);
 }
+
+#[tokio::test]
+async fn repositories_are_deleted_between_two_pages() {
+    let sandbox = synced().await;
+    sandbox.world(|world| world.delete_during_walk("acme", &["service-000", "service-001"]));
+    let page = async |number: usize| {
+        bitbucket(&sandbox, &format!("/2.0/repositories/acme?pagelen=25&page={number}")).await.json()
+    };
+    assert_eq!((page(1).await["size"].as_u64(), seen(&sandbox, "acme").await), (Some(40), 40));
+    let second = page(2).await;
+    assert_eq!((second["size"].as_u64(), second["values"].as_array().unwrap().len()), (Some(38), 13));
+    assert_eq!(seen(&sandbox, "acme").await, 38);
+}
+
+#[tokio::test]
+async fn an_admin_permission_is_given_and_taken_repository_by_repository() {
+    let sandbox = synced().await;
+    let hooks = async || bitbucket(&sandbox, "/2.0/repositories/acme/service-007/hooks").await.status;
+    sandbox.world(|world| world.take_admin(ACME_ACCOUNT));
+    assert_eq!(hooks().await, 403);
+    sandbox.world(|world| world.give_admin(ACME_ACCOUNT, "service-007"));
+    assert_eq!(hooks().await, 200);
+    sandbox.world(|world| world.take_admin_of(ACME_ACCOUNT, "service-007"));
+    assert_eq!(hooks().await, 403);
+}

@@ -209,6 +209,14 @@ impl World {
         hooked.take(count).map(|repository| repository.hooks.clear()).count()
     }
 
+    /// Snyk installs its webhook on a repository that has none, as when it is imported again.
+    pub fn install_webhook(&mut self, slug: &str) {
+        let now = self.now;
+        if let Some(repository) = self.repository_mut(slug).filter(|repository| repository.hooks.is_empty()) {
+            repository.hooks.push(snyk_hook(repository.uuid, now));
+        }
+    }
+
     /// Every repository hook posts to another address, such as one whose pattern nobody knows.
     pub fn point_hooks_to(&mut self, url: &str) {
         for hook in self.bitbucket.repositories.iter_mut().flat_map(|repository| &mut repository.hooks) {

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Availability, CredentialState, Repository, Role, World};
+use super::{Availability, CredentialState, DeletionMeanwhile, Repository, Role, World};
 use crate::sandbox::faults::{Fault, FaultKind};
 use crate::sandbox::{Api, ids};
 
@@ -73,6 +73,35 @@ impl World {
         let account = self.account_id(username);
         if let (Some(account), Some(workspace)) = (account, self.workspace_mut(workspace)) {
             workspace.members.insert(account, role);
+        }
+    }
+
+    /// An account has the explicit Admin permission on one repository from now on.
+    pub fn give_admin(&mut self, username: &str, slug: &str) {
+        if let (Some(account), Some(repository)) = (self.account_id(username), self.repository_mut(slug)) {
+            repository.admins.insert(account);
+        }
+    }
+
+    /// An account no longer has the explicit Admin permission on one repository.
+    pub fn take_admin_of(&mut self, username: &str, slug: &str) {
+        if let (Some(account), Some(repository)) = (self.account_id(username), self.repository_mut(slug)) {
+            repository.admins.remove(&account);
+        }
+    }
+
+    /// These repositories are deleted the next time that somebody reads the repositories of a workspace, after the first
+    /// page and before the second.
+    pub fn delete_during_walk(&mut self, workspace: &str, slugs: &[&str]) {
+        let slugs = slugs.iter().map(|slug| (*slug).to_owned()).collect();
+        self.deletions.push(DeletionMeanwhile { path: format!("/2.0/repositories/{workspace}"), slugs });
+    }
+
+    /// A later page of the list at `path` is about to be read.
+    pub(crate) fn turn_page(&mut self, path: &str) {
+        let due: Vec<_> = self.deletions.extract_if(.., |deletion| deletion.path == path).collect();
+        for slug in due.iter().flat_map(|deletion| &deletion.slugs) {
+            self.delete_repository(slug);
         }
     }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::snapshot::{DeliveryMode, WriteAccess, sample};
+use crate::snapshot::{DeliveryMode, RotationView, WriteAccess, sample};
 
 fn page(snapshot: Option<&Snapshot>) -> String {
     render(snapshot, sample::now()).into_string()
@@ -120,12 +120,21 @@ fn what_is_old_or_weak_is_called_so() {
     credential.expires_at = Some(sample::now() - TimeDelta::hours(1));
     credential.write_access =
         Some(WriteAccess { granted: vec!["Webhooks: write"], read_only_scopes: vec!["account", "repository"] });
+    credential.rotation = Some(RotationView {
+        begun_at: sample::now() - TimeDelta::hours(5),
+        saved: 8,
+        of: 12,
+        outstanding: 4,
+        old_ends_at: Some(sample::now() + TimeDelta::days(3)),
+        done_at: None,
+    });
     let text = text(&page(Some(&snapshot)));
     let told = [
         "restored, not seen again yet",
         "weak evidence",
         "Never seen connected.",
         "Expired: 2026-11-23 11:00",
+        "Rotation: 8 of 12 have the new token. The old one ends: 2026-11-26 12:00 UTC.",
         "It may change things: Webhooks: write.",
         "scopes account repository.",
     ];

@@ -103,6 +103,39 @@ fn a_group_that_may_still_have_the_old_token_asks_for_its_end() {
 }
 
 #[test]
+fn the_end_of_the_old_token_alone_ends_no_rotation() {
+    let mut world = World::new(1);
+    world.rotate(start(), &[1], &[group()], Some(start() + days(3)));
+    world.at(days(3) - hours(1));
+    assert_eq!(world.open(), [CRITICAL]);
+    // It has ended, and nothing shows yet that the Group has the new one.
+    let rotation = world.credential(&pat()).rotation.as_mut().unwrap();
+    rotation.old.ended = Some(TokenEnd { at: start() + days(3), by: EndedBy::Expired });
+    rotation.outstanding.clear();
+    rotation.untold.insert(group(), Reason::NotProvenSinceRotation);
+    assert_eq!(resolutions(&world.at(days(3) + hours(1))), [""; 0]);
+    assert_eq!(world.open(), [CRITICAL]);
+    // An asset moves.
+    let rotation = world.credential(&pat()).rotation.as_mut().unwrap();
+    rotation.untold.clear();
+    rotation.saved.insert(group(), Saved { at: start() + days(3) + hours(2), user_id: None });
+    rotation.done_at = Some(start() + days(3) + hours(2));
+    assert_eq!(
+        resolutions(&world.at(days(3) + hours(2))),
+        ["RotationUnfinished/credential/bitbucket-acme: nobody has the old token any more"]
+    );
+}
+
+#[test]
+fn what_waits_for_its_proof_alone_opens_nothing() {
+    let mut world = World::new(1);
+    world.rotate(start(), &[1], &[], None);
+    world.credential(&pat()).rotation.as_mut().unwrap().untold.insert(group(), Reason::NotProvenSinceRotation);
+    world.at(days(3));
+    assert_eq!(world.open(), [""; 0]);
+}
+
+#[test]
 fn one_incident_for_a_rotation_that_we_saw_and_for_one_that_we_did_not() {
     let mut world = World::new(2);
     world.rotate(start(), &[1], &[organization(2)], Some(start() + days(40)));
