@@ -124,6 +124,8 @@ scenarios! {
     sight_of_most_lost = "sight-of-most-lost",
     administrator_deletes_most = "administrator-deletes-most",
     tidy_up_of_three = "tidy-up-of-three",
+    administrator_proof_comes_late = "administrator-proof-comes-late",
+    member_deletes_most = "member-deletes-most",
     everything_removed_as_archived = "everything-removed-as-archived",
     everything_ignored = "everything-ignored",
     owner_left_private_workspace = "owner-left-private-workspace",

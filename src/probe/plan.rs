@@ -177,7 +177,9 @@ impl<'a> Plan<'a> {
         let workspaces = watched.workspaces.iter().cloned().collect();
         let Some(credential) = self.credential_scope(&watched.credential, Some(workspaces)) else { return };
         let known = self.book().groups.get(name).and_then(|known| known.profiles.get(profile));
-        let scope = ProfileScope { integration: name, profile, credential, known };
+        let stored = self.state.integrations.get(&IntegrationKey::group(name.clone()));
+        let memory = stored.and_then(|stored| stored.group.profiles.get(profile));
+        let scope = ProfileScope { integration: name, profile, credential, known, memory };
         if let Some(probes) = self.scm(&watched.credential) {
             probes.check_profile(scope, round).await;
         }

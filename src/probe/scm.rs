@@ -17,6 +17,7 @@ use crate::domain::evidence::{ProfileEvidence, ScmCredentialEvidence};
 use crate::domain::facts::{Repository, WebhookCheck};
 use crate::domain::fleet::ScmCredential;
 use crate::domain::kinds::Scm;
+use crate::domain::loss::ProfileMemory;
 use crate::domain::names::{CredentialName, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
 
 /// A host as Snyk speaks of it.
@@ -78,6 +79,8 @@ pub struct ProfileScope<'a> {
     pub credential: CredentialScope<'a>,
     /// Earlier evidence.
     pub known: Option<&'a ProfileEvidence>,
+    /// What is remembered of its namespaces.
+    pub memory: Option<&'a ProfileMemory>,
 }
 
 /// An imported repository whose webhooks are looked at.
