@@ -2,7 +2,9 @@
 //! fleet, the plan and the prober from them.
 //!
 //! A reload makes new wiring from the old: budgets and what probes have learned go over, so that nothing that did not
-//! change is disturbed; secrets are read anew.
+//! change is disturbed; secrets are read anew, and those that were replaced go over until they are known to have ended.
+
+mod replaced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,7 +40,7 @@ use crate::domain::names::{ApiName, CredentialName, ReceiverName};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::probe::scm::ScmProbes;
 use crate::probe::scm::bitbucket_cloud::{AdminListing, BitbucketCloudTarget};
-use crate::probe::{IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
+use crate::probe::{FormerSecrets, IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
 use crate::schedule::planner::PlannedWork;
 
 /// Where Bitbucket Cloud grants OAuth tokens (`docs/apis/bitbucket-cloud.md`).
@@ -119,6 +121,7 @@ pub(super) struct Wiring {
     scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
     budgets: BTreeMap<CredentialName, RequestBudget>,
     memory: Arc<ProbeMemory>,
+    former: Arc<FormerSecrets>,
     destinations: Destinations,
     external_url: Url,
 }
@@ -130,7 +133,7 @@ impl std::fmt::Debug for Wiring {
 }
 
 impl Wiring {
-    /// Reads the secrets and makes the clients. Budgets and probe memory of `before` go over.
+    /// Reads the secrets and makes the clients. Budgets, probe memory and replaced secrets of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
         let mut builder =
@@ -148,7 +151,12 @@ impl Wiring {
         let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
         let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
         let clock = supplies.clock.clone();
-        Ok(Self { config, clock, versions, snyk, scm, budgets, memory, destinations, external_url })
+        let former = before.map_or_else(Arc::default, |before| Arc::clone(&before.former));
+        let wiring = Self { config, clock, versions, snyk, scm, budgets, memory, former, destinations, external_url };
+        if let Some(before) = before {
+            wiring.keep_replaced_secrets(before);
+        }
+        Ok(wiring)
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -191,6 +199,7 @@ impl Wiring {
             fleet,
             snyk: snyk.collect(),
             scm: self.scm.clone(),
+            former: Arc::clone(&self.former),
             settings: settings.map(|integration| (integration.name.clone(), self.settings_of(integration))).collect(),
         };
         Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
