@@ -19,6 +19,7 @@
 pub mod assumptions;
 mod audit_log;
 mod catalog;
+mod former;
 mod group_access;
 mod inventory;
 mod judgement;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+pub use self::former::FormerSecrets;
 pub use self::memory::ProbeMemory;
 use self::plan::Plan;
 pub use self::round::Round;

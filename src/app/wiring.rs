@@ -2,9 +2,10 @@
 //! fleet, the plan and the prober from them.
 //!
 //! A reload makes new wiring from the old: budgets and what probes have learned go over, so that nothing that did not
-//! change is disturbed; secrets are read anew.
+//! change is disturbed; secrets are read anew, and those that were replaced go over until they are known to have ended.
 
 mod clients;
+mod replaced;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::names::{ApiName, CredentialName, ReceiverName};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
 use crate::probe::scm::ScmProbes;
-use crate::probe::{IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
+use crate::probe::{FormerSecrets, IntegrationSettings, ProbeMemory, Prober, SnykTarget, Targets};
 use crate::schedule::planner::PlannedWork;
 
 /// Why a configuration cannot be put into effect.
@@ -111,6 +112,7 @@ pub(super) struct Wiring {
     scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
     budgets: BTreeMap<CredentialName, RequestBudget>,
     memory: Arc<ProbeMemory>,
+    former: Arc<FormerSecrets>,
     destinations: Destinations,
     external_url: Url,
 }
@@ -122,7 +124,7 @@ impl std::fmt::Debug for Wiring {
 }
 
 impl Wiring {
-    /// Reads the secrets and makes the clients. Budgets and probe memory of `before` go over.
+    /// Reads the secrets and makes the clients. Budgets, probe memory and replaced secrets of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
         let mut builder = Builder::new(supplies, before);
@@ -139,7 +141,12 @@ impl Wiring {
         let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
         let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
         let clock = supplies.clock.clone();
-        Ok(Self { config, clock, held, snyk, scm, budgets, memory, destinations, external_url })
+        let former = before.map_or_else(Arc::default, |before| Arc::clone(&before.former));
+        let wiring = Self { config, clock, held, snyk, scm, budgets, memory, former, destinations, external_url };
+        if let Some(before) = before {
+            wiring.keep_replaced_secrets(before);
+        }
+        Ok(wiring)
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -182,6 +189,7 @@ impl Wiring {
             fleet,
             snyk: snyk.collect(),
             scm: self.scm.clone(),
+            former: Arc::clone(&self.former),
             settings: settings.map(|integration| (integration.name.clone(), self.settings_of(integration))).collect(),
         };
         Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
@@ -220,6 +228,10 @@ impl Wiring {
     /// The credentials that nothing is asked with.
     pub(super) fn refused(&self) -> BTreeSet<CredentialName> {
         self.held.keys().filter(|name| self.refusal_of(name).is_some()).cloned().collect()
+    }
+
+    fn version_of(&self, name: &CredentialName) -> Option<&str> {
+        self.held.get(name).and_then(HeldSecret::version)
     }
 
     /// Why nothing is asked with this credential.

@@ -11,6 +11,19 @@ use super::facts::RepositoryFate;
 use super::kinds::{Truth, closed_list};
 use super::names::{RepositoryId, Revision, WorkspaceSlug};
 
+/// Stands for the id of a repository of which only an asset without SCM id is known.
+const MADE_UP: &str = "url:";
+
+/// The id of a repository of which only this address is known.
+pub fn made_up_id(url: &str) -> RepositoryId {
+    RepositoryId::new(format!("{MADE_UP}{url}"))
+}
+
+/// Whether the host would not know this id.
+pub fn is_made_up(id: &RepositoryId) -> bool {
+    id.as_str().starts_with(MADE_UP)
+}
+
 /// What is remembered of one profile.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -204,6 +217,18 @@ impl NamespaceMemory {
 }
 
 impl ProfileMemory {
+    /// For which repositories the host should be asked by id, with the credential of this profile: those whose loss is
+    /// not settled and of which it did not answer yet, each with the namespace where it was. What it answers is a
+    /// [`Finding::Fates`](super::work::Finding::Fates).
+    pub fn unanswered(&self) -> impl Iterator<Item = (&RepositoryId, &WorkspaceSlug)> {
+        let lost = self
+            .namespaces
+            .iter()
+            .flat_map(|(slug, namespace)| namespace.right_lost().map(move |(id, absent)| (id, absent, slug)));
+        let unanswered = lost.filter(|(id, absent, _)| absent.fate.is_none() && !is_made_up(id));
+        unanswered.map(|(id, _, slug)| (id, slug))
+    }
+
     /// Every time that our own clock gave.
     pub fn times(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
         let Self { seen_by: _, namespaces, doubted_at } = self;

@@ -334,6 +334,9 @@ pub struct CredentialState {
     /// The keyed hash of the secret that was last accepted; another one in `secret_version` was never accepted.
     #[serde(default)]
     pub accepted_secret: Option<String>,
+    /// The keyed hash of the secret that was accepted last before the token was rotated.
+    #[serde(default)]
+    pub previous_secret: Option<String>,
     /// When the present secret was rejected for the first time in a row.
     #[serde(default)]
     pub rejected_since: Option<DateTime<Utc>>,

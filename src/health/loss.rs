@@ -30,8 +30,6 @@ pub(super) use settle::Settling;
 const SIZE_NOTED_AFTER: TimeDelta = TimeDelta::hours(1);
 /// Sizes that are kept of one namespace: one an hour in a week.
 const SIZES: usize = 7 * 24;
-/// So many repositories are asked for by id in one round.
-const ASKED_AT_ONCE: usize = 20;
 
 /// A complete walk of one profile's repositories.
 pub(super) struct Walk<'a> {
@@ -267,15 +265,4 @@ pub(super) fn namespaces<'a>(
         .into_iter()
         .flat_map(|stored| &stored.group.profiles)
         .flat_map(|(profile, memory)| memory.namespaces.iter().map(move |(slug, namespace)| (profile, slug, namespace)))
-}
-
-/// For which repositories the host should be asked by id, with the credential of this profile: those whose loss is not
-/// settled and of which it did not answer yet, a few in each round. What it answers is a [`Finding::Fates`].
-///
-/// [`Finding::Fates`]: crate::domain::work::Finding::Fates
-pub fn wants_fates(state: &State, name: &IntegrationName, profile: &ProfileName) -> BTreeSet<RepositoryId> {
-    let lost = namespaces(state, name).filter(|(of, _, _)| *of == profile);
-    let lost = lost.flat_map(|(_, _, namespace)| namespace.right_lost());
-    let unasked = lost.filter(|(id, absent)| absent.fate.is_none() && !first_sight::is_made_up(id));
-    unasked.take(ASKED_AT_ONCE).map(|(id, _)| id.clone()).collect()
 }

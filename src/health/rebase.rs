@@ -274,6 +274,7 @@ impl Shift {
             secret_version: _,
             declared_date: _,
             accepted_secret: _,
+            previous_secret: _,
             rejected_since,
             first_used_at,
             rotated_from,

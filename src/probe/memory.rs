@@ -12,7 +12,9 @@ use super::assumptions::AssumptionBook;
 use super::round::{Round, sooner};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::VersionEnding;
-use crate::domain::names::{ApiName, CredentialName, GroupId, IntegrationName, WorkspaceSlug};
+use crate::domain::names::{
+    ApiName, CredentialName, GroupId, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug,
+};
 use crate::domain::work::ProbeKind;
 
 /// A stored announcement is withdrawn only by a round that comes this long after it was last seen: by then every kind
@@ -41,6 +43,8 @@ struct Hints {
     aliases_answered: BTreeMap<(IntegrationName, GroupId), DateTime<Utc>>,
     /// Repositories that an account administers, where it administers a part of them.
     administered: BTreeMap<(CredentialName, WorkspaceSlug), Administered>,
+    /// The repository that was asked for last, of those that are seen no more.
+    fate_asked: BTreeMap<(IntegrationName, ProfileName), RepositoryId>,
     /// The end that each kind of probe heard of.
     endings: BTreeMap<ApiName, BTreeMap<ProbeKind, Option<VersionEnding>>>,
 }
@@ -115,6 +119,15 @@ impl ProbeMemory {
         administered: Administered,
     ) {
         self.hints().administered.insert((credential.clone(), workspace.clone()), administered);
+    }
+
+    /// For which of the repositories that are seen no more the host was asked last.
+    pub(super) fn fate_asked(&self, integration: &IntegrationName, profile: &ProfileName) -> Option<RepositoryId> {
+        self.hints().fate_asked.get(&(integration.clone(), profile.clone())).cloned()
+    }
+
+    pub(super) fn learn_fate_asked(&self, integration: &IntegrationName, profile: &ProfileName, id: &RepositoryId) {
+        self.hints().fate_asked.insert((integration.clone(), profile.clone()), id.clone());
     }
 
     pub(super) fn workspace_id(&self, credential: &CredentialName, workspace: &WorkspaceSlug) -> Option<String> {

@@ -18,12 +18,13 @@ use crate::domain::evidence::{EvidenceBook, OrganizationEvidence, ProfileEvidenc
 use crate::domain::facts::{WorkspaceFact, normalised_url};
 use crate::domain::fleet::{WatchedGroup, WatchedIntegration};
 use crate::domain::incident::{Rule, Subject};
+use crate::domain::kinds::Role;
 use crate::domain::names::{
     ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId, ProfileName, RepositoryId, WorkspaceSlug,
 };
 use crate::domain::permission::Permission;
 use crate::domain::state::State;
-use crate::domain::work::{ProbeKind, Work, WorkSubject};
+use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
 /// A probe that is ready to run.
 pub(super) struct Plan<'a> {
@@ -116,7 +117,21 @@ impl<'a> Plan<'a> {
         }
         let scope = self.credential_scope(self.credential, None);
         if let (Some(probes), Some(scope)) = (self.scm(self.credential), scope) {
-            probes.check_credential(scope, round).await;
+            probes.check_credential(scope.clone(), round).await;
+            self.ask_with_previous_secret(scope, round).await;
+        }
+    }
+
+    /// Learns whether the secret before the present one still works, where it is the PAT that is saved in Snyk.
+    async fn ask_with_previous_secret(&self, scope: CredentialScope<'a>, round: &mut Round) {
+        if scope.credential.role != Role::Integration {
+            return;
+        }
+        let (name, present) = (scope.name, scope.credential.token_version.as_deref());
+        let memory = self.state.credentials.get(name);
+        let Some(probes) = self.targets.former.to_ask_with(name, memory, present, round.started_at) else { return };
+        if let Some(answer) = probes.check_replaced(scope, round).await {
+            round.find(Finding::PreviousSecret(name.clone(), answer));
         }
     }
 
@@ -177,7 +192,9 @@ impl<'a> Plan<'a> {
         let workspaces = watched.workspaces.iter().cloned().collect();
         let Some(credential) = self.credential_scope(&watched.credential, Some(workspaces)) else { return };
         let known = self.book().groups.get(name).and_then(|known| known.profiles.get(profile));
-        let scope = ProfileScope { integration: name, profile, credential, known };
+        let stored = self.state.integrations.get(&IntegrationKey::group(name.clone()));
+        let memory = stored.and_then(|stored| stored.group.profiles.get(profile));
+        let scope = ProfileScope { integration: name, profile, credential, known, memory };
         if let Some(probes) = self.scm(&watched.credential) {
             probes.check_profile(scope, round).await;
         }

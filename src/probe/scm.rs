@@ -14,9 +14,10 @@ use regex::Regex;
 
 use super::round::Round;
 use crate::domain::evidence::{ProfileEvidence, ScmCredentialEvidence};
-use crate::domain::facts::{Repository, WebhookCheck};
+use crate::domain::facts::{PreviousSecret, Repository, WebhookCheck};
 use crate::domain::fleet::ScmCredential;
 use crate::domain::kinds::Scm;
+use crate::domain::loss::ProfileMemory;
 use crate::domain::names::{CredentialName, IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
 
 /// A host as Snyk speaks of it.
@@ -78,6 +79,8 @@ pub struct ProfileScope<'a> {
     pub credential: CredentialScope<'a>,
     /// Earlier evidence.
     pub known: Option<&'a ProfileEvidence>,
+    /// What is remembered of its namespaces.
+    pub memory: Option<&'a ProfileMemory>,
 }
 
 /// An imported repository whose webhooks are looked at.
@@ -103,6 +106,14 @@ pub struct FileCheck {
 pub trait ScmProbes: Debug + Send + Sync {
     /// Is the credential accepted, what is it granted, when does it expire.
     fn check_credential<'a>(&'a self, scope: CredentialScope<'a>, round: &'a mut Round) -> BoxFuture<'a, ()>;
+
+    /// Whether the credential is still accepted, now that another one took its place. `None`: that did not conclude, or is
+    /// not asked because a try that fails may lock the account.
+    fn check_replaced<'a>(
+        &'a self,
+        scope: CredentialScope<'a>,
+        round: &'a mut Round,
+    ) -> BoxFuture<'a, Option<PreviousSecret>>;
 
     /// Membership, repositories and what only reading proves.
     fn check_profile<'a>(&'a self, scope: ProfileScope<'a>, round: &'a mut Round) -> BoxFuture<'a, ()>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::former::FormerSecrets;
 use super::scm::ScmProbes;
 use crate::client::snyk::SnykClient;
 use crate::domain::fleet::Fleet;
@@ -20,6 +21,8 @@ pub struct Targets {
     pub snyk: BTreeMap<CredentialName, SnykTarget>,
     /// By `credentials` key.
     pub scm: BTreeMap<CredentialName, Arc<dyn ScmProbes>>,
+    /// The secrets before those of `scm`.
+    pub former: Arc<FormerSecrets>,
     /// By `integrations` key; one without an entry gets the defaults.
     pub settings: BTreeMap<IntegrationName, IntegrationSettings>,
 }

@@ -4,6 +4,7 @@ mod administration;
 mod audit;
 mod bitbucket;
 mod contradictions;
+mod former;
 mod imports;
 mod namespaces;
 mod outcome;
@@ -47,6 +48,7 @@ pub(super) struct World {
     server: MockServer,
     clock: Clock,
     memory: Arc<ProbeMemory>,
+    pub(super) former: Arc<FormerSecrets>,
     pub(super) fleet: Fleet,
     pub(super) auth: BitbucketCloudAuth,
     /// Label and e-mail by which the admin API is asked.
@@ -75,6 +77,7 @@ impl World {
             server: MockServer::start().await,
             clock: Clock::scaled(now(), Pace::Immediate),
             memory: Arc::default(),
+            former: Arc::default(),
             fleet: fleet(),
             auth,
             listed_as: None,
@@ -101,8 +104,8 @@ impl World {
         requests.iter().map(|request| request.url.path().to_owned()).collect()
     }
 
-    fn prober(&self) -> Prober {
-        let context = || ClientContext {
+    fn context(&self) -> ClientContext {
+        ClientContext {
             api: "test".to_owned(),
             http: HttpClient::build(&HttpOptions::default()).unwrap(),
             budget: RequestBudget::new(
@@ -111,12 +114,22 @@ impl World {
             ),
             clock: self.clock.clone(),
             telemetry: Arc::new(NoTelemetry),
-        };
+        }
+    }
+
+    /// What is asked of the Git host with this.
+    pub(super) fn scm(&self, auth: BitbucketCloudAuth, admin: Option<AdminListing>) -> Arc<dyn ScmProbes> {
+        let url = |below: &str| format!("{}{below}", self.server.uri()).parse().unwrap();
+        let options = BitbucketCloudOptions { api_url: url("/2.0"), oauth_url: url(""), auth };
+        Arc::new(BitbucketCloudTarget::new(options, self.context(), admin).unwrap())
+    }
+
+    fn prober(&self) -> Prober {
+        let context = || self.context();
         let url = |below: &str| format!("{}{below}", self.server.uri()).parse().unwrap();
         let token = SnykAuth::Token { token: "snyk_uat.secret".into(), scheme: TokenScheme::Token };
         let options = SnykOptions { api_url: url(""), version: DEFAULT_VERSION.to_owned(), auth: token };
         let snyk = SnykTarget { client: SnykClient::new(options, context()).unwrap(), token_label: None };
-        let options = BitbucketCloudOptions { api_url: url("/2.0"), oauth_url: url(""), auth: self.auth.clone() };
         let admin = self.listed_as.map(|(label, email)| AdminListing {
             client: AtlassianAdminClient::new(
                 AtlassianAdminOptions {
@@ -130,11 +143,11 @@ impl World {
             label: Some(label.to_owned()),
             email: Some(email.to_owned()),
         });
-        let scm: Arc<dyn ScmProbes> = Arc::new(BitbucketCloudTarget::new(options, context(), admin).unwrap());
         let targets = Targets {
             fleet: Arc::new(self.fleet.clone()),
             snyk: [("snyk".into(), snyk)].into(),
-            scm: [("pat".into(), scm)].into(),
+            scm: [("pat".into(), self.scm(self.auth.clone(), admin))].into(),
+            former: Arc::clone(&self.former),
             settings: [("acme".into(), self.settings.clone())].into(),
         };
         Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory))

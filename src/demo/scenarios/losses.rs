@@ -5,6 +5,7 @@ use crate::demo::scenario::{Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
 use crate::sandbox::world::{ACME_ACCOUNT, ACME_WORKSPACE, RemovalReason, Role};
+use crate::sandbox::{Api, FaultKind};
 
 pub(super) fn all() -> Vec<Scenario> {
     let vanished: &[_] = &[(Rule::RepositoriesVanished, Severity::Warning)];
@@ -32,6 +33,22 @@ pub(super) fn all() -> Vec<Scenario> {
             verdict: "gone by the administrator's own sight: nothing is told",
             pages: &[],
             story: administrator_deletes_most,
+        },
+        Scenario {
+            name: "administrator-proof-comes-late",
+            line: Some(31),
+            title: "the same, while Bitbucket answers no question about a single repository for four hours",
+            verdict: "RepositoriesVanished until it answers; gone by the administrator's own sight then, without a word of anybody",
+            pages: vanished,
+            story: administrator_proof_comes_late,
+        },
+        Scenario {
+            name: "member-deletes-most",
+            line: Some(31),
+            title: "39 of 40 repositories are really deleted, and the account administers nothing",
+            verdict: "a 404 proves nothing to it: RepositoriesVanished stays open",
+            pages: vanished,
+            story: member_deletes_most,
         },
         Scenario {
             name: "tidy-up-of-three",
@@ -124,18 +141,52 @@ fn sight_of_most_lost(start: DateTime<Utc>) -> Story {
         .expect(hours(6), [connected(Group), quiet(), E::PagerQuiet])
 }
 
-fn administrator_deletes_most(start: DateTime<Utc>) -> Story {
+/// The account administers the workspace: it sees all of it.
+fn administered(start: DateTime<Utc>) -> Story {
     let mut story = settled(start, 40);
     story.world.set_role(ACME_ACCOUNT, ACME_WORKSPACE, Role::Owner);
     story
+}
+
+fn delete_most(world: &mut World) {
+    for number in 0..39 {
+        world.delete_repository(&format!("service-{number:03}"));
+    }
+}
+
+fn administrator_deletes_most(start: DateTime<Utc>) -> Story {
+    administered(start)
         .expect(minutes(50), [connected(Group), quiet()])
-        .change(hours(1), "39 of 40 repositories are deleted", |world| {
-            for number in 0..39 {
-                world.delete_repository(&format!("service-{number:03}"));
-            }
-        })
+        .change(hours(1), "39 of 40 repositories are deleted", delete_most)
         .expect(hours(3), [connected(Group), quiet()])
         .expect(days(3), [connected(Group), E::NeverOpened(Rule::RepositoriesVanished), E::NothingEverOpened])
+}
+
+fn administrator_proof_comes_late(start: DateTime<Utc>) -> Story {
+    administered(start)
+        .expect(minutes(50), [connected(Group), quiet()])
+        .change(hours(1), "39 of 40 repositories are deleted, and Bitbucket tells of none by its id", |world| {
+            delete_most(world);
+            world.break_path(Api::Bitbucket, "/2.0/repositories/acme/%7B", FaultKind::Status(500));
+        })
+        .expect(hours(4), [unexplained(), vanished(Severity::Warning)])
+        .change(hours(5), "it tells again", |world| world.faults.clear())
+        .expect(
+            hours(7),
+            [connected(Group), quiet(), E::PagerQuiet, E::Resolved(Rule::RepositoriesVanished, "what became of them")],
+        )
+        .expect(days(2), [connected(Group), quiet(), E::PagesSoFar(1)])
+}
+
+fn member_deletes_most(start: DateTime<Utc>) -> Story {
+    let mut story = private(start, 40);
+    // An administrator of each repository, and a member of the workspace: it need not see all of it.
+    story.world.hide_repositories(ACME_ACCOUNT, ACME_WORKSPACE, 0);
+    story
+        .expect(minutes(50), [connected(Group), quiet()])
+        .change(hours(1), "39 of 40 repositories are deleted", delete_most)
+        .expect(hours(4), [unexplained(), vanished(Severity::Warning)])
+        .expect(hours(20), [unexplained(), vanished(Severity::Warning), E::PagesSoFar(1)])
 }
 
 fn tidy_up_of_three(start: DateTime<Utc>) -> Story {

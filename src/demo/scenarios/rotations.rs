@@ -24,6 +24,14 @@ pub(super) fn all() -> Vec<Scenario> {
             story: rotated_at_the_group_only,
         },
         Scenario {
+            name: "old-pat-revoked-after-rotation",
+            line: Some(11),
+            title: "the PAT is rotated and saved at the Group; the old one works for another day, then it is revoked",
+            verdict: "nothing is proved while the old one is accepted; in step by the first asset that moves after its end",
+            pages: &[],
+            story: old_pat_revoked_after_rotation,
+        },
+        Scenario {
             name: "pat-replaced-in-time",
             line: Some(26),
             title: "an expiring PAT is replaced before the date, in one of two Organizations not yet",
@@ -127,6 +135,31 @@ fn rotated_at_the_group_only(start: DateTime<Utc>) -> Story {
         })
         // Until the old one ends, its assets may still come with that.
         .expect(hours(30), [connected(Group), connected(EveryOrganization), E::Affects(Rule::RotationUnfinished, 1)])
+}
+
+fn old_pat_revoked_after_rotation(start: DateTime<Utc>) -> Story {
+    let in_step = |truth, reason| E::Condition(Group, Condition::CredentialInStep, truth, reason);
+    settled(start, 20)
+        .change(hours(1), "the PAT is rotated and saved at the Group", |world| {
+            let ends = world.now + days(365);
+            world.rotate_credential(ACME_CREDENTIAL, NEW, Some(ends));
+            world.save_at_group(ACME_PROFILE, NEW);
+        })
+        .write_secret(hours(1), "bitbucket-acme", NEW)
+        .expect(hours(4), [connected(Group), in_step(Truth::Unknown, Reason::OldTokenStillValid), quiet()])
+        // Assets have moved since.
+        .expect(hours(20), [connected(Group), in_step(Truth::Unknown, Reason::OldTokenStillValid), quiet()])
+        .change(hours(21), "the old PAT is revoked", |world| world.revoke_credential(ACME_CREDENTIAL))
+        .expect(
+            days(3),
+            [
+                connected(Group),
+                in_step(Truth::True, Reason::Ok),
+                E::Says(Group, "after the end of the old token"),
+                E::NeverOpened(Rule::RotationUnfinished),
+                E::NothingEverOpened,
+            ],
+        )
 }
 
 fn pat_replaced_in_time(start: DateTime<Utc>) -> Story {

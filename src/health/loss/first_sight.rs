@@ -10,19 +10,11 @@ use crate::domain::evidence::{GroupEvidence, ProfileEvidence};
 use crate::domain::facts::{AssetWalk, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::WatchedGroup;
 use crate::domain::kinds::Scm;
-use crate::domain::loss::{AbsentRepository, Settlement, WalkedSize};
+use crate::domain::loss::{AbsentRepository, Settlement, WalkedSize, made_up_id};
 use crate::domain::names::{ProfileName, RepositoryId, WorkspaceSlug};
 use crate::domain::state::GroupMemory;
 use crate::health::eligibility::is_ignored;
 use crate::health::matching::{Matcher, is_discovered, name_in_url};
-
-/// Stands for the id of a repository of which only an asset without SCM id is known.
-const MADE_UP: &str = "url:";
-
-/// Whether the host would not know this id.
-pub(super) fn is_made_up(id: &RepositoryId) -> bool {
-    id.as_str().starts_with(MADE_UP)
-}
 
 /// What is compared.
 pub(in super::super) struct FirstSight<'a> {
@@ -114,7 +106,7 @@ fn unmatched(
         if is_ignored(sight.group, full_name) {
             continue;
         }
-        let id = asset.scm_id.clone().unwrap_or_else(|| RepositoryId::new(format!("{MADE_UP}{url}")));
+        let id = asset.scm_id.clone().unwrap_or_else(|| made_up_id(url));
         let absent = AbsentRepository {
             full_name: full_name.to_owned(),
             project: None,

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::first_sight;
 use crate::domain::decisions::{Decisions, Item, Verdict};
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::facts::{RepositoryFate, RepositorySet};
 use crate::domain::fleet::{Thresholds, WatchedGroup};
 use crate::domain::incident::Rule;
-use crate::domain::loss::{AbsentRepository, Loss, LossRule, NamespaceMemory, Settlement};
+use crate::domain::loss::{AbsentRepository, Loss, LossRule, NamespaceMemory, Settlement, is_made_up};
 use crate::domain::names::{IntegrationName, ProfileName, RepositoryId, WorkspaceSlug};
 use crate::health::eligibility::is_ignored;
 
@@ -86,7 +85,7 @@ impl Settling<'_> {
         if let Some(repository) = here.own.repositories.get(id) {
             return if repository.workspace == *here.slug { Place::Returned } else { Place::Elsewhere };
         }
-        if first_sight::is_made_up(id) {
+        if is_made_up(id) {
             return if here.has_name(absent) { Place::Returned } else { Place::Nowhere };
         }
         let groups = self.evidence.groups.iter();

@@ -165,12 +165,12 @@ fn accept(
 ) -> Version {
     let version = token_id.or(secret).cloned();
     // A secret that was only ever rejected is no version of the token.
-    let accepted_before = memory.accepted_secret.as_ref().or(memory.secret_version.as_ref());
+    let accepted_before = memory.accepted_secret.clone().or_else(|| memory.secret_version.clone());
     let is_rotated = match (&memory.token_id, token_id) {
         (Some(before), Some(now)) => before != now,
         // The hash that was accepted last, not one that was only ever rejected.
         (None, None) => memory.token_version.is_some() && version.is_some() && memory.token_version != version,
-        _ => secret.is_some() && accepted_before.is_some() && secret != accepted_before,
+        _ => secret.is_some() && accepted_before.is_some() && secret != accepted_before.as_ref(),
     };
     if is_rotated {
         let before = memory.token_version.clone().unwrap_or_default();
@@ -179,6 +179,7 @@ fn accept(
             Some(ExpirySource::Declared) => memory.declared_date,
             _ => memory.expiry,
         };
+        memory.previous_secret = accepted_before;
         memory.previous_first_used_at = memory.first_used_at.replace(at);
         memory.previous_accepted_at = None;
         memory.previous_rejected_at = memory.previous_rejected_since;

@@ -74,10 +74,11 @@ impl Watched {
         self.world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), fact);
     }
 
-    /// The host answers for the repositories that are asked for by id.
+    /// The host answers for the repositories that are asked for by id, a few in each round.
     fn ask(&mut self, fate: impl Fn(&RepositoryId) -> RepositoryFate) -> usize {
         let (name, profile) = (IntegrationName::from(INTEGRATION), ProfileName::from(PROFILE));
-        let wanted = loss::wants_fates(&self.world.state, &name, &profile);
+        let memory = &self.world.stored(None).group.profiles[&profile];
+        let wanted: Vec<RepositoryId> = memory.unanswered().map(|(id, _)| id.clone()).take(20).collect();
         let fates: BTreeMap<_, _> = wanted.iter().map(|id| (id.clone(), fate(id))).collect();
         let subject = WorkSubject::Profile(name.clone(), profile.clone());
         self.world.observe(ProbeKind::Profile, subject, vec![Finding::Fates(name, profile, fates)]);

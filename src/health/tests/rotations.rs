@@ -155,12 +155,17 @@ fn an_old_token_that_works_after_its_date_has_not_ended() {
     let mut world = settled(0);
     world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = Some(start() + days(4));
     world.pass(minutes(15));
+    let before = world.state.credentials[&pat()].accepted_secret.clone();
     replace_our_copy(&mut world);
     world.now = start() + days(5);
     world.extra = vec![Finding::PreviousSecret(pat(), PreviousSecret::Accepted)];
     world.pass(minutes(15));
     assert_eq!(rotation(&world).old.ended, None);
     assert_eq!(in_step(&world, None), (Truth::Unknown, Reason::OldTokenStillValid));
+    // It is remembered by which secret the old one can be asked with.
+    let memory = &world.state.credentials[&pat()];
+    assert_eq!(memory.accepted_secret.as_deref(), Some("hash-2"));
+    assert_eq!((memory.previous_secret.is_some(), &memory.previous_secret), (true, &before));
 }
 
 #[test]

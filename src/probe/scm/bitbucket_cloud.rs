@@ -1,7 +1,7 @@
 //! Probes of Bitbucket Cloud. Outside facts: `docs/apis/bitbucket-cloud.md`.
 //!
 //! - [`credential`]: the one-call check, its decision table, the cause of a rejection ([`rejection`]), and what another
-//!   endpoint says ([`elsewhere`]);
+//!   endpoint says ([`elsewhere`]); the same with the secret before, after a rotation;
 //! - [`permissions`]: proofs from the scope header, and by reading where there is no header;
 //! - [`listed_token`]: the organisation admin's word on the token saved in Snyk;
 //! - [`profile`]: membership ([`workspaces`]), repositories ([`repositories`]), what became of those that are seen no
@@ -11,7 +11,8 @@
 //! Requests an hour with one credential, one profile of one workspace with 5,000 repositories and default intervals:
 //! 12 for the credential, 2 for membership, 4 for total and changes, 2 to 4 for administrator rights, 50 a day for the
 //! full walk, 50 and 20 a day for the samples: some 26 on average. A credential without a scope header costs 6 more for
-//! reading, an access token 12 more for liveness. No hour has more than one full walk and one sample: below 150.
+//! reading, an access token 12 more for liveness, the token before a rotation 12 until it ends, repositories of which nobody
+//! knows what became 20 a round. No hour has more than one full walk and one sample: below 200.
 
 mod administration;
 mod credential;
@@ -39,7 +40,7 @@ use crate::client::bitbucket_cloud::{
     ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions, TokenKind,
 };
 use crate::client::http::HttpBuildError;
-use crate::domain::facts::{Repository, WebhookCheck};
+use crate::domain::facts::{PreviousSecret, Repository, WebhookCheck};
 use crate::probe::round::Round;
 
 /// Bitbucket Cloud as Snyk speaks of it.
@@ -114,6 +115,23 @@ impl BitbucketCloudTarget {
 impl ScmProbes for BitbucketCloudTarget {
     fn check_credential<'a>(&'a self, scope: CredentialScope<'a>, round: &'a mut Round) -> BoxFuture<'a, ()> {
         async move { credential::run(&mut Session::new(self, scope), round).await }.boxed()
+    }
+
+    fn check_replaced<'a>(
+        &'a self,
+        scope: CredentialScope<'a>,
+        round: &'a mut Round,
+    ) -> BoxFuture<'a, Option<PreviousSecret>> {
+        async move {
+            match self.kind {
+                CredentialKind::ApiTokenWithEmail | CredentialKind::ApiTokenAlone | CredentialKind::AccessToken => {
+                    credential::is_still_accepted(&Session::new(self, scope), round).await
+                }
+                // What an OAuth consumer was granted outlives its secret; a password that fails may lock the account.
+                CredentialKind::OAuthConsumer | CredentialKind::AppPassword | CredentialKind::Refused => None,
+            }
+        }
+        .boxed()
     }
 
     fn check_profile<'a>(&'a self, scope: ProfileScope<'a>, round: &'a mut Round) -> BoxFuture<'a, ()> {

@@ -3,6 +3,9 @@
 use super::bitbucket::{refused, repositories, workspaces};
 use super::snyk::{found, inventory};
 use super::*;
+use crate::domain::facts::RepositoryFate;
+use crate::domain::loss::{AbsentRepository, Settlement};
+use crate::domain::state::IntegrationState;
 
 const LIST: &str = "/2.0/repositories/acme";
 
@@ -54,7 +57,7 @@ async fn a_repository_that_is_seen_no_more_is_asked_for_by_its_id() {
     let fates: Vec<_> = told.lines().filter(|line| line.starts_with("fates")).collect();
     insta::assert_snapshot!(fates.join("\n"), @r#"fates: {RepositoryId("docs"): There { full_name: "acme/manual" }, RepositoryId("web"): NotFound}"#);
 
-    // Nothing is missing, or many more than a few questions can settle.
+    // Nothing is missing, or many more than one round may ask for.
     let world = walked(&["api"]).await;
     world.answers("GET", LIST, repositories(&["api", "new"])).await;
     assert!(!shown(&world.run_profile().await).contains("fates"));
@@ -63,7 +66,64 @@ async fn a_repository_that_is_seen_no_more_is_asked_for_by_its_id() {
     world.answers("GET", LIST, repositories(&[])).await;
     world.run_profile().await;
     let asked = world.asked().await.iter().filter(|path| path.contains("%7B")).count();
-    assert_eq!(asked, 10);
+    assert_eq!(asked, 20);
+}
+
+/// What the state remembers of a repository that earlier walks no longer had.
+fn absent(settlement: Settlement, fate: Option<RepositoryFate>) -> AbsentRepository {
+    AbsentRepository {
+        full_name: "acme/gone".to_owned(),
+        project: None,
+        left_at: now() - TimeDelta::hours(5),
+        administered: true,
+        fate,
+        settlement,
+        rule: None,
+    }
+}
+
+fn remember(world: &mut World, slug: &str, id: &str, absent: AbsentRepository) {
+    let stored = world.state.integrations.entry(IntegrationKey::group("acme".into()));
+    let stored = stored.or_insert_with(|| IntegrationState::new(now()));
+    let memory = stored.group.profiles.entry("main".into()).or_default();
+    memory.namespaces.entry(slug.into()).or_default().absent.insert(id.into(), absent);
+}
+
+#[tokio::test]
+async fn what_is_not_settled_is_asked_for_in_each_round_until_it_is_answered() {
+    let mut world = walked(&["api"]).await;
+    world.answers("GET", LIST, repositories(&["api"])).await;
+    for number in 0..25 {
+        remember(&mut world, "acme", &format!("r{number:02}"), absent(Settlement::RightLost, None));
+    }
+    remember(&mut world, "acme", "answered", absent(Settlement::RightLost, Some(RepositoryFate::NotFound)));
+    remember(&mut world, "acme", "removed", absent(Settlement::Removed, None));
+    remember(&mut world, "acme", "url:bitbucket.org/acme/old", absent(Settlement::RightLost, None));
+    remember(&mut world, "acme", "api", absent(Settlement::RightLost, None));
+    // No workspace of this round.
+    remember(&mut world, "elsewhere", "other", absent(Settlement::RightLost, None));
+    for number in 1..25 {
+        world.answers("GET", &format!("{LIST}/%7Br{number:02}%7D"), error(404)).await;
+    }
+    world.answers("GET", &format!("{LIST}/%7Br00%7D"), error(500)).await;
+    let round = async || {
+        let before = world.asked().await.len();
+        let run = world.run_profile().await;
+        let asked: Vec<_> = world.asked().await.split_off(before);
+        let asked = asked.iter().filter_map(|path| path.strip_prefix("/2.0/repositories/acme/%7B")).count();
+        let fates = run.outcome.findings.iter().find_map(|finding| match finding {
+            Finding::Fates(.., fates) => Some(fates.keys().map(ToString::to_string).collect::<Vec<_>>()),
+            _ => None,
+        });
+        let fates = fates.unwrap_or_default();
+        (asked, fates.first().cloned().unwrap_or_default(), fates.last().cloned().unwrap_or_default())
+    };
+    let of = |asked, first: &str, last: &str| (asked, first.to_owned(), last.to_owned());
+    // The first one fails, and the API is let alone.
+    assert_eq!(round().await, of(1, "", ""));
+    // It does not stand in the way of the others, and has its turn again after them.
+    assert_eq!(round().await, of(20, "r01", "r20"));
+    assert_eq!(round().await, of(5, "r21", "r24"));
 }
 
 #[tokio::test]

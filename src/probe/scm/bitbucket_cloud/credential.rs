@@ -13,13 +13,14 @@
 
 use std::collections::BTreeSet;
 
+use super::CredentialKind;
 use super::administration::{self, Counted};
 use super::session::Session;
 use super::{elsewhere, listed_token, permissions, rejection};
 use crate::client::answer::{Answer, CredentialHeaders, Failure, FailureClass};
 use crate::client::bitbucket_cloud::User;
 use crate::domain::evidence::Part;
-use crate::domain::facts::{CredentialExpiry, RejectionCause, ScmAccount, ScmAuthentication};
+use crate::domain::facts::{CredentialExpiry, PreviousSecret, RejectionCause, ScmAccount, ScmAuthentication};
 use crate::domain::permission::Permission;
 use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
@@ -77,25 +78,16 @@ async fn prove_without_profile(session: &mut Session<'_>, has_scopes: bool, roun
 
 /// Asks `/user` and takes down all that its answer proves.
 pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Option<ScmAuthentication> {
-    let result = round.hear(session.api(), session.client().user().await);
-    let mut authentication = decide(&result, |failure| rejection::cause(session, failure, round.started_at));
+    let (result, mut authentication) = ask(session, round).await;
     observe(session, &result, round);
-    match (&result, &mut authentication) {
-        (Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }), _) => {
-            authentication = still_alive(session, authentication, round).await;
-        }
-        (Err(failure), Some(ScmAuthentication::Rejected(_))) => {
-            if let Some(other) = elsewhere::accepts(session, round).await {
-                let detail = format!("`/user`: {}; {other} was answered with the same token", failure.detail);
-                authentication = Some(ScmAuthentication::Contradicted { detail });
-            }
-        }
-        (_, Some(ScmAuthentication::Accepted { scopes: scopes @ None, token_id, .. })) => {
-            let headers = elsewhere::headers(session, round).await;
-            *scopes = headers.granted.map(|words| words.into_iter().collect());
-            *token_id = token_id.take().or(headers.token_id);
-        }
-        _ => {}
+    let is_access_token =
+        matches!(&result, Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }));
+    if let Some(ScmAuthentication::Accepted { scopes: scopes @ None, token_id, .. }) = &mut authentication
+        && !is_access_token
+    {
+        let headers = elsewhere::headers(session, round).await;
+        *scopes = headers.granted.map(|words| words.into_iter().collect());
+        *token_id = token_id.take().or(headers.token_id);
     }
     session.learn(authentication.as_ref());
     match (&authentication, &result) {
@@ -114,6 +106,44 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
         permissions::doubt(session, &proofs, round).await;
     }
     authentication
+}
+
+/// Asks `/user`, and another endpoint where its answer alone is no proof.
+async fn ask(session: &Session<'_>, round: &mut Round) -> (Result<Answer<User>, Failure>, Option<ScmAuthentication>) {
+    let result = round.hear(session.api(), session.client().user().await);
+    let mut authentication = decide(&result, |failure| rejection::cause(session, failure, round.started_at));
+    match (&result, &authentication) {
+        (Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }), _) => {
+            authentication = still_alive(session, authentication, round).await;
+        }
+        (Err(failure), Some(ScmAuthentication::Rejected(_))) => {
+            if let Some(other) = elsewhere::accepts(session, round).await {
+                let detail = format!("`/user`: {}; {other} was answered with the same token", failure.detail);
+                authentication = Some(ScmAuthentication::Contradicted { detail });
+            }
+        }
+        _ => {}
+    }
+    (result, authentication)
+}
+
+/// Whether a token that was replaced still works. Nothing else is taken down: its permissions are no longer ours.
+pub(super) async fn is_still_accepted(session: &Session<'_>, round: &mut Round) -> Option<PreviousSecret> {
+    if session.target.kind == CredentialKind::AccessToken {
+        // The refusal of `/user` may come before the token is looked at.
+        let workspace = session.scope.workspaces.first()?;
+        let result = round.hear(session.api(), session.client().repositories_total(workspace.as_str()).await);
+        return match result {
+            Ok(_) => Some(PreviousSecret::Accepted),
+            Err(failure) if failure.is_rejection() => Some(PreviousSecret::Rejected),
+            Err(_) => None,
+        };
+    }
+    match ask(session, round).await.1? {
+        ScmAuthentication::Accepted { .. } => Some(PreviousSecret::Accepted),
+        ScmAuthentication::Rejected(_) => Some(PreviousSecret::Rejected),
+        ScmAuthentication::Contradicted { .. } => None,
+    }
 }
 
 /// The decision table.
@@ -169,7 +199,7 @@ fn observe(session: &Session<'_>, result: &Result<Answer<User>, Failure>, round:
     };
     round.observe(Assumption::ScopeHeaderIsSent, headers.granted.is_some());
     round.observe(Assumption::TokenIdIsSent, headers.token_id.is_some());
-    if session.target.kind == super::CredentialKind::AccessToken {
+    if session.target.kind == CredentialKind::AccessToken {
         round.observe(Assumption::AccessTokensHaveNoUser, is_access_token && headers.granted.is_some());
     }
 }

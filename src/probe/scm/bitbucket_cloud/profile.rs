@@ -15,7 +15,8 @@ use super::workspaces::{self, Membership};
 use super::{fates, permissions};
 use crate::domain::evidence::Part;
 use crate::domain::facts::{Repository, RepositorySet, ScmAuthentication, WorkspaceFact};
-use crate::domain::names::WorkspaceSlug;
+use crate::domain::loss::ProfileMemory;
+use crate::domain::names::{RepositoryId, WorkspaceSlug};
 use crate::domain::work::{Finding, ProbeFailure};
 use crate::probe::round::Round;
 use crate::probe::scm::ProfileScope;
@@ -141,7 +142,7 @@ async fn finish(
     round.find(Finding::Repositories(scope.integration.clone(), scope.profile.clone(), Arc::clone(&set)));
     let missing = missing(scope, facts, &set);
     if !missing.is_empty() {
-        let fates = fates::ask(session, &missing, round).await;
+        let fates = fates::ask(session, scope, &missing, round).await;
         if !fates.is_empty() {
             round.find(Finding::Fates(scope.integration.clone(), scope.profile.clone(), fates));
         }
@@ -174,16 +175,20 @@ async fn finish(
     }
 }
 
-/// Repositories that were there, in workspaces that were read now, and are not.
+/// Repositories that were there, in workspaces that were read now, and are not: with this round, or with earlier ones and
+/// without an answer to what became of them.
 fn missing<'a>(
     scope: &ProfileScope<'a>,
     facts: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
     set: &RepositorySet,
-) -> Vec<&'a Repository> {
+) -> BTreeMap<&'a RepositoryId, &'a WorkspaceSlug> {
     let known = scope.known.and_then(|known| known.repositories.as_ref());
     let known = known.into_iter().flat_map(|evidence| evidence.value.repositories.values());
+    let known = known.map(|repository| (&repository.id, &repository.workspace));
+    let unanswered = scope.memory.into_iter().flat_map(ProfileMemory::unanswered);
     let was_read = |slug: &WorkspaceSlug| matches!(facts.get(slug), Some(WorkspaceFact::Member { .. }));
-    known.filter(|one| !set.repositories.contains_key(&one.id) && was_read(&one.workspace)).collect()
+    let missing = unanswered.chain(known);
+    missing.filter(|(id, slug)| !set.repositories.contains_key(*id) && was_read(slug)).collect()
 }
 
 fn slug_of(repository: &Repository) -> Option<&str> {
