@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::fleet::span;
 use crate::config::alerts::{
     AlertRules, ConfirmedRule, EscalatingRule, Escalation, PartiallyConnectedRule, RotationRule, SimpleRule,
+    StatusUnknownRule,
 };
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::policy::{Case, RulePolicy};
@@ -96,27 +97,7 @@ pub(super) fn rule_policy(rules: &AlertRules) -> RulePolicy {
                 (rules.api_version_ending.warning_before, Severity::Warning),
             ],
         )
-        .steady(Rule::StatusUnknown, Case::Default, rules.status_unknown.after, rules.status_unknown.severity)
-        .row(
-            Rule::StatusUnknown,
-            Case::WholeGroup,
-            rules.status_unknown.after,
-            rules.status_unknown.severity,
-            rules.status_unknown.critical_after,
-        )
-        .row(
-            Rule::StatusUnknown,
-            Case::SecretRefused,
-            rules.status_unknown.secret_refused_after,
-            rules.status_unknown.severity,
-            rules.status_unknown.critical_after,
-        )
-        .steady(
-            Rule::StatusUnknown,
-            Case::Contradicted,
-            rules.status_unknown.contradicted_after,
-            rules.status_unknown.severity,
-        )
+        .status_unknown(&rules.status_unknown)
         .simple(Rule::Baseline, &rules.baseline);
     let off = switches(rules).into_iter().filter(|(_, enabled)| !enabled);
     off.fold(policy.0, |policy, (rule, _)| policy.without(rule))
@@ -216,6 +197,14 @@ impl Rows {
             [(span(settings.warning_before), Severity::Warning), (span(settings.critical_before), Severity::Critical)];
         let (rule, case) = (Rule::RotationUnfinished, Case::Default);
         Self(self.0.opening_after(rule, case, span(settings.after)).with_severities(rule, case, ladder.to_vec()))
+    }
+
+    fn status_unknown(self, settings: &StatusUnknownRule) -> Self {
+        let (rule, severity, critical) = (Rule::StatusUnknown, settings.severity, settings.critical_after);
+        self.steady(rule, Case::Default, settings.after, severity)
+            .steady(rule, Case::Contradicted, settings.contradicted_after, severity)
+            .row(rule, Case::WholeGroup, settings.after, severity, critical)
+            .row(rule, Case::SecretRefused, settings.secret_refused_after, severity, critical)
     }
 
     fn partially_connected(self, settings: &PartiallyConnectedRule) -> Self {

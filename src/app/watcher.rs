@@ -208,7 +208,9 @@ impl Watcher {
                 self.generation += u64::from(!rotated.is_empty());
                 self.planner.run_soon(rotated.into_iter().chain(others), now);
                 // Nothing that hangs on these could be asked.
-                mended.iter().for_each(|name| self.planner.hasten(name, now));
+                for name in &mended {
+                    self.planner.hasten(name, now);
+                }
                 // The asker may have gone away; the wiring is in force all the same.
                 let _ = done.send(());
             }

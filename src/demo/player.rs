@@ -78,6 +78,15 @@ pub struct Ending {
     pub checked: usize,
 }
 
+async fn reload(stage: &Stage, what: &str) -> anyhow::Result<()> {
+    match stage.daemon.reload().await {
+        ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) => {
+            anyhow::bail!("the daemon did not take the new {what}: {problems}")
+        }
+        ReloadOutcome::Applied(_) => Ok(()),
+    }
+}
+
 /// Plays `scenario` to its end.
 pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narrator) -> anyhow::Result<Ending> {
     let start: DateTime<Utc> = START.parse().context("the start of time is no time")?;
@@ -104,18 +113,12 @@ pub async fn play(scenario: &Scenario, performance: Performance, narrator: &Narr
             Deed::WriteSecret(credential, secret_of) => {
                 narrator.deed(step.after, &format!("the operator gives snykwatch the new secret of {credential}"));
                 stage.write_secret(credential, secret_of)?;
-                if let ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) = stage.daemon.reload().await
-                {
-                    anyhow::bail!("the daemon did not take the new secret: {problems}");
-                }
+                reload(&stage, "secret").await?;
             }
             Deed::Reconfigure(text, change) => {
                 narrator.deed(step.after, text);
                 stage.reconfigure(change)?;
-                if let ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) = stage.daemon.reload().await
-                {
-                    anyhow::bail!("the daemon did not take the new configuration: {problems}");
-                }
+                reload(&stage, "configuration").await?;
             }
             Deed::Accept(incident) => {
                 narrator.deed(step.after, &format!("somebody accepts {incident}"));

@@ -126,6 +126,9 @@ impl Advised<'_> {
             Some(at) => format!("; the next sync is due by {}", moment(at)),
             None => String::new(),
         };
+        if let Some(step) = fixed_step(reason) {
+            return Some(step.to_owned());
+        }
         Some(match reason {
             Reason::CredentialExpired
             | Reason::CredentialRevoked
@@ -138,31 +141,13 @@ impl Advised<'_> {
                 "token owner: check the token and the e-mail beside it; if it expired or was revoked, create a new one, \
                  then {admin}: save it in {card}{profile}"
             ),
-            Reason::CredentialWrongScheme => {
-                "snykwatch operator: configure the credential under the kind of token that it is".to_owned()
-            }
-            Reason::CredentialBlocked => {
-                "Git host admin: allow the token again, or token owner: create a new one".to_owned()
-            }
             Reason::PermissionMissing | Reason::AdminRightsMissing => format!(
                 "token owner: create a token with the missing permission (scopes of a token cannot be added); then {admin}: \
                  save it in {card}{profile}"
             ),
-            Reason::NotAMember => {
-                "Git host admin: make the PAT's account a member of the workspace with access to its repositories".to_owned()
+            Reason::ProfileDeleted => {
+                format!("Group Admin: create the profile again (Integrations > {scm} in the Group)")
             }
-            Reason::RepositoriesVanished => {
-                "Git host admin: let the PAT's account read the repositories again; if they are meant to be gone, accept \
-                 the loss (`snykwatch accept`)"
-                    .to_owned()
-            }
-            Reason::NamespaceNotVisible => {
-                "Git host admin: make the PAT's account a member of the workspace again; if the workspace is gone or never \
-                 had this name, snykwatch operator: correct the configuration, and Group Admin: the profile"
-                    .to_owned()
-            }
-            Reason::NamespaceRenamed => "snykwatch operator: put the workspace's new name into the configuration".to_owned(),
-            Reason::ProfileDeleted => format!("Group Admin: create the profile again (Integrations > {scm} in the Group)"),
             Reason::ProfilesFailed => format!("Group Admin: open {card} and repair the failed profile{profile}"),
             Reason::AwaitingFirstSync if self.next_sync.is_some() => {
                 format!("Group Admin: if the due sync does not come, open {card} and re-save the profile{due}")
@@ -176,19 +161,16 @@ impl Advised<'_> {
                 "Group Admin: check that the profile covers the missing repositories and re-save it ({card}); a \
                  repository that came into scope later is found only after it changes{due}"
             ),
-            Reason::SyncLagging | Reason::PartialStall => format!("Group Admin: open {card} and re-save the profile, which starts a sync"),
-            Reason::IntegrationAbsent => format!("Organization Admin: set up the integration ({card})"),
-            Reason::Disconnected => format!("Organization Admin: save the credentials again ({card}) and activate the projects"),
-            Reason::CredentialOutOfStep => format!("Organization Admin: save the new PAT ({card})"),
-            Reason::NothingImported => "Organization Admin: import repositories (Projects > Add projects)".to_owned(),
-            Reason::SomeImportsFailed => {
-                "Organization Admin: open the import log, repair and import the repositories again".to_owned()
+            Reason::SyncLagging | Reason::PartialStall => {
+                format!("Group Admin: open {card} and re-save the profile, which starts a sync")
             }
+            Reason::IntegrationAbsent => format!("Organization Admin: set up the integration ({card})"),
+            Reason::Disconnected => {
+                format!("Organization Admin: save the credentials again ({card}) and activate the projects")
+            }
+            Reason::CredentialOutOfStep => format!("Organization Admin: save the new PAT ({card})"),
             Reason::TestsStale => {
                 format!("Organization Admin: retest one project, read its error, and re-save the integration ({card})")
-            }
-            Reason::ProjectsInactive => {
-                "Organization Admin: activate the projects again, delete them, or accept that they are inactive".to_owned()
             }
             Reason::TestsUnscheduled => format!(
                 "Organization Admin: switch the projects' test frequency and the pull request checks ({card}) on again, \
@@ -202,34 +184,9 @@ impl Advised<'_> {
                 };
                 format!("{admin}: give the account of our Snyk token the right to read this {word}{or_correct}")
             }
-            Reason::OrganizationsVanished => {
-                "Group Admin: check which Organizations the account of our Snyk token may still see".to_owned()
-            }
-            Reason::PermissionUnverifiable => {
-                "snykwatch operator: use a credential whose permissions can be verified, or shorten the permission set".to_owned()
-            }
-            Reason::ClockSkewed => "snykwatch operator: correct the clock of this machine (NTP)".to_owned(),
             Reason::ShutOut => format!(
                 "Git host admin: let the PAT's account into the workspace again; the answer of {scm} says what keeps it out"
             ),
-            Reason::OurCopyRejected => {
-                "snykwatch operator: correct our copy of the token in the secret file; Snyk's own works".to_owned()
-            }
-            Reason::NotListed => "snykwatch operator: correct the label by which the admin API finds Snyk's token \
-                 (`atlassian_admin`); if it is right, token owner: see whether that token still exists"
-                .to_owned(),
-            Reason::NotProvable => "snykwatch operator: let this credential hold a copy of the PAT itself (`role: \
-                 integration`), have the admin API asked about it (`atlassian_admin`), or give it a profile"
-                .to_owned(),
-            Reason::NoTestTold => "Organization Admin: see in one project when it was last tested; Snyk's API does not \
-                 tell it of any"
-                .to_owned(),
-            Reason::ObserverFailed => "snykwatch operator: replace the observer's token".to_owned(),
-            Reason::GroupAnswersEmpty => {
-                "Group Admin: check the role of our Snyk token's account in this Group; one without a role sees a Group \
-                 without Organizations and assets"
-                    .to_owned()
-            }
             Reason::IdleUnproved => return None,
             reason => of_answer(reason, Asked::of(self.condition, self.level)),
         })
@@ -241,6 +198,64 @@ impl Advised<'_> {
             Level::Organization => "Organization",
         }
     }
+}
+
+/// The next step that is the same for every integration.
+fn fixed_step(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::CredentialWrongScheme => {
+            "snykwatch operator: configure the credential under the kind of token that it is"
+        }
+        Reason::CredentialBlocked => "Git host admin: allow the token again, or token owner: create a new one",
+        Reason::NotAMember => {
+            "Git host admin: make the PAT's account a member of the workspace with access to its repositories"
+        }
+        Reason::RepositoriesVanished => {
+            "Git host admin: let the PAT's account read the repositories again; if they are meant to be gone, accept \
+             the loss (`snykwatch accept`)"
+        }
+        Reason::NamespaceNotVisible => {
+            "Git host admin: make the PAT's account a member of the workspace again; if the workspace is gone or never \
+             had this name, snykwatch operator: correct the configuration, and Group Admin: the profile"
+        }
+        Reason::NamespaceRenamed => "snykwatch operator: put the workspace's new name into the configuration",
+        Reason::NothingImported => "Organization Admin: import repositories (Projects > Add projects)",
+        Reason::SomeImportsFailed => {
+            "Organization Admin: open the import log, repair and import the repositories again"
+        }
+        Reason::ProjectsInactive => {
+            "Organization Admin: activate the projects again, delete them, or accept that they are inactive"
+        }
+        Reason::OrganizationsVanished => {
+            "Group Admin: check which Organizations the account of our Snyk token may still see"
+        }
+        Reason::PermissionUnverifiable => {
+            "snykwatch operator: use a credential whose permissions can be verified, or shorten the permission set"
+        }
+        Reason::ClockSkewed => "snykwatch operator: correct the clock of this machine (NTP)",
+        Reason::OurCopyRejected => {
+            "snykwatch operator: correct our copy of the token in the secret file; Snyk's own works"
+        }
+        Reason::NotListed => {
+            "snykwatch operator: correct the label by which the admin API finds Snyk's token \
+                 (`atlassian_admin`); if it is right, token owner: see whether that token still exists"
+        }
+        Reason::NotProvable => {
+            "snykwatch operator: let this credential hold a copy of the PAT itself (`role: \
+                 integration`), have the admin API asked about it (`atlassian_admin`), or give it a profile"
+        }
+        Reason::NoTestTold => {
+            "Organization Admin: see in one project when it was last tested; Snyk's API does not \
+                 tell it of any"
+        }
+        Reason::ObserverFailed => "snykwatch operator: replace the observer's token",
+        Reason::GroupAnswersEmpty => {
+            "Group Admin: check the role of our Snyk token's account in this Group; one without a role sees a Group \
+                 without Organizations and assets"
+        }
+
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

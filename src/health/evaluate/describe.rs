@@ -151,7 +151,6 @@ pub(super) fn group(
         },
     };
     let (basis, confidence) = group_rests_on(status, reason, verdicts);
-    let confidence = weakened(confidence, status, &verdicts.conditions);
     let condition = match derived.why {
         Why::Condition(condition) => Some(condition),
         Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
@@ -210,7 +209,9 @@ fn group_rests_on(status: Status, reason: Reason, verdicts: &GroupVerdicts) -> (
         }
         _ => &[SnykAccessible, InventoryPopulated],
     };
-    add_up(of_profiles.chain(rests_on.iter().filter_map(|condition| verdict_of(&verdicts.conditions, *condition))))
+    let of_conditions = rests_on.iter().filter_map(|condition| verdict_of(&verdicts.conditions, *condition));
+    let (basis, confidence) = add_up(of_profiles.chain(of_conditions));
+    (basis, weakened(confidence, status, &verdicts.conditions))
 }
 
 /// The status of an Organization's integration.
