@@ -127,7 +127,7 @@ async fn check_names_it_and_could_not_tell() {
         "could not tell",
     ]);
     finished.never_says(&secret);
-    finished.never_says("NO ");
+    finished.never_says("NO  credential");
     let validated = scene.ask_as_it_is(&["config", "validate"]).await;
     validated.exits(78);
     validated.never_says(&secret);

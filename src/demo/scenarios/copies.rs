@@ -62,11 +62,7 @@ fn our_copy_mistyped(start: DateTime<Utc>) -> Story {
         .change(clock(5, 45), "somebody pushes; Snyk fetches it with its own copy", |world| world.push("service-001"))
         .expect(
             clock(6, 50),
-            [
-                E::Status(Group, Status::Unknown, Reason::OurCopyRejected),
-                go_on(Reason::OurCopyRejected),
-                E::KnownBelowUnknown(Group, Status::Connected),
-            ],
+            [E::Status(Group, Status::Unknown, Reason::OurCopyRejected), go_on(Reason::OurCopyRejected)],
         )
         .expect(clock(6, 50), our_copy_is_named())
         .write_secret(clock(7, 0), "bitbucket-acme", ACME_CREDENTIAL)
@@ -95,8 +91,8 @@ fn new_pat_works_nowhere(start: DateTime<Utc>) -> Story {
         .expect(
             hours(30),
             [
-                E::Status(Group, Status::ConnectionFailed, Reason::CredentialRejected),
-                E::Condition(Group, Condition::CredentialValid, Truth::False, Reason::CredentialRejected),
+                E::Status(Group, Status::ConnectionFailed, Reason::CredentialWrongTokenOrEmail),
+                E::Condition(Group, Condition::CredentialValid, Truth::False, Reason::CredentialWrongTokenOrEmail),
                 only(Rule::CredentialInvalid, PAT, Severity::Critical),
                 E::IncidentSays(Rule::CredentialInvalid, "create a new one and save it in Snyk"),
             ],
