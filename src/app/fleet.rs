@@ -208,9 +208,17 @@ fn thresholds_of(settings: &ConditionSettings) -> Thresholds {
         late_canaries: count(settings.late_canaries),
         very_late_canaries: count(settings.very_late_canaries),
         very_late_factor: i32::try_from(settings.very_late_factor).unwrap_or(i32::MAX),
+        partial_stall_at_least: count(settings.partial_stall),
+        partial_stall_share: settings.partial_stall_share,
         coverage_incomplete_below: settings.coverage_incomplete,
         coverage_complete_from: settings.coverage_complete,
         missing_at_least: count(settings.coverage_missing),
+        missing_alone_after: span(settings.coverage_missing_alone_after),
+        right_lost_share: settings.loss_share,
+        right_lost_at_least: count(settings.loss),
+        loss_window: span(settings.loss_window),
+        inventory_lost_share: settings.inventory_lost_share,
+        archived_share: settings.archived_share,
         profile_deleted_share: settings.profile_deleted_share,
         eligible_after: span(settings.eligible_after),
         fresh_for: span(settings.credential_fresh),
@@ -227,7 +235,6 @@ fn thresholds_of(settings: &ConditionSettings) -> Thresholds {
         vanished_share: settings.vanished_share,
         clock_skew: span(settings.max_clock_skew),
         sync_cycle: span(settings.sync_cycle),
-        ..Thresholds::default()
     }
 }
 

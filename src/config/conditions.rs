@@ -43,6 +43,23 @@ pub const DEFAULT_LATE_CANARIES: u32 = 3;
 pub const DEFAULT_VERY_LATE_CANARIES: u32 = 2;
 /// How many times `max_lag` is very late.
 pub const DEFAULT_VERY_LATE_FACTOR: u32 = 3;
+/// So many very late canaries are a stall whatever else moves. Canaries.
+pub const DEFAULT_PARTIAL_STALL: u32 = 3;
+/// And this share of the repositories that can be compared. A fifth: fewer may be repositories that Snyk cannot read.
+pub const DEFAULT_PARTIAL_STALL_SHARE: f64 = 0.2;
+/// A single missing repository counts after this time. A week: seven times Snyk's slower promise.
+pub const DEFAULT_COVERAGE_MISSING_ALONE_AFTER: Duration = Duration::from_secs(7 * DAY);
+/// This share of a namespace lost from sight within `loss_window` is a lost right until it is settled. A fifth: a tidy-up is
+/// smaller.
+pub const DEFAULT_LOSS_SHARE: f64 = 0.2;
+/// Fewer repositories than this are a loss only if they are all. Repositories.
+pub const DEFAULT_LOSS: u32 = 3;
+/// A loss is measured against the largest set of this time, so that one in instalments counts. A week.
+pub const DEFAULT_LOSS_WINDOW: Duration = Duration::from_secs(7 * DAY);
+/// More than this share of the assets removed while their repositories are eligible: the Inventory is lost.
+pub const DEFAULT_INVENTORY_LOST_SHARE: f64 = 0.5;
+/// Where the Git host has no such notion, up to this share of the repositories is believed to be archived.
+pub const DEFAULT_ARCHIVED_SHARE: f64 = 0.2;
 /// From this share of live assets removed at once with `deleted-profile` on, the profile was deleted.
 pub const DEFAULT_PROFILE_DELETED_SHARE: f64 = 0.5;
 /// How long an imported target may be without a project. A day: import and first test take hours.
@@ -86,6 +103,18 @@ settings! {
         coverage_complete: f64 = DEFAULT_COVERAGE_COMPLETE,
         /// `InventoryComplete` is false only if at least so many repositories are missing. Default 2.
         coverage_missing: u32 = DEFAULT_COVERAGE_MISSING,
+        /// Fewer missing ones count once one of them was missing for this long. Default 7d.
+        coverage_missing_alone_after: Duration = DEFAULT_COVERAGE_MISSING_ALONE_AFTER,
+        /// This share of a namespace lost from sight, and at least `loss`: RepositoriesVanished until it is settled. Default 0.2.
+        loss_share: f64 = DEFAULT_LOSS_SHARE,
+        /// Fewer repositories lost from sight than this count only if they are all. Default 3.
+        loss: u32 = DEFAULT_LOSS,
+        /// A loss is measured against the largest set of this time. Default 7d.
+        loss_window: Duration = DEFAULT_LOSS_WINDOW,
+        /// More than this share of the assets gone while their repositories are eligible: `inventory_lost`. Default 0.5.
+        inventory_lost_share: f64 = DEFAULT_INVENTORY_LOST_SHARE,
+        /// Up to this share of the repositories is believed to be archived when only Snyk's asset says so. Default 0.2.
+        archived_share: f64 = DEFAULT_ARCHIVED_SHARE,
         /// A repository counts for coverage this long after it was first seen or renamed. Default 26h.
         eligible_after: Duration = DEFAULT_ELIGIBLE_AFTER,
         /// `SyncCurrent`: a canary older than this is late. Default 26h.
@@ -98,6 +127,10 @@ settings! {
         very_late_canaries: u32 = DEFAULT_VERY_LATE_CANARIES,
         /// A canary older than so many times `max_lag` is very late. Default 3.
         very_late_factor: u32 = DEFAULT_VERY_LATE_FACTOR,
+        /// `SyncCurrent` is false with so many very late canaries, whatever else moves, if they are also `partial_stall_share`. Default 3.
+        partial_stall: u32 = DEFAULT_PARTIAL_STALL,
+        /// And at least this share of the repositories that can be compared. Default 0.2.
+        partial_stall_share: f64 = DEFAULT_PARTIAL_STALL_SHARE,
         /// More than this share of live assets removed at once with their profile: the profile was deleted. Default 0.5.
         profile_deleted_share: f64 = DEFAULT_PROFILE_DELETED_SHARE,
         /// `RepositoriesImported`: a target older than this should have a project. Default 1d.

@@ -2,7 +2,7 @@
 //!
 //! Requests: access, the list of integrations, one per 100 targets and projects: four an hour at the default interval for
 //! an Organization with up to 100 projects; the switches of pull request checks every other hour. An Organization that
-//! never had the integration costs two. The audit log is read where [`audit_reasons`] finds a reason.
+//! never had the integration costs two, and once two more. The audit log is read where [`audit_reasons`] finds a reason.
 //!
 //! A denied part beside a readable Organization is a missing right of the Snyk token: the part fails, the rest goes on.
 
@@ -64,9 +64,10 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<
     if let Some(presence) = &presence {
         round.find(Finding::Presence(scope.key.clone(), presence.clone()));
     }
-    // An integration that is not listed and was never used has imported nothing. One that left may have: its targets
-    // tell whether the list or the integration is at fault.
-    if presence == Some(IntegrationPresence::Absent) && !scope.was_used() {
+    // An integration that is not listed and was never used has imported nothing. What was imported tells whether the list
+    // or the integration is at fault: of one that left, and once of each that is not listed from the first day.
+    let was_looked_at = scope.known.is_some_and(|known| known.imports.is_some());
+    if presence == Some(IntegrationPresence::Absent) && was_looked_at && !scope.was_used() {
         return;
     }
     let imports = imports::run(session, &scope, round).await;

@@ -128,7 +128,7 @@ impl Receivers {
 /// The scene's configuration, with problems that open after a second, told to these receivers; state in a file.
 pub(crate) fn alerting(scene: &Scene, receivers: &str) -> String {
     // Snyk's token alone is asked all the time: what Bitbucket may be asked in an hour is little.
-    let configuration = scene.configuration().request_timeout("2s").to_string();
+    let configuration = scene.configuration().without_organizations().request_timeout("2s").to_string();
     let configuration = configuration.replace("  snyk: { every: 1h }", "  snyk: { every: 500ms }");
     let names: Vec<&str> =
         receivers.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name).collect();

@@ -30,7 +30,7 @@ impl Stage {
         let pager = FakeReceiver::start(Clock::system(), PagerDuty::new(ROUTING_KEY)).await.unwrap();
         let hook = FakeReceiver::start(Clock::system(), Webhook::new(Vec::<String>::new())).await.unwrap();
         let (pager_url, hook_url) = (pager.root(), hook.url());
-        let configuration = scene.configuration().every("500ms").request_timeout("2s");
+        let configuration = scene.configuration().without_organizations().every("500ms").request_timeout("2s");
         scene.write_text(&format!(
             "{configuration}storage: {{ sqlite: {{ path: snykwatch.db }} }}
 alerts:

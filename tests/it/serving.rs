@@ -102,7 +102,7 @@ async fn it_starts_although_both_ends_are_down_and_sees_them_come_back() {
     daemon.until_metric(r#"snykwatch_upstream_up{api="snyk/acme-us"}"#, 0.0).await;
     daemon.until_metric(r#"snykwatch_upstream_up{api="bitbucket-cloud/bitbucket-acme"}"#, 0.0).await;
     let group = daemon.until_group_is("unknown").await;
-    assert_eq!(group["status"]["reason"], "not_observed");
+    assert_eq!(group["status"]["reason"], "upstream_failing");
     assert_eq!(daemon.metric(r#"snykwatch_credential_valid{credential="bitbucket-acme"}"#).await, Some(-1.0));
 
     scene.sandbox.world(|world| {

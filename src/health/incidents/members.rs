@@ -64,17 +64,29 @@ pub(super) fn stand(
         return Standing::Kept { members: Some(kept), cause: None };
     }
     if sorted.onsets.is_empty() {
-        let removed = |before: &IncidentState| {
-            let still_there = |id: &OrganizationId| parts.iter().any(|part| part.organization == *id);
-            !before.members.iter().any(still_there)
-        };
-        return Standing::Gone { because: before.is_some_and(removed).then_some("organization_removed") };
+        return Standing::Gone { because: before.and_then(|before| gone_with(inputs, name, parts, before)) };
     }
     let since = sorted.onsets.values().min().copied().unwrap_or(inputs.now);
     let cause = sorted.held.into_iter().next().filter(|_| sorted.waiting.is_empty());
     let severity = candidate.severity_after(inputs.age(since));
     let members = sorted.onsets.keys().copied().collect();
     Standing::Holds(Holding { since, due: false, anew: true, severity, step: 0, members, onsets: sorted.onsets, cause })
+}
+
+/// Why an incident ends of which no member is watched any more.
+fn gone_with(
+    inputs: &Inputs<'_>,
+    name: &IntegrationName,
+    parts: &[Part],
+    before: &IncidentState,
+) -> Option<&'static str> {
+    let still_there = |id: &OrganizationId| parts.iter().any(|part| part.organization == *id);
+    if before.members.iter().any(still_there) {
+        return None;
+    }
+    let watched = inputs.fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref());
+    let is_left_out = |id: &OrganizationId| watched.is_some_and(|watched| watched.leaves_out(*id));
+    Some(if before.members.iter().all(is_left_out) { "excluded" } else { "organization_removed" })
 }
 
 fn sort(

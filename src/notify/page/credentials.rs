@@ -170,7 +170,7 @@ fn told_before(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
 /// Since when this version of the secret was in use.
 fn first_used(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
     let state = scene.state.credentials.get(name)?;
-    let at = state.first_used_at?;
+    let at = state.first_used_at.filter(|_| !state.never_accepted())?;
     let text = format!("This version of it was first accepted {}.", instant(at));
     Some(Claim { text, source: Source::Measured, observed_at: Some(at) })
 }

@@ -113,6 +113,25 @@ async fn an_integration_that_left_asks_for_its_imports_and_who_removed_it() {
 }
 
 #[tokio::test]
+async fn what_is_not_listed_from_the_first_day_is_asked_once_for_what_was_imported() {
+    let mut world = known(Vec::new()).await;
+    world.state.evidence.organizations.clear();
+    mount_organization(&world, ok(&json!({"github": "g1"})), audit(&[])).await;
+    let run = world.run_organization(ProbeKind::Organization).await;
+    // The list of integrations may be at fault: there are targets of this type.
+    assert!(shown(&run).contains("Absent") && shown(&run).contains("imports: 1 targets"), "{}", shown(&run));
+
+    let mut world = known(Vec::new()).await;
+    let book = world.state.evidence.organizations.get_mut(&organization_key()).unwrap();
+    book.presence = None;
+    let nothing = OrganizationImports { targets: Vec::new(), projects: Vec::new() };
+    book.imports.as_mut().unwrap().value = Arc::new(nothing);
+    mount_organization(&world, ok(&json!({"github": "g1"})), audit(&[])).await;
+    let run = world.run_organization(ProbeKind::Organization).await;
+    assert!(shown(&run).contains("Absent") && !shown(&run).contains("imports"), "{}", shown(&run));
+}
+
+#[tokio::test]
 async fn a_rotation_is_looked_for_since_it_was_and_never_further_back_than_the_log_is_kept() {
     let check = async |days: i64, expected: TimeDelta| {
         let mut world = known(vec![project("p1", "t1", true)]).await;

@@ -66,7 +66,7 @@ async fn h_upstream_down_at_the_start_is_told_and_waited_for() {
     daemon.until_metric(r#"snykwatch_upstream_up{api="snyk/acme-us"}"#, 0.0).await;
     let group = daemon.until_group_is("unknown").await;
     let said = group["status"]["message"].as_str().unwrap();
-    assert!(said.contains("not observed yet"), "{said}");
+    assert!(said.contains("could not ask who the token is"), "{said}");
     scene.sandbox.world(|world| world.repair(Api::Snyk));
     daemon.until_group_is("connected").await;
     daemon.terminate().await.exits(0);

@@ -18,6 +18,8 @@ pub(crate) struct Configuration {
     pub(crate) every: &'static str,
     /// How long one request may take.
     pub(crate) request_timeout: &'static str,
+    /// Organizations are watched too.
+    pub(crate) organizations: bool,
 }
 
 impl Configuration {
@@ -28,12 +30,18 @@ impl Configuration {
             group: sandbox.world(|world| world.snyk.groups[0].id),
             every: "1h",
             request_timeout: "10s",
+            organizations: true,
         }
     }
 
     /// Everything is asked so often.
     pub(crate) fn every(self, every: &'static str) -> Self {
         Self { every, ..self }
+    }
+
+    /// The Group alone is watched: a page about an API waits for no first pass.
+    pub(crate) fn without_organizations(self) -> Self {
+        Self { organizations: false, ..self }
     }
 
     /// No request takes longer.
@@ -44,7 +52,9 @@ impl Configuration {
 
 impl fmt::Display for Configuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { snyk_url, bitbucket_url, group, every, request_timeout } = self;
+        let Self { snyk_url, bitbucket_url, group, every, request_timeout, organizations } = self;
+        let organizations =
+            if *organizations { "    organizations: { credential: bitbucket-acme, discover: all }\n" } else { "" };
         write!(
             formatter,
             "snyk:
@@ -64,8 +74,7 @@ integrations:
       snyk: acme-us
       id: {group}
       profiles: {{ main: {{ credential: bitbucket-acme, workspaces: [acme] }} }}
-    organizations: {{ credential: bitbucket-acme, discover: all }}
-schedule:
+{organizations}schedule:
 "
         )?;
         for probe in ["snyk", "credentials", "inventory", "organizations"] {

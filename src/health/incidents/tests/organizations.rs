@@ -111,6 +111,19 @@ fn an_organization_that_is_removed_closes_its_incident() {
 }
 
 #[test]
+fn one_that_the_configuration_excludes_closes_its_incident_as_excluded() {
+    let mut world = World::new(3);
+    for number in [2, 3] {
+        world.settled(&organization(number), Condition::TestsCurrent, Reason::TestsStale);
+    }
+    world.evaluate();
+    for number in [2, 3] {
+        world.exclude(&organization(number));
+    }
+    assert_eq!(resolutions(&world.evaluate()), ["TestsStale/organizations/acme-bitbucket: excluded"]);
+}
+
+#[test]
 fn unknown_organizations_are_one_incident() {
     let mut world = World::new(3);
     for number in [1, 2] {

@@ -306,6 +306,13 @@ impl World {
         integration.organizations.as_mut().unwrap().discover = Some(ids);
     }
 
+    /// The configuration excludes an Organization, so that it is watched no more.
+    pub(super) fn exclude(&mut self, key: &IntegrationKey) {
+        let integration = self.fleet.integrations.get_mut(&name()).unwrap();
+        integration.organizations.as_mut().unwrap().excluded.extend(key.organization);
+        self.state.integrations.remove(key);
+    }
+
     /// What the Group's listing has.
     pub(super) fn list(&mut self, organizations: impl IntoIterator<Item = OrganizationId>) {
         let listed = |id: OrganizationId| OrganizationListing { id, name: id.to_string(), slug: None };
