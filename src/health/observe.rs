@@ -190,7 +190,7 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
             stamp.write(&mut book.expiry, *fact);
         }
         Finding::PreviousSecret(name, fact) => {
-            return credential::previous(state, policy, stamp, name, *fact).into_iter().collect();
+            return credential::previous(state, policy, stamp, name, *fact);
         }
         Finding::ListedToken(name, fact) => credential::listed(state, stamp, name, fact),
         Finding::Permission(name, permission, proof) => {

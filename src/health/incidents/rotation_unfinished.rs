@@ -1,12 +1,15 @@
 //! A rotation that stands still, or whose old token ends before everybody has the new one.
 
+use chrono::{DateTime, Utc};
+
 use super::candidate::{Candidate, Onset, Page, Scene, Verdict};
 use super::credentials::about;
 use super::inputs::Inputs;
 use super::text::{count, instant, lasting, listed};
+use crate::domain::evidence::fresh;
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Level;
-use crate::domain::names::CredentialName;
+use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::policy::Case;
 use crate::domain::rotation::{EndedBy, Rotation};
 
@@ -22,7 +25,7 @@ fn unfinished<'a>(inputs: &'a Inputs<'a>, name: &'a CredentialName) -> Option<Ca
     let (verdict, resolution) = match (rotation, plan) {
         (_, Some(plan)) => (Verdict::Gone, format!("planned until {} by {}", instant(plan.until), plan.author)),
         (Some(rotation), None) if rotation.is_under_way() && !rotation.outstanding.is_empty() => {
-            let onset = Onset::Progress { since: rotation.progress_at(), until: rotation.old.ends_at() };
+            let onset = Onset::Progress { since: rotation.progress_at(), until: end_that_counts(inputs, rotation) };
             (Verdict::Holds(onset), String::new())
         }
         // That the old token has ended does not tell that the new one was saved.
@@ -43,6 +46,19 @@ fn unfinished<'a>(inputs: &'a Inputs<'a>, name: &'a CredentialName) -> Option<Ca
         resolution,
         ..about(inputs, Rule::RotationUnfinished, Case::Default, name, dependents, verdict, describe)
     })
+}
+
+/// When the old token ends or ended. Its end, once it is seen, counts when everybody who is left was looked at after it: the
+/// new token may have been saved in the same hour in which the old one was revoked.
+fn end_that_counts(inputs: &Inputs<'_>, rotation: &Rotation) -> Option<DateTime<Utc>> {
+    let Some(ended) = rotation.old.ended else { return rotation.old.expires_at };
+    let was_looked_at = |key: &IntegrationKey| {
+        let book = inputs.state.evidence.organizations.get(key);
+        let events = book.and_then(|book| fresh(&book.events, inputs.now));
+        // What cannot be looked at any more is not waited for.
+        events.is_none_or(|events| events.observed_at >= ended.at)
+    };
+    if rotation.outstanding.iter().all(was_looked_at) { Some(ended.at) } else { rotation.old.expires_at }
 }
 
 /// `8 of 12`, and what becomes of the old token.

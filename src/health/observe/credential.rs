@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::evidence::Evidence;
 use crate::domain::facts::{ListedToken, PermissionProof, PreviousSecret, ScmAuthentication, SnykAuthentication};
 use crate::domain::fleet::Fleet;
-use crate::domain::names::CredentialName;
+use crate::domain::names::{CredentialName, IntegrationKey};
 use crate::domain::permission::Permission;
 use crate::domain::state::{CredentialState, ExpirySource, ListedBefore, State};
 use crate::domain::work::{ProbeKind, Work, WorkSubject};
@@ -201,29 +201,39 @@ fn accept(
     if is_rotated { Version::Rotated } else { Version::AsBefore }
 }
 
-/// The answer to the secret before the present one. As of any other, one rejection is no proof.
+/// The answer to the secret before the present one. As of any other, one rejection is no proof. Once it has ended, whoever
+/// may still have it is looked at again: what is known of them may be from before.
 pub(super) fn previous(
     state: &mut State,
     policy: Policy,
     stamp: Stamp,
     name: &CredentialName,
     fact: PreviousSecret,
-) -> Option<FollowUp> {
+) -> Vec<FollowUp> {
     let memory = state.credentials.entry(name.clone()).or_default();
     match fact {
         PreviousSecret::Accepted => {
             memory.previous_accepted_at = memory.previous_accepted_at.max(Some(stamp.at));
             memory.previous_rejected_since = None;
             memory.previous_rejected_at = None;
-            None
+            Vec::new()
         }
         PreviousSecret::Rejected => {
             let first = *memory.previous_rejected_since.get_or_insert(stamp.at);
             if stamp.at - first < policy.confirm_after {
-                return Some(confirm(ProbeKind::ScmCredential, name));
+                return vec![confirm(ProbeKind::ScmCredential, name)];
             }
-            memory.previous_rejected_at.get_or_insert(first);
-            None
+            if memory.previous_rejected_at.is_some() {
+                return Vec::new();
+            }
+            memory.previous_rejected_at = Some(first);
+            let left = memory.rotation.iter().flat_map(|rotation| &rotation.outstanding);
+            let organizations = left.filter(|key| key.organization.is_some());
+            let ask = |key: &IntegrationKey| {
+                let subject = WorkSubject::Organization(key.clone());
+                FollowUp::Ask(Work { kind: ProbeKind::Organization, subject })
+            };
+            organizations.map(ask).collect()
         }
     }
 }

@@ -280,12 +280,6 @@ async fn an_organization_is_read_in_parts() {
     imports: 1 targets, 1 projects
     "#);
     assert_eq!(world.asked().await.len(), 4);
-
-    // Absent: an Organization that never had it is asked nothing else.
-    let world = World::new().await;
-    mount_organization(&world, ok(&json!({"github": "g1"})), audit(&[])).await;
-    let run = world.run_organization(ProbeKind::Organization).await;
-    assert!(shown(&run).ends_with("Absent"), "{}", shown(&run));
 }
 
 #[tokio::test]

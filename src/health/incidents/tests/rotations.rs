@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::world::{World, group, hours, minutes, organization, pat, resolutions, start};
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::decisions::{Plan, PlanKind};
+use crate::domain::facts::AuditEvents;
 use crate::domain::incident::Rule;
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::names::DecisionId;
@@ -124,6 +125,28 @@ fn the_end_of_the_old_token_alone_ends_no_rotation() {
         resolutions(&world.at(days(3) + hours(2))),
         ["RotationUnfinished/credential/bitbucket-acme: nobody has the old token any more"]
     );
+}
+
+#[test]
+fn a_dead_old_token_counts_when_those_who_are_left_were_looked_at_since() {
+    let mut world = World::new(2);
+    world.rotate(start(), &[1], &[organization(2)], Some(start() + days(40)));
+    behind(&mut world, 2);
+    let read = |world: &mut World| {
+        let events = world.evidence(AuditEvents::Complete { from: start() - days(90), events: Vec::new() });
+        world.state.evidence.organizations.entry(organization(2)).or_default().events = Some(events);
+    };
+    world.at(hours(3));
+    read(&mut world);
+    // The old token is revoked, perhaps in the same minute in which the new one was saved in the last Organization.
+    let rotation = world.credential(&pat()).rotation.as_mut().unwrap();
+    rotation.old.ended = Some(TokenEnd { at: start() + hours(3) + minutes(5), by: EndedBy::Rejected });
+    world.at(hours(3) + minutes(6));
+    assert_eq!(world.open(), [""; 0]);
+    world.at(hours(3) + minutes(10));
+    read(&mut world);
+    world.at(hours(3) + minutes(11));
+    assert_eq!(world.open(), [CRITICAL]);
 }
 
 #[test]

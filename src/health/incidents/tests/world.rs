@@ -287,7 +287,7 @@ impl World {
         self.credential(name).valid = CredentialVerdict { truth: Truth::False, reason, message, since };
     }
 
-    fn evidence<T>(&self, value: T) -> Evidence<T> {
+    pub(super) fn evidence<T>(&self, value: T) -> Evidence<T> {
         Evidence {
             value,
             observed_at: self.now,
