@@ -1,5 +1,6 @@
 //! A daemon with every kind of receiver, each of which fails and says back whatever it was sent.
 
+use snykwatch::sandbox::{Api, FaultKind};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use wiremock::matchers::any;
@@ -95,8 +96,11 @@ async fn secrets_of_receivers_are_seen_nowhere() {
     scene.write_secret("hook-address", &format!("{}/hooks?token={HOOK_TOKEN}", server.uri()));
     scene.write_secret("heartbeat-address", &format!("{}/ping/{HEARTBEAT_TOKEN}", server.uri()));
     let receivers = receivers(&server.uri(), mail_server().await);
-    scene.write_text(&format!("{}{receivers}", scene.configuration().without_organizations()));
+    let configuration = scene.configuration().without_organizations().every("500ms").request_timeout("2s");
+    scene.write_text(&format!("{configuration}{receivers}"));
     let daemon = scene.run_as_it_is_with(&["--log", "trace"]).await;
+    daemon.until_group_is("connected").await;
+    scene.sandbox.world(|world| world.break_api(Api::Snyk, FaultKind::Status(503)));
     let names = ["pager", "chat", "hook", "mail", "peers"];
     for name in names {
         secrets.are_not_in(name, &scene.ask_as_it_is(&["test-receiver", name]).await.screen());
