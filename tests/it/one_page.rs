@@ -1,5 +1,7 @@
 //! One cause is one page, at every receiver there is: a token behind one Group and fifty Organizations.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use snykwatch::clock::Clock;
@@ -9,7 +11,7 @@ use snykwatch::sandbox::world::{ACME_CREDENTIAL, CredentialState, World};
 use crate::alertmanager_peer;
 use crate::smtp_peer::{self, SmtpServer};
 use crate::support::process::Daemon;
-use crate::support::{Scene, eventually};
+use crate::support::{Scene, eventually, eventually_within};
 
 const SIGNING_KEY: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const ROUTING_KEY: &str = "f4ce00000000000000000000000e9a9e";
@@ -106,11 +108,9 @@ impl Everybody {
 
 async fn until_all_are(daemon: &Daemon, status: &str) {
     let series = format!(r#"snykwatch_integrations{{level="organization",scm="bitbucket-cloud",status="{status}"}}"#);
-    // Our share of Snyk's limit paces a first pass over so many: it takes most of a minute.
-    let half =
-        async || daemon.metric(&series).await.is_some_and(|count| count >= ORGANIZATIONS as f64 / 2.0).then_some(());
-    eventually(&format!("half of them are {status}"), half).await;
-    daemon.until_metric(&series, ORGANIZATIONS as f64).await;
+    // Our share of Snyk's limit paces a first pass over so many: it takes a minute.
+    let all = async || (daemon.metric(&series).await == Some(ORGANIZATIONS as f64)).then_some(());
+    eventually_within(Duration::from_mins(4), &format!("all of them are {status}"), all).await;
     daemon.until_group_is(status).await;
 }
 

@@ -31,8 +31,13 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Waits until `look` sees something.
-pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(DEADLINE, what, look).await
+}
+
+/// The same, for what takes its time by design.
+pub(crate) async fn eventually_within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(seen) = look().await {
             return seen;
