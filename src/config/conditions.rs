@@ -105,7 +105,7 @@ settings! {
         coverage_missing: u32 = DEFAULT_COVERAGE_MISSING,
         /// Fewer missing ones count once one of them was missing for this long. Default 7d.
         coverage_missing_alone_after: Duration = DEFAULT_COVERAGE_MISSING_ALONE_AFTER,
-        /// This share of a namespace lost from sight, and at least `loss`: RepositoriesVanished until it is settled. Default 0.2.
+        /// This share of a namespace lost from sight, and at least `loss`: `RepositoriesVanished` until it is settled. Default 0.2.
         loss_share: f64 = DEFAULT_LOSS_SHARE,
         /// Fewer repositories lost from sight than this count only if they are all. Default 3.
         loss: u32 = DEFAULT_LOSS,
