@@ -43,7 +43,7 @@ pub const DEFAULT_LATE_CANARIES: u32 = 3;
 pub const DEFAULT_VERY_LATE_CANARIES: u32 = 2;
 /// How many times `max_lag` is very late.
 pub const DEFAULT_VERY_LATE_FACTOR: u32 = 3;
-/// So many very late canaries are a stall whatever else moves. Canaries.
+/// So many very late canaries are a stall, even if other assets sync. Canaries.
 pub const DEFAULT_PARTIAL_STALL: u32 = 3;
 /// And this share of the repositories that can be compared. A fifth: fewer may be repositories that Snyk cannot read.
 pub const DEFAULT_PARTIAL_STALL_SHARE: f64 = 0.2;
@@ -127,7 +127,7 @@ settings! {
         very_late_canaries: u32 = DEFAULT_VERY_LATE_CANARIES,
         /// A canary older than so many times `max_lag` is very late. Default 3.
         very_late_factor: u32 = DEFAULT_VERY_LATE_FACTOR,
-        /// `SyncCurrent` is false with so many very late canaries, whatever else moves, if they are also `partial_stall_share`. Default 3.
+        /// `SyncCurrent` is false with so many very late canaries, even if other assets sync, if they are also `partial_stall_share`. Default 3.
         partial_stall: u32 = DEFAULT_PARTIAL_STALL,
         /// And at least this share of the repositories that can be compared. Default 0.2.
         partial_stall_share: f64 = DEFAULT_PARTIAL_STALL_SHARE,

@@ -17,7 +17,7 @@ pub(super) fn all() -> Vec<Scenario> {
         Scenario {
             name: "our-copy-mistyped",
             line: Some(41),
-            title: "the PAT is copied into our secret file anew, with a typo; Snyk goes on with its own copy",
+            title: "the PAT is copied into our secret file again, with a typo; Snyk goes on with its own copy",
             verdict: "our copy is named first, a warning; unknown / our_copy_rejected while assets move",
             pages: &[(Rule::CredentialInvalid, Severity::Warning)],
             story: our_copy_mistyped,

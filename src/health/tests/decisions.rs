@@ -100,18 +100,19 @@ fn answers_are_refused_with_what_to_do_instead() {
     assert!(matches!(ask(&mut world, &long), Err(DecisionError::TooLong { field: "the reason", longest: 2_000 })));
     let unknown = NewAnswer { incident: "SyncStalled/integration/other".to_owned(), ..good.clone() };
     assert!(matches!(ask(&mut world, &unknown), Err(DecisionError::UnknownIncident { .. })));
+    // The same request again is the same answer; another content is another decision.
+    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
+    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
+    let other = NewAnswer { verdict: Verdict::Rejected, ..good };
+    assert_eq!(ask(&mut world, &other), Err(DecisionError::Exists { id: id.clone() }));
     // An incident that compares nothing with the past.
     world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
     live(&mut world, hours(1));
     let rejected = IncidentKey { rule: Rule::CredentialInvalid, subject: Subject::Credential(PAT.into()) };
     assert!(world.state.incidents.contains_key(&rejected));
     let invalid = new(&rejected, Verdict::Accepted);
-    assert!(matches!(ask(&mut world, &invalid), Err(DecisionError::NothingToAccept { .. })));
-    // The same request again is the same answer; another content is another decision.
-    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
-    assert_eq!(ask(&mut world, &good), Ok(id.clone()));
-    let other = NewAnswer { verdict: Verdict::Rejected, ..good };
-    assert_eq!(ask(&mut world, &other), Err(DecisionError::Exists { id: id.clone() }));
+    let refused = answer(&mut world.state, &world.fleet, "3".into(), &invalid, world.now);
+    assert!(matches!(refused, Err(DecisionError::NothingToAccept { .. })));
     assert_eq!(undo(&mut world.state, &"2".into()), Err(DecisionError::UnknownDecision { id: "2".into() }));
 }
 
