@@ -47,6 +47,7 @@ impl Writer {
     }
 
     pub(super) async fn load(&mut self) -> Result<Option<Stored>, StoreError> {
+        self.roll_back_interrupted().await;
         let Some((revision, committed_at)) = latest(&mut self.connection).await? else { return Ok(None) };
         let state = base(&mut self.connection, self.committed.as_ref(), revision).await?;
         self.committed = Some((revision, Arc::clone(&state)));

@@ -22,14 +22,12 @@ impl Writer {
         Self { connection, committed: None, is_open: false }
     }
 
-    /// Begins a transaction. What an interrupted one left behind is rolled back first.
+    /// Begins a transaction.
     ///
     /// This is done here and not by the library, since SQLite ends a transaction by itself when the disk is full, and a
     /// library that counts transactions never recovers from that.
     pub(super) async fn begin(&mut self, action: &'static str) -> Result<(), StoreError> {
-        if self.is_open {
-            self.roll_back().await;
-        }
+        self.roll_back_interrupted().await;
         self.is_open = true;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await.map_err(failed(action))?;
         Ok(())
@@ -56,6 +54,15 @@ impl Writer {
         }
         self.is_open = false;
         committed
+    }
+
+    /// Rolls back what an interrupted transaction left behind: until then this connection, and it alone, reads what was
+    /// never committed.
+    pub(super) async fn roll_back_interrupted(&mut self) {
+        if self.is_open {
+            self.roll_back().await;
+            self.is_open = false;
+        }
     }
 
     async fn roll_back(&mut self) {

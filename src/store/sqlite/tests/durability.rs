@@ -152,6 +152,22 @@ async fn a_commit_that_is_dropped_leaves_no_trace_or_all_of_it() {
 }
 
 #[tokio::test]
+async fn what_an_interrupted_commit_wrote_is_not_read() {
+    let directory = directory();
+    let store = open(&directory.path().join("snykwatch.db")).await;
+    store.commit(step(0)).await.unwrap();
+    let committed = store.load().await.unwrap();
+    {
+        let mut writer = store.writer.lock().await;
+        writer.begin("commit the state").await.unwrap();
+        // As a commit that was dropped between its last statement and its end.
+        sqlx::query("UPDATE latest_commit SET revision = 2").execute(&mut writer.connection).await.unwrap();
+    }
+    assert_eq!(store.load().await.unwrap(), committed);
+    assert_eq!(store.commit(step(1)).await.unwrap(), Revision(2));
+}
+
+#[tokio::test]
 async fn pruning_gives_room_back() {
     let directory = directory();
     let store = open(&directory.path().join("snykwatch.db")).await;
