@@ -10,9 +10,9 @@ use crate::domain::work::ProbeKind;
 pub const MAX_AGE_FACTOR: u32 = 3;
 /// An operator's own `max_age` must be at least so many times the longest gap: one may fail.
 pub const LEAST_MAX_AGE_FACTOR: u32 = 2;
-/// Evidence counts for at least this long, however often it is looked for: a quarter of an hour of an API's trouble is
-/// nothing to report.
-pub const LEAST_MAX_AGE: Duration = Duration::from_secs(15 * MINUTE);
+/// Evidence counts for at least this long after the next probe was due, however often it is looked for: as long as
+/// UpstreamUnreachable waits, so that nothing is unknown before its cause may be told.
+pub const LEAST_BEYOND_GAP: Duration = Duration::from_secs(HOUR);
 /// Probes more often than this would use up the APIs' budgets. Outside of tests nothing changes this fast. In seconds,
 /// and below one only for runs on a sandbox.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
@@ -118,7 +118,8 @@ impl Cadence {
 
     /// The age up to which evidence counts unless told otherwise.
     pub fn default_max_age(&self) -> Duration {
-        self.longest_gap().saturating_mul(MAX_AGE_FACTOR).max(LEAST_MAX_AGE)
+        let gap = self.longest_gap();
+        gap.saturating_mul(MAX_AGE_FACTOR).max(gap.saturating_add(LEAST_BEYOND_GAP))
     }
 }
 

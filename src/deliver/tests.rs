@@ -138,13 +138,17 @@ async fn rows_of(store: &FailingStore) -> Vec<Delivery> {
 }
 
 async fn wait_for_rows(store: &FailingStore, is_so: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_mins(3);
     loop {
         let rows = rows_of(store).await;
         if is_so(&rows) {
             return rows;
         }
-        assert!(Instant::now() < deadline, "{rows:#?}");
+        let states: BTreeMap<String, usize> = rows.iter().fold(BTreeMap::new(), |mut states, row| {
+            *states.entry(format!("{:?}", row.state)).or_default() += 1;
+            states
+        });
+        assert!(Instant::now() < deadline, "{states:?}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

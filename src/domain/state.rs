@@ -192,6 +192,9 @@ pub struct GroupMemory {
     pub no_assets_since: Option<DateTime<Utc>>,
     /// The first of the listings, one after the other, that had no Organization.
     pub no_organizations_since: Option<DateTime<Utc>>,
+    /// Organizations that were taken for deleted because listings lacked them and nothing said more, and when.
+    #[serde(default)]
+    pub unexplained_organizations: BTreeMap<OrganizationId, DateTime<Utc>>,
     /// An asset's SCM id was once that of a visible repository: on this host, ids match.
     pub ids_match: bool,
     /// When a time of having nothing to watch ended last.

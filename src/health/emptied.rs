@@ -44,14 +44,19 @@ pub(super) fn is_bare(walk: &AssetWalk) -> bool {
 /// What the Group `name` shows, where it showed something before.
 fn sight_of(known: &Known<'_>, name: &IntegrationName, now: DateTime<Utc>) -> Sight {
     let Some(book) = known.evidence.groups.get(name) else { return Sight::Something };
-    let (listing, assets) = (fresh(&book.organizations, now), fresh(&book.assets, now));
-    let (Some(listing), Some(assets)) = (listing, assets) else { return Sight::Something };
     let group = IntegrationKey::group(name.clone());
     let mut missing = known.vanishing.range(group..).take_while(|(key, _)| key.integration == *name);
     let had_some = known.memory.was_populated || missing.any(|(_, vanishing)| vanishing.listed_at.is_some());
-    match (known.memory.no_organizations_since, known.memory.no_assets_since) {
+    let (no_organizations, no_assets) = (known.memory.no_organizations_since, known.memory.no_assets_since);
+    if had_some && no_organizations.is_some() && no_assets.is_some() {
+        // So it stays until one of them shows something: a list that fails afterwards proves nothing else.
+        return Sight::Nothing;
+    }
+    let (Some(listing), Some(assets)) = (fresh(&book.organizations, now), fresh(&book.assets, now)) else {
+        return Sight::Something;
+    };
+    match (no_organizations, no_assets) {
         _ if !had_some => Sight::Something,
-        (Some(_), Some(_)) => Sight::Nothing,
         (None, Some(since)) if listing.observed_at < since => Sight::NoAssetsYetListed,
         (Some(since), None) if assets.observed_at < since => Sight::NotListedYetAssets,
         _ => Sight::Something,

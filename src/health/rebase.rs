@@ -234,6 +234,7 @@ impl Shift {
             profile_deleted_at,
             deleted_profiles,
             profiles,
+            unexplained_organizations,
             ids_match: _,
             walked_before,
             no_assets_since,
@@ -250,6 +251,7 @@ impl Shift {
         self.maybe(first_fill_completed_at);
         self.maybe(connected_since);
         self.maybe(profile_deleted_at);
+        self.times(unexplained_organizations.values_mut());
         self.times(arrivals.iter_mut().map(|Arrival { at, found: _ }| at));
         self.times(deleted_profiles.values_mut().map(|DeletedProfile { at, gone: _, of: _ }| at));
         for age in Arc::make_mut(repository_ages).values_mut() {

@@ -53,6 +53,7 @@ pub(crate) fn minutes(minutes: i64) -> TimeDelta {
 }
 
 /// One profile of the Group and what its credential sees.
+#[derive(Clone)]
 pub(crate) struct ProfileWorld {
     pub(crate) workspaces: BTreeMap<WorkspaceSlug, WorkspaceFact>,
     pub(crate) repositories: Vec<Repository>,
@@ -62,6 +63,7 @@ pub(crate) struct ProfileWorld {
 }
 
 /// One Organization.
+#[derive(Clone)]
 pub(crate) struct OrganizationWorld {
     pub(crate) access: Access,
     pub(crate) presence: IntegrationPresence,
@@ -71,6 +73,7 @@ pub(crate) struct OrganizationWorld {
 }
 
 /// What is really so, and what the daemon remembers of it.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) fleet: Fleet,
     pub(crate) state: State,

@@ -3,7 +3,7 @@
 //! - One that answers itself and still names this Group is not missing, whatever a listing says.
 //! - One that left by the Group's audit log, or whose loss somebody accepted, is gone.
 //! - A few at once are gone after two complete listings; so many that a right was lost rather than an Organization are
-//!   not gone until they return or somebody accepts it.
+//!   not gone until they return or somebody accepts it. In instalments they are as many: those of the last days count.
 //! - One that the configuration names is never gone without a word.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +14,8 @@ use crate::domain::decisions::{Decisions, Item, Verdict};
 use crate::domain::evidence::{EvidenceBook, fresh};
 use crate::domain::facts::Access;
 use crate::domain::fleet::{Fleet, WatchedIntegration, WatchedOrganizations};
-use crate::domain::incident::Rule;
-use crate::domain::names::{GroupId, IntegrationKey, IntegrationName};
+use crate::domain::incident::{Rule, Subject};
+use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{IntegrationState, MassVanishing, State, Vanishing};
 
 /// Complete listings in a row without an Organization after which it is gone.
@@ -140,13 +140,29 @@ pub(super) fn assess(state: &mut State, fleet: &Fleet, name: &IntegrationName, a
     let of_this = state.vanishing.range(lowest..).take_while(|(key, _)| key.integration == *name);
     let missing = of_this.filter(|(key, vanishing)| fate(state, group, key, vanishing, at) == Fate::Unknown).count();
     let watched = keys_of(&state.integrations, name).count();
-    if !is_mass(missing, watched, integration.thresholds.vanished_share) {
+    let before = unexplained_before(state, name, at - integration.thresholds.loss_window);
+    let (vanished, watched) = (missing + before, watched + before);
+    if missing == 0 || !is_mass(vanished, watched, integration.thresholds.vanished_share) {
         state.mass_vanishing.remove(name);
         return;
     }
-    let first = MassVanishing { since: at, confirmed: false, vanished: missing, watched };
+    let first = MassVanishing { since: at, confirmed: false, vanished, watched };
     let mass = state.mass_vanishing.entry(name.clone()).or_insert(first);
-    *mass = MassVanishing { since: mass.since, confirmed: mass.since < at, vanished: missing, watched };
+    *mass = MassVanishing { since: mass.since, confirmed: mass.since < at, vanished, watched };
+}
+
+/// How many were taken for deleted without a reason since `from`, and since somebody accepted such a loss last: one by
+/// one is no better than at once.
+fn unexplained_before(state: &State, name: &IntegrationName, from: DateTime<Utc>) -> usize {
+    let accepted = state.decisions.answers.values().filter(|answer| {
+        let is_about_this = answer.incident.subject == Subject::Organizations(name.clone());
+        is_about_this && answer.incident.rule == Rule::OrganizationsVanished && answer.verdict == Verdict::Accepted
+    });
+    let from = accepted.map(|answer| answer.at).max().map_or(from, |accepted| accepted.max(from));
+    let Some(group) = state.integrations.get(&IntegrationKey::group(name.clone())) else { return 0 };
+    let is_back =
+        |id: &OrganizationId| state.integrations.contains_key(&IntegrationKey::organization(name.clone(), *id));
+    group.group.unexplained_organizations.iter().filter(|(id, at)| **at > from && !is_back(id)).count()
 }
 
 /// Forgets the Organizations that are gone, and what is no longer missing.
@@ -156,6 +172,7 @@ pub(super) fn settle(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
         return;
     }
     let mut gone = Vec::new();
+    let mut unexplained = Vec::new();
     let mut unsettled: BTreeMap<&IntegrationName, usize> = BTreeMap::new();
     let mut named = BTreeMap::new();
     for (key, vanishing) in &state.vanishing {
@@ -173,12 +190,21 @@ pub(super) fn settle(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
         };
         if is_gone && !is_named {
             gone.push(key.clone());
+            if fate == Fate::Unknown {
+                unexplained.push((key.clone(), now - integration.thresholds.loss_window));
+            }
         } else if fate == Fate::Unknown {
             *unsettled.entry(&key.integration).or_default() += 1;
         }
     }
     let still: BTreeSet<IntegrationName> = unsettled.into_keys().cloned().collect();
     state.mass_vanishing.retain(|name, _| still.contains(name));
+    for (key, from) in unexplained {
+        let group = state.integrations.get_mut(&IntegrationKey::group(key.integration));
+        let (Some(group), Some(organization)) = (group, key.organization) else { continue };
+        group.group.unexplained_organizations.retain(|_, at| *at > from);
+        group.group.unexplained_organizations.insert(organization, now);
+    }
     for key in &gone {
         state.integrations.remove(key);
         state.evidence.organizations.remove(key);

@@ -25,7 +25,8 @@ mod tests;
 pub const AT_ONCE_SPACING: TimeDelta = TimeDelta::milliseconds(200);
 
 /// The first retry after an inconclusive outcome waits a quarter of the cadence, and at least this: an API in trouble
-/// is not helped by haste.
+/// is not helped by haste. Where nothing was ever learned it waits just this, since all there is to show is ignorance;
+/// not so for works of which there are many.
 pub const SHORTEST_RETRY: TimeDelta = TimeDelta::seconds(30);
 
 /// An API may ask us to stay away for as long as the cadence or this, whichever is longer. The longest honest wish is
@@ -134,6 +135,8 @@ struct Entry {
     /// The API asked not to be asked earlier.
     not_before: Option<DateTime<Utc>>,
     last_started_at: Option<DateTime<Utc>>,
+    /// It once brought what was asked for.
+    was_conclusive: bool,
     inconclusive_in_a_row: u32,
 }
 
@@ -155,7 +158,8 @@ impl Entry {
 
     fn retry_delay(&self) -> TimeDelta {
         let longest = self.cadence.longest_gap();
-        let mut delay = (longest / 4).max(SHORTEST_RETRY);
+        let is_pressing = !self.was_conclusive && !self.draw.is_paced();
+        let mut delay = if is_pressing { SHORTEST_RETRY } else { (longest / 4).max(SHORTEST_RETRY) };
         for _ in 1..self.inconclusive_in_a_row {
             if delay >= longest {
                 break;
@@ -169,6 +173,7 @@ impl Entry {
         self.next_at = self.tick_after(now);
         match class {
             OutcomeClass::Conclusive => {
+                self.was_conclusive = true;
                 self.inconclusive_in_a_row = 0;
                 self.not_before = None;
             }
@@ -224,6 +229,7 @@ impl Planner {
                         confirmation_at: changed.as_ref().and_then(|entry| entry.confirmation_at),
                         not_before: changed.as_ref().and_then(|entry| entry.not_before),
                         last_started_at,
+                        was_conclusive: changed.map_or(last_started_at.is_some(), |entry| entry.was_conclusive),
                         inconclusive_in_a_row: 0,
                     };
                     match entry.tick_not_missed(now) {

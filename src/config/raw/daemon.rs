@@ -35,7 +35,8 @@ pub(crate) struct RawCadence {
     pub(crate) cron: Option<Spanned<String>>,
     /// The time zone of the cron expression. Default: `timezone`.
     pub(crate) zone: Option<Spanned<RawZone>>,
-    /// For how long an answer counts. Default: three times the longest time between two runs, at least 15m.
+    /// For how long an answer counts. Default: three times the longest time between two runs, at least once
+    /// and 1h.
     pub(crate) max_age: Option<Spanned<HumanDuration>>,
 }
 
@@ -49,7 +50,8 @@ pub(crate) struct RawSampling {
     pub(crate) cron: Option<Spanned<String>>,
     /// The time zone of the cron expression. Default: `timezone`.
     pub(crate) zone: Option<Spanned<RawZone>>,
-    /// For how long an answer counts. Default: three times the longest time between two runs, at least 15m.
+    /// For how long an answer counts. Default: three times the longest time between two runs, at least once
+    /// and 1h.
     pub(crate) max_age: Option<Spanned<HumanDuration>>,
     /// How many repositories one run looks at.
     pub(crate) sample: Option<Spanned<u32>>,

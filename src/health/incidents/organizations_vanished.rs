@@ -33,9 +33,11 @@ fn candidate<'a>(inputs: &'a Inputs<'a>, name: &'a IntegrationName) -> Candidate
     let timing = inputs.timing(name, Rule::OrganizationsVanished, Case::Default);
     let describe = move |scene: &Scene<'_>| {
         let watched = mass.map_or(0, |mass| mass.watched);
+        let before = mass.map_or(0, |mass| mass.vanished.saturating_sub(scene.members.len()));
+        let before = if before > 0 { format!(" ({before} more went in the days before)") } else { String::new() };
         Page {
             summary: format!(
-                "{} of {watched} of {name} are missing from the Group's complete listing at once, {}. So many look like \
+                "{} of {watched} of {name} are missing from the Group's complete listing, {}{before}. So many look like \
                  a right that our Snyk token lost, so none of them is taken for deleted.",
                 count(scene.members.len(), "Organization"),
                 members(inputs, name, scene),

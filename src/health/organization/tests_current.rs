@@ -14,6 +14,7 @@ use crate::domain::state::Extent;
 use super::super::many::{MANY_AT_LEAST, is_many};
 use super::super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
 use super::super::words::{count, moment};
+use super::imported::TargetGroups;
 use super::projects::{ProjectGroups, is_scheduled};
 use super::{Judged, OrganizationCase};
 
@@ -44,9 +45,11 @@ impl OrganizationCase<'_> {
             .or_else(|| self.unscheduled(&groups, &checks, basis))
             .or_else(|| self.inactive(evidence, &groups, disconnected))
             .unwrap_or_else(|| self.flow(&groups, basis));
-        let judged = match (checks, judged.verdict.truth) {
-            // What was off and was not asked since is not well.
-            (ChecksOff::NotTold(verdict), Truth::True) => Judged { verdict, ..judged },
+        let judged = match (checks, self.lost_projects(evidence, basis), judged.verdict.truth) {
+            // What was off and was not asked since is not well, nor is what is not there any more.
+            (ChecksOff::NotTold(verdict), _, Truth::True) | (_, Some(verdict), Truth::True) => {
+                Judged { verdict, ..judged }
+            }
             _ => judged,
         };
         if orphans > 0 { judged.with(Rule::OrphanedProjects, Extent::new(orphans, groups.scheduled())) } else { judged }
@@ -87,6 +90,15 @@ impl OrganizationCase<'_> {
             return Some(Judged::from(verdict).with(Rule::TestsUnscheduled, Extent::new(1, 1)));
         }
         Some(nothing(message, basis))
+    }
+
+    /// Projects that went without a reason: late or inactive ones do not get well by going.
+    fn lost_projects(&self, evidence: &Evidence<Arc<OrganizationImports>>, basis: Basis) -> Option<Verdict> {
+        let groups = TargetGroups::new(evidence, &self.memory.imports, self.accepted, self.thresholds);
+        let lost = count(groups.lost.len(), "imported repository", "imported repositories");
+        let message = format!("the projects of {lost} are gone, and nothing says why");
+        let verdict = Verdict { basis, ..Verdict::unknown(Reason::SomeImportsFailed, message) };
+        (!groups.lost.is_empty()).then_some(verdict)
     }
 
     fn checks_off(&self) -> ChecksOff {

@@ -1,8 +1,10 @@
 //! Less to see is never good news: whatever share of the repositories and of the assets is there, in whichever order.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod drawn;
+mod every;
+mod organizations;
 
-use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::condition::Condition;
 use crate::domain::facts::{Repository, WorkspaceFact};
@@ -18,16 +20,37 @@ use super::super::testing::{World, asset_of, hours, minutes, repository, start};
 /// Repositories of one namespace.
 const SIZE: usize = 10;
 
-/// How many of them there are: nothing, one, some, most, all.
-fn amount() -> impl Strategy<Value = usize> {
-    proptest::sample::select(vec![0, 1, 4, 8, SIZE])
+/// What is there in each of two namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Amounts {
+    /// Repositories on the Git host.
+    visible: [usize; 2],
+    /// Assets in Snyk.
+    assets: [usize; 2],
 }
 
-/// What is there in each of two namespaces, on the Git host and in Snyk; and for how many hours.
-type Step = ([usize; 2], [usize; 2], i64);
+impl Amounts {
+    const NOTHING: Self = Self { visible: [0, 0], assets: [0, 0] };
+    const ALL: Self = Self { visible: [SIZE, SIZE], assets: [SIZE, SIZE] };
 
-fn step() -> impl Strategy<Value = Step> {
-    ([amount(), amount()], [amount(), amount()], 1_i64..30)
+    fn is_at_most(self, other: Self) -> bool {
+        let pairs = |one: [usize; 2], other: [usize; 2]| one[0] <= other[0] && one[1] <= other[1];
+        pairs(self.visible, other.visible) && pairs(self.assets, other.assets)
+    }
+}
+
+/// A Group of two namespaces, in one profile or in two, and what was seen there.
+#[derive(Clone)]
+struct Story {
+    world: World,
+    two_profiles: bool,
+    now: Amounts,
+    seen: [BTreeSet<RepositoryId>; 2],
+    /// Rules of incidents that ended in this step.
+    resolved: Vec<Rule>,
+    /// Something was open before this step.
+    was_open: bool,
+    told: String,
 }
 
 fn slug(namespace: usize) -> WorkspaceSlug {
@@ -44,12 +67,6 @@ fn in_namespace(namespace: usize, count: usize) -> Vec<Repository> {
     (0..count).map(of).collect()
 }
 
-struct Story {
-    world: World,
-    two_profiles: bool,
-    resolved: Vec<Rule>,
-}
-
 impl Story {
     fn new(two_profiles: bool) -> Self {
         let mut world = World::healthy(0, 0);
@@ -63,10 +80,38 @@ impl Story {
             world.main().workspaces.insert(slug(1), member());
             world.group().profiles.values_mut().next().unwrap().workspaces.insert(slug(1));
         }
-        Self { world, two_profiles, resolved: Vec::new() }
+        Self {
+            world,
+            two_profiles,
+            now: Amounts::NOTHING,
+            seen: Default::default(),
+            resolved: Vec::new(),
+            was_open: false,
+            told: String::new(),
+        }
     }
 
-    fn set(&mut self, visible: [usize; 2], assets: [usize; 2]) {
+    /// So much is there now; after so many hours, what is said of it is held against what is so.
+    fn step(&mut self, amounts: Amounts, span: i64) {
+        let before = std::mem::replace(&mut self.now, amounts);
+        let truths = self.truths();
+        self.was_open = self.world.state.incidents.values().any(|one| one.is_open());
+        self.resolved.clear();
+        self.set();
+        self.pass(span);
+        self.note_seen(span);
+        let status = self.world.stored(None).status.as_ref().unwrap();
+        self.told = format!("{} {amounts:?}: {} {}\n", self.told, status.status, status.message);
+        self.loss_is_told();
+        self.connected_is_proved();
+        if amounts.is_at_most(before) && !truths.is_empty() {
+            self.less_is_no_good_news(&truths);
+        }
+        self.time_proves_nothing();
+    }
+
+    fn set(&mut self) {
+        let Amounts { visible, assets } = self.now;
         let (one, other) = (in_namespace(0, visible[0]), in_namespace(1, visible[1]));
         if self.two_profiles {
             self.world.main().repositories = one;
@@ -97,90 +142,97 @@ impl Story {
     }
 
     fn truths(&self) -> BTreeMap<Condition, Truth> {
-        self.world.stored(None).conditions.iter().map(|(condition, state)| (*condition, state.truth)).collect()
+        let Some(stored) = self.world.state.integrations.get(&World::key(None)) else { return BTreeMap::new() };
+        stored.conditions.iter().map(|(condition, state)| (*condition, state.truth)).collect()
     }
 
-    /// Repositories of a namespace that were seen and are not.
-    fn lost(&self, seen: &BTreeSet<RepositoryId>, namespace: usize) -> usize {
-        let here: BTreeSet<RepositoryId> = self
-            .world
-            .profiles
-            .values()
-            .flat_map(|profile| &profile.repositories)
-            .filter(|one| one.workspace == slug(namespace))
-            .map(|one| one.id.clone())
-            .collect();
-        seen.difference(&here).count()
+    fn status(&self) -> Status {
+        self.world.stored(None).status.as_ref().unwrap().status
     }
-}
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    fn open(&self) -> Vec<String> {
+        let open = self.world.state.incidents.iter().filter(|(_, one)| one.is_open());
+        open.map(|(key, _)| key.to_string()).collect()
+    }
 
-    #[test]
-    fn whatever_is_there_connected_is_proved(two_profiles: bool, steps in proptest::collection::vec(step(), 1..6)) {
-        let mut story = Story::new(two_profiles);
-        let mut seen = [BTreeSet::new(), BTreeSet::new()];
-        let mut was_vanished = false;
-        for (visible, assets, span) in steps {
-            story.set(visible, assets);
-            story.resolved.clear();
-            story.pass(span.max(2));
-            for (namespace, seen) in seen.iter_mut().enumerate() {
-                // At first sight the assets stand for what was there.
-                let is_first = story.world.now - start() <= hours(span.max(2));
-                let count = if is_first { visible[namespace].max(assets[namespace]) } else { visible[namespace] };
-                seen.extend(in_namespace(namespace, count).into_iter().map(|one| one.id));
+    fn note_seen(&mut self, span: i64) {
+        // At first sight the assets stand for what was there.
+        let is_first = self.world.now - start() <= hours(span);
+        for (namespace, seen) in self.seen.iter_mut().enumerate() {
+            let (visible, assets) = (self.now.visible[namespace], self.now.assets[namespace]);
+            let count = if is_first { visible.max(assets) } else { visible };
+            seen.extend(in_namespace(namespace, count).into_iter().map(|one| one.id));
+        }
+    }
+
+    /// How many repositories of a namespace were seen and are not, and of how many.
+    fn lost(&self, namespace: usize) -> (usize, usize) {
+        let seen = self.seen[namespace].len();
+        (seen - self.now.visible[namespace], seen)
+    }
+
+    /// Within a week, and nobody said anything: what is lost is lost.
+    fn loss_is_told(&self) {
+        if self.world.now - start() >= hours(24 * 7) {
+            return;
+        }
+        let open = self.open();
+        for namespace in [0, 1] {
+            let (lost, of) = self.lost(namespace);
+            let is_half = lost > 0 && lost * 2 >= of;
+            let is_large = lost > 0 && (lost == of || (lost >= 3 && lost * 5 >= of)) || (is_half && of > 4);
+            let key = format!("RepositoriesVanished/namespace/acme-bitbucket/{}", slug(namespace));
+            assert!(open.contains(&key) || !is_large, "{} {open:?}", self.told);
+            assert!(!is_large || !is_half || self.status() != Status::Connected, "{}", self.told);
+            assert!(!is_large || self.status() != Status::NothingToWatch, "{}", self.told);
+        }
+        assert!(self.was_open || !self.resolved.contains(&Rule::RepositoriesVanished), "{}", self.told);
+    }
+
+    fn connected_is_proved(&self) {
+        if self.status() != Status::Connected {
+            return;
+        }
+        let Amounts { visible, assets } = self.now;
+        for (condition, state) in &self.world.stored(None).conditions {
+            if state.truth != Truth::True {
+                continue;
             }
-            let lost = [0, 1].map(|namespace| story.lost(&seen[namespace], namespace));
-            let is_large = [0, 1].map(|namespace| {
-                let (lost, of) = (lost[namespace], seen[namespace].len());
-                lost > 0 && (lost == of || (lost >= 3 && lost * 5 >= of))
-            });
-            let is_half = [0, 1].map(|namespace| lost[namespace] > 0 && lost[namespace] * 2 >= seen[namespace].len());
-            let status = story.world.stored(None).status.clone().unwrap();
-            let text = format!("{visible:?} {assets:?} {lost:?} {}: {}", status.status, status.message);
-            // Within a week, and nobody said anything: what is lost is lost.
-            let key = |namespace: usize| format!("RepositoriesVanished/namespace/acme-bitbucket/{}", slug(namespace));
-            let open: Vec<String> = story.world.state.incidents.iter().filter(|(_, one)| one.is_open()).map(|(key, _)| key.to_string()).collect();
-            if story.world.now - start() < hours(24 * 7) {
-                for namespace in [0, 1] {
-                    let is_open = open.contains(&key(namespace));
-                    let is_known = is_large[namespace] || (is_half[namespace] && seen[namespace].len() > 4);
-                    prop_assert!(is_open || !is_known, "{} {open:?}", text);
-                    prop_assert!(!is_half[namespace] || !is_known || status.status != Status::Connected, "{}", text);
-                    prop_assert!(!is_known || !matches!(status.status, Status::NothingToWatch), "{}", text);
-                }
-                let resolves = story.resolved.contains(&Rule::RepositoriesVanished);
-                prop_assert!(!resolves || was_vanished, "{}", text);
+            let seen = state.proof.map_or(0, |proof| proof.seen());
+            let is_idle = *condition == Condition::SyncCurrent;
+            assert!(seen > 0 || is_idle, "{condition} {}", self.told);
+            let there = match condition {
+                Condition::RepositoriesVisible => visible.iter().sum(),
+                Condition::InventoryPopulated | Condition::InventoryComplete => assets.iter().sum(),
+                _ => continue,
+            };
+            assert!(seen <= there, "{condition} rests on {seen} {}", self.told);
+        }
+        for namespace in [0, 1] {
+            assert!(visible[namespace] == 0 || assets[namespace] > 0, "{}", self.told);
+        }
+    }
+
+    /// Nothing came: then nothing got better.
+    fn less_is_no_good_news(&self, before: &BTreeMap<Condition, Truth>) {
+        assert_eq!(self.resolved, Vec::<Rule>::new(), "{}", self.told);
+        for (condition, truth) in self.truths() {
+            let was = before.get(&condition);
+            assert!(truth != Truth::True || was == Some(&Truth::True), "{condition} was {was:?} {}", self.told);
+        }
+    }
+
+    /// Time alone makes nothing true, and resolves nothing.
+    fn time_proves_nothing(&self) {
+        let before = self.truths();
+        for passed in [30, 90, 20_000] {
+            let mut later = Self { resolved: Vec::new(), ..self.clone() };
+            later.world.now = self.world.now + minutes(passed);
+            later.judge();
+            for (condition, truth) in later.truths() {
+                assert!(truth != Truth::True || before[&condition] == Truth::True, "{condition} {}", self.told);
             }
-            was_vanished = !open.is_empty();
-            if status.status == Status::Connected {
-                for (condition, state) in &story.world.stored(None).conditions {
-                    let is_proved = state.proof.is_some_and(|proof| proof.seen() > 0);
-                    let is_idle = *condition == Condition::SyncCurrent;
-                    prop_assert!(state.truth != Truth::True || is_proved || is_idle, "{} {}", condition, text);
-                }
-                for namespace in [0, 1] {
-                    prop_assert!(visible[namespace] == 0 || assets[namespace] > 0, "{}", text);
-                }
-            }
-            // Time alone makes nothing true, and resolves nothing.
-            let before = story.truths();
-            story.resolved.clear();
-            for passed in [1, 30, 60, 90, 600, 20_000] {
-                let mut later = Story {
-                    world: World { state: story.world.state.clone(), ..Story::new(two_profiles).world },
-                    two_profiles,
-                    resolved: Vec::new(),
-                };
-                later.world.now = story.world.now + minutes(passed);
-                later.judge();
-                for (condition, truth) in later.truths() {
-                    prop_assert!(truth != Truth::True || before[&condition] == Truth::True, "{} {}", condition, text);
-                }
-                prop_assert_eq!(&later.resolved, &Vec::<Rule>::new(), "{}", text);
-            }
+            assert_eq!(later.resolved, Vec::<Rule>::new(), "{}", self.told);
         }
     }
 }

@@ -134,6 +134,44 @@ fn a_group_that_shows_nothing_at_all_is_one_fact() {
 }
 
 #[test]
+fn one_by_one_is_no_better_than_at_once() {
+    let mut world = World::healthy(3, 12);
+    world.pass(minutes(30));
+    let vanish = |world: &mut World, numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            world.organizations.remove(&organization_id(number));
+        }
+        world.pass(hours(20));
+    };
+    vanish(&mut world, 0..2);
+    vanish(&mut world, 2..4);
+    assert_eq!((watched(&world), incidents(&mut world)), (8, Vec::new()), "a few are gone");
+    vanish(&mut world, 4..5);
+    assert_eq!((watched(&world), incidents(&mut world)), (8, vec!["OrganizationsVanished open".to_owned()]));
+    assert_eq!(world.status(Some(4)), UNKNOWN);
+    // What a person explains counts no more: the next one is one.
+    let incident = IncidentKey {
+        rule: Rule::OrganizationsVanished,
+        subject: Subject::Organizations(IntegrationName::from(INTEGRATION)),
+    };
+    let items = super::super::incidents::items_of(&world.state, &world.fleet, &incident);
+    let (author, reason) = ("ops".to_owned(), "retired".to_owned());
+    let answer = Answer { incident, verdict: Verdict::Accepted, items, author, reason, at: world.now };
+    world.state.decisions.answers.insert("1".into(), answer);
+    world.pass(minutes(30));
+    vanish(&mut world, 5..6);
+    assert_eq!((watched(&world), incidents(&mut world)), (6, Vec::new()));
+    // So do those of long ago.
+    let mut world = World::healthy(3, 12);
+    world.pass(minutes(30));
+    for number in 0..4 {
+        vanish(&mut world, number..number + 1);
+        world.pass(hours(48));
+    }
+    assert_eq!((watched(&world), incidents(&mut world)), (8, Vec::new()));
+}
+
+#[test]
 fn what_returns_was_never_gone() {
     let mut world = missing(3, 0..0);
     let all: BTreeSet<OrganizationId> = world.organizations.keys().copied().collect();
@@ -410,6 +448,10 @@ fn a_group_that_shows_neither_organizations_nor_assets_hides_them() {
     assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
     let next_step = world.stored(None).status.as_ref().unwrap().next_step.clone().unwrap();
     assert!(next_step.contains("role of our Snyk token"), "{next_step}");
+    // The listing fails from now on: that blames nobody else.
+    world.listing_fails = Some(("server_error", "HTTP 503"));
+    world.pass(hours(3));
+    assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
     // A Group that never had any is new, and waits for its first sync.
     let mut world = World::just_set_up(5, 3);
     world.organizations.clear();

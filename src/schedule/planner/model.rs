@@ -68,6 +68,7 @@ struct Line {
     not_before: Option<DateTime<Utc>>,
     last_start: Option<DateTime<Utc>>,
     bad_in_a_row: u32,
+    was_good: bool,
     runs: bool,
 }
 
@@ -142,10 +143,13 @@ impl Model {
         line.next = tick_after(index, interval, now);
         line.not_before = None;
         match ending {
-            Ending::Conclusive => line.bad_in_a_row = 0,
+            Ending::Conclusive => {
+                line.bad_in_a_row = 0;
+                line.was_good = true;
+            }
             Ending::Inconclusive(wish) => {
                 line.bad_in_a_row += 1;
-                let mut delay = 30_000.max(interval * 250);
+                let mut delay = if line.was_good { 30_000.max(interval * 250) } else { 30_000 };
                 for _ in 1..line.bad_in_a_row.min(20) {
                     delay *= 2;
                 }

@@ -137,6 +137,21 @@ fn retries_grow_from_a_quarter_to_the_whole_interval() {
 }
 
 #[test]
+fn what_was_never_learned_is_asked_again_soon() {
+    let credential = work(ProbeKind::ScmCredential, "acme");
+    let many = PlannedWork { draw: Draw { round: minutes(1), burst: minutes(1) }, ..every(&credential, minutes(60)) };
+    for (planned, expected_seconds) in [(every(&credential, minutes(60)), [30, 60, 120]), (many, [900, 1800, 3600])] {
+        let mut planner = Planner::new(vec![planned], |_| None, start());
+        let mut now = Cadence::Every(minutes(60)).next_after(start(), Jitter::of(&credential, 0));
+        for seconds in expected_seconds {
+            run(&mut planner, &credential, now, inconclusive());
+            assert_eq!((planner.next_due().unwrap() - now).num_seconds(), seconds);
+            now = Cadence::Every(minutes(60)).next_after(now, Jitter::of(&credential, 0));
+        }
+    }
+}
+
+#[test]
 fn a_retry_never_comes_later_than_the_tick() {
     let credential = work(ProbeKind::ScmCredential, "acme");
     let mut planner = fresh(&credential, minutes(60));
