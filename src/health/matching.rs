@@ -30,8 +30,13 @@ pub(super) fn is_discovered(asset: &Asset) -> bool {
 /// When the asset last moved: its `last_sync`, or, where the walk has none, the weak `updated_at`. What lies ahead of the
 /// walk is no instant.
 pub(super) fn moved_at(asset: &Asset, walk: &AssetWalk, walked_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let moved_at = if walk.has_last_sync { asset.last_sync } else { asset.last_sync.or(asset.updated_at) };
-    past(moved_at, walked_at)
+    if walk.has_last_sync { past(asset.last_sync, walked_at) } else { synced_at(asset, walked_at) }
+}
+
+/// Until when the asset has what happened to its repository: one without `last_sync` among others is not left out, though
+/// its `updated_at` proves no movement.
+pub(super) fn synced_at(asset: &Asset, walked_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    past(asset.last_sync, walked_at).or_else(|| past(asset.updated_at, walked_at))
 }
 
 /// An instant of an API, unless it lies in the future.

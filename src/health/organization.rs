@@ -29,7 +29,7 @@ use super::verdict::{Gap, Verdict, read, slot};
 
 pub(super) use accepted::Accepted;
 pub(super) use items::items_of;
-pub(super) use projects::{Timeliness, inactive_of, is_scheduled, timeliness};
+pub(super) use projects::{Timeliness, inactive_of, is_expected, is_scheduled, timeliness};
 pub(super) use repositories::{Departed, departed};
 pub(super) use settle::{conclude, settle};
 pub(super) use webhooks::identity;

@@ -16,7 +16,7 @@ use crate::domain::state::{AssetMemory, GroupMemory, RepositoryAge};
 
 use super::canary::Late;
 use super::eligibility::{Matched, Standing, last_reason, matched};
-use super::matching::{Match, Matcher, moved_at, past, repository_url};
+use super::matching::{Match, Matcher, moved_at, past, repository_url, synced_at};
 
 /// What a Group's repositories and assets add up to.
 #[derive(Debug, Default)]
@@ -72,6 +72,8 @@ pub(super) struct NamespaceSurvey<'a> {
     pub(super) found: usize,
     /// Eligible ones without, those excused left out.
     pub(super) missing: Vec<&'a Repository>,
+    /// Eligible ones without, of which that is not expected yet.
+    pub(super) excused: usize,
     /// Visible ones that were eligible and are not, though nobody said so: neither the configuration nor an answer.
     pub(super) no_longer_eligible: usize,
     /// Eligible ones that had a live asset at some time, and those of them that have none.
@@ -167,18 +169,19 @@ impl<'a> Surveyed<'a, '_> {
     }
 
     fn look_at_lag(&self, part: &mut ProfileSurvey<'a>, one: Matched<'a>, is_shared: bool) {
-        let Match::Live(asset) = one.found else { return };
-        let moved_at = moved_at(asset, self.walk, self.walked_at);
+        let moved_at = one.found.live().and_then(|asset| moved_at(asset, self.walk, self.walked_at));
         if !is_shared {
             part.last_moved_at = part.last_moved_at.max(moved_at);
         }
-        if one.standing != Standing::Eligible {
-            return;
+        if matches!(one.standing, Standing::Eligible | Standing::Empty) {
+            part.laggards.extend(self.laggard(&one.repository.id, &one.repository.full_name));
         }
+        let Some(asset) = one.found.live().filter(|_| one.standing == Standing::Eligible) else { return };
+        let synced_at = synced_at(asset, self.walked_at);
         part.assets += 1;
-        part.comparable += usize::from(moved_at.is_some() && past(one.repository.updated_at, self.walked_at).is_some());
+        part.comparable +=
+            usize::from(synced_at.is_some() && past(one.repository.updated_at, self.walked_at).is_some());
         part.moving += usize::from(moved_at.is_some_and(|at| self.walked_at - at <= self.thresholds.max_lag));
-        part.laggards.extend(self.laggard(&one.repository.id, &one.repository.full_name));
     }
 
     fn laggard(&self, id: &'a RepositoryId, full_name: &'a str) -> Option<Laggard<'a>> {
@@ -208,6 +211,8 @@ impl<'a> Surveyed<'a, '_> {
         let is_missing = !is_live && !age.is_some_and(|age| self.is_excused(age));
         if is_missing {
             namespace.missing.push(one.repository);
+        } else {
+            namespace.excused += usize::from(!is_live);
         }
         is_missing
     }

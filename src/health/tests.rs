@@ -15,6 +15,7 @@ mod listing;
 mod loss;
 mod observers;
 mod organization;
+mod out_of_sight;
 mod refused;
 mod rotations;
 mod subjects;

@@ -77,10 +77,10 @@ impl<'a> GroupCase<'a> {
     ) {
         let thresholds = self.thresholds();
         let walked_at = looked.walk.observed_at;
-        // What was missing and is lost from sight did not arrive by that.
-        let lost = if memory.is_incomplete { survey.lost_without_asset } else { 0 };
+        // What was missing did not arrive by being lost from sight, nor by a new name or id that would excuse it.
+        let unseen = if memory.is_incomplete { survey.lost_without_asset + survey.excused } else { 0 };
         let missing = Missing {
-            count: survey.missing.len() + lost,
+            count: survey.missing.len() + unseen,
             is_old: has_old(&survey.missing, memory.first_seen_at, walked_at, thresholds.missing_alone_after),
         };
         remembered.is_incomplete = is_incomplete(memory.is_incomplete, survey.found, missing, thresholds);
@@ -138,9 +138,12 @@ impl<'a> GroupCase<'a> {
         let message = format!("{} of {of} reached the Inventory", survey.found);
         if remembered.is_incomplete {
             let names: Vec<&str> = survey.missing.iter().map(|repository| repository.full_name.as_str()).collect();
-            let message = match survey.lost_without_asset {
-                0 => format!("{message}; missing: {}", listed(&names)),
-                lost => format!("{message}; {lost} that are seen no more were missing"),
+            let message = match (survey.lost_without_asset, survey.excused) {
+                (0, 0) => format!("{message}; missing: {}", listed(&names)),
+                (0, young) => {
+                    format!("{message}, and {young} that came lately did not; missing before: {}", listed(&names))
+                }
+                (lost, _) => format!("{message}; {lost} that are seen no more were missing"),
             };
             return Some(Verdict::fails(Reason::InventoryIncomplete, message, basis));
         }

@@ -15,7 +15,7 @@ use crate::domain::state::{AssetMemory, Canary, DeletedProfile, GroupMemory};
 
 use super::super::canary::next_canary;
 use super::super::eligibility::{Matched, Standing, matched};
-use super::super::matching::{Match, Matcher, moved_at, past};
+use super::super::matching::{Match, Matcher, moved_at, past, synced_at};
 use super::group::repository_sets;
 
 /// One look at both sides.
@@ -116,18 +116,18 @@ impl Both<'_> {
         changes
     }
 
-    /// The open canaries. That of a repository that is lost from sight stays until its asset's sync reaches it.
+    /// The open canaries. That of a repository that is lost from sight, or whose content or asset is, stays until its
+    /// asset's sync reaches it.
     fn canaries(&self, all: &[Matched<'_>]) -> BTreeMap<RepositoryId, Canary> {
         let tolerance = self.integration.thresholds.canary_tolerance;
         let mut next = BTreeMap::new();
         for Matched { repository, found, standing } in all {
-            let Match::Live(asset) = found else { continue };
-            if *standing != Standing::Eligible {
+            if !matches!(standing, Standing::Eligible | Standing::Empty) {
                 continue;
             }
             let open = self.memory.canaries.get(&repository.id).copied();
-            let changed_at = past(repository.updated_at, self.at);
-            let synced_at = moved_at(asset, self.walk, self.walked_at);
+            let changed_at = past(repository.updated_at, self.at).filter(|_| *standing == Standing::Eligible);
+            let synced_at = found.live().and_then(|asset| synced_at(asset, self.walked_at));
             if let Some(canary) = next_canary(open, changed_at, synced_at, tolerance) {
                 next.insert(repository.id.clone(), canary);
             }
@@ -135,7 +135,7 @@ impl Both<'_> {
         let namespaces = self.memory.profiles.values().flat_map(|profile| profile.namespaces.values());
         for (id, _) in namespaces.flat_map(NamespaceMemory::right_lost) {
             let open = self.memory.canaries.get(id).copied();
-            let synced_at = self.matcher.find_id(id).and_then(|asset| moved_at(asset, self.walk, self.walked_at));
+            let synced_at = self.matcher.find_id(id).and_then(|asset| synced_at(asset, self.walked_at));
             if let Some(canary) = next_canary(open, None, synced_at, tolerance) {
                 next.entry(id.clone()).or_insert(canary);
             }

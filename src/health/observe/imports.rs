@@ -17,7 +17,7 @@ use crate::domain::state::{
     ActivityMemory, DayShare, ImportMemory, LossProof, LostTarget, OrganizationMemory, State, TestMemory,
 };
 
-use super::super::organization::{Departed, Timeliness, departed, inactive_of, is_scheduled, timeliness};
+use super::super::organization::{Departed, Timeliness, departed, inactive_of, is_expected, is_scheduled, timeliness};
 use super::organization::thresholds;
 use super::{Stamp, Written};
 
@@ -201,10 +201,15 @@ impl Sight<'_> {
         let (mut late, mut orphans) = (BTreeMap::new(), BTreeMap::new());
         let mut first_seen: Option<HashSet<&str>> = None;
         let mut of_targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for project in self.imports.projects.iter().filter(|project| project.active && is_scheduled(project)) {
+        for project in self.imports.projects.iter().filter(|project| is_expected(project, memory)) {
             let id = &project.id;
             let resumed = memory.resumed.get(id).copied();
-            let Timeliness::Late(last) = timeliness(project, resumed, self.thresholds, self.at) else { continue };
+            let last = match timeliness(project, resumed, self.thresholds, self.at) {
+                Timeliness::Late(last) => last,
+                // What was late stays so until Snyk tells otherwise.
+                Timeliness::Untold if memory.late.contains_key(id) || memory.orphans.contains_key(id) => self.at,
+                Timeliness::Untold | Timeliness::Tested | Timeliness::Due => continue,
+            };
             let known = first_seen.get_or_insert_with(|| self.projects_before().map(|one| one.id.as_str()).collect());
             let is_old_news = !known.contains(id.as_str()) && self.at - last >= ORPHANED_AFTER;
             // While tests do not run at all nobody can say that this one never does.

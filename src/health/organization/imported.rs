@@ -10,8 +10,9 @@ use crate::domain::incident::Rule;
 use crate::domain::state::{Extent, ImportMemory};
 
 use super::super::many::is_many;
+use super::super::matching::past;
 use super::super::verdict::{Basis, Gap, Proven, Verdict};
-use super::super::words::{count, listed};
+use super::super::words::{count, listed, span};
 use super::accepted::Accepted;
 use super::{Judged, OrganizationCase};
 
@@ -53,7 +54,7 @@ impl<'a> TargetGroups<'a> {
                 groups.excused += 1;
             } else if lost.is_some() {
                 groups.lost.push(target);
-            } else if target.created_at.is_none_or(|at| at < judged_before) {
+            } else if past(target.created_at, evidence.observed_at).is_none_or(|at| at < judged_before) {
                 groups.empty.push(target);
             } else {
                 groups.young.push(target);
@@ -88,6 +89,10 @@ impl OrganizationCase<'_> {
             return nothing(message, basis);
         }
         let empty = groups.empty.len();
+        if groups.with_projects == 0 && groups.bad() == 0 && !self.memory.tests.was_scheduled {
+            let grace = span(self.thresholds.import_grace);
+            return nothing(format!("{imported}, within the last {grace}: no project is expected yet"), basis);
+        }
         if groups.with_projects == 0 {
             let message = format!("none of {imported} has a project");
             let extent = Extent::new(groups.bad() + groups.young.len(), judged + groups.young.len());

@@ -33,6 +33,12 @@ pub(in crate::health) fn is_scheduled(project: &Project) -> bool {
     matches!(project.frequency, TestFrequency::Daily | TestFrequency::Weekly)
 }
 
+/// Whether tests of it are expected: it is scheduled, or was when Snyk last told.
+pub(in crate::health) fn is_expected(project: &Project, memory: &TestMemory) -> bool {
+    let was_on = project.frequency == TestFrequency::Untold && memory.schedule_untold.contains(&project.id);
+    project.active && (is_scheduled(project) || was_on)
+}
+
 /// How timely a project's tests were at `at`. One that was activated or scheduled again has its time from then on.
 pub(in crate::health) fn timeliness(
     project: &Project,
@@ -41,8 +47,8 @@ pub(in crate::health) fn timeliness(
     at: DateTime<Utc>,
 ) -> Timeliness {
     let grace = match project.frequency {
-        TestFrequency::Weekly => WEEKLY_GRACE,
-        TestFrequency::Daily | TestFrequency::Never | TestFrequency::Untold => thresholds.test_grace,
+        TestFrequency::Weekly | TestFrequency::Untold => WEEKLY_GRACE,
+        TestFrequency::Daily | TestFrequency::Never => thresholds.test_grace,
     };
     let (last, proves) = match project.last_test {
         LastTest::At(tested) => (Some(tested), true),
@@ -147,19 +153,22 @@ impl<'a> ProjectGroups<'a> {
         (thresholds, at): (&Thresholds, DateTime<Utc>),
     ) {
         match project.frequency {
-            TestFrequency::Untold => self.schedule_untold += 1,
-            TestFrequency::Never => {
-                let off = memory.unscheduled.get(&project.id);
-                match off {
-                    Some(since) if accepted.is_unscheduled(project, *since) => self.accepted += 1,
-                    Some(_) => self.unscheduled.push(project),
-                    None => {}
-                }
+            TestFrequency::Untold if memory.unscheduled.contains_key(&project.id) => {
+                self.add_unscheduled(project, memory, accepted)
             }
-            TestFrequency::Daily | TestFrequency::Weekly => {
+            TestFrequency::Untold if !is_expected(project, memory) => self.schedule_untold += 1,
+            TestFrequency::Never => {
+                self.add_unscheduled(project, memory, accepted);
+            }
+            TestFrequency::Daily | TestFrequency::Weekly | TestFrequency::Untold => {
                 let resumed = memory.resumed.get(&project.id).copied();
                 let timeliness = timeliness(project, resumed, thresholds, at);
                 let is_orphan = memory.orphans.contains_key(&project.id);
+                // What was late stays so until Snyk tells otherwise.
+                let timeliness = match memory.late.get(&project.id).or_else(|| memory.orphans.get(&project.id)) {
+                    Some(since) if timeliness == Timeliness::Untold => Timeliness::Late(*since),
+                    _ => timeliness,
+                };
                 match timeliness {
                     Timeliness::Late(_) if accepted.is_orphan(project) => self.accepted += 1,
                     Timeliness::Late(_) if is_orphan => self.orphans.push(project),
@@ -169,6 +178,15 @@ impl<'a> ProjectGroups<'a> {
                     Timeliness::Untold => self.untold += 1,
                 }
             }
+        }
+    }
+
+    /// One whose schedule is off, or was when it was last told: said of those alone whose schedule was on before.
+    fn add_unscheduled(&mut self, project: &'a Project, memory: &TestMemory, accepted: Accepted<'_>) {
+        match memory.unscheduled.get(&project.id) {
+            Some(since) if accepted.is_unscheduled(project, *since) => self.accepted += 1,
+            Some(_) => self.unscheduled.push(project),
+            None => {}
         }
     }
 

@@ -84,6 +84,16 @@ fn what_was_just_imported_is_excused_and_proves_nothing() {
     imports.projects.clear();
     imports.targets.iter_mut().for_each(|target| target.created_at = Some(start()));
     world.probe();
+    assert_eq!(world.status(Some(0)), (Status::NothingToWatch, Reason::Unused), "{}", world.message(Some(0)));
+    world.now += TimeDelta::days(2);
+    world.probe();
+    assert_eq!(world.status(Some(0)), NOTHING, "a day was enough");
+    // An instant in the future excuses nothing.
+    let mut world = World::healthy(20, 1);
+    let imports = &mut world.organization(0).imports;
+    imports.projects.clear();
+    imports.targets.iter_mut().for_each(|target| target.created_at = Some(start() + TimeDelta::days(3650)));
+    world.probe();
     assert_eq!(world.status(Some(0)), NOTHING, "{}", world.message(Some(0)));
     // Half of them have projects already: the others are under way.
     let mut world = World::healthy(20, 1);

@@ -142,6 +142,7 @@ fn one_by_one_is_no_better_than_at_once() {
             world.organizations.remove(&organization_id(number));
         }
         world.pass(hours(20));
+        world.test_everything();
     };
     vanish(&mut world, 0..2);
     vanish(&mut world, 2..4);
