@@ -35,7 +35,7 @@ fn without_times_to_compare_nothing_is_idle() {
         assert_eq!(world.status(None).0, Status::Unknown, "{}", world.message(None));
     };
     check(|world| world.main().repositories.iter_mut().for_each(|repository| repository.updated_at = None));
-    check(|world| world.assets.iter_mut().for_each(|asset| asset.last_sync = None));
+    check(|world| world.assets.iter_mut().for_each(|asset| (asset.last_sync, asset.updated_at) = (None, None)));
     // One repository without a time is one repository.
     let mut world = connected();
     world.main().repositories[0].updated_at = None;
