@@ -4,6 +4,8 @@
 //! It lists the tokens of managed accounts. Which of them is the one in use is for the caller to tell, by label and
 //! e-mail address: the list knows no part of a token.
 
+use std::hash::Hash;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -13,7 +15,7 @@ use url::Url;
 use super::allowed::HostRole;
 use super::answer::{Failure, Redactor, Walk, lenient};
 use super::exchange::{
-    Authentication, Authorization, Call, ClientContext, Connection, Next, OddField, Page, PageParts,
+    Authentication, Authorization, Call, ClientContext, Connection, Listed, Next, OddField, Page, PageParts,
 };
 use super::http::HttpBuildError;
 
@@ -103,6 +105,12 @@ struct Owner {
     id: Option<String>,
     #[serde(deserialize_with = "lenient::text")]
     email: Option<String>,
+}
+
+impl Listed for Entry {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(&self.id)
+    }
 }
 
 impl Page for TokenPage {

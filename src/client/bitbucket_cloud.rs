@@ -25,7 +25,9 @@ pub use self::workspaces::{Permission, Workspace};
 
 use super::allowed::HostRole;
 use super::answer::{Answer, Failure, Redactor, Walk};
-use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, RefusedSecret};
+use super::exchange::{
+    Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, Listed, RefusedSecret,
+};
 use super::http::HttpBuildError;
 
 /// The host of the public API.
@@ -166,7 +168,7 @@ impl BitbucketCloudClient {
         self.authentication.call(&self.api, call).await
     }
 
-    async fn list<T: DeserializeOwned>(&self, call: Call) -> Result<Walk<T>, Failure> {
+    async fn list<T: DeserializeOwned + Listed>(&self, call: Call) -> Result<Walk<T>, Failure> {
         self.api.walk::<ValuesPage<T>>(call, &self.authentication).await
     }
 

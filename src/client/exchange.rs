@@ -14,7 +14,7 @@ use url::Url;
 pub use self::authorization::RefusedSecret;
 pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant};
 use self::totals::StatedTotals;
-pub(crate) use self::walk::{Next, OddField, Page, PageParts, Part, ReadingLimits};
+pub(crate) use self::walk::{Listed, Next, OddField, Page, PageParts, Part, ReadingLimits};
 use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta, without_mark};
 use super::budget::{LONGEST_PACING, RequestBudget};

@@ -12,6 +12,7 @@ mod copies;
 mod coverage;
 mod credentials;
 mod downtime;
+mod false_words;
 mod flow;
 mod laggards;
 mod losses;
@@ -25,6 +26,7 @@ mod rotations;
 mod setup;
 mod snyk_tokens;
 mod story;
+mod strangers;
 mod sync;
 mod webhooks;
 
@@ -55,6 +57,8 @@ pub(super) fn all() -> Vec<Scenario> {
         laggards::all(),
         coverage::all(),
         audit_log::all(),
+        strangers::all(),
+        false_words::all(),
     ]
     .concat();
     all.sort_by_key(|scenario| scenario.line);

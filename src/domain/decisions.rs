@@ -117,24 +117,16 @@ impl Plan {
 impl Decisions {
     /// Whether somebody accepted this.
     pub fn accepts(&self, item: &Item) -> bool {
-        self.last_word(item) == Some(Verdict::Accepted)
+        self.last_answer(item).is_some_and(|answer| answer.verdict == Verdict::Accepted)
     }
 
     /// The last answer that names this item.
-    pub fn last_word(&self, item: &Item) -> Option<Verdict> {
-        let answers = self.answers.values().filter(|answer| answer.items.contains(item));
-        answers.max_by_key(|answer| answer.at).map(|answer| answer.verdict)
+    pub fn last_answer(&self, item: &Item) -> Option<&Answer> {
+        self.answers.values().filter(|answer| answer.items.contains(item)).max_by_key(|answer| answer.at)
     }
 
-    /// Whether somebody accepted this in answer to an incident of `rule`: a loss accepted under one rule is no answer to
-    /// another.
-    pub fn accepts_under(&self, rule: Rule, item: &Item) -> bool {
-        let of_rule = self.answers.values().filter(|answer| answer.incident.rule == rule);
-        let answers = of_rule.filter(|answer| answer.items.contains(item));
-        answers.max_by_key(|answer| answer.at).is_some_and(|answer| answer.verdict == Verdict::Accepted)
-    }
-
-    /// When somebody accepted this in answer to an incident of one of `rules`, if that is the last word on it.
+    /// When somebody accepted this in answer to an incident of one of `rules`, if that is the last word on it: a loss
+    /// accepted under one rule is no answer to another.
     pub fn accepted_at(&self, rules: &[Rule], item: &Item) -> Option<DateTime<Utc>> {
         let of_rules = self.answers.values().filter(|answer| rules.contains(&answer.incident.rule));
         let last = of_rules.filter(|answer| answer.items.contains(item)).max_by_key(|answer| answer.at)?;

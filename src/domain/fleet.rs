@@ -220,7 +220,8 @@ pub struct Thresholds {
     pub loss_window: TimeDelta,
     /// More than this share of the assets removed while their repositories are eligible: the Inventory is lost.
     pub inventory_lost_share: f64,
-    /// Where the Git host has no such notion, at most this share of the repositories counts as archived.
+    /// Where the Git host has no such notion, at most this share of the repositories counts as archived, or becomes empty or
+    /// personal at once.
     pub archived_share: f64,
     /// More than this share of a profile's assets removed at once with it: the profile was deleted.
     pub profile_deleted_share: f64,

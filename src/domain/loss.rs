@@ -41,6 +41,8 @@ pub struct ProfileMemory {
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that was once seen")]
 pub struct NamespaceMemory {
+    /// Its stable id, as last told: under one name there may be one namespace after another.
+    pub uuid: Option<String>,
     /// When the account was first seen to be a member.
     pub first_seen_at: DateTime<Utc>,
     /// An eligible repository was once seen here.
@@ -129,6 +131,9 @@ pub struct AbsentRepository {
     pub settlement: Settlement,
     /// Why the right is taken for lost, where it is.
     pub rule: Option<LossRule>,
+    /// No walk had it: at first sight an asset stands for it.
+    #[serde(default)]
+    pub by_asset: bool,
 }
 
 /// Repositories of a namespace are missing, and nothing settles why.
@@ -169,6 +174,11 @@ pub struct NamespaceVisibility {
 }
 
 impl AbsentRepository {
+    /// Whether what somebody said at `at` is about this very loss: one that was seen again since is another.
+    pub fn is_answered(&self, at: DateTime<Utc>) -> bool {
+        self.by_asset || self.left_at <= at
+    }
+
     /// Whether it may still turn out to be a loss.
     pub fn is_open(&self) -> bool {
         matches!(self.settlement, Settlement::Removed | Settlement::RightLost)
@@ -193,6 +203,7 @@ impl NamespaceMemory {
 
     fn times(&mut self) -> impl Iterator<Item = &mut DateTime<Utc>> {
         let Self {
+            uuid: _,
             first_seen_at,
             was_eligible: _,
             was_populated: _,

@@ -2,7 +2,8 @@
 //! personal nor archived.
 //!
 //! Bitbucket has no archived repositories, so that only Snyk's asset can say it. That is believed of a few: when a fifth
-//! of a namespace is said to be archived, it is not the repositories that changed.
+//! of a namespace is said to be archived, it is not the repositories that changed. So it is with those that were eligible
+//! before and are said to be empty or personal now: what was so from the first day is believed of all.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::matching::{Match, Matcher};
 use super::words::matches_glob;
 
 /// Whether a repository is judged, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     Eligible,
     Empty,
@@ -46,33 +47,41 @@ pub(super) fn matched<'a>(
     thresholds: &Thresholds,
     set: &'a RepositorySet,
 ) -> Vec<Matched<'a>> {
-    let mut all: Vec<Matched<'a>> = set
-        .repositories
-        .values()
-        .map(|repository| {
-            let found = matcher.find(repository);
-            Matched { repository, found, standing: standing(group, repository, found) }
-        })
-        .collect();
-    let mut archived: BTreeMap<&WorkspaceSlug, (usize, usize)> = BTreeMap::new();
+    let all = set.repositories.values().map(|repository| {
+        let found = matcher.find(repository);
+        Matched { repository, found, standing: standing(group, repository, found) }
+    });
+    let mut all: Vec<Matched<'a>> = all.collect();
+    let mut eligible: BTreeMap<&WorkspaceSlug, usize> = BTreeMap::new();
+    let mut doubtful: BTreeMap<(&WorkspaceSlug, Standing), usize> = BTreeMap::new();
     for one in &all {
-        let is_archived = one.standing == Standing::Archived;
-        if is_archived || one.standing == Standing::Eligible {
-            let (some, of) = archived.entry(&one.repository.workspace).or_default();
-            *some += usize::from(is_archived);
-            *of += 1;
+        if one.standing == Standing::Eligible {
+            *eligible.entry(&one.repository.workspace).or_default() += 1;
+        } else if is_doubtful(matcher, one) {
+            *doubtful.entry((&one.repository.workspace, one.standing)).or_default() += 1;
         }
     }
-    let believed = |slug: &WorkspaceSlug| {
-        let (some, of) = archived.get(slug).copied().unwrap_or_default();
+    let is_believed = |one: &Matched<'_>| {
+        let slug = &one.repository.workspace;
+        let some = doubtful.get(&(slug, one.standing)).copied().unwrap_or_default();
+        let of = some + eligible.get(slug).copied().unwrap_or_default();
         some <= 1 || some as f64 <= thresholds.archived_share * of as f64
     };
     for one in &mut all {
-        if one.standing == Standing::Archived && !believed(&one.repository.workspace) {
+        if is_doubtful(matcher, one) && !is_believed(one) {
             one.standing = Standing::Eligible;
         }
     }
     all
+}
+
+/// Whether what makes a repository ineligible is believed of a few only.
+fn is_doubtful(matcher: &Matcher<'_>, one: &Matched<'_>) -> bool {
+    match one.standing {
+        Standing::Archived => true,
+        Standing::Empty | Standing::Personal => matcher.was_eligible(&one.repository.id),
+        Standing::Eligible | Standing::Ignored | Standing::Accepted => false,
+    }
 }
 
 fn standing(group: &WatchedGroup, repository: &Repository, found: Match<'_>) -> Standing {

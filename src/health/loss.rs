@@ -64,6 +64,13 @@ impl Walk<'_> {
         matches!(fact, Some(WorkspaceFact::Member { administrator: Some(true), .. }))
     }
 
+    fn uuid(&self, slug: &WorkspaceSlug) -> Option<&str> {
+        match self.facts?.get(slug)? {
+            WorkspaceFact::Member { uuid, .. } => uuid.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Notes the walk in what is remembered of the profile.
     pub(super) fn note(&self, memory: &mut ProfileMemory, settling: &Settling<'_>) -> Walked {
         let listed = self.facts.into_iter().flatten().map(|(slug, _)| slug);
@@ -107,8 +114,12 @@ impl Walk<'_> {
         let is_member = self.is_member(slug);
         let is_administered = self.is_administered(slug);
         let left_at = next.doubt.map_or(self.at, |doubt| doubt.at);
-        let administered =
-            is_administered && next.is_administered && next.doubt.is_none_or(|doubt| doubt.is_administered);
+        // Who administers the namespace that has the name now need not see the one that had it before.
+        let is_another = next.uuid.as_deref().zip(self.uuid(slug)).is_some_and(|(known, now)| known != now);
+        let administered = is_administered
+            && !is_another
+            && next.is_administered
+            && next.doubt.is_none_or(|doubt| doubt.is_administered);
         let settlement = if is_member { Settlement::Removed } else { Settlement::NotJudged };
         let here = |set: &RepositorySet, id: &RepositoryId| {
             set.repositories.get(id).is_some_and(|repository| repository.workspace == *slug)
@@ -124,6 +135,7 @@ impl Walk<'_> {
                 fate: None,
                 settlement,
                 rule: None,
+                by_asset: false,
             };
             next.absent.insert(repository.id.clone(), absent);
         }
@@ -146,6 +158,7 @@ impl Walk<'_> {
             loss.is_confirmed |= had_loss || was_doubted;
         }
         next.is_administered = is_administered;
+        next.uuid = self.uuid(slug).map(str::to_owned).or(next.uuid);
         let size = sighted(self.set, slug, settling.group);
         note_size(&mut next.sizes, WalkedSize { at: self.at, size }, settling.thresholds);
         (next, newly_lost)

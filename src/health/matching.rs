@@ -3,7 +3,8 @@
 //! By the SCM's id where Snyk gives it. By any URL that the id ever had only where nothing contradicts: the asset is not
 //! older than the repository, and has no id, or ids were proved not to match on this host. Names are reused, ids are
 //! not: an asset of a repository that was deleted says nothing about the one that has its name now. An address that
-//! people linked to an asset (an alias) counts as said. Facts: `docs/apis/snyk.md`.
+//! people linked to an asset (an alias) counts as said. Of two assets of one repository the one that moved last is meant.
+//! Facts: `docs/apis/snyk.md`.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
@@ -107,6 +108,8 @@ trait Identified {
     fn scm_id(&self) -> Option<&RepositoryId>;
     fn url(&self) -> Option<&str>;
     fn created_at(&self) -> Option<DateTime<Utc>>;
+    /// When it was last synchronised.
+    fn synced_at(&self) -> Option<DateTime<Utc>>;
 }
 
 impl Identified for Asset {
@@ -120,6 +123,10 @@ impl Identified for Asset {
 
     fn created_at(&self) -> Option<DateTime<Utc>> {
         self.created_at
+    }
+
+    fn synced_at(&self) -> Option<DateTime<Utc>> {
+        self.last_sync
     }
 }
 
@@ -135,20 +142,33 @@ impl Identified for RemovedAsset {
     fn created_at(&self) -> Option<DateTime<Utc>> {
         None
     }
+
+    fn synced_at(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 impl<'a, A: Identified> Index<'a, A> {
     fn new(assets: impl Iterator<Item = &'a A>) -> Self {
         let assets: Vec<&'a A> = assets.collect();
-        let mut by_id = HashMap::with_capacity(assets.len());
-        by_id.extend(assets.iter().filter_map(|asset| Some((asset.scm_id()?.as_str(), *asset))));
+        let by_id = Self::by(&assets, |asset| asset.scm_id().map(RepositoryId::as_str));
         Self { assets, by_id, by_url: OnceCell::new() }
     }
 
+    fn by(assets: &[&'a A], key: impl Fn(&'a A) -> Option<&'a str>) -> HashMap<&'a str, &'a A> {
+        let mut index: HashMap<&str, &A> = HashMap::with_capacity(assets.len());
+        for asset in assets {
+            let Some(key) = key(asset) else { continue };
+            let known = index.entry(key).or_insert(asset);
+            if asset.synced_at() >= known.synced_at() {
+                *known = asset;
+            }
+        }
+        index
+    }
+
     fn find_url(&self, url: &str) -> Option<&'a A> {
-        let index =
-            self.by_url.get_or_init(|| self.assets.iter().filter_map(|asset| Some((asset.url()?, *asset))).collect());
-        index.get(url).copied()
+        self.by_url.get_or_init(|| Self::by(&self.assets, |asset| asset.url())).get(url).copied()
     }
 }
 
@@ -185,6 +205,11 @@ impl<'a> Matcher<'a> {
     /// The live asset of a repository that is not visible, by its id alone.
     pub(super) fn find_id(&self, id: &RepositoryId) -> Option<&'a Asset> {
         self.live.by_id.get(id.as_str()).copied()
+    }
+
+    /// Whether a repository was judged at some time.
+    pub(super) fn was_eligible(&self, id: &RepositoryId) -> bool {
+        self.memory.repository_ages.get(id).is_some_and(|age| age.was_eligible)
     }
 
     fn by_alias(&self, url: &str) -> Option<&'a Asset> {

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::audit_log::{KEPT_FOR, OVERLAP};
 use super::round::Round;
 use super::snyk_session::SnykSession;
-use crate::client::snyk::AuditEvent;
+use crate::client::answer::Failure;
+use crate::client::snyk::{self, AuditEvent};
 use crate::domain::evidence::{GroupEvidence, Part};
 use crate::domain::facts::{OrganizationListing, RemovedOrganization};
 use crate::domain::names::{GroupId, IntegrationKey, IntegrationName, OrganizationId};
@@ -21,6 +22,8 @@ use crate::domain::work::Finding;
 
 /// An Organization leaves its Group, or ceases to be: the Group's log has some events of its Organizations.
 const LEAVING: [&str; 2] = ["group.org.remove", "org.delete"];
+
+const ATTEMPT: &str = "list the Group's Organizations";
 
 /// Runs the probe.
 pub(super) async fn run(
@@ -32,7 +35,13 @@ pub(super) async fn run(
 ) {
     match round.hear(session.api, session.client().group_organizations(group.0).await) {
         Ok(walk) => {
-            let listing = walk.items.into_iter().map(|organization| OrganizationListing {
+            // One that names another Group is not ours. A list of such alone is none of this Group.
+            let is_ours = |one: &snyk::Organization| one.group_id.is_none_or(|of| of == group.0);
+            if !walk.items.is_empty() && !walk.items.iter().any(is_ours) {
+                let failure = Failure::of_another_shape("Organizations of another Group", walk.meta);
+                return round.fail(session.api, Part::Organizations, ATTEMPT, &failure);
+            }
+            let listing = walk.items.into_iter().filter(is_ours).map(|organization| OrganizationListing {
                 id: OrganizationId(organization.id),
                 name: organization.name.unwrap_or_else(|| organization.id.to_string()),
                 slug: organization.slug,
@@ -46,7 +55,7 @@ pub(super) async fn run(
             }
         }
         Err(failure) => {
-            session.concede(round, Part::Organizations, "list the Group's Organizations", &failure).await;
+            session.concede(round, Part::Organizations, ATTEMPT, &failure).await;
         }
     }
 }

@@ -15,7 +15,7 @@ use axum::http::Method;
 use super::answer::Answer;
 use super::call::Call;
 use super::scm_auth::{self, Principal, Refusal};
-use super::world::{Availability, Bitbucket, IssueTracker, ScmCredentialKind, ScopeVocabulary, World};
+use super::world::{Availability, IssueTracker, ScmCredentialKind, ScopeVocabulary, World};
 
 pub(super) use errors::{basic_refused as refused, gone};
 
@@ -96,7 +96,12 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Answer {
         _ => return errors::error(404, "Resource not found"),
     };
     let answer = guard(&caller, needs, concern).map_or(read, |refused| refused);
-    let answer = with_scope_headers(answer, &world.bitbucket, shown, &caller, needs).by(caller.name);
+    let named = match path.as_slice() {
+        ["2.0", "user"] => world.bitbucket.scopes_of_user.unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    let scopes = scope_names(&caller.scopes, world.bitbucket.scope_vocabulary, named);
+    let answer = with_scope_headers(answer, scopes, shown, &caller, needs).by(caller.name);
     let used = caller.credential.map(|credential| credential.secret.clone());
     if let Some(secret) = used {
         world.bitbucket.used(&secret, world.now);
@@ -119,9 +124,9 @@ fn guard(caller: &Principal<'_>, needs: Needs, concern: Concern) -> Option<Answe
     })
 }
 
-/// The scopes as the header calls them.
-fn scope_names(scopes: &[String], vocabulary: ScopeVocabulary) -> String {
-    let mut names: Vec<&str> = scopes.iter().map(String::as_str).collect();
+/// So many of the scopes as the header calls them.
+fn scope_names(scopes: &[String], vocabulary: ScopeVocabulary, most: usize) -> String {
+    let mut names: Vec<&str> = scopes.iter().map(String::as_str).take(most).collect();
     if vocabulary == ScopeVocabulary::Mixed {
         names = names.iter().enumerate().map(|(at, name)| if at % 2 == 1 { classic(name) } else { name }).collect();
     }
@@ -147,7 +152,7 @@ fn classic(scope: &str) -> &str {
 /// Scope headers come with 200 and with 403.
 fn with_scope_headers(
     answer: Answer,
-    bitbucket: &Bitbucket,
+    scopes: String,
     shown: Availability,
     caller: &Principal<'_>,
     needs: Needs,
@@ -155,9 +160,7 @@ fn with_scope_headers(
     if caller.is_stranger() || shown == Availability::Absent || !matches!(answer.status, 200 | 403) {
         return answer;
     }
-    let mut answer = answer
-        .with_header("x-oauth-scopes", scope_names(&caller.scopes, bitbucket.scope_vocabulary))
-        .with_header("x-accepted-oauth-scopes", needs.classic);
+    let mut answer = answer.with_header("x-oauth-scopes", scopes).with_header("x-accepted-oauth-scopes", needs.classic);
     if let Some(credential) = caller.credential {
         let kind = match credential.kind {
             ScmCredentialKind::ApiToken { .. } | ScmCredentialKind::ApiTokenWithoutScopes { .. } => "api_token",

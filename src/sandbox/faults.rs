@@ -75,6 +75,10 @@ pub enum FaultKind {
     SizeMismatch(u32),
     /// A list ends after so many items, whatever total it tells.
     ListCut(usize),
+    /// The last so many items of a page repeat its first ones: the list is as long as it says, and lacks some.
+    Padded(usize),
+    /// Each page tells its last item twice.
+    ItemTwice,
     /// Every page but the first answers 503.
     LaterPagesFail,
     /// Keys of the answer have other names: old, new.
@@ -255,6 +259,8 @@ pub(super) fn bend(kind: &FaultKind, call: &Call, elsewhere: &str, mut answer: A
                 }
             }
             FaultKind::ListCut(items) => cut(body, call, *items),
+            FaultKind::Padded(items) => pad(body, *items),
+            FaultKind::ItemTwice => repeat_last(body),
             FaultKind::RenamedFields(names) => rename(body, names),
             _ => {}
         }
@@ -270,7 +276,7 @@ fn set_next(body: &mut Value, next: &str) {
 }
 
 /// Ends a list after so many items, counted from its first page.
-fn cut(body: &mut Value, call: &Call, items: usize) {
+fn cut(body: &mut Value, call: &Call, most: usize) {
     let before = match (body.get("page"), body.get("pagelen")) {
         (Some(page), Some(length)) => {
             let number = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
@@ -278,11 +284,8 @@ fn cut(body: &mut Value, call: &Call, items: usize) {
         }
         _ => call.parameter("starting_after").and_then(paging::offset).unwrap_or(0),
     };
-    let Some(list) = ["values", "data"].into_iter().find(|key| body.get(key).is_some_and(Value::is_array)) else {
-        return;
-    };
-    let left = items.saturating_sub(before);
-    let Some(list) = body.get_mut(list).and_then(Value::as_array_mut) else { return };
+    let left = most.saturating_sub(before);
+    let Some(list) = items(body) else { return };
     if list.len() >= left {
         list.truncate(left);
         let holder = if body.get("links").is_some() { body.get_mut("links") } else { Some(body) };
@@ -290,6 +293,26 @@ fn cut(body: &mut Value, call: &Call, items: usize) {
             object.remove("next");
         }
     }
+}
+
+fn items(body: &mut Value) -> Option<&mut Vec<Value>> {
+    let key = ["values", "data"].into_iter().find(|key| body.get(key).is_some_and(Value::is_array))?;
+    body.get_mut(key).and_then(Value::as_array_mut)
+}
+
+/// Puts the first items of a page in the place of so many of its last ones.
+fn pad(body: &mut Value, repeated: usize) {
+    let Some(list) = items(body) else { return };
+    let repeated = repeated.min(list.len() / 2);
+    let first: Vec<Value> = list.iter().take(repeated).cloned().collect();
+    list.truncate(list.len() - repeated);
+    list.extend(first);
+}
+
+fn repeat_last(body: &mut Value) {
+    let Some(list) = items(body) else { return };
+    let last = list.last().cloned();
+    list.extend(last);
 }
 
 fn rename(value: &mut Value, names: &[(String, String)]) {

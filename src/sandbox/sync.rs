@@ -223,8 +223,9 @@ impl<'a> ProfileWork<'a> {
         self.profile.next_sync = at + SYNC_CYCLE;
         let Some(visible) = self.visible(at) else { return };
         let since = self.profile.last_sync.filter(|_| !self.profile.full_sync_due);
-        let known: BTreeMap<Uuid, usize> =
-            self.assets.iter().enumerate().filter_map(|(index, asset)| Some((asset.scm_id?, index))).collect();
+        // Of two assets of one repository the first is kept up to date.
+        let assets = self.assets.iter().enumerate().rev();
+        let known: BTreeMap<Uuid, usize> = assets.filter_map(|(index, asset)| Some((asset.scm_id?, index))).collect();
         if self.profile.arriving.is_empty() {
             self.profile.arrived_until = at;
         }

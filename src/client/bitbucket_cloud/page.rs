@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::answer::lenient::{self, kind_of};
-use crate::client::exchange::{Next, OddField, Page, PageParts};
+use crate::client::exchange::{Listed, Next, OddField, Page, PageParts};
 
 /// `{"values": […], "next", "size"}`; only a list that states that it is empty may come without values.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ impl<T> SizedPage<T> {
     }
 }
 
-impl<T: DeserializeOwned> Page for ValuesPage<T> {
+impl<T: DeserializeOwned + Listed> Page for ValuesPage<T> {
     type Item = T;
 
     fn into_parts(self) -> PageParts<T> {

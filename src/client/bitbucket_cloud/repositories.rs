@@ -1,10 +1,13 @@
 //! Repositories: how many, which, and what is in them that bears on a Snyk integration.
 
+use std::hash::Hash;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer};
 
 use super::{BitbucketCloudClient, FirstPage, PAGE_SIZE};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
+use crate::client::exchange::Listed;
 
 /// The fields we use; without them a page of 100 repositories is half a megabyte.
 const FIELDS: &str = "size,next,values.uuid,values.full_name,values.slug,values.name,values.is_private,\
@@ -159,6 +162,24 @@ fn settle_branches(repositories: &mut [Repository]) {
     if repositories.iter().any(|repository| repository.main_branch != MainBranch::Untold) {
         let untold = repositories.iter_mut().filter(|repository| repository.main_branch == MainBranch::Untold);
         untold.for_each(|repository| repository.main_branch = MainBranch::Nothing);
+    }
+}
+
+impl Listed for Entry {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(&self.uuid)
+    }
+}
+
+impl Listed for AdministeredEntry {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(&self.repository.uuid)
+    }
+}
+
+impl Listed for Hook {
+    fn identity(&self) -> Option<impl Hash> {
+        self.uuid.as_ref()
     }
 }
 

@@ -196,6 +196,46 @@ async fn repositories_are_walked_to_the_end() {
     assert!(asks("values.created_on") && asks("values.updated_on") && !asks("values.description"));
 }
 
+/// A page of `/repositories/acme` with these ids.
+fn page(ids: &[&str], total: Option<usize>, next: Option<&str>) -> ResponseTemplate {
+    let values: Vec<String> =
+        ids.iter().map(|id| format!(r#"{{"uuid":"{{{id}}}","full_name":"acme/{id}"}}"#)).collect();
+    let total = total.map(|total| format!(r#","size":{total}"#)).unwrap_or_default();
+    let next = next.map(|next| format!(r#","next":"{next}""#)).unwrap_or_default();
+    json(200, &format!(r#"{{"values":[{}]{total}{next}}}"#, values.join(",")))
+}
+
+#[tokio::test]
+async fn what_is_told_twice_is_one_item_and_fills_no_total() {
+    let at = "/2.0/repositories/acme";
+    let check = async |ids: &[&str], total: Option<usize>, expected: Result<usize, &str>| {
+        let server = MockServer::start().await;
+        answer(&server, "GET", at, page(ids, total, None)).await;
+        let client = client(&server);
+        // Two walks contradict a total alike, and yet it is not the total that is wrong.
+        for _ in 0..3 {
+            let listed = client.repositories("acme").await;
+            let listed = listed.map(|walk| walk.items.len()).map_err(|failure| failure.detail);
+            assert_eq!(listed, expected.map_err(str::to_owned), "{ids:?} of {total:?}");
+        }
+    };
+    check(&["a", "b", "a", "c"], Some(3), Ok(3)).await;
+    check(&["a", "b", "a", "c"], Some(4), Err("the list ends after 3 of the 4 items that it states")).await;
+    check(&["a", "b", "a"], None, Ok(2)).await;
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_new_ends_no_list() {
+    let server = MockServer::start().await;
+    let at = "/2.0/repositories/acme";
+    let second = Mock::given(method("GET")).and(path(at)).and(query_param("page", "2"));
+    second.respond_with(page(&["a", "b"], Some(4), None)).with_priority(1).mount(&server).await;
+    let next = format!("{}{at}?page=2", server.uri());
+    answer(&server, "GET", at, page(&["a", "b"], Some(4), Some(&next))).await;
+    let failure = client(&server).repositories("acme").await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::EndlessPaging, "{failure:?}");
+}
+
 #[tokio::test]
 async fn totals_tell_whether_there_is_more() {
     let server = MockServer::start().await;

@@ -1,9 +1,12 @@
 //! The account behind the credential, and the workspaces it is a member of.
 
+use std::hash::Hash;
+
 use serde::Deserialize;
 
 use super::{BitbucketCloudClient, PAGE_SIZE};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
+use crate::client::exchange::Listed;
 
 /// The account.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -43,6 +46,12 @@ struct AccessEntry {
 struct WorkspaceBase {
     slug: String,
     uuid: String,
+}
+
+impl Listed for AccessEntry {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(&self.workspace.uuid)
+    }
 }
 
 impl From<AccessEntry> for WorkspaceAccess {

@@ -5,7 +5,7 @@
 //! agrees with it again.
 //!
 //! A list that stops at the end of a full page looks cut rather than miscounted, however often it is repeated. So such a
-//! walk proves nothing against its total.
+//! walk proves nothing against its total. Nor does one that tells some items twice: they stand in the place of others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,8 @@ pub(super) struct ListEnd {
     pub(super) total: Option<u64>,
     /// Whether the last page holds as many items as a page can.
     pub(super) ends_full: bool,
+    /// Whether items were told more than once; they are counted once.
+    pub(super) repeats: bool,
 }
 
 /// What the total says about a walk.
@@ -59,6 +61,9 @@ impl StatedTotals {
             }
             return Completeness::Complete;
         };
+        if end.repeats {
+            return Completeness::Incomplete { total };
+        }
         let missing = total - end.listed;
         let before = known.get(list).copied();
         let is_wrong = match before {
@@ -96,7 +101,7 @@ mod tests {
         let check = |walks: &[(u64, u64, bool, char)]| {
             let totals = StatedTotals::default();
             for (number, &(listed, total, ends_full, expected)) in walks.iter().enumerate() {
-                let end = ListEnd { listed, total: Some(total), ends_full };
+                let end = ListEnd { listed, total: Some(total), ends_full, repeats: false };
                 let expected = match expected {
                     'c' => Completeness::Complete,
                     'w' => Completeness::TotalIsWrong,
@@ -126,9 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn repeats_never_prove_a_total_wrong() {
+        let totals = StatedTotals::default();
+        let end = |listed, repeats| ListEnd { listed, total: Some(40), ends_full: false, repeats };
+        for _ in 0..3 {
+            assert_eq!(totals.check("a", end(28, true)), Completeness::Incomplete { total: 40 });
+        }
+        assert_eq!(totals.check("a", end(28, false)), Completeness::Incomplete { total: 40 });
+        // All are there, and one of them twice.
+        assert_eq!(totals.check("a", end(40, true)), Completeness::Complete);
+    }
+
+    #[test]
     fn lists_are_judged_apart_and_clones_together() {
         let totals = StatedTotals::default();
-        let end = ListEnd { listed: 40, total: Some(65), ends_full: false };
+        let end = ListEnd { listed: 40, total: Some(65), ends_full: false, repeats: false };
         assert_eq!(totals.check("a", end), Completeness::Incomplete { total: 65 });
         assert_eq!(totals.check("b", end), Completeness::Incomplete { total: 65 });
         assert_eq!(totals.clone().check("a", end), Completeness::TotalIsWrong);

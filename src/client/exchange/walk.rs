@@ -1,10 +1,11 @@
 //! Follows a paged list to its last page, or fails: only who asks for a part gets one.
 //!
 //! A page without a link to the next one is the last only when it has the shape of a page. A field of another shape, or a
-//! total that was not reached, leaves open what is missing.
+//! total that was not reached, leaves open what is missing. An item that is told twice is one item: it fills no total, and a
+//! page of nothing else is no page of a list that goes on.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -26,10 +27,16 @@ const PAGE_SIZES: [&str; 4] = ["limit", "pagelen", "pageSize", "size"];
 /// Parameters whose values differ between two walks of the same list.
 const MOVING: [&str; 2] = ["from", "q"];
 
+/// An item of a list.
+pub(crate) trait Listed {
+    /// What tells it from every other item; none where nothing does.
+    fn identity(&self) -> Option<impl Hash>;
+}
+
 /// A page of a list.
 pub(crate) trait Page: DeserializeOwned {
     /// What the list holds.
-    type Item;
+    type Item: Listed;
 
     /// Takes the page apart.
     fn into_parts(self) -> PageParts<Self::Item>;
@@ -112,6 +119,7 @@ impl Connection {
         let mut longest_page = 0;
         // Hashes are enough to notice a circle, and small.
         let (hasher, mut seen) = (RandomState::new(), HashSet::from([]));
+        let (mut told, mut repeats) = (HashSet::new(), 0);
         let mut call = first.clone();
         loop {
             seen.insert(hasher.hash_one(call.url.as_str()));
@@ -127,7 +135,17 @@ impl Connection {
             };
             let parts = answer.value.into_parts();
             let on_this_page = parts.items.len() + parts.unreadable;
-            items.extend(parts.items);
+            let before = items.len();
+            items.extend(parts.items.into_iter().filter(|item: &P::Item| {
+                let identity = item.identity();
+                identity.is_none_or(|identity| told.insert(hasher.hash_one(identity)))
+            }));
+            let repeated = on_this_page - parts.unreadable - (items.len() - before);
+            if repeated > 0 && repeated == on_this_page && pages > 0 {
+                let detail = format!("page {} tells only what earlier pages told", pages + 1);
+                return Err(failed(Failure::without_answer(FailureClass::EndlessPaging, detail), items.len()));
+            }
+            repeats += repeated;
             unreadable += parts.unreadable;
             total = parts.total.or(total);
             let next = match parts.next {
@@ -148,7 +166,7 @@ impl Connection {
                 let asked = page_size(&first.url).unwrap_or(usize::MAX);
                 let most = if longest_page > 0 { asked.min(longest_page) } else { asked };
                 let listed = count(items.len() + unreadable);
-                let end_of_list = ListEnd { listed, total, ends_full: on_this_page >= most };
+                let end_of_list = ListEnd { listed, total, ends_full: on_this_page >= most, repeats: repeats > 0 };
                 let total_is_wrong = match self.totals.check(&list_name(&first), end_of_list) {
                     Completeness::Complete => false,
                     Completeness::TotalIsWrong => true,

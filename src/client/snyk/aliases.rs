@@ -1,12 +1,15 @@
 //! Other addresses that people linked to a repository of the Inventory. Early access: it may be missing (403, 404), and
 //! then no alias is known.
 
+use std::hash::Hash;
+
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::page::{Resource, UnlinkedPage};
 use super::{PAGE_SIZE, SnykClient};
 use crate::client::answer::{Failure, Walk, lenient};
+use crate::client::exchange::Listed;
 
 /// One more address of a repository. A repository with several has one of these for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,18 @@ struct Attributes {
     new_url: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Entry(Resource<Attributes>);
+
+impl Listed for Entry {
+    /// The id is that of a document, which may hold several aliases.
+    fn identity(&self) -> Option<impl Hash> {
+        let Attributes { url, new_url } = &self.0.attributes;
+        Some((&self.0.id, url, new_url))
+    }
+}
+
 impl SnykClient {
     /// Every alias of the Group's repositories. One without both addresses says nothing and is counted in
     /// [`Walk::unreadable`].
@@ -33,8 +48,8 @@ impl SnykClient {
         let path = ["groups", &group.to_string(), "assets", "repository", "aliases"];
         let call = self.get(&path, &[("limit", PAGE_SIZE)]);
         // Its description leaves `links` out at will.
-        let walk = self.rest.walk::<UnlinkedPage<Resource<Attributes>>>(call, &self.authentication).await?;
-        Ok(walk.filter_map(|Resource { attributes: Attributes { url, new_url }, .. }| {
+        let walk = self.rest.walk::<UnlinkedPage<Entry>>(call, &self.authentication).await?;
+        Ok(walk.filter_map(|Entry(Resource { attributes: Attributes { url, new_url }, .. })| {
             Some(RepositoryAlias { url: url?, alias: new_url? })
         }))
     }

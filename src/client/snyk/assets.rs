@@ -1,6 +1,8 @@
 //! The repository assets of a Group: what discovery found. Two endpoints with two shapes; which of them answers, and
 //! with which fields, is for the probe to find out.
 
+use std::hash::Hash;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use uuid::Uuid;
 use super::page::{Counted, Resource, UnlinkedPage};
 use super::{JSON, PAGE_SIZE, SnykClient};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
-use crate::client::exchange::Call;
+use crate::client::exchange::{Call, Listed};
 
 /// An asset as `assets/search` tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +93,12 @@ struct SearchedEntry {
     removed: Option<bool>,
     #[serde(flatten)]
     resource: Resource<SearchedAttributes>,
+}
+
+impl Listed for SearchedEntry {
+    fn identity(&self) -> Option<impl Hash> {
+        self.resource.identity()
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -3,6 +3,7 @@
 //! Snyk keeps 90 days, and pages by time: a page may be empty while more follow. So a log is read for a bounded number of
 //! pages and time, and can be read on from where it stopped.
 
+use std::hash::Hash;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::page::next_of;
 use super::{IntegrationSettings, SnykClient};
 use crate::client::answer::{Failure, FailureClass, Walk, lenient};
-use crate::client::exchange::{Page, PageParts, Part, ReadingLimits};
+use crate::client::exchange::{Listed, Page, PageParts, Part, ReadingLimits};
 
 /// Pages of a log that are read at once; most of them may be empty.
 const MOST_PAGES: usize = 200;
@@ -211,6 +212,13 @@ impl TryFrom<AnyLogPage> for LogPage {
             Value::Null => Ok(Self { items: Vec::new(), links }),
             _ => Err("`data.items` is no list"),
         }
+    }
+}
+
+impl Listed for AuditEvent {
+    /// Events have no id, and two of them may be alike.
+    fn identity(&self) -> Option<impl Hash> {
+        None::<()>
     }
 }
 

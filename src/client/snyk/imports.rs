@@ -1,5 +1,7 @@
 //! What was imported into an Organization: targets (repositories) and their projects (manifests under test).
 
+use std::hash::Hash;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use super::page::{Counted, LinkedPage, Resource};
 use super::{PAGE_SIZE, SnykClient};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
+use crate::client::exchange::Listed;
 
 /// An imported repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +188,18 @@ struct PullRequestsSetting {
 struct RecurringTestsSetting {
     #[serde(deserialize_with = "lenient::or_default")]
     frequency: Option<RecurringTests>,
+}
+
+impl Listed for TargetEntry {
+    fn identity(&self) -> Option<impl Hash> {
+        self.resource.identity()
+    }
+}
+
+impl Listed for ProjectEntry {
+    fn identity(&self) -> Option<impl Hash> {
+        self.resource.identity()
+    }
 }
 
 impl From<TargetEntry> for Target {

@@ -1,5 +1,7 @@
 //! Groups and their Organizations.
 
+use std::hash::Hash;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use super::SnykClient;
 use super::page::{Document, LinkedPage};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
+use crate::client::exchange::Listed;
 
 /// A Snyk Group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,12 @@ struct Attributes {
     created_at: Option<DateTime<Utc>>,
     #[serde(deserialize_with = "lenient::flag")]
     is_personal: Option<bool>,
+}
+
+impl Listed for Entry {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(self.id)
+    }
 }
 
 impl From<Entry> for Group {

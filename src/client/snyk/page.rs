@@ -1,11 +1,13 @@
 //! The frames around REST answers: one document, a page of a list.
 
+use std::hash::Hash;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::client::answer::lenient::{self, kind_of};
-use crate::client::exchange::{Next, OddField, Page, PageParts};
+use crate::client::exchange::{Listed, Next, OddField, Page, PageParts};
 
 /// `{"data": {…}}`
 #[derive(Deserialize)]
@@ -83,7 +85,7 @@ pub(super) fn next_of(links: Option<Value>, is_required: bool) -> Result<Option<
     Ok((!link.is_empty()).then_some(Next::Link(link)))
 }
 
-impl<T: DeserializeOwned, const LINKS_REQUIRED: bool> Page for DataPage<T, LINKS_REQUIRED> {
+impl<T: DeserializeOwned + Listed, const LINKS_REQUIRED: bool> Page for DataPage<T, LINKS_REQUIRED> {
     type Item = T;
 
     fn into_parts(self) -> PageParts<T> {
@@ -102,4 +104,10 @@ pub(super) struct Resource<A> {
     pub(super) kind: Option<String>,
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub(super) attributes: A,
+}
+
+impl<A: DeserializeOwned + Default> Listed for Resource<A> {
+    fn identity(&self) -> Option<impl Hash> {
+        Some(&self.id)
+    }
 }

@@ -57,6 +57,13 @@ impl<'a> GroupCase<'a> {
         };
         match Proven::counted(looked.basis, survey.moving, survey.comparable) {
             Some(proven) => Verdict::holds(Reason::Ok, late, proven).with_confidence(looked.confidence),
+            // Nothing moves: only what can be compared tells that nothing had to.
+            None if survey.comparable * 2 < survey.assets => {
+                let (some, of) = (survey.comparable, repositories(survey.assets));
+                let message =
+                    format!("times of change and of sync to compare for {some} of {of} only, of profile {name}");
+                Verdict::unknown(Reason::NotObserved, message)
+            }
             None if survey.laggards.is_empty() => {
                 Verdict::idle("nothing changed in the SCM that is not in the Inventory", looked.basis)
             }

@@ -115,6 +115,7 @@ fn unmatched(
             fate: None,
             settlement: Settlement::Removed,
             rule: None,
+            by_asset: true,
         };
         all.entry(slug.to_lowercase()).or_default().insert(id, absent);
     }

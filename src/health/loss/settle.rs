@@ -110,6 +110,7 @@ impl Settling<'_> {
     /// Settles each by what is seen of it, or said; returns how many another credential sees where they were.
     fn settle_each(&self, here: &Here<'_>, namespace: &mut NamespaceMemory) -> usize {
         let proved_gone = proves_deletion(namespace);
+        let accepted_at = |item: &Item| self.decisions.accepted_at(&[Rule::RepositoriesVanished], item);
         let mut returned = BTreeSet::new();
         let (mut settled, mut seen_by_others) = (0, 0);
         namespace.absent.retain(|id, absent| {
@@ -144,7 +145,7 @@ impl Settling<'_> {
                 Settlement::MadeAnew
             } else if self.decisions.plan_of_repository(self.integration, id, absent.left_at).is_some() {
                 Settlement::Planned
-            } else if self.decisions.accepts_under(Rule::RepositoriesVanished, &item) {
+            } else if accepted_at(&item).is_some_and(|at| absent.is_answered(at)) {
                 Settlement::Accepted
             } else if proved_gone
                 && absent.administered
@@ -241,9 +242,10 @@ impl Settling<'_> {
             namespace.loss = None;
             return;
         }
-        let is_rejected = namespace.right_lost().any(|(id, _)| {
+        let is_rejected = namespace.right_lost().any(|(id, absent)| {
             let item = Item::Repository(self.integration.clone(), id.clone());
-            self.decisions.last_word(&item) == Some(Verdict::Rejected)
+            let answer = self.decisions.last_answer(&item).filter(|answer| absent.is_answered(answer.at));
+            answer.is_some_and(|answer| answer.verdict == Verdict::Rejected)
         });
         if let Some(loss) = &mut namespace.loss {
             loss.is_rejected = is_rejected;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::facts::AssetWalk;
+use crate::domain::facts::{Asset, AssetWalk};
 use crate::domain::kinds::{Confidence, Truth};
 use crate::domain::names::{ApiName, IntegrationName};
 use crate::domain::status::Status;
@@ -234,6 +234,83 @@ fn all_flagged_as_archived_are_judged_all_the_same() {
     let few = |world: &mut World| world.assets.iter_mut().take(4).for_each(|asset| asset.archived = true);
     let world = check(hours(1), few, (Status::Connected, Reason::Ok));
     assert_eq!(world.stored(None).progress.as_ref().unwrap().ignored, 4);
+}
+
+#[test]
+fn many_that_were_judged_are_neither_personal_nor_empty_at_once() {
+    let stops = |world: &mut World, change: fn(&mut World, usize), number: usize| {
+        for one in 0..number {
+            change(world, one);
+        }
+        let now = world.now;
+        for repository in &mut world.main().repositories {
+            repository.updated_at = Some(now);
+        }
+    };
+    let personal: fn(&mut World, usize) = |world, one| world.assets[one].personal = true;
+    let empty: fn(&mut World, usize) = |world, one| world.main().repositories[one].empty = true;
+    for change in [personal, empty] {
+        let stalled = (Status::Stalled, Reason::SyncLagging);
+        let world = check(hours(28), |world| stops(world, change, 19), stalled);
+        assert_eq!(world.stored(None).progress.as_ref().unwrap().found, 20);
+        // Of a few it is believed.
+        let world = check(hours(28), |world| stops(world, change, 3), stalled);
+        assert_eq!(world.stored(None).progress.as_ref().unwrap().found, 17);
+    }
+    // And of those that were so from the first day.
+    let mut world = World::healthy(20, 0);
+    world.assets.iter_mut().take(19).for_each(|asset| asset.personal = true);
+    world.probe();
+    world.pass(hours(2));
+    assert_eq!(world.stored(None).progress.as_ref().unwrap().found, 1);
+}
+
+#[test]
+fn of_two_assets_of_one_repository_the_one_that_moves_is_meant() {
+    let doubled = |world: &mut World| {
+        let twins: Vec<_> =
+            world.assets.iter().cloned().map(|asset| Asset { id: format!("{} again", asset.id), ..asset }).collect();
+        world.assets.extend(twins);
+    };
+    let works = |world: &mut World| {
+        let now = world.now;
+        world.main().repositories.iter_mut().for_each(|repository| repository.updated_at = Some(now));
+    };
+    let moves = |world: &mut World| {
+        doubled(world);
+        works(world);
+        world.pass(hours(1));
+        let now = world.now;
+        world.assets.iter_mut().take(20).for_each(|asset| asset.last_sync = Some(now));
+    };
+    let world = check(hours(90), moves, (Status::Connected, Reason::Ok));
+    assert!(world.stored(None).group.canaries.is_empty());
+    let stops = |world: &mut World| {
+        doubled(world);
+        works(world);
+    };
+    check(hours(28), stops, (Status::Stalled, Reason::SyncLagging));
+}
+
+#[test]
+fn a_workspace_whose_changes_cannot_be_dated_is_not_idle() {
+    let undated = |number: usize| {
+        move |world: &mut World| {
+            let ahead = world.now + TimeDelta::days(3650);
+            world.main().repositories.iter_mut().take(number).for_each(|one| one.updated_at = Some(ahead));
+        }
+    };
+    let world = check(hours(40), undated(19), (Status::Unknown, Reason::NotObserved));
+    assert_eq!(world.condition(None, Condition::SyncCurrent), (Truth::Unknown, Reason::NotObserved));
+    check(hours(40), undated(10), (Status::Connected, Reason::Ok));
+    // What moves is seen to move.
+    let moving = |world: &mut World| {
+        undated(19)(world);
+        world.pass(hours(20));
+        let now = world.now;
+        world.assets[0].last_sync = Some(now);
+    };
+    check(hours(20), moving, (Status::Connected, Reason::Ok));
 }
 
 #[test]

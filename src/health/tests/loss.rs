@@ -312,6 +312,44 @@ fn somebody_says_what_it_is() {
 }
 
 #[test]
+fn an_answer_to_one_loss_is_none_to_the_next() {
+    for verdict in [Verdict::Accepted, Verdict::Rejected] {
+        let mut watched = Watched::healthy(40);
+        watched.lose(0..39);
+        watched.pass(hours(1));
+        watched.expect(UNKNOWN, &[Rule::RepositoriesVanished]);
+        watched.answer(verdict);
+        let answered = if verdict == Verdict::Accepted { Status::Connected } else { Status::ConnectionFailed };
+        assert_eq!(watched.world.status(None).0, answered, "{}", watched.world.message(None));
+        watched.world.main().repositories = (0..40).map(repository).collect();
+        watched.pass(hours(1));
+        watched.expect(CONNECTED, &[]);
+        watched.lose(0..39);
+        watched.pass(hours(1));
+        watched.expect(UNKNOWN, &[Rule::RepositoriesVanished]);
+    }
+}
+
+#[test]
+fn an_administrator_of_another_workspace_of_that_name_proves_nothing() {
+    let mut watched = Watched::healthy(40);
+    let owner = |uuid: &str| WorkspaceFact::Member { uuid: Some(uuid.to_owned()), administrator: Some(true) };
+    let is_now = |watched: &mut Watched, uuid: &str| {
+        watched.world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), owner(uuid));
+    };
+    is_now(&mut watched, "{1}");
+    watched.pass(hours(1));
+    is_now(&mut watched, "{2}");
+    watched.world.main().repositories = (100..102).map(repository).collect();
+    watched.pass(hours(1));
+    watched.expect(UNKNOWN, &[Rule::RepositoriesVanished]);
+    watched.ask(|_| RepositoryFate::NotFound);
+    watched.pass(hours(1));
+    watched.expect(UNKNOWN, &[Rule::RepositoriesVanished]);
+    assert_eq!(watched.settlements(), BTreeMap::from([(Settlement::RightLost, 40)]));
+}
+
+#[test]
 fn all_that_went_and_was_accepted_leaves_nothing_to_watch() {
     let mut watched = Watched::healthy(4);
     watched.lose(0..4);

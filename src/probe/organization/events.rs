@@ -52,7 +52,7 @@ pub(super) async fn run(
     let asked = session.client().organization_audit_log(scope.organization.0, start, &names).await;
     let events = match round.hear(session.api, asked) {
         Ok(walk) => {
-            let new: Vec<_> = walk.items.iter().filter_map(event).collect();
+            let new: Vec<_> = walk.items.iter().filter(|event| is_of(event, scope)).filter_map(event).collect();
             for event in new.iter().filter(|event| is_about_an_integration(event.kind)) {
                 round.observe(Assumption::AuditEventsNameIntegration, event.integration_id.is_some());
             }
@@ -75,6 +75,11 @@ fn read_before(evidence: &Evidence<AuditEvents>, wanted: DateTime<Utc>) -> Optio
         }
         _ => None,
     }
+}
+
+/// Whether an event is the Organization's own. One that names none stands in its log.
+fn is_of(event: &snyk::AuditEvent, scope: &OrganizationScope<'_>) -> bool {
+    event.org_id.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(&scope.organization.0.to_string()))
 }
 
 fn is_about_an_integration(kind: AuditEventKind) -> bool {

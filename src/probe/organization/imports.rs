@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::OrganizationScope;
 use crate::client::answer::{AnswerMeta, Failure};
 use crate::client::snyk::{self, ProjectStatus, RecurringTests};
@@ -10,6 +12,9 @@ use crate::domain::facts::{LastTest, OrganizationImports, Project, Target, TestF
 use crate::domain::work::Finding;
 use crate::probe::round::Round;
 use crate::probe::snyk_session::SnykSession;
+
+/// The clocks of Snyk's own parts may differ so much.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
 
 /// Takes the imports down; returns them for what else they give a reason to ask.
 pub(super) async fn run(
@@ -25,8 +30,9 @@ pub(super) async fn run(
             return None;
         }
     };
-    let projects = match round.hear(session.api, session.client().projects(organization, &types).await) {
-        Ok(walk) => walk.items,
+    let (projects, told_at) = match round.hear(session.api, session.client().projects(organization, &types).await) {
+        // Snyk's instants are measured by Snyk's clock, where it tells it.
+        Ok(walk) => (walk.items, walk.meta.date.unwrap_or(walk.complete_at)),
         Err(failure) => {
             session.concede(round, Part::Imports, "list the Organization's projects", &failure).await;
             return None;
@@ -43,7 +49,7 @@ pub(super) async fn run(
     }
     let imports = Arc::new(OrganizationImports {
         targets: targets.into_iter().map(target).collect(),
-        projects: projects.into_iter().map(project).collect(),
+        projects: projects.into_iter().map(|one| project(one, told_at)).collect(),
     });
     round.find(Finding::Imports(scope.key.clone(), Arc::clone(&imports)));
     Some(imports)
@@ -73,7 +79,8 @@ fn target(target: snyk::Target) -> Target {
     }
 }
 
-fn project(project: snyk::Project) -> Project {
+/// One project as told at `told_at`. A test that lies ahead of that is no test.
+fn project(project: snyk::Project, told_at: DateTime<Utc>) -> Project {
     Project {
         id: project.id,
         target: project.target_id,
@@ -88,9 +95,41 @@ fn project(project: snyk::Project) -> Project {
         pull_request_checks: project.tests_pull_requests,
         created_at: project.created,
         last_test: match project.tested_at {
-            Some(at) => LastTest::At(at),
+            Some(at) if at <= told_at + CLOCKS_DIFFER => LastTest::At(at),
+            Some(_) => LastTest::Untold,
             None if project.has_issue_counts => LastTest::Never,
             None => LastTest::Untold,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_lies_ahead_is_not_told() {
+        let told_at: DateTime<Utc> = "2026-11-23T09:00:00Z".parse().unwrap();
+        let check = |ahead: Option<i64>, has_issue_counts: bool, expected: LastTest| {
+            let told = snyk::Project {
+                id: "p1".to_owned(),
+                name: None,
+                origin: None,
+                status: None,
+                created: None,
+                recurring_tests: Some(RecurringTests::Daily),
+                tests_pull_requests: None,
+                tested_at: ahead.map(|minutes| told_at + TimeDelta::minutes(minutes)),
+                has_issue_counts,
+                target_id: None,
+            };
+            assert_eq!(project(told, told_at).last_test, expected, "{ahead:?}");
+        };
+        check(Some(-60), true, LastTest::At(told_at - TimeDelta::minutes(60)));
+        check(Some(5), true, LastTest::At(told_at + TimeDelta::minutes(5)));
+        check(Some(6), true, LastTest::Untold);
+        check(Some(40 * 60), true, LastTest::Untold);
+        check(None, true, LastTest::Never);
+        check(None, false, LastTest::Untold);
     }
 }

@@ -198,6 +198,14 @@ async fn events_tell_what_they_are_about_and_a_log_without_end_proves_nothing() 
     SettingsEdited - github -
     ");
 
+    // In its log, and another's.
+    let world = World::new().await;
+    let of = |organization: Uuid| json!({"created": "2026-11-22T00:00:00Z", "event": "org.integration.edit", "org_id": organization});
+    let items = json!([of(Uuid::from_u128(7)), of(ORGANIZATION)]);
+    mount_organization(&world, integrations(), ok(&json!({"data": {"items": items}}))).await;
+    let run = world.run_organization(ProbeKind::Organization).await;
+    assert_eq!(self::events(&run).unwrap().1.len(), 1, "{}", shown(&run));
+
     // Not to be read: said so. Odd: nothing is said.
     let world = World::new().await;
     mount_organization(&world, integrations(), error(403)).await;

@@ -86,3 +86,25 @@ async fn scopes_are_taken_from_another_answer_where_the_account_has_none() {
     assert!(told.contains(r#"token_id: Some("t1"), scopes: Some({"read:repository:bitbucket""#), "{told}");
     assert!(told.contains("webhook_write: Missing"), "{told}");
 }
+
+#[tokio::test]
+async fn what_one_header_lacks_and_another_names_is_contradicted() {
+    let words = "read:user:bitbucket, read:repository:bitbucket, write:webhook:bitbucket";
+    let run = async |list: &str| {
+        let world = World::new().await;
+        world.answers("GET", "/2.0/user", granting(user(), "read:user:bitbucket, read:repository:bitbucket")).await;
+        world.answers("GET", LIST, granting(repositories(&["web"]), list)).await;
+        let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
+        (world, run)
+    };
+    let said = |run: &ProbeRun| shown(run).lines().rfind(|line| line.starts_with("webhook_write")).map(str::to_owned);
+    let (mut world, told) = run(words).await;
+    assert_eq!(said(&told).as_deref(), Some("webhook_write: Contradicted"));
+    // It stands while it is fresh, and what both lack is missing.
+    assert!(shown(&told).contains("repository_write: Missing"), "{}", shown(&told));
+    world.keep(&told);
+    let again = world.run_credential(ProbeKind::ScmCredential, "pat").await;
+    assert_eq!(said(&again), None, "{}", shown(&again));
+    let (_, told) = run("read:user:bitbucket").await;
+    assert_eq!(said(&told).as_deref(), Some(r#"webhook_write: Missing { scope: Some("write:webhook:bitbucket") }"#));
+}

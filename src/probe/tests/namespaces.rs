@@ -79,6 +79,7 @@ fn absent(settlement: Settlement, fate: Option<RepositoryFate>) -> AbsentReposit
         fate,
         settlement,
         rule: None,
+        by_asset: false,
     }
 }
 

@@ -125,6 +125,35 @@ async fn the_organizations_of_a_group_are_listed_to_the_last_page() {
     "#);
 }
 
+#[tokio::test]
+async fn organizations_of_another_group_are_not_ours() {
+    let list = format!("/rest/groups/{GROUP}/orgs");
+    let listed = async |of: &[Option<Uuid>]| {
+        let entry = |(at, group): (usize, &Option<Uuid>)| {
+            let name = format!("o{at}");
+            let id = Uuid::from_u128(u128::try_from(at).unwrap());
+            json!({"id": id, "type": "org", "attributes": {"name": name, "group_id": group}})
+        };
+        let entries: Vec<Value> = of.iter().enumerate().map(entry).collect();
+        let world = World::new().await;
+        world.answers("GET", &list, ok(&json!({"data": entries, "links": {}}))).await;
+        world.run_group(ProbeKind::OrganizationList).await
+    };
+    let (ours, other) = (Some(GROUP), Some(Uuid::from_u128(99)));
+    let run = listed(&[ours, other, None]).await;
+    let Some(Finding::Organizations(_, listing)) = run.outcome.findings.first() else { panic!("{}", shown(&run)) };
+    // One that does not tell its Group is in the list of ours.
+    assert_eq!(listing.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["o0", "o2"]);
+    let run = listed(&[other, other]).await;
+    assert!(
+        run.outcome.findings.is_empty() && shown(&run).contains("Organizations of another Group"),
+        "{}",
+        shown(&run)
+    );
+    let run = listed(&[]).await;
+    assert!(matches!(run.outcome.findings.as_slice(), [Finding::Organizations(_, none)] if none.is_empty()));
+}
+
 pub(super) fn inventory(entries: &[(&str, &str, bool)]) -> ResponseTemplate {
     let entries: Vec<_> = entries
         .iter()

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::desk::{AUDIT, Desk, document, ok};
 use super::errors;
 use crate::sandbox::answer::Answer;
-use crate::sandbox::world::{AUDIT_RETENTION, AuditEvent, BeforeRetention, EmptyPage, Group, Organization, Permission};
+use crate::sandbox::world::{
+    AUDIT_RETENTION, AuditEvent, Availability, BeforeRetention, EmptyPage, Group, Organization, Permission,
+};
 
 /// Events of the Group, which an Organization's log does not have.
 fn is_of_group(event: &AuditEvent) -> bool {
@@ -16,7 +18,9 @@ fn is_of_group(event: &AuditEvent) -> bool {
 
 pub(super) fn of_organization(desk: &Desk<'_>, organization: &Organization) -> Result<Answer, Answer> {
     desk.need(Permission::OrganizationAuditRead)?;
-    search(desk, |event| event.organization == Some(organization.id) && !is_of_group(event))
+    let is_filtered = desk.snyk.audit.filter == Availability::Present;
+    let concerns = |event: &AuditEvent| event.organization == Some(organization.id) || !is_filtered;
+    search(desk, |event| event.group == organization.group && concerns(event) && !is_of_group(event))
 }
 
 /// Events of the Group itself and some of its Organizations; there are none about its integrations.
@@ -117,7 +121,8 @@ fn in_buckets<'a>(
 }
 
 fn data(desk: &Desk<'_>, events: &[&AuditEvent]) -> Value {
-    let items: Vec<Value> = events.iter().map(|event| item(event)).collect();
+    let is_named = desk.snyk.audit.organization_named == Availability::Present;
+    let items: Vec<Value> = events.iter().map(|event| item(event, is_named)).collect();
     match desk.snyk.audit.empty_page {
         EmptyPage::WithoutItems if items.is_empty() => json!({ "type": "audit_logs" }),
         EmptyPage::NullItems if items.is_empty() => json!({ "type": "audit_logs", "items": null }),
@@ -126,7 +131,7 @@ fn data(desk: &Desk<'_>, events: &[&AuditEvent]) -> Value {
     }
 }
 
-fn item(event: &AuditEvent) -> Value {
+fn item(event: &AuditEvent, names_organization: bool) -> Value {
     let mut item = json!({
         "created": event.created,
         "event": event.event,
@@ -134,7 +139,8 @@ fn item(event: &AuditEvent) -> Value {
         "content": event.content
     });
     if let Some(object) = item.as_object_mut() {
-        let more = [("org_id", event.organization), ("project_id", event.project), ("user_id", event.user)];
+        let organization = event.organization.filter(|_| names_organization);
+        let more = [("org_id", organization), ("project_id", event.project), ("user_id", event.user)];
         let more = more.into_iter().filter_map(|(key, id)| Some((key.to_owned(), json!(id?))));
         object.extend(more);
     }

@@ -7,7 +7,7 @@ use super::{audit, errors, inventory, organizations, related, search};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::snyk_auth;
-use crate::sandbox::world::{Group, Level, Permission, SnykToken, SnykTokenKind};
+use crate::sandbox::world::{Availability, Group, Level, Organization, Permission, SnykToken, SnykTokenKind};
 
 pub(super) fn list(desk: &Desk<'_>) -> Answer {
     let seen = desk.snyk.groups.iter().filter(|group| desk.caller.sees_group(group.id));
@@ -52,8 +52,12 @@ fn one(group: &Group) -> Answer {
 fn organizations_of(desk: &Desk<'_>, group: &Group) -> Result<Answer, Answer> {
     desk.need(Permission::GroupRead)?;
     desk.need(Permission::GroupOrganizationList)?;
-    let of_group = desk.snyk.organizations.iter().filter(|known| known.group == group.id);
-    let seen: Vec<_> = of_group.filter(|known| desk.caller.sees_organization(known)).collect();
+    let is_unfiltered = desk.snyk.listing_filter == Availability::Absent;
+    let is_shown = |known: &&Organization| {
+        let is_seen = known.group == group.id && desk.caller.sees_organization(known);
+        is_seen || (is_unfiltered && known.group != group.id)
+    };
+    let seen: Vec<_> = desk.snyk.organizations.iter().filter(is_shown).collect();
     let all = seen.len();
     let wanted = organizations::matching(desk, seen);
     let cut = desk.cut(wanted, LISTS)?;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AssetRemoval, Availability, RemovalReason, World};
+use super::{Asset, AssetRemoval, Availability, Group, RemovalReason, World};
+use crate::sandbox::ids;
 
 impl World {
     /// Snyk flags so many live assets as archived, whatever Bitbucket and synchronisation do. Gives how many.
@@ -15,6 +16,27 @@ impl World {
             asset.updated_at = at;
         })
         .count()
+    }
+
+    /// Snyk flags so many live assets as personal, whatever they are. Gives how many.
+    pub fn flag_personal(&mut self, count: usize) -> usize {
+        let at = self.now;
+        let assets = self.snyk.groups.iter_mut().flat_map(|group| &mut group.assets);
+        let live = assets.filter(|asset| asset.removal.is_none() && !asset.is_personal).take(count);
+        live.map(|asset| {
+            asset.is_personal = true;
+            asset.updated_at = at;
+        })
+        .count()
+    }
+
+    /// The Inventory has the asset of a repository a second time, listed after it, which synchronisation leaves as it is.
+    pub fn double_asset(&mut self, slug: &str) {
+        let Some(asset) = self.asset_mut(slug).map(|asset| asset.clone()) else { return };
+        let of_it = |group: &&mut Group| group.assets.iter().any(|known| known.id == asset.id);
+        if let Some(group) = self.snyk.groups.iter_mut().find(of_it) {
+            group.assets.push(Asset { id: ids::uuid(&format!("double of {}", asset.id)), ..asset });
+        }
     }
 
     /// One asset is removed from the Inventory for this reason.

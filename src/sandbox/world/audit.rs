@@ -31,6 +31,10 @@ pub struct AuditLog {
     pub empty_page: EmptyPage,
     /// Which events of Organizations a Group's log shows beside its own; the vendor says "some".
     pub of_organizations: Vec<String>,
+    /// Whether an Organization's log keeps to its Organization; where not, it has the events of the whole Group's.
+    pub filter: Availability,
+    /// Whether events tell their Organization.
+    pub organization_named: Availability,
     /// Whether a cloned Organization's log tells of its integrations.
     pub clones: Availability,
 }
@@ -45,6 +49,8 @@ impl Default for AuditLog {
             bucket: None,
             empty_page: EmptyPage::EmptyItems,
             of_organizations: ["org.create", "org.delete"].map(str::to_owned).to_vec(),
+            filter: Availability::Present,
+            organization_named: Availability::Present,
             clones: Availability::Present,
         }
     }

@@ -32,6 +32,8 @@ pub struct Bitbucket {
     pub scope_headers_of_user: Availability,
     /// By which names the scope header calls the scopes.
     pub scope_vocabulary: ScopeVocabulary,
+    /// After how many scopes the header of `/user` ends; none for after all.
+    pub scopes_of_user: Option<usize>,
 }
 
 impl Default for Bitbucket {
@@ -48,6 +50,7 @@ impl Default for Bitbucket {
             scope_headers: Availability::Present,
             scope_headers_of_user: Availability::Present,
             scope_vocabulary: ScopeVocabulary::Own,
+            scopes_of_user: None,
         }
     }
 }

@@ -101,6 +101,16 @@ impl World {
         }
     }
 
+    /// An account makes a workspace under a slug that another one had before: another id, and nothing in it.
+    pub fn reuse_slug(&mut self, slug: &str, username: &str) -> Option<Uuid> {
+        let owner = self.account_id(username)?;
+        self.add_workspace(slug, owner);
+        let uuid = ids::uuid(&format!("workspace {slug} again {}", self.now));
+        let made = self.bitbucket.workspaces.last_mut()?;
+        (made.uuid, made.created_on) = (uuid, self.now);
+        Some(uuid)
+    }
+
     /// A workspace and its repositories are deleted.
     pub fn delete_workspace(&mut self, slug: &str) {
         let Some(id) = self.bitbucket.workspace(slug).map(|workspace| workspace.uuid) else { return };
@@ -122,6 +132,13 @@ impl World {
         let now = self.now;
         if let Some(repository) = self.repository_mut(slug) {
             repository.updated_on = now;
+        }
+    }
+
+    /// Bitbucket dates a repository's last change so, whatever is pushed to it.
+    pub fn misdate_change(&mut self, slug: &str, at: DateTime<Utc>) {
+        if let Some(repository) = self.repository_mut(slug) {
+            repository.updated_on = at;
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Snyk {
     pub aliases: EarlyAccess,
     /// `/groups/{group}/inventory/assets/filters` and the values below it.
     pub inventory_filters: EarlyAccess,
+    /// Whether a Group's list of Organizations keeps to its Group.
+    pub listing_filter: Availability,
     /// `/groups/{group}/inventory/assets/{asset}/relationships/targets`.
     pub asset_targets: EarlyAccess,
     /// The rate headers.
@@ -257,6 +259,7 @@ impl Snyk {
             rest_integrations: Availability::Absent,
             aliases: EarlyAccess::Present,
             inventory_filters: EarlyAccess::Present,
+            listing_filter: Availability::Present,
             asset_targets: EarlyAccess::Present,
             rate_headers: RateHeaders::Recorded,
             lifecycle: None,

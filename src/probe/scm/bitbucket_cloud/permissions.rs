@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::CredentialKind;
 use super::session::Session;
+use super::{CredentialKind, elsewhere};
 use crate::client::answer::{Answer, CredentialHeaders, Failure, FailureClass};
 use crate::client::bitbucket_cloud::{GrantedScopes, Scope, User, Vocabulary};
 use crate::domain::evidence::{Evidence, Part};
@@ -142,9 +142,7 @@ pub(super) fn still_open(
         known.is_some_and(|known| known.value == PermissionProof::Contradicted)
     };
     let is_open = |(permission, proof): &(Permission, PermissionProof)| {
-        !(matches!(proof, PermissionProof::Missing { .. })
-            && BY_READING.contains(permission)
-            && is_contradicted(permission))
+        !(matches!(proof, PermissionProof::Missing { .. }) && is_contradicted(permission))
     };
     proofs.into_iter().filter(is_open).collect()
 }
@@ -153,8 +151,8 @@ fn known_proof<'a>(session: &Session<'a>, permission: Permission) -> Option<&'a 
     session.scope.known.and_then(|known| known.permissions.get(&permission))
 }
 
-/// Looks whether what the header lacks is granted all the same, before that is believed: once, and again when half of the
-/// evidence's life is over. Only of the token that Snyk uses: an observer lacks much by advice, and proves nothing by it.
+/// Looks whether what the header lacks is granted all the same, as another answer's header says or as reading shows, before
+/// that is believed: once, and again when half of the evidence's life is over. Only of the token that Snyk uses: an observer lacks much by advice, and proves nothing by it.
 pub(super) async fn doubt(session: &Session<'_>, proofs: &[(Permission, PermissionProof)], round: &mut Round) {
     let is_news = |permission: Permission| {
         let known = known_proof(session, permission);
@@ -170,7 +168,19 @@ pub(super) async fn doubt(session: &Session<'_>, proofs: &[(Permission, Permissi
         proofs.iter().any(is_missing) && is_news(permission)
     };
     let lacking: BTreeSet<_> = BY_READING.into_iter().filter(|permission| lacks(*permission)).collect();
-    if session.scope.credential.role != Role::Integration || lacking.is_empty() {
+    let unnamed: BTreeSet<_> = BY_HEADER_ALONE.into_iter().filter(|permission| lacks(*permission)).collect();
+    if session.scope.credential.role != Role::Integration {
+        return;
+    }
+    if !unnamed.is_empty() {
+        let named = elsewhere::headers(session, round).await.granted.unwrap_or_default();
+        let proofs = by_scopes(&Granted::new(&named), session.target.kind);
+        let named = proofs.into_iter().filter(|(of, proof)| unnamed.contains(of) && *proof == PermissionProof::Granted);
+        for (permission, _) in named {
+            session.prove(permission, PermissionProof::Contradicted, round);
+        }
+    }
+    if lacking.is_empty() {
         return;
     }
     let (api, client) = (session.api(), session.client());

@@ -62,19 +62,23 @@ fn by_list(
     remembered: Option<&str>,
 ) -> Option<WorkspaceFact> {
     let with_slug = |wanted: &str| listed.iter().find(|access| access.slug.eq_ignore_ascii_case(wanted));
-    if let Some(access) = with_slug(slug.as_str()) {
-        let uuid = Some(access.uuid.clone());
-        return Some(WorkspaceFact::Member { uuid, administrator: access.is_administrator });
+    // The id went with the finding; the new slug stands for it as long as it is listed.
+    if let Some(WorkspaceFact::Renamed { to }) = earlier
+        && with_slug(to.as_str()).is_some()
+    {
+        return Some(WorkspaceFact::Renamed { to: to.clone() });
     }
-    let id = match earlier {
+    let known = match earlier {
         Some(WorkspaceFact::Member { uuid: Some(uuid), .. }) => Some(uuid.as_str()),
-        // The id went with the finding; the new slug stands for it as long as it is listed.
-        Some(WorkspaceFact::Renamed { to }) if with_slug(to.as_str()).is_some() => {
-            return Some(WorkspaceFact::Renamed { to: to.clone() });
-        }
-        _ => remembered,
+        _ => None,
     };
-    renamed(id?, listed)
+    let Some(access) = with_slug(slug.as_str()) else { return renamed(known.or(remembered)?, listed) };
+    // Another workspace may have taken the name of the one that is watched.
+    let taken_from = known.filter(|known| !access.uuid.eq_ignore_ascii_case(known));
+    taken_from.and_then(|known| renamed(known, listed)).or_else(|| {
+        let uuid = Some(access.uuid.clone());
+        Some(WorkspaceFact::Member { uuid, administrator: access.is_administrator })
+    })
 }
 
 fn renamed(id: &str, listed: &[WorkspaceAccess]) -> Option<WorkspaceFact> {
@@ -176,6 +180,12 @@ mod tests {
         };
         check("acme", None, None, Some(member("{1}", Some(true))));
         check("ACME", None, Some("{2}"), Some(member("{1}", Some(true))));
+        // Another workspace has the name of the one that was watched.
+        check("acme", Some(member("{2}", None)), None, Some(renamed("acme-new")));
+        check("acme", Some(renamed("acme-new")), None, Some(renamed("acme-new")));
+        check("acme", Some(member("{9}", None)), Some("{2}"), Some(member("{1}", Some(true))));
+        // It got its name back.
+        check("acme", Some(renamed("acme-gone")), None, Some(member("{1}", Some(true))));
         check("acme-old", None, None, None);
         check("acme-old", Some(member("{2}", None)), None, Some(renamed("acme-new")));
         check("acme-old", Some(WorkspaceFact::NotFound), Some("{2}"), Some(renamed("acme-new")));
