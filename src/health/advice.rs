@@ -37,6 +37,8 @@ impl Asked {
             Some(
                 Condition::CredentialValid
                 | Condition::CredentialFresh
+    /// The API of the Git host's administrators.
+    AdminApi,
                 | Condition::PermissionsGranted
                 | Condition::RepositoriesVisible
                 | Condition::WebhooksInstalled,
@@ -58,10 +60,11 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
         (Reason::EndpointRefused, Asked::Snyk(_)) => format!(
             "{admin}: give the account of our Snyk token a role that may read this; the token itself is accepted"
         ),
-        (Reason::EndpointRefused, Asked::GitHost) => {
+        (Reason::EndpointRefused, Asked::GitHost | Asked::AdminApi) => {
             format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
         }
         (Reason::SnykAccessDenied, _) => {
+        Asked::AdminApi => ("the admin API", "Git host admin"),
             format!("{admin}: give the account of our Snyk token the right to read this; or snykwatch operator: correct the id")
         }
         (Reason::AddressRefused, _) => format!(
@@ -115,6 +118,11 @@ impl Advised<'_> {
         let scm = scm_name(self.integration.scm);
         let card = match self.level {
             Level::Group => format!("Integrations > {scm} in the Group"),
+/// What to do where the admin API gave no listing.
+pub(super) fn of_listing(reason: Reason) -> String {
+    fixed_step(reason).map_or_else(|| of_answer(reason, Asked::AdminApi), str::to_owned)
+}
+
             Level::Organization => format!("Settings > Integrations > {scm} in the Organization"),
         };
         let admin = match self.level {
@@ -255,6 +263,14 @@ fn fixed_step(reason: Reason) -> Option<&'static str> {
         }
 
         _ => return None,
+        Reason::SeveralListed => {
+            "token owner: give Snyk's token a label that none of the owner's other tokens has; then snykwatch operator: \
+                 put that label into the configuration (`atlassian_admin`)"
+        }
+        Reason::AdminApiRefused => {
+            "Git host admin: create an API key of the organisation with the scope `read:tokens:admin`; then snykwatch \
+                 operator: put it into the secret file, and check `org_id` (`atlassian_admin`)"
+        }
     })
 }
 
@@ -283,3 +299,5 @@ mod tests {
         }
     }
 }
+                Reason::SeveralListed,
+                Reason::AdminApiRefused,
