@@ -223,6 +223,10 @@ closed_list! {
         ObserverFailed => "observer_failed",
         /// A complete admin listing does not have the token saved in Snyk.
         NotListed => "not_listed",
+        /// The admin listing has several tokens that fit: which of them is saved in Snyk cannot be told.
+        SeveralListed => "several_listed",
+        /// The admin API refuses our key, or does not find the organisation.
+        AdminApiRefused => "admin_api_refused",
         /// An observer, and no asset moved lately: nothing proves the PAT saved in Snyk.
         IdleUnproved => "idle_unproved",
         /// Our new copy was never accepted while assets of the profile still move.

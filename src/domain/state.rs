@@ -382,6 +382,9 @@ pub struct CredentialState {
     /// What the admin API says of the token saved in Snyk, where it says anything.
     #[serde(default)]
     pub in_snyk: Option<CredentialVerdict>,
+    /// What the admin API answered in place of its listing; `None` while that is known, or not configured.
+    #[serde(default)]
+    pub unlisted: Option<ListingFailure>,
     /// When it expires, by the best source.
     pub expiry: Option<DateTime<Utc>>,
     /// Who says so.
@@ -397,6 +400,17 @@ impl CredentialState {
     pub fn never_accepted(&self) -> bool {
         self.accepted_secret.is_some() && self.secret_version.is_some() && self.accepted_secret != self.secret_version
     }
+}
+
+/// That the admin API gave no listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingFailure {
+    /// Why.
+    pub reason: Reason,
+    /// What was asked, what was answered, and since when.
+    pub message: String,
+    /// What to do next, and who has the right for it.
+    pub next_step: String,
 }
 
 /// A token that the admin API listed before another one took its place.

@@ -12,15 +12,16 @@ mod rotation;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{Part, ScmCredentialEvidence};
+use crate::domain::evidence::{FailedAttempt, Part, ScmCredentialEvidence};
 use crate::domain::facts::{ListedToken, RejectionCause, ScmAuthentication};
 use crate::domain::fleet::ScmCredential;
 use crate::domain::kinds::Role;
 use crate::domain::names::CredentialName;
-use crate::domain::state::CredentialState;
+use crate::domain::state::{CredentialState, ListingFailure};
 
+use super::advice::of_listing;
 use super::verdict::{Basis, Proven, Verdict, read, slot};
-use super::words::{date, listed, scm_name};
+use super::words::{date, listed_of, moment, scm_name};
 
 pub(super) use expiry::Expiry;
 use expiry::told_by;
@@ -44,9 +45,11 @@ pub(super) struct Claims<'a> {
 /// What the admin API lists in the place of the token saved in Snyk.
 #[derive(Debug, Clone, Copy)]
 enum Listing<'a> {
-    /// It was not asked, or did not answer.
+    /// It was not asked, or not since the token was replaced.
     Untold,
-    /// Its complete listing has no such token. What it has instead.
+    /// It was asked, and gave no listing.
+    Failed(&'a FailedAttempt),
+    /// Its complete listing has no such token, or several. What it has instead.
     Absent(&'a ListedToken),
     Found(&'a ListedToken, Basis),
 }
@@ -67,11 +70,15 @@ impl<'a> Claims<'a> {
     }
 
     fn listing(&self) -> Listing<'a> {
+        let without = || {
+            let failed = self.evidence.and_then(|book| book.failures.get(&Part::ListedToken));
+            failed.map_or(Listing::Untold, Listing::Failed)
+        };
         let Ok(evidence) = read(&slot(self.evidence, Part::ListedToken, |book| &book.listed_token), self.now) else {
-            return Listing::Untold;
+            return without();
         };
         match &evidence.value {
-            _ if self.is_before_rotation(evidence.observed_at) && !self.is_observer() => Listing::Untold,
+            _ if self.is_before_rotation(evidence.observed_at) && !self.is_observer() => without(),
             listed if listed.found => Listing::Found(listed, Basis::of(evidence)),
             listed => Listing::Absent(listed),
         }
@@ -80,22 +87,39 @@ impl<'a> Claims<'a> {
     fn listed(&self) -> Option<(&'a ListedToken, Basis)> {
         match self.listing() {
             Listing::Found(listed, basis) => Some((listed, basis)),
-            Listing::Absent(_) | Listing::Untold => None,
+            Listing::Absent(_) | Listing::Failed(_) | Listing::Untold => None,
         }
     }
 
-    /// That a complete listing lacks the token, and what it has.
-    fn not_listed(&self) -> String {
+    /// That a complete listing does not tell the token, and what it has.
+    fn not_told(&self, found: &ListedToken) -> (Reason, String) {
         let name = self.name;
-        let labels = match self.listing() {
-            Listing::Absent(found) => found.labels.as_slice(),
-            Listing::Untold | Listing::Found(..) => &[],
-        };
-        let has = match labels {
+        if found.matching > 1 {
+            let matching = found.matching;
+            let message = format!(
+                "the admin API lists {matching} tokens with the label and e-mail of {name}: it cannot be told which of \
+                 them is saved in Snyk"
+            );
+            return (Reason::SeveralListed, message);
+        }
+        let has = match found.labels.as_slice() {
             [] => String::new(),
-            labels => format!("; it has the labels {}", listed(labels)),
+            labels => format!("; it has the labels {}", listed_of(labels, found.more_labels)),
         };
-        format!("the admin API's complete listing has no token with the label and e-mail of {name}{has}")
+        let message = format!("the admin API's complete listing has no token with the label and e-mail of {name}{has}");
+        (Reason::NotListed, message)
+    }
+
+    /// Why there is no listing, in the admin API's own words, where it was asked for one.
+    pub(super) fn unlisted(&self) -> Option<ListingFailure> {
+        let Listing::Failed(failed) = self.listing() else { return None };
+        let (reason, what) = match failed.reason {
+            Reason::EndpointRefused => (Reason::AdminApiRefused, "the admin API refuses our key"),
+            Reason::EndpointNotFound => (Reason::AdminApiRefused, "the admin API does not find the organisation"),
+            reason => (reason, "the admin API gives no listing"),
+        };
+        let message = format!("{what}: {} (since {})", failed.detail, moment(failed.since));
+        Some(ListingFailure { reason, message, next_step: of_listing(reason) })
     }
 
     /// What is rejected: a version that never worked while the one before did is first of all our own copy.

@@ -293,6 +293,7 @@ impl Shift {
             doubted,
             valid,
             in_snyk,
+            unlisted: _,
             expiry: _,
             expiry_source: _,
             declared: _,

@@ -49,7 +49,8 @@ impl Signal {
             (Truth::True, _) => Self::True,
             (Truth::False, _) => Self::False,
             (Truth::NotApplicable, _) => Self::NotApplicable,
-            (Truth::Unknown, Reason::IdleUnproved) => Self::Unproved,
+            // A key of the admin API that is refused says no more of the token than no key would.
+            (Truth::Unknown, Reason::IdleUnproved | Reason::AdminApiRefused) => Self::Unproved,
             (Truth::Unknown, Reason::NothingToDiscover | Reason::Unused | Reason::NothingScheduled) => Self::Nothing,
             (Truth::Unknown, _) => Self::Unknown,
         }

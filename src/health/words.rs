@@ -38,9 +38,14 @@ pub(crate) fn repositories(number: usize) -> String {
 
 /// The first few of a list, and how many more there are.
 pub(crate) fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    listed_of(names, 0)
+}
+
+/// The same of a list of which `left_out` are not at hand.
+pub(crate) fn listed_of<T: AsRef<str>>(names: &[T], left_out: usize) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
-    match names.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    match (names.len() + left_out).checked_sub(shown.len()).filter(|more| *more > 0) {
         Some(more) => format!("{} and {more} more", shown.join(", ")),
         None => shown.join(", "),
     }
@@ -105,5 +110,6 @@ mod tests {
             assert_eq!(span(TimeDelta::minutes(minutes)), text);
         }
         assert_eq!(listed(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+        assert_eq!(listed_of(&["a", "b", "c", "d"], 15), "a, b, c and 16 more");
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::kinds::{Level, Role, Scm, Truth, closed_list};
 use crate::domain::names::{ApiName, CredentialName, IntegrationName};
 use crate::domain::permission::{Permission, PermissionSet, permissions_of, read_only_scopes};
 use crate::domain::rotation::Rotation;
-use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, State};
+use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, ExpirySource, ListingFailure, State};
 
 /// One credential: an SCM token or a Snyk token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +38,8 @@ pub struct CredentialView {
     pub expires_at: Option<DateTime<Utc>>,
     /// Who tells.
     pub expiry_source: Option<ExpirySource>,
+    /// What the admin API answered in place of its listing; `None` while that is known, or not configured.
+    pub unlisted: Option<ListingFailure>,
     /// What stands with the declared date.
     pub declared: DeclaredDate,
     /// First accepted use of the secret as it is now.
@@ -263,6 +265,7 @@ fn view(
         confirming: state.confirming.is_some(),
         expires_at: state.expiry,
         expiry_source: state.expiry_source,
+        unlisted: state.unlisted.clone(),
         declared: state.declared,
         first_used_at: state.first_used_at,
         rotated_at: state.rotated_from.as_ref().map(|(_, noticed_at)| *noticed_at),

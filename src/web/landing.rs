@@ -178,6 +178,10 @@ fn credential(view: &CredentialView, now: DateTime<Utc>) -> Markup {
                     (None, _) => { "Nobody tells when it expires." }
                 }
             }
+            @if let Some(unlisted) = &view.unlisted {
+                p { "Not known: " bdi { (unlisted.message) } "." }
+                p.next { b { "Next: " } bdi { (unlisted.next_step) } }
+            }
             @if let Some(rotation) = view.rotation.as_ref().filter(|rotation| rotation.done_at.is_none()) {
                 p {
                     "Rotation: " (rotation.saved) " of " (rotation.of) " have the new token."

@@ -225,6 +225,7 @@ fn credential() -> Value {
         ("message", text()),
         ("since", nullable(&instant())),
     ]);
+    let unlisted = object(&[("reason", words(Reason::ALL)), ("message", text()), ("next_step", text())]);
     let write_access = object(&[("granted", list(&text())), ("read_only_scopes", list(&text()))]);
     let used_by = object(&[("integration", text()), ("level", words(Level::ALL)), ("count", count())]);
     let rotation = object(&[
@@ -245,6 +246,7 @@ fn credential() -> Value {
         ("confirming", boolean()),
         ("expires_at", nullable(&instant())),
         ("expiry_source", nullable(&words(ExpirySource::ALL))),
+        ("unlisted", described(nullable(&unlisted), "What the admin API answered in place of its listing.")),
         ("declared", words(DeclaredDate::ALL)),
         ("first_used_at", nullable(&instant())),
         ("rotated_at", nullable(&instant())),

@@ -133,6 +133,10 @@ impl<'a> Report<'a> {
         if let Some(next_step) = self.next_step_of(name) {
             self.paragraph("    next: ", &printable(next_step));
         }
+        if let Some(unlisted) = &credential.unlisted {
+            self.line(Truth::Unknown, &format!("credential {name}: {}", printable(&unlisted.message)));
+            self.paragraph("    next: ", &printable(&unlisted.next_step));
+        }
         if let Some(access) = &credential.write_access {
             let (granted, scopes) = (access.granted.join(", "), access.read_only_scopes.join(" "));
             let note = format!(

@@ -35,7 +35,7 @@ impl Verdict {
             Self::Problems
         } else if views.is_empty()
             || !snapshot.unseen.is_empty()
-            || snapshot.credentials.iter().any(|credential| is_refused(credential))
+            || snapshot.credentials.iter().any(|credential| is_refused(credential) || credential.unlisted.is_some())
             || views.iter().any(|view| is_unknown(view))
         {
             Self::CouldNotTell
@@ -116,4 +116,31 @@ pub(super) fn waits(condition: Condition) -> bool {
             | Condition::SyncCurrent
             | Condition::CatalogLinked
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::state::ListingFailure;
+    use crate::snapshot::sample;
+
+    #[test]
+    fn an_admin_api_that_gives_no_listing_cannot_be_told_from_a_bad_token() {
+        let mut snapshot = sample::snapshot();
+        snapshot.unseen.clear();
+        snapshot.integrations.retain(|view| view.status.status == Status::Connected);
+        for view in &mut snapshot.integrations {
+            Arc::make_mut(view).conditions.clear();
+        }
+        assert_eq!(Verdict::of(&snapshot), Verdict::Healthy);
+        Arc::make_mut(&mut snapshot.credentials[1]).unlisted = Some(ListingFailure {
+            reason: Reason::AdminApiRefused,
+            message: "the admin API refuses our key".to_owned(),
+            next_step: "Git host admin: create another".to_owned(),
+        });
+        assert_eq!(Verdict::of(&snapshot), Verdict::CouldNotTell);
+        assert_eq!(Verdict::of(&snapshot).exit(), Exit::CouldNotTell);
+    }
 }

@@ -119,8 +119,15 @@ pub struct ListedToken {
     pub expires_at: Option<DateTime<Utc>>,
     /// Last used by anybody.
     pub last_active_at: Option<DateTime<Utc>>,
-    /// The labels that the complete listing has for this e-mail; hostile text.
+    /// How many tokens matched: of several, which one is saved in Snyk cannot be told.
+    #[serde(default)]
+    pub matching: usize,
+    /// Where none matched, the first few of the labels that the complete listing has (for the configured e-mail, where
+    /// there is one); hostile text.
     pub labels: Vec<String>,
+    /// How many labels more it has.
+    #[serde(default)]
+    pub more_labels: usize,
 }
 
 /// What the SCM answers to the secret before the present one, which is kept in memory after a rotation and asked with

@@ -6,6 +6,7 @@ use crate::domain::condition::Reason;
 use crate::domain::evidence::Part;
 use crate::domain::facts::{CredentialExpiry, ScmAuthentication};
 use crate::domain::fleet::Thresholds;
+use crate::domain::kinds::{Source, Truth};
 use crate::domain::state::{DeclaredDate, ExpirySource};
 
 use super::super::verdict::{Basis, Proven, Verdict, read, slot};
@@ -76,8 +77,8 @@ impl Claims<'_> {
                 };
             }
             // A declared date is the operator's word on a token that is not there.
-            Listing::Absent(_) => return Expiry::Unknown(Reason::NotListed),
-            Listing::Untold => {}
+            Listing::Absent(found) => return Expiry::Unknown(self.not_told(found).0),
+            Listing::Failed(_) | Listing::Untold => {}
         }
         match (self.declared(), self.watched.expires_at) {
             (DeclaredDate::InForce, Some(at)) => Expiry::At(at, ExpirySource::Declared, Basis::default()),
@@ -87,12 +88,22 @@ impl Claims<'_> {
             _ if slot(self.evidence, Part::Authentication, |book| &book.authentication).evidence.is_none() => {
                 Expiry::Unknown(Reason::NotObserved)
             }
-            _ => Expiry::Unknown(Reason::ExpiryUnknown),
+            _ => Expiry::Unknown(self.unlisted().map_or(Reason::ExpiryUnknown, |unlisted| unlisted.reason)),
         }
     }
 
-    /// The condition `CredentialFresh`.
+    /// The condition `CredentialFresh`. Where the admin API was asked in vain, its answer stands beside what is not known,
+    /// and beside a date that is only declared.
     pub(in crate::health) fn fresh(&self, thresholds: &Thresholds) -> Verdict {
+        let mut verdict = self.fresh_as_told(thresholds);
+        let is_measured = verdict.truth != Truth::Unknown && verdict.source != Source::Declared;
+        if let Some(unlisted) = self.unlisted().filter(|_| !is_measured) {
+            verdict.message = format!("{}; {}", verdict.message, unlisted.message);
+        }
+        verdict
+    }
+
+    fn fresh_as_told(&self, thresholds: &Thresholds) -> Verdict {
         let name = self.name;
         let (at, source, basis) = match self.expiry() {
             Expiry::Never(source, basis) => {
@@ -114,8 +125,12 @@ impl Claims<'_> {
                         format!("{name} was rotated: its declared expiry belongs to the token before")
                     }
                     Reason::DeclaredDateOutdated => format!("{name} still works after its declared expiry"),
-                    Reason::NotListed => self.not_listed(),
-                    _ => format!("nobody tells when {name} expires"),
+                    Reason::NotListed | Reason::SeveralListed => match self.listing() {
+                        Listing::Absent(found) => self.not_told(found).1,
+                        _ => format!("the expiry of {name} is unknown"),
+                    },
+                    Reason::ExpiryUnknown => format!("nobody tells when {name} expires"),
+                    _ => format!("the expiry of {name} is unknown"),
                 };
                 return Verdict::unknown(reason, message);
             }

@@ -6,7 +6,7 @@ use crate::domain::condition::{Proof, Reason};
 use crate::domain::facts::ListedToken;
 use crate::domain::fleet::Thresholds;
 use crate::domain::kinds::{Confidence, Truth};
-use crate::domain::state::ExpirySource;
+use crate::domain::state::{ExpirySource, ListingFailure};
 
 use super::super::verdict::{Basis, Proven, Verdict};
 use super::super::words::{date, moment, span};
@@ -103,12 +103,20 @@ impl Claims<'_> {
             );
             return Verdict::unknown(Reason::ObserverFailed, message);
         }
-        match used {
-            Use::Nobody => Verdict::unknown(
+        let (reason, message) = match used {
+            Use::Nobody => (
                 Reason::NotProvable,
                 format!("no profile of a Group uses {}: nothing proves the PAT saved in Snyk", self.name),
             ),
-            Use::Profile(_) => Verdict::unknown(Reason::IdleUnproved, self.idle(movement.as_ref())),
+            Use::Profile(_) => (Reason::IdleUnproved, self.idle(movement.as_ref())),
+        };
+        match self.unlisted() {
+            // Somebody can act on a key that is refused; an answer that failed is asked for again.
+            Some(ListingFailure { reason: Reason::AdminApiRefused, message: why, .. }) => {
+                Verdict::unknown(Reason::AdminApiRefused, format!("{message}; {why}"))
+            }
+            Some(unlisted) => Verdict::unknown(reason, format!("{message}; {}", unlisted.message)),
+            None => Verdict::unknown(reason, message),
         }
     }
 
@@ -129,8 +137,11 @@ impl Claims<'_> {
     /// What the admin API says of the token saved in Snyk; `None` where it says nothing.
     pub(in crate::health) fn told_by_admin(&self) -> Option<Verdict> {
         let (listed, basis) = match self.listing() {
-            Listing::Untold => return None,
-            Listing::Absent(_) => return Some(Verdict::unknown(Reason::NotListed, self.not_listed())),
+            Listing::Untold | Listing::Failed(_) => return None,
+            Listing::Absent(found) => {
+                let (reason, message) = self.not_told(found);
+                return Some(Verdict::unknown(reason, message));
+            }
             Listing::Found(listed, basis) => (listed, basis),
         };
         Some(self.judge_listed(listed, basis))

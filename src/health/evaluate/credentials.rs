@@ -59,6 +59,7 @@ pub(super) fn refresh(
         };
         let sign = claims.rotation(&fleet.thresholds, decisions);
         let in_snyk = claims.told_by_admin();
+        let unlisted = claims.unlisted();
         let (accepted, expiry, declared) = (claims.accepted(), claims.expiry(), claims.declared());
         let expired_at = match expiry {
             Expiry::At(at, ..) if accepted.reason == Reason::CredentialExpired => Some(at),
@@ -77,6 +78,7 @@ pub(super) fn refresh(
             Expiry::Never(source, _) => (None, Some(source)),
             Expiry::Unknown(_) => (None, None),
         };
+        state.unlisted = unlisted;
         state.declared = declared;
         state.notes.clear();
         match declared {
@@ -84,8 +86,10 @@ pub(super) fn refresh(
             DeclaredDate::Outdated => state.notes.push(Reason::DeclaredDateOutdated),
             DeclaredDate::None | DeclaredDate::InForce => {}
         }
-        if let Expiry::Unknown(Reason::ExpiryUnknown) = expiry {
-            state.notes.push(Reason::ExpiryUnknown);
+        if let Expiry::Unknown(reason) = expiry
+            && (reason == Reason::ExpiryUnknown || state.unlisted.is_some())
+        {
+            state.notes.push(reason);
         }
     }
 }

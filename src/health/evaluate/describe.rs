@@ -8,10 +8,11 @@ use crate::domain::kinds::{Confidence, Level};
 use crate::domain::state::IntegrationState;
 use crate::domain::status::Status;
 
-use super::super::advice::Advised;
+use super::super::advice::{Advised, MovingFill};
 use super::super::clocks::Described;
 use super::super::group::{GroupVerdicts, ProfileVerdicts};
 use super::super::organization::OrganizationVerdicts;
+use super::super::progress::is_filling;
 use super::super::status::{
     Ever, GroupTruths, OrganizationTruths, ProfileSignal, ProfileTruths, SetUp, Signal, Why, derive_group,
     derive_organization,
@@ -157,7 +158,11 @@ pub(super) fn group(
         Why::Profile(..) => Some(Condition::CredentialValid),
         Why::Reason(_) => None,
     };
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
+    let filled = verdicts.remembered.first_fill_completed_at.is_some();
+    let moves = !filled && is_filling(memory, watched.thresholds.sync_cycle, now);
+    let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
+    let fill = moves.then(|| MovingFill { complete_by: expected.map(|(_, latest)| latest) });
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition };
     Described {
         status,
         reason,
@@ -268,8 +273,14 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         Why::Condition(condition) => Some(condition),
         Why::Reason(_) | Why::Profile(..) => None,
     };
-    let advised =
-        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
+    let advised = Advised {
+        integration: watched,
+        level: Level::Organization,
+        profile: None,
+        next_sync: None,
+        fill: None,
+        condition,
+    };
     Described {
         status,
         reason,

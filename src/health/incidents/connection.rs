@@ -111,7 +111,7 @@ fn organizations_failed<'a>(
                 sentence(status.map_or("", |status| &status.message)),
             ),
             next_step: "(Organization Admin) Open Integrations in each listed Organization and save the credentials \
-                        again; the audit log on the status page shows who changed them and when."
+                        again; Snyk's audit log (Settings > Audit logs) has who changed them and when."
                 .to_owned(),
         }
     };

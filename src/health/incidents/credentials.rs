@@ -117,7 +117,7 @@ fn credential_invalid<'a>(
         Role::Integration => (rejected(inputs, state), state.valid.reason, state.valid.message.as_str()),
         Role::Observer => rejected_in_snyk(inputs, dependents, state),
     };
-    let worked_until = inputs.state.credentials.get(name).and_then(|state| state.rejected_since);
+    let worked_until = state.last_used_at;
     let describe = move |scene: &Scene<'_>| {
         if is_ours {
             our_copy(name, message, worked_until, scene)
@@ -168,7 +168,7 @@ fn our_copy(name: &CredentialName, message: &str, since: Option<DateTime<Utc>>, 
         ),
         next_step: format!(
             "(snykwatch operator) Put the token that is saved in Snyk into the secret of this credential, whole and \
-             without anything around it: {}. Only if that token is rejected too, (owner of the bot account) create a new \
+             without anything around it: {}. Only if that token is rejected too, (Token owner) create a new \
              one and save it in Snyk for {} ({}).",
             before.as_deref().unwrap_or("the copy before it worked"),
             blast_radius(scene.affected),

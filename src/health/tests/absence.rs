@@ -77,7 +77,9 @@ fn a_clock_that_is_off_lets_no_expired_token_pass() {
             created_at: None,
             expires_at,
             last_active_at: None,
+            matching: 1,
             labels: Vec::new(),
+            more_labels: 0,
         };
         world.extra = vec![Finding::ListedToken(CredentialName::from(PAT), listed)];
         world.state.evidence.apis.entry(ApiName::from(SCM_API)).or_default().clock_skew = skew.map(minutes);

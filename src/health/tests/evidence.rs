@@ -38,7 +38,9 @@ fn full() -> World {
         created_at: Some(start() - TimeDelta::days(60)),
         expires_at: Some(start() + TimeDelta::days(90)),
         last_active_at: None,
+        matching: 1,
         labels: Vec::new(),
+        more_labels: 0,
     };
     world.extra = vec![
         Finding::SnykTokenExpiry(CredentialName::from(TOKEN), expiry),

@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::Part;
 use crate::domain::facts::{ListedToken, RejectionCause, ScmAuthentication};
 use crate::domain::kinds::{Confidence, Role, Truth};
-use crate::domain::names::{CredentialName, ProfileName};
+use crate::domain::names::{CredentialName, ProfileName, Revision};
 use crate::domain::status::Status;
-use crate::domain::work::Finding;
+use crate::domain::work::{Finding, ProbeKind, WorkSubject};
 
 use super::super::testing::{PAT, World, accepted, asset_of, hours, minutes, start};
 
@@ -18,6 +19,7 @@ fn pat() -> CredentialName {
 fn observe_with(world: &mut World, credential: &str) {
     let credential = world.fleet.scm_credentials.get_mut(&CredentialName::from(credential)).unwrap();
     (credential.role, credential.expires_at) = (Role::Observer, None);
+    credential.listing = Some(Revision::of(["the organisation's listing"]));
 }
 
 fn observed(repositories: usize, organizations: usize) -> World {
@@ -41,7 +43,9 @@ fn token() -> ListedToken {
         created_at: Some(start() - TimeDelta::days(20)),
         expires_at: Some(start() + TimeDelta::days(100)),
         last_active_at: None,
+        matching: 1,
         labels: Vec::new(),
+        more_labels: 0,
     }
 }
 
@@ -52,7 +56,9 @@ fn absent() -> ListedToken {
         created_at: None,
         expires_at: None,
         last_active_at: None,
+        matching: 0,
         labels: vec!["snyk-old".to_owned(), "ci".to_owned()],
+        more_labels: 3,
     }
 }
 
@@ -178,12 +184,103 @@ fn a_listing_without_the_token_says_which_labels_it_has_and_leaves_no_declared_d
         assert_eq!(
             message,
             "the admin API's complete listing has no token with the label and e-mail of bitbucket-acme; it has the \
-             labels snyk-old, ci"
+             labels snyk-old, ci and 3 more"
         );
         // What the host itself says of our copy stands.
         let valid_as_integration = role == Role::Integration && valid(&world) == (Truth::True, Reason::Ok);
         assert!(valid_as_integration || valid(&world) == (Truth::Unknown, Reason::NotListed), "{role}");
     }
+}
+
+#[test]
+fn several_tokens_with_the_label_are_told_as_several() {
+    for role in [Role::Observer, Role::Integration] {
+        let mut world = World::healthy(5, 0);
+        world.fleet.scm_credentials.get_mut(&pat()).unwrap().role = role;
+        world.extra = listed(ListedToken { matching: 2, labels: Vec::new(), ..absent() });
+        world.pass(minutes(15));
+        let fresh = &world.stored(None).conditions[&Condition::CredentialFresh];
+        assert_eq!((fresh.truth, fresh.reason), (Truth::Unknown, Reason::SeveralListed), "{role}");
+        assert_eq!(
+            fresh.message,
+            "the admin API lists 2 tokens with the label and e-mail of bitbucket-acme: it cannot be told which of them \
+             is saved in Snyk"
+        );
+        if role == Role::Observer {
+            assert_eq!(valid(&world), (Truth::Unknown, Reason::SeveralListed));
+            assert_eq!(world.status(None), (Status::Unknown, Reason::SeveralListed));
+            insta::assert_snapshot!(next_step(&world), @"token owner: give Snyk's token a label that none of the owner's other tokens has; then snykwatch operator: put that label into the configuration (`atlassian_admin`)");
+        }
+    }
+}
+
+fn next_step(world: &World) -> String {
+    world.stored(None).status.as_ref().unwrap().next_step.clone().unwrap()
+}
+
+/// The admin API gives no listing.
+fn unlisted(world: &mut World, reason: &'static str, detail: &str) {
+    world.fail(ProbeKind::ScmCredential, WorkSubject::Credential(pat()), Part::ListedToken, reason, detail);
+    world.evaluate();
+}
+
+const REFUSED: &str = "could not list the organisation's API tokens: the API answered 403: no scope";
+
+#[test]
+fn a_refused_admin_key_is_told_where_the_expiry_is_unknown() {
+    let mut world = World::healthy(5, 0);
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = None;
+    world.sync(start() - hours(1));
+    world.pass(minutes(15));
+    unlisted(&mut world, "forbidden", REFUSED);
+    let fresh = world.stored(None).conditions[&Condition::CredentialFresh].clone();
+    assert_eq!((fresh.truth, fresh.reason), (Truth::Unknown, Reason::AdminApiRefused));
+    insta::assert_snapshot!(fresh.message, @"the expiry of bitbucket-acme is unknown; the admin API refuses our key: could not list the organisation's API tokens: the API answered 403: no scope (since 2026-11-23 03:15 UTC)");
+    let told = world.state.credentials[&pat()].unlisted.clone().unwrap();
+    insta::assert_snapshot!(told.next_step, @"Git host admin: create an API key of the organisation with the scope `read:tokens:admin`; then snykwatch operator: put it into the secret file, and check `org_id` (`atlassian_admin`)");
+    assert_eq!(world.status(None), (Status::Connected, Reason::Ok), "an unknown expiry changes no status");
+    // A date that is only declared stands, and the answer beside it.
+    world.fleet.scm_credentials.get_mut(&pat()).unwrap().expires_at = Some(start() + TimeDelta::days(200));
+    world.evaluate();
+    let fresh = world.stored(None).conditions[&Condition::CredentialFresh].clone();
+    assert_eq!((fresh.truth, fresh.reason), (Truth::True, Reason::Ok));
+    assert!(fresh.message.contains("(declared); the admin API refuses our key"), "{}", fresh.message);
+    // The key is replaced.
+    world.extra = listed(token());
+    world.pass(minutes(15));
+    assert_eq!(world.state.credentials[&pat()].unlisted, None);
+    let fresh = &world.stored(None).conditions[&Condition::CredentialFresh].message;
+    assert!(fresh.ends_with("(as the admin API says)"), "{fresh}");
+}
+
+#[test]
+fn a_refused_admin_key_leaves_an_observer_unproved_and_says_so() {
+    let mut world = observed(5, 1);
+    world.test_everything();
+    world.pass(minutes(15));
+    assert_eq!(world.status(None), (Status::Unknown, Reason::IdleUnproved));
+    unlisted(&mut world, "unauthorized", "could not list the organisation's API tokens: the API answered 401: no");
+    for level in [None, Some(0)] {
+        assert_eq!(world.condition(level, Condition::CredentialValid), (Truth::Unknown, Reason::AdminApiRefused));
+        assert_eq!(world.status(level), (Status::Unknown, Reason::AdminApiRefused));
+        assert!(world.message(level).contains("refuses our key: could not list"), "{}", world.message(level));
+    }
+    assert!(next_step(&world).starts_with("Git host admin: create an API key"), "{}", next_step(&world));
+    // What fails otherwise is asked for again, and is told beside what is known.
+    unlisted(&mut world, "server_error", "could not list the organisation's API tokens: the API answered 503: later");
+    assert_eq!(world.status(None), (Status::Unknown, Reason::IdleUnproved));
+    assert!(world.message(None).contains("the API answered 503: later"), "{}", world.message(None));
+    // Rows of the table stay decided.
+    let mut world = observed(5, 0);
+    world.assets.clear();
+    unlisted(&mut world, "forbidden", REFUSED);
+    world.pass(minutes(15));
+    assert_eq!(valid(&world), (Truth::Unknown, Reason::AdminApiRefused));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync));
+    // A sync proves the token, whoever is refused.
+    world.sync(world.now);
+    world.pass(minutes(15));
+    assert_eq!(valid(&world), (Truth::True, Reason::InferredFromSync));
 }
 
 #[test]

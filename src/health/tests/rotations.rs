@@ -268,7 +268,9 @@ fn a_rotation_older_than_the_audit_log_is_not_held_against_anybody() {
         created_at: Some(created_at),
         expires_at: None,
         last_active_at: None,
+        matching: 1,
         labels: Vec::new(),
+        more_labels: 0,
     };
     // A fresh installation: the token was made 150 days ago, and nobody saw another one before it.
     let mut world = World::healthy(5, 1);
@@ -382,7 +384,9 @@ fn the_admin_listing_tells_an_observers_rotation() {
         created_at: Some(created_at),
         expires_at: Some(expires_at),
         last_active_at: None,
+        matching: 1,
         labels: Vec::new(),
+        more_labels: 0,
     };
     world.extra = vec![Finding::ListedToken(pat(), listed(start() - days(300), start() + days(20)))];
     world.pass(hours(1));

@@ -1,8 +1,8 @@
 //! The last change before the onset: what somebody did, as far as anybody recorded it.
 //!
-//! Known are integration events of Snyk's audit log (Organization level only: a Group has none), rotations of a token,
-//! declared times of a rotation or a set-up, and profiles that were deleted. Changes that nobody records are not
-//! guessed.
+//! Known are integration events of Snyk's audit log (Organization level only: a Group has none), rotations of a token, a
+//! secret that was replaced by one that never worked, declared times of a rotation or a set-up, and profiles that were
+//! deleted. Changes that nobody records are not guessed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -41,6 +41,19 @@ fn of_credential(scene: &Scene<'_>, name: &CredentialName) -> Vec<Change> {
     let state = scene.state.credentials.get(name);
     if let Some((_, noticed_at)) = state.and_then(|state| state.rotated_from.as_ref()) {
         changes.push((*noticed_at, format!("a new version of {name} was in use here for the first time (measured)")));
+    }
+    // A copy that never worked is no version of the token, and a change all the same.
+    if let Some(state) = state.filter(|state| state.never_accepted())
+        && let Some(rejected_since) = state.rejected_since
+    {
+        let before = state.last_used_at.map(|at| format!("; the copy before it worked until {}", instant(at)));
+        changes.push((
+            rejected_since,
+            format!(
+                "the secret of {name} was replaced here, and the new copy never worked{} (measured)",
+                before.unwrap_or_default()
+            ),
+        ));
     }
     if let Some(rotated_at) = scene.fleet().scm_credentials.get(name).and_then(|credential| credential.rotated_at) {
         changes.push((rotated_at, format!("{name} was rotated (declared)")));

@@ -133,6 +133,10 @@ fn expiry(scene: &Scene<'_>, name: &CredentialName) -> Option<Claim> {
         if let Some(told) = told_before(scene, name) {
             return Some(told);
         }
+        if let Some(unlisted) = &state.unlisted {
+            let text = format!("Its expiry is unknown: {}.", plain(&unlisted.message));
+            return Some(Claim { text, source: Source::Measured, observed_at: None });
+        }
         let text = if state.declared == DeclaredDate::Superseded {
             "Nobody tells when it expires: the declared date belongs to the token before this one."
         } else {

@@ -129,13 +129,13 @@ async fn the_admin_api_tells_of_the_token_saved_in_snyk() {
         let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
         shown(&run).lines().filter(|line| line.contains("ListedToken") || line.contains("FAILED")).collect::<String>()
     };
-    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: true, allowed: true, created_at: Some(2026-11-01T00:00:00Z), expires_at: Some(2027-03-01T00:00:00Z), last_active_at: None, labels: [] }");
+    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: true, allowed: true, created_at: Some(2026-11-01T00:00:00Z), expires_at: Some(2027-03-01T00:00:00Z), last_active_at: None, matching: 1, labels: [], more_labels: 0 }");
 
     // Two of the same name prove nothing; a key without the right is a failure of that API alone.
     world.forget_answers().await;
     world.answers("GET", "/2.0/user", user()).await;
     world.answers("GET", list, ok(&json!({"data": [token("1", "snyk"), token("2", "snyk")]}))).await;
-    insta::assert_snapshot!(listed(&world).await, @r#"ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None, labels: ["snyk", "snyk"] }"#);
+    insta::assert_snapshot!(listed(&world).await, @"ListedToken { found: false, allowed: false, created_at: None, expires_at: None, last_active_at: None, matching: 2, labels: [], more_labels: 0 }");
     world.forget_answers().await;
     world.answers("GET", "/2.0/user", user()).await;
     world.answers("GET", list, error(403)).await;

@@ -258,7 +258,7 @@ fn our_own_copy_is_asked_about_first() {
         world.reject(&pat(), Reason::CredentialWrongTokenOrEmail);
         let state = world.credential(&pat());
         (state.accepted_secret, state.secret_version) = (Some("hash-1".to_owned()), Some("typo".to_owned()));
-        state.rejected_since = Some(start());
+        (state.last_used_at, state.rejected_since) = (Some(start() - minutes(5)), Some(start()));
         world
     };
     let mut world = broken();
@@ -271,7 +271,7 @@ fn our_own_copy_is_asked_about_first() {
         incident.summary
     );
     assert!(incident.next_step.starts_with("(snykwatch operator) Put the token that is saved in Snyk into"));
-    assert!(incident.next_step.contains("worked until 2026-11-20 09:00 UTC"), "{}", incident.next_step);
+    assert!(incident.next_step.contains("worked until 2026-11-20 08:55 UTC"), "{}", incident.next_step);
     // Snyk goes on: still ours alone.
     world.integration(&group()).group.last_asset_moved_at = Some(start() + hours(24));
     world.at(hours(49));

@@ -201,6 +201,11 @@ fn organizations() {
     }
     world.evaluate();
     assert_eq!(world.incident(Rule::Baseline).members, [id(1), id(2)]);
+    let failed =
+        broken(1, hours(1), |world| world.status(&organization(1), Status::ConnectionFailed, Reason::Disconnected));
+    let next_step = &failed.incident(Rule::ConnectionFailed).next_step;
+    assert_snapshot!(next_step, @"(Organization Admin) Open Integrations in each listed Organization and save the credentials again; Snyk's audit log (Settings > Audit logs) has who changed them and when.");
+    assert!(!next_step.contains("status page"), "it has no audit log");
     assert_snapshot!(text(&world, Rule::Baseline), @"
     2 Organizations of acme-bitbucket had a problem when snykwatch first saw them (2026-11-20 09:00 UTC) and have it still: TestsStale 2, WebhooksMissing 2. New problems are told one by one.
     > (Organization Admin) Go through the listed Organizations on the status page when there is time; each leaves the list when its problem is gone.

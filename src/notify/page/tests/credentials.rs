@@ -2,6 +2,7 @@ use chrono::TimeDelta;
 use insta::assert_snapshot;
 
 use super::Story;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{
     CredentialExpiry, PermissionProof, RejectionCause, ScmAuthentication, SnykAuthentication, SnykRejectionCause,
 };
@@ -9,7 +10,7 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::Source;
 use crate::domain::names::CredentialName;
 use crate::domain::permission::Permission;
-use crate::domain::work::Finding;
+use crate::domain::work::{Finding, ProbeKind, WorkSubject};
 use crate::health::testing::{PAT, TOKEN, World, hours, minutes, start};
 
 #[test]
@@ -78,6 +79,34 @@ fn a_rejected_pat() {
     The Group in Snyk (then Integrations) <https://app.snyk.io/group/00000000-0000-0000-0000-000000000001>
     [acme-bitbucket bitbucket-acme group bitbucket-cloud platform-team]
     ");
+}
+
+#[test]
+fn a_copy_of_ours_that_never_worked() {
+    let story = Story::healthy(3, 1, |world| {
+        world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().token_version =
+            Some("typo".to_owned());
+        world.main().authentication = ScmAuthentication::Rejected(RejectionCause::WrongTokenOrEmail);
+    });
+    let page = story.after(hours(1)).page(Rule::CredentialInvalid);
+    assert_snapshot!(page.last_change.unwrap(), @"2026-11-23 03:45 UTC (15 min before): the secret of bitbucket-acme was replaced here, and the new copy never worked; the copy before it worked until 2026-11-23 03:30 UTC (measured).");
+    assert_snapshot!(page.next_step, @"(snykwatch operator) Put the token that is saved in Snyk into the secret of this credential, whole and without anything around it: the copy before it worked until 2026-11-23 03:30 UTC. Only if that token is rejected too, (Token owner) create a new one and save it in Snyk for 1 Group integration and 1 Organization (Group Admin, Organization Admins).");
+    let first_used = page.evidence.iter().find(|claim| claim.text.contains("first accepted"));
+    assert_eq!(first_used, None, "this version was never accepted");
+}
+
+#[test]
+fn an_expiry_that_the_admin_api_does_not_tell() {
+    let story = Story::healthy(3, 0, |world| {
+        world.fleet.scm_credentials.get_mut(&CredentialName::from(PAT)).unwrap().expires_at = None;
+        world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+        let subject = WorkSubject::Credential(CredentialName::from(PAT));
+        let why = "could not list the organisation's API tokens: the API answered 403: no";
+        world.fail(ProbeKind::ScmCredential, subject, Part::ListedToken, "forbidden", why);
+    });
+    let page = story.after(hours(1)).page(Rule::CredentialInvalid);
+    let told = page.evidence.iter().find(|claim| claim.text.contains("expiry")).unwrap();
+    assert_snapshot!(told.text, @"Its expiry is unknown: the admin API refuses our key: could not list the organisation's API tokens: the API answered 403: no (since 2026-11-23 03:30 UTC).");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! when our own copy is another token (an observer's). Asked when half of the evidence's life is over, and after a
 //! rotation.
 
-use super::AdminListing;
+use std::collections::BTreeSet;
+
 use super::session::Session;
 use crate::client::atlassian_admin::{ManagedToken, ManagedTokenStatus};
 use crate::domain::evidence::Part;
@@ -14,6 +15,9 @@ use crate::domain::work::Finding;
 use crate::probe::assumptions::Assumption;
 use crate::probe::round::Round;
 use crate::probe::scm::is_due;
+
+/// Labels that are kept of a listing without the token: a hint for a person, of a list that may be long.
+const LABELS_KEPT: usize = 10;
 
 /// The admin API as metrics and incidents name it.
 const API: &str = "atlassian-admin";
@@ -28,14 +32,15 @@ pub(super) async fn run(session: &Session<'_>, round: &mut Round) {
     let api = ApiName::from(API);
     match round.hear(&api, admin.client.api_tokens().await) {
         Ok(walk) => {
-            let token = only_match(&walk.items, admin);
+            let matching = matching(&walk.items, admin.label.as_deref(), admin.email.as_deref());
+            let token = only_one(&matching);
             if let (Some(token), Role::Integration) = (token, session.scope.credential.role)
                 && let Some(id) = session.scope.known.and_then(token_id)
             {
                 round.observe(Assumption::TokenIdIsListed, token.id == id);
             }
-            let labels = if token.is_none() { labels_of(&walk.items, admin.email.as_deref()) } else { Vec::new() };
-            round.find(Finding::ListedToken(session.scope.name.clone(), listed(token, labels)));
+            let labels = if matching.is_empty() { labels_of(&walk.items, admin.email.as_deref()) } else { Vec::new() };
+            round.find(Finding::ListedToken(session.scope.name.clone(), listed(&matching, labels)));
         }
         Err(failure) => round.fail(&api, Part::ListedToken, "list the organisation's API tokens", &failure),
     }
@@ -48,45 +53,48 @@ fn token_id(known: &ScmCredentialEvidence) -> Option<&str> {
     }
 }
 
-/// The one token that fits label and e-mail; several that fit prove nothing about any of them.
-fn only_match<'a>(tokens: &'a [ManagedToken], admin: &AdminListing) -> Option<&'a ManagedToken> {
-    only_one(tokens, admin.label.as_deref(), admin.email.as_deref())
+/// The tokens that fit label and e-mail.
+fn matching<'a>(tokens: &'a [ManagedToken], label: Option<&str>, email: Option<&str>) -> Vec<&'a ManagedToken> {
+    if label.is_none() && email.is_none() {
+        return Vec::new();
+    }
+    let has_label = |token: &&ManagedToken| label.is_none_or(|label| token.label.as_deref() == Some(label));
+    tokens.iter().filter(has_label).filter(|token| is_of(token, email)).collect()
 }
 
-fn only_one<'a>(tokens: &'a [ManagedToken], label: Option<&str>, email: Option<&str>) -> Option<&'a ManagedToken> {
-    if label.is_none() && email.is_none() {
-        return None;
-    }
-    let fits = |token: &&ManagedToken| {
-        let has_label = label.is_none_or(|label| token.label.as_deref() == Some(label));
-        let owner = token.owner_email.as_deref().unwrap_or_default();
-        has_label && email.is_none_or(|email| owner.eq_ignore_ascii_case(email))
-    };
-    let mut fitting = tokens.iter().filter(fits);
-    match (fitting.next(), fitting.next()) {
-        (Some(token), None) => Some(token),
+/// Several that fit prove nothing about any of them.
+fn only_one<'a>(matching: &[&'a ManagedToken]) -> Option<&'a ManagedToken> {
+    match matching {
+        [token] => Some(token),
         _ => None,
     }
 }
 
-/// The labels of one person's tokens: what a label that is not among them was meant to be.
-fn labels_of(tokens: &[ManagedToken], email: Option<&str>) -> Vec<String> {
-    let Some(email) = email else { return Vec::new() };
-    let is_theirs =
-        |token: &&ManagedToken| token.owner_email.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(email));
-    let mut labels: Vec<_> = tokens.iter().filter(is_theirs).filter_map(|token| token.label.clone()).collect();
-    labels.sort();
-    labels
+/// Whether it is the token of the owner of this e-mail address; without one, of anybody.
+fn is_of(token: &ManagedToken, email: Option<&str>) -> bool {
+    email.is_none_or(|email| token.owner_email.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(email)))
 }
 
-fn listed(token: Option<&ManagedToken>, labels: Vec<String>) -> ListedToken {
+/// The labels of one person's tokens, or of all: what a label that is not among them was meant to be.
+fn labels_of(tokens: &[ManagedToken], email: Option<&str>) -> Vec<String> {
+    let labels: BTreeSet<&str> =
+        tokens.iter().filter(|token| is_of(token, email)).filter_map(|token| token.label.as_deref()).collect();
+    labels.into_iter().map(str::to_owned).collect()
+}
+
+fn listed(matching: &[&ManagedToken], mut labels: Vec<String>) -> ListedToken {
+    let token = only_one(matching);
+    let more_labels = labels.len().saturating_sub(LABELS_KEPT);
+    labels.truncate(LABELS_KEPT);
     ListedToken {
         found: token.is_some(),
         allowed: token.is_some_and(|token| token.status != ManagedTokenStatus::Blocked),
         created_at: token.and_then(|token| token.created_at),
         expires_at: token.and_then(|token| token.expires_at),
         last_active_at: token.and_then(|token| token.last_active_at),
+        matching: matching.len(),
         labels,
+        more_labels,
     }
 }
 
@@ -94,9 +102,8 @@ fn listed(token: Option<&ManagedToken>, labels: Vec<String>) -> ListedToken {
 mod tests {
     use super::*;
 
-    #[test]
-    fn exactly_one_token_must_fit() {
-        let token = |id: &str, label: &str, email: &str| ManagedToken {
+    fn token(id: &str, label: &str, email: &str) -> ManagedToken {
+        ManagedToken {
             id: id.to_owned(),
             label: Some(label.to_owned()),
             status: ManagedTokenStatus::Allowed,
@@ -105,14 +112,18 @@ mod tests {
             last_active_at: None,
             owner_email: Some(email.to_owned()),
             owner_account_id: None,
-        };
+        }
+    }
+
+    #[test]
+    fn exactly_one_token_must_fit() {
         let tokens = [
             token("1", "snyk", "bot@acme.example"),
             token("2", "ci", "bot@acme.example"),
             token("3", "snyk", "somebody@acme.example"),
         ];
         let check = |label: Option<&str>, email: Option<&str>, expected: Option<&str>| {
-            let found = only_one(&tokens, label, email).map(|token| token.id.as_str());
+            let found = only_one(&matching(&tokens, label, email)).map(|token| token.id.as_str());
             assert_eq!(found, expected, "{label:?} {email:?}");
         };
         check(Some("snyk"), Some("Bot@acme.example"), Some("1"));
@@ -122,18 +133,19 @@ mod tests {
         check(None, Some("somebody@acme.example"), Some("3"));
         check(None, None, None);
         check(Some("gone"), Some("bot@acme.example"), None);
-        assert_eq!(
-            listed(None, labels_of(&tokens, Some("Bot@acme.example"))),
-            ListedToken {
-                found: false,
-                allowed: false,
-                created_at: None,
-                expires_at: None,
-                last_active_at: None,
-                labels: vec!["ci".to_owned(), "snyk".to_owned()]
-            }
-        );
-        // Without an e-mail address nobody's tokens are meant.
-        assert_eq!(labels_of(&tokens, None), Vec::<String>::new());
+        let several = listed(&matching(&tokens, Some("snyk"), None), Vec::new());
+        assert_eq!((several.found, several.matching), (false, 2));
+    }
+
+    #[test]
+    fn labels_are_told_each_once_and_only_the_first_of_many() {
+        let tokens = [token("1", "snyk", "bot@acme.example"), token("2", "ci", "bot@acme.example")];
+        assert_eq!(labels_of(&tokens, Some("Bot@acme.example")), ["ci", "snyk"]);
+        assert_eq!(labels_of(&tokens, Some("gone@acme.example")), [""; 0]);
+        let mut many: Vec<_> = (0..25).map(|n| token("x", &format!("label-{n:02}"), "one@acme.example")).collect();
+        many.push(token("y", "label-00", "other@acme.example"));
+        let found = listed(&[], labels_of(&many, None));
+        assert_eq!((found.labels.len(), found.more_labels, found.matching), (LABELS_KEPT, 15, 0));
+        assert_eq!(found.labels[0], "label-00");
     }
 }

@@ -138,7 +138,9 @@ mod tests {
                 created_at: None,
                 expires_at,
                 last_active_at: None,
+                matching: 1,
                 labels: Vec::new(),
+                more_labels: 0,
             })),
             ..ScmCredentialEvidence::default()
         };
