@@ -311,8 +311,8 @@ fn pad(body: &mut Value, repeated: usize) {
 
 fn repeat_last(body: &mut Value) {
     let Some(list) = items(body) else { return };
-    let last = list.last().cloned();
-    list.extend(last);
+    let again = list.last().cloned();
+    list.extend(again);
 }
 
 fn rename(value: &mut Value, names: &[(String, String)]) {

@@ -2,7 +2,11 @@ use super::*;
 
 /// A page of `count` Organizations, with these fields behind.
 fn page(count: u128, more: &str) -> String {
-    let data: Vec<_> = (0..count).map(|id| format!(r#"{{"id":"{}"}}"#, Uuid::from_u128(id))).collect();
+    page_of(0..count, more)
+}
+
+fn page_of(ids: std::ops::Range<u128>, more: &str) -> String {
+    let data: Vec<_> = ids.map(|id| format!(r#"{{"id":"{}"}}"#, Uuid::from_u128(id))).collect();
     format!(r#"{{"data":[{}]{more}}}"#, data.join(","))
 }
 
@@ -115,7 +119,7 @@ async fn a_list_that_is_cut_after_full_pages_never_becomes_complete() {
     let server = MockServer::start().await;
     let at = format!("/rest/groups/{GROUP}/orgs");
     let next = format!(r#","links":{{"next":"{at}?starting_after=p1"}}"#);
-    let second = page(100, r#","links":{},"meta":{"count":1234}"#);
+    let second = page_of(100..200, r#","links":{},"meta":{"count":1234}"#);
     let mock = Mock::given(method("GET")).and(path(&at)).and(query_param("starting_after", "p1"));
     mock.respond_with(json(200, &second)).with_priority(1).mount(&server).await;
     answer(&server, "GET", &at, json(200, &page(100, &next))).await;
