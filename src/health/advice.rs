@@ -17,8 +17,17 @@ pub(super) struct Advised<'a> {
     pub(super) profile: Option<&'a str>,
     /// When the next sync is due.
     pub(super) next_sync: Option<DateTime<Utc>>,
+    /// The first fill, while repositories arrive.
+    pub(super) fill: Option<MovingFill>,
     /// The condition that gives the reason, where one does.
     pub(super) condition: Option<Condition>,
+}
+
+/// A first fill that goes on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MovingFill {
+    /// By when it is expected to be complete, where its rate tells.
+    pub(super) complete_by: Option<DateTime<Utc>>,
 }
 
 /// Whom we asked when the answer did not tell what we wanted to know.
@@ -28,6 +37,8 @@ pub(super) enum Asked {
     Snyk(Level),
     /// The Git host.
     GitHost,
+    /// The API of the Git host's administrators.
+    AdminApi,
 }
 
 impl Asked {
@@ -37,8 +48,6 @@ impl Asked {
             Some(
                 Condition::CredentialValid
                 | Condition::CredentialFresh
-    /// The API of the Git host's administrators.
-    AdminApi,
                 | Condition::PermissionsGranted
                 | Condition::RepositoriesVisible
                 | Condition::WebhooksInstalled,
@@ -55,6 +64,7 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
         Asked::Snyk(Level::Group) => ("Snyk", "Group Admin"),
         Asked::Snyk(Level::Organization) => ("Snyk", "Organization Admin"),
         Asked::GitHost => ("the Git host", "Git host admin"),
+        Asked::AdminApi => ("the admin API", "Git host admin"),
     };
     match (reason, asked) {
         (Reason::EndpointRefused, Asked::Snyk(_)) => format!(
@@ -64,7 +74,6 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
             format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
         }
         (Reason::SnykAccessDenied, _) => {
-        Asked::AdminApi => ("the admin API", "Git host admin"),
             format!("{admin}: give the account of our Snyk token the right to read this; or snykwatch operator: correct the id")
         }
         (Reason::AddressRefused, _) => format!(
@@ -109,6 +118,11 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
     }
 }
 
+/// What to do where the admin API gave no listing.
+pub(super) fn of_listing(reason: Reason) -> String {
+    fixed_step(reason).map_or_else(|| of_answer(reason, Asked::AdminApi), str::to_owned)
+}
+
 impl Advised<'_> {
     /// The next step out of a status; `None` where nothing is to be done.
     pub(super) fn next_step(&self, status: Status, reason: Reason) -> Option<String> {
@@ -118,11 +132,6 @@ impl Advised<'_> {
         let scm = scm_name(self.integration.scm);
         let card = match self.level {
             Level::Group => format!("Integrations > {scm} in the Group"),
-/// What to do where the admin API gave no listing.
-pub(super) fn of_listing(reason: Reason) -> String {
-    fixed_step(reason).map_or_else(|| of_answer(reason, Asked::AdminApi), str::to_owned)
-}
-
             Level::Organization => format!("Settings > Integrations > {scm} in the Organization"),
         };
         let admin = match self.level {
@@ -136,6 +145,12 @@ pub(super) fn of_listing(reason: Reason) -> String {
         };
         if let Some(step) = fixed_step(reason) {
             return Some(step.to_owned());
+        }
+        if let Some(fill) = self.fill.filter(|_| reason == Reason::InventoryIncomplete) {
+            return Some(match fill.complete_by {
+                Some(at) => format!("no action needed: the first fill goes on, complete by {}", moment(at)),
+                None => "no action needed for now: the first fill goes on".to_owned(),
+            });
         }
         Some(match reason {
             Reason::CredentialExpired
@@ -248,6 +263,14 @@ fn fixed_step(reason: Reason) -> Option<&'static str> {
             "snykwatch operator: correct the label by which the admin API finds Snyk's token \
                  (`atlassian_admin`); if it is right, token owner: see whether that token still exists"
         }
+        Reason::SeveralListed => {
+            "token owner: give Snyk's token a label that none of the owner's other tokens has; then snykwatch operator: \
+                 put that label into the configuration (`atlassian_admin`)"
+        }
+        Reason::AdminApiRefused => {
+            "Git host admin: create an API key of the organisation with the scope `read:tokens:admin`; then snykwatch \
+                 operator: put it into the secret file, and check `org_id` (`atlassian_admin`)"
+        }
         Reason::NotProvable => {
             "snykwatch operator: let this credential hold a copy of the PAT itself (`role: \
                  integration`), have the admin API asked about it (`atlassian_admin`), or give it a profile"
@@ -263,14 +286,6 @@ fn fixed_step(reason: Reason) -> Option<&'static str> {
         }
 
         _ => return None,
-        Reason::SeveralListed => {
-            "token owner: give Snyk's token a label that none of the owner's other tokens has; then snykwatch operator: \
-                 put that label into the configuration (`atlassian_admin`)"
-        }
-        Reason::AdminApiRefused => {
-            "Git host admin: create an API key of the organisation with the scope `read:tokens:admin`; then snykwatch \
-                 operator: put it into the secret file, and check `org_id` (`atlassian_admin`)"
-        }
     })
 }
 
@@ -284,12 +299,14 @@ mod tests {
         let mut world = World::healthy(1, 1);
         let integration = &*world.integration();
         for level in [Level::Group, Level::Organization] {
-            let advised = Advised { integration, level, profile: None, next_sync: None, condition: None };
+            let advised = Advised { integration, level, profile: None, next_sync: None, fill: None, condition: None };
             for reason in [
                 Reason::PartialStall,
                 Reason::ShutOut,
                 Reason::OurCopyRejected,
                 Reason::NotListed,
+                Reason::SeveralListed,
+                Reason::AdminApiRefused,
                 Reason::NotProvable,
                 Reason::NoTestTold,
             ] {
@@ -299,5 +316,3 @@ mod tests {
         }
     }
 }
-                Reason::SeveralListed,
-                Reason::AdminApiRefused,

@@ -27,8 +27,9 @@ impl Progressed<'_> {
     pub(super) fn progress(&self) -> SyncProgress {
         let survey = self.survey;
         let filling = self.memory.first_fill_completed_at.is_none();
-        let rates =
-            filling.then(|| arrival_rates(&self.memory.arrivals, self.walked_at, self.sync_cycle * 2)).flatten();
+        let rates = filling
+            .then(|| arrival_rates(&self.memory.arrivals, self.walked_at, self.sync_cycle * PAUSES_AT_MOST))
+            .flatten();
         let mut laggards: Vec<_> = survey.profiles.iter().flat_map(|profile| &profile.laggards).collect();
         laggards.sort_by_key(|laggard| (laggard.changed_at, laggard.id));
         laggards.dedup_by_key(|laggard| laggard.id);
@@ -97,6 +98,15 @@ impl Progressed<'_> {
         let cycles = (self.now - last).num_seconds() / cycle + 1;
         last + TimeDelta::seconds(cycle * cycles)
     }
+}
+
+/// For how many of Snyk's cycles a first fill may pause and still go on.
+const PAUSES_AT_MOST: i32 = 2;
+
+/// Whether repositories arrived so recently that the first fill, which is not complete, goes on by itself.
+pub(super) fn is_filling(memory: &GroupMemory, sync_cycle: TimeDelta, now: DateTime<Utc>) -> bool {
+    let last = memory.arrivals.last().filter(|arrival| arrival.found > 0);
+    memory.first_fill_completed_at.is_none() && last.is_some_and(|last| now - last.at <= sync_cycle * PAUSES_AT_MOST)
 }
 
 /// Repositories per hour, slowest and fastest estimate: over the whole fill up to the walk, and over its last arrivals.

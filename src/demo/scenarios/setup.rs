@@ -137,6 +137,7 @@ fn first_fill_takes_long(start: DateTime<Utc>) -> Story {
                 E::Status(Group, Status::PartiallyConnected, Reason::InventoryIncomplete),
                 E::FoundBetween(8, 16),
                 E::CompletionExpected,
+                E::Says(Group, "no action needed: the first fill goes on, complete by 2026-11-2"),
             ],
         )
         .expect(
@@ -147,6 +148,7 @@ fn first_fill_takes_long(start: DateTime<Utc>) -> Story {
                 E::CompletionExpected,
                 E::Says(Group, "of 128 repositories"),
                 E::Says(Group, "expected to be complete"),
+                E::Says(Group, "no action needed: the first fill goes on, complete by 2026-11-2"),
                 quiet(),
             ],
         )
@@ -177,6 +179,7 @@ fn first_fill_stops(start: DateTime<Utc>) -> Story {
                 E::Progress { found: 12, missing: 18 },
                 E::Says(Group, "12 of 30 repositories"),
                 E::Says(Group, "acme/service-029"),
+                E::Says(Group, "check that the profile covers the missing repositories and re-save it"),
                 quiet(),
             ],
         )

@@ -8,10 +8,11 @@ use crate::domain::kinds::{Confidence, Level};
 use crate::domain::state::IntegrationState;
 use crate::domain::status::Status;
 
-use super::super::advice::Advised;
+use super::super::advice::{Advised, MovingFill};
 use super::super::clocks::Described;
 use super::super::group::{GroupVerdicts, ProfileVerdicts};
 use super::super::organization::OrganizationVerdicts;
+use super::super::progress::is_filling;
 use super::super::status::{
     Ever, GroupTruths, OrganizationTruths, ProfileSignal, ProfileTruths, SetUp, Signal, Why, derive_group,
     derive_organization,
@@ -61,6 +62,23 @@ fn some_fail(profiles: &[ProfileVerdicts], failed: Option<&str>, sentence: &str)
         }
         _ => format!("a part of the namespaces fails: {sentence}"),
     }
+}
+
+/// When the first fill is expected to be complete: no earlier and no later.
+fn completion_expected(state: &IntegrationState) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    state.progress.as_ref()?.completion_expected
+}
+
+/// The first fill, while it goes on by itself.
+fn moving_fill(
+    verdicts: &GroupVerdicts,
+    watched: &WatchedIntegration,
+    state: &IntegrationState,
+    now: DateTime<Utc>,
+) -> Option<MovingFill> {
+    let is_filled = verdicts.remembered.first_fill_completed_at.is_some();
+    let moves = !is_filled && is_filling(&state.group, watched.thresholds.sync_cycle, now);
+    moves.then(|| MovingFill { complete_by: completion_expected(state).map(|(_, latest)| latest) })
 }
 
 /// The status of a Group integration.
@@ -132,18 +150,15 @@ pub(super) fn group(
             Some(at) => format!("{sentence}, which had some; the last sync seen was {}", moment(at)),
             None => format!("{sentence}, which had some"),
         },
-        Reason::InventoryIncomplete => {
-            let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
-            match expected {
-                Some((from, to)) if moment(from) == moment(to) => {
-                    format!("{sentence}; expected to be complete by {}", moment(to))
-                }
-                Some((from, to)) => {
-                    format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
-                }
-                None => sentence,
+        Reason::InventoryIncomplete => match completion_expected(state) {
+            Some((from, to)) if moment(from) == moment(to) => {
+                format!("{sentence}; expected to be complete by {}", moment(to))
             }
-        }
+            Some((from, to)) => {
+                format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
+            }
+            None => sentence,
+        },
         Reason::ProfilesFailed => some_fail(&verdicts.profiles, failed, &sentence),
         _ => match failed.filter(|_| status == Status::ConnectionFailed) {
             Some(name) => format!("every profile fails; {name}: {sentence}"),
@@ -157,7 +172,8 @@ pub(super) fn group(
         Why::Profile(..) => Some(Condition::CredentialValid),
         Why::Reason(_) => None,
     };
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
+    let fill = moving_fill(verdicts, watched, state, now);
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition };
     Described {
         status,
         reason,
@@ -268,8 +284,14 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         Why::Condition(condition) => Some(condition),
         Why::Reason(_) | Why::Profile(..) => None,
     };
-    let advised =
-        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
+    let advised = Advised {
+        integration: watched,
+        level: Level::Organization,
+        profile: None,
+        next_sync: None,
+        fill: None,
+        condition,
+    };
     Described {
         status,
         reason,

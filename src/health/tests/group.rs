@@ -80,11 +80,13 @@ fn a_long_first_fill_shows_progress_and_ends_connected() {
         assert_eq!((progress.found, progress.missing), (arrived, 100 - arrived));
         // Once incomplete, it is left at the higher coverage.
         if arrived < 97 {
+            assert!(next_step(&world).starts_with("no action needed"), "{arrived}: {}", next_step(&world));
             assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryIncomplete));
         }
         if arrived == 50 {
             let (from, to) = progress.completion_expected.unwrap();
             assert!(from <= world.now + hours(11) && to >= world.now + hours(9), "{from} {to}");
+            insta::assert_snapshot!(next_step(&world), @"no action needed: the first fill goes on, complete by 2026-11-24 05:00 UTC");
             let group = world.group().clone();
             assert!(partially_connected_since(world.stored(None), &group) > start() + hours(14));
         }
@@ -93,14 +95,21 @@ fn a_long_first_fill_shows_progress_and_ends_connected() {
     assert!(world.stored(None).group.first_fill_completed_at.is_some());
 }
 
+fn next_step(world: &World) -> String {
+    world.stored(None).status.as_ref().unwrap().next_step.clone().unwrap_or_default()
+}
+
 #[test]
 fn a_fill_that_stops_is_incomplete() {
     let mut world = World::just_set_up(50, 0);
     world.pass(hours(6));
     let repositories = world.main().repositories.clone();
     world.assets = repositories.iter().take(20).map(|one| asset_of(one, world.now)).collect();
-    world.pass(hours(40));
+    world.pass(hours(1));
+    assert!(next_step(&world).starts_with("no action needed: the first fill goes on"), "{}", next_step(&world));
+    world.pass(hours(39));
     assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::InventoryIncomplete));
+    assert!(next_step(&world).starts_with("Group Admin: check that the profile covers"), "{}", next_step(&world));
     let progress = world.stored(None).progress.clone().unwrap();
     assert_eq!(progress.missing_repositories.len(), 30);
     insta::assert_snapshot!(world.message(None), @"20 of 50 repositories reached the Inventory; missing: acme/service-20, acme/service-21, acme/service-22 and 27 more");
