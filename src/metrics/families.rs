@@ -76,7 +76,7 @@ families! {
         INTEGRATION_STATUS_SINCE: Gauge "integration_status_since_timestamp_seconds" ["integration", "level", "organization"]
             "Since when the current status holds.";
         INTEGRATION_LAST_CONNECTED: Gauge "integration_last_connected_timestamp_seconds" ["integration", "level", "organization"]
-            "Last time the integration was connected. Absent when it never was.";
+            "Last time the integration was connected. Absent until it was for connected_hold (30 minutes).";
         INTEGRATION_EVIDENCE_VALID_UNTIL: Gauge "integration_evidence_valid_until_timestamp_seconds" ["integration", "level", "organization"]
             "Earliest expiry of the evidence that the status rests on. Absent when it rests on none.";
         INTEGRATION_CONDITION: Gauge "integration_condition" ["integration", "level", "organization", "condition"]

@@ -85,7 +85,7 @@ fn a_small_page() {
     # HELP snykwatch_integration_status_since_timestamp_seconds Since when the current status holds.
     # TYPE snykwatch_integration_status_since_timestamp_seconds gauge
     snykwatch_integration_status_since_timestamp_seconds{integration="acme-bitbucket",level="group",organization=""} 1795384800
-    # HELP snykwatch_integration_last_connected_timestamp_seconds Last time the integration was connected. Absent when it never was.
+    # HELP snykwatch_integration_last_connected_timestamp_seconds Last time the integration was connected. Absent until it was for connected_hold (30 minutes).
     # TYPE snykwatch_integration_last_connected_timestamp_seconds gauge
     snykwatch_integration_last_connected_timestamp_seconds{integration="acme-bitbucket",level="group",organization=""} 1795161600
     # HELP snykwatch_integration_evidence_valid_until_timestamp_seconds Earliest expiry of the evidence that the status rests on. Absent when it rests on none.

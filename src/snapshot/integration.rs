@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -33,6 +33,9 @@ pub struct IntegrationView {
     pub progress: Option<ProgressView>,
     /// Counts of what was imported; Organization level only, `None` until observed.
     pub tally: Option<Tally>,
+    /// `connected` counts as the last time it was once it has held for so long.
+    #[serde(skip)]
+    pub connected_for: TimeDelta,
 }
 
 /// What an integration is, as opposed to how it is.
@@ -158,6 +161,7 @@ struct Parts<'a> {
     state: Option<&'a IntegrationState>,
     imports: Option<&'a OrganizationEvidence>,
     catalog: bool,
+    connected_for: TimeDelta,
     own: &'a Own,
 }
 
@@ -167,6 +171,7 @@ impl Parts<'_> {
         if let Some(before) = before
             && before.restored == restored
             && before.identity == self.identity
+            && before.connected_for == self.connected_for
             && self.is_shown_by(before)
         {
             return Arc::clone(before);
@@ -182,6 +187,7 @@ impl Parts<'_> {
             tally: self
                 .imports
                 .and_then(|evidence| Tally::new(evidence, before.and_then(|before| before.tally.as_ref()))),
+            connected_for: self.connected_for,
             identity: self.identity,
         })
     }
@@ -274,13 +280,14 @@ pub(super) fn views(
 ) -> Vec<Arc<IntegrationView>> {
     let mut views = Vec::with_capacity(state.integrations.len());
     for (name, watched) in &fleet.integrations {
+        let connected_for = watched.thresholds.connected_for;
         let group_key = IntegrationKey::group(name.clone());
         let group_state = state.integrations.get(&group_key);
         let group_name = group_state.and_then(|group| group.snyk_name.clone());
         if let Some(group) = &watched.group {
             let identity = group_identity(name, watched, group, group_name.clone());
-            let parts =
-                Parts { identity, state: group_state, imports: None, catalog: group.catalog_file.is_some(), own };
+            let catalog = group.catalog_file.is_some();
+            let parts = Parts { identity, state: group_state, imports: None, catalog, connected_for, own };
             views.push(parts.view(before.get(&group_key).copied()));
         }
         let Some(organizations) = &watched.organizations else { continue };
@@ -299,7 +306,7 @@ pub(super) fn views(
                 credentials: vec![organizations.credential_of(organization).clone()],
             };
             let imports = state.evidence.organizations.get(&key);
-            let parts = Parts { identity, state: organization_state, imports, catalog: false, own };
+            let parts = Parts { identity, state: organization_state, imports, catalog: false, connected_for, own };
             views.push(parts.view(before.get(&key).copied()));
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::names::{IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
 use crate::domain::state::DeletedProfile;
 use crate::domain::status::Status;
-use crate::health::incidents::text::{count, instant};
+use crate::health::incidents::text::{count, instant, span};
 
 /// About a workspace.
 pub(super) fn workspace(scene: &Scene<'_>) -> Draft {
@@ -137,12 +137,14 @@ fn deleted_profiles(scene: &Scene<'_>, key: &IntegrationKey) -> Vec<Claim> {
 /// How it was before.
 fn last_connected(scene: &Scene<'_>, key: &IntegrationKey) -> Option<Claim> {
     let status = scene.integration(key)?.status.as_ref()?;
-    if status.status == Status::Connected {
-        return None;
-    }
-    let (text, observed_at) = match status.last_connected_at {
-        Some(at) => (format!("It was last connected {}.", instant(at)), Some(at)),
-        None => ("It was never seen connected.".to_owned(), None),
+    let connected_for = scene.fleet().integrations.get(&key.integration)?.thresholds.connected_for;
+    let (text, observed_at) = match (status.status, status.last_connected_at) {
+        (Status::Connected, _) if scene.now() - status.since < connected_for => {
+            (format!("It is connected, not yet for {}.", span(connected_for)), None)
+        }
+        (Status::Connected, _) => return None,
+        (_, Some(at)) => (format!("It was last connected {}.", instant(at)), Some(at)),
+        (_, None) => (format!("It was not yet seen connected for {}.", span(connected_for)), None),
     };
     Some(Claim { text, source: Source::Inferred, observed_at })
 }

@@ -31,7 +31,7 @@ pub(super) fn card(view: &IntegrationView, now: DateTime<Utc>) -> Markup {
                 @if !is_well { p.next { b { "Next: " } bdi { (next_step) } } }
             }
             @if let Some(progress) = &view.progress { (self::progress(progress)) }
-            (times(view))
+            (times(view, now))
             (conditions(view))
         }
     }
@@ -75,16 +75,29 @@ fn repositories(title: &str, count: usize, repositories: &[MissingRepository]) -
     }
 }
 
-fn times(view: &IntegrationView) -> Markup {
+/// How it was before. `connected` counts once it has held for a while.
+fn last_connected(view: &IntegrationView, now: DateTime<Utc>) -> Markup {
+    let status = &view.status;
+    let is_connected = status.status == Status::Connected;
+    let holds = now - status.since >= view.connected_for;
+    html! {
+        @match (is_connected, status.last_connected_at) {
+            (true, _) if holds => {}
+            (true, None) => { "Connected, not yet for " (span(view.connected_for)) ". " }
+            (true, Some(at)) => {
+                "Connected, not yet for " (span(view.connected_for)) "; before that, last connected " (instant(at)) ". "
+            }
+            (false, Some(at)) => { "Last connected " (instant(at)) ". " }
+            (false, None) => { "Not yet seen connected for " (span(view.connected_for)) ". " }
+        }
+    }
+}
+
+fn times(view: &IntegrationView, now: DateTime<Utc>) -> Markup {
     let status = &view.status;
     html! {
         p.quiet {
-            @if status.status != Status::Connected {
-                @match status.last_connected_at {
-                    Some(at) => { "Last connected " (instant(at)) ". " }
-                    None => { "Never seen connected. " }
-                }
-            }
+            (last_connected(view, now))
             @if let Some(at) = status.last_proof_of_life_at { "Last proof of life " (instant(at)) ". " }
             @if status.status == Status::Unknown {
                 @if let Some(known) = &status.known {

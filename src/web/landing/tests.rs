@@ -3,6 +3,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::*;
+use crate::domain::condition::Reason;
+use crate::domain::state::ListingFailure;
 use crate::snapshot::{DeliveryMode, RotationView, WriteAccess, sample};
 
 fn page(snapshot: Option<&Snapshot>) -> String {
@@ -56,7 +58,7 @@ fn the_worst_stands_first_with_its_next_step() {
     Last connected 2026-11-20 08:00 UTC. Last proof of life 2026-11-20 07:00 UTC.
     unknown acme-bitbucket / 00000000-0000-0000-0000-000000000004 organization, bitbucket-cloud, for 3 h
     Not evaluated yet.
-    Never seen connected.
+    Not yet seen connected for 30 min.
     connected acme-bitbucket / Payments organization, bitbucket-cloud, for 14 h
     This is connected since yesterday.
     Last proof of life 2026-11-20 07:00 UTC.
@@ -132,7 +134,7 @@ fn what_is_old_or_weak_is_called_so() {
     let told = [
         "restored, not seen again yet",
         "weak evidence",
-        "Never seen connected.",
+        "Not yet seen connected for 30 min.",
         "Expired: 2026-11-23 11:00",
         "Rotation: 8 of 12 have the new token. The old one ends: 2026-11-26 12:00 UTC.",
         "It may change things: Webhooks: write.",
@@ -141,6 +143,48 @@ fn what_is_old_or_weak_is_called_so() {
     for said in told {
         assert!(text.contains(said), "{said} is missing in {text}");
     }
+}
+
+#[test]
+fn connected_counts_once_it_has_held() {
+    let check = |status: Status, for_minutes: i64, last: Option<i64>, said: &str| {
+        let mut snapshot = sample::snapshot();
+        snapshot.integrations.truncate(1);
+        snapshot.incidents.clear();
+        let view = Arc::make_mut(&mut snapshot.integrations[0]);
+        view.status.status = status;
+        view.status.since = sample::now() - TimeDelta::minutes(for_minutes);
+        view.status.last_connected_at = last.map(|minutes| sample::now() - TimeDelta::minutes(minutes));
+        let text = text(&page(Some(&snapshot)));
+        let line = text.lines().find(|line| line.contains("Last proof of life")).unwrap_or_default();
+        let (line, _) = line.split_once("Last proof of life").unwrap_or((line, ""));
+        assert_eq!(line.trim(), said, "{status} {for_minutes} {last:?}");
+    };
+    check(Status::Connected, 10, None, "Connected, not yet for 30 min.");
+    check(
+        Status::Connected,
+        10,
+        Some(60),
+        "Connected, not yet for 30 min; before that, last connected 2026-11-23 11:00 UTC.",
+    );
+    check(Status::Connected, 40, Some(0), "");
+    check(Status::PartiallyConnected, 40, None, "Not yet seen connected for 30 min.");
+    check(Status::PartiallyConnected, 40, Some(60), "Last connected 2026-11-23 11:00 UTC.");
+}
+
+#[test]
+fn an_admin_api_that_refuses_stands_at_its_credential() {
+    let mut snapshot = sample::snapshot();
+    let credential = Arc::make_mut(&mut snapshot.credentials[1]);
+    credential.expires_at = None;
+    credential.unlisted = Some(ListingFailure {
+        reason: Reason::AdminApiRefused,
+        message: "the admin API refuses our key: <b>no</b>".to_owned(),
+        next_step: "Git host admin: create another".to_owned(),
+    });
+    let text = text(&page(Some(&snapshot)));
+    assert!(text.contains("Not known: the admin API refuses our key: &lt;b&gt;no&lt;/b&gt;."), "{text}");
+    assert!(text.contains("Next: Git host admin: create another"), "{text}");
 }
 
 #[test]

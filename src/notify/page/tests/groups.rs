@@ -82,7 +82,7 @@ fn a_first_synchronisation_that_never_comes() {
     - 0 of 12 repositories reached the Inventory. [measured, 11-23 17:00]
     - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
     - No synchronisation was ever seen: no asset of it has been in the Inventory. [measured, 11-23 17:00]
-    - It was never seen connected. [inferred]
+    - It was not yet seen connected for 30 min. [inferred]
     x Not the network or an outage: bitbucket-cloud answered (2026-11-23 17:00 UTC), snyk/acme-us answered (2026-11-23 17:00 UTC).
     x Not our access to Snyk: Snyk lets us read the Group (2026-11-23 17:00 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 17:00 UTC).
@@ -115,7 +115,7 @@ fn missing_repositories_with_hostile_names() {
     - 8 of 20 repositories reached the Inventory; missing: acme/service-10 <!channel> @here ](https://evil.example), acme/service-11 <!channel> @here ](https://evil.example), acme/service-12 <!channel> @here ](https://evil.example) and 9 more. [measured, 12-03 04:00]
     - The PAT bitbucket-acme expires 2027-06-11 03:00 UTC, as the configuration says. [declared]
     - The last movement of an asset was 2026-11-23 04:00 UTC. [measured, 12-03 04:00]
-    - It was never seen connected. [inferred]
+    - It was not yet seen connected for 30 min. [inferred]
     x Not the network or an outage: bitbucket-cloud answered (2026-12-03 04:00 UTC), snyk/acme-us answered (2026-12-03 04:00 UTC).
     x Not our access to Snyk: Snyk lets us read the Group (2026-12-03 04:00 UTC).
     x Not the PAT: Bitbucket accepts bitbucket-acme (2026-12-03 04:00 UTC).
