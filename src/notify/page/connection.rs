@@ -7,7 +7,7 @@ use crate::domain::condition::Condition;
 use crate::domain::facts::WorkspaceFact;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Source, Truth};
-use crate::domain::names::{IntegrationKey, IntegrationName};
+use crate::domain::names::{ApiName, IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
 use crate::domain::state::DeletedProfile;
 use crate::domain::status::Status;
@@ -101,11 +101,16 @@ pub(super) fn group(scene: &Scene<'_>) -> Draft {
 
 /// That both ends answer.
 pub(super) fn outside(scene: &Scene<'_>, name: &IntegrationName) -> Option<String> {
+    scene.answers(both_ends(scene, name))
+}
+
+/// The APIs of both ends.
+pub(super) fn both_ends<'a>(scene: &Scene<'a>, name: &IntegrationName) -> Vec<&'a ApiName> {
     let watched = scene.fleet().integrations.get(name);
     let group = watched.and_then(|watched| watched.group.as_ref()).map(|group| &group.snyk);
     let snyk =
         group.or_else(|| watched.and_then(|watched| watched.organizations.as_ref()).map(|watched| &watched.snyk));
-    scene.answers(snyk.into_iter().chain(scene.credentials()).filter_map(|name| scene.api_of(name)))
+    snyk.into_iter().chain(scene.credentials()).filter_map(|name| scene.api_of(name)).collect()
 }
 
 /// The last proof of life.

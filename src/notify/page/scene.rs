@@ -1,9 +1,12 @@
 //! What a page is made from, and the claims that several families of rules make.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::Evidence;
+use crate::domain::facts::{ScmAuthentication, SnykAuthentication};
 use crate::domain::fleet::{Fleet, WatchedIntegration};
 use crate::domain::incident::{IncidentKey, IncidentState, Subject};
 use crate::domain::kinds::{Confidence, Source, Truth};
@@ -82,7 +85,29 @@ impl<'a> Scene<'a> {
         Some(Claim { text, source: state.source, observed_at: state.observed_at })
     }
 
-    /// What `condition` says is not the cause. Only what is proved, now.
+    /// Since when the problem lasts: an observation from before says nothing about it. The rejection that showed it was
+    /// observed moments before it was judged.
+    fn onset(&self) -> DateTime<Utc> {
+        let evidence = &self.state.evidence;
+        let rejected_at = match &self.key.subject {
+            Subject::Credential(name) => {
+                let snyk = evidence.snyk_tokens.get(name).and_then(|book| book.authentication.as_ref());
+                let snyk = snyk.filter(|known| matches!(known.value, SnykAuthentication::Rejected(_)));
+                let scm = evidence.scm_credentials.get(name).and_then(|book| book.authentication.as_ref());
+                let scm = scm.filter(|known| matches!(known.value, ScmAuthentication::Rejected(_)));
+                snyk.map(|known| known.observed_at).or(scm.map(|known| known.observed_at))
+            }
+            _ => None,
+        };
+        rejected_at.map_or(self.incident.since, |at| at.min(self.incident.since))
+    }
+
+    /// Whether what was observed then speaks of the time of this problem.
+    pub(super) fn is_since_onset(&self, observed_at: DateTime<Utc>) -> bool {
+        observed_at >= self.onset()
+    }
+
+    /// What `condition` says is not the cause. Only what is proved, now, by what was observed since the onset.
     pub(super) fn cleared(&self, key: &IntegrationKey, condition: Condition) -> Option<String> {
         let state = self.condition(key, condition)?;
         let is_stale = state.valid_until.is_some_and(|until| until < self.now());
@@ -97,19 +122,22 @@ impl<'a> Scene<'a> {
         let when = match (state.source, state.observed_at) {
             // The message itself says who says so.
             (Source::Declared, _) => String::new(),
+            (_, Some(at)) if !self.is_since_onset(at) => return None,
             (Source::Inferred, Some(at)) => format!(" (inferred, {})", instant(at)),
-            (Source::Inferred, None) => " (inferred)".to_owned(),
             (Source::Measured, Some(at)) => format!(" ({})", instant(at)),
             // A proof has a time.
-            (Source::Measured, None) => return None,
+            (Source::Inferred | Source::Measured, None) => return None,
         };
         Some(format!("{not} {}: {}{when}.", blamed(condition), plain(&state.message)))
     }
 
-    /// When an API last answered, if that is so recent that neither it nor the network is the cause.
+    /// When an API last answered, if that was since the onset and so recent that neither it nor the network is the cause.
     pub(super) fn answered_at(&self, api: &ApiName) -> Option<DateTime<Utc>> {
         let facts = self.state.evidence.apis.get(api)?;
         let at = facts.last_conclusive_at.filter(|_| facts.inconclusive_since.is_none())?;
+        if !self.is_since_onset(at) {
+            return None;
+        }
         let probes = [ProbeKind::SnykToken, ProbeKind::ScmCredential];
         let counts_for = probes.iter().filter_map(|kind| self.fleet().max_ages.get(kind)).min();
         let is_recent = self.now() - at <= counts_for.copied().unwrap_or(ANSWER_COUNTS_FOR);
@@ -118,13 +146,24 @@ impl<'a> Scene<'a> {
 
     /// That APIs answer: neither they nor the network are the cause.
     pub(super) fn answers(&self, apis: impl IntoIterator<Item = &'a ApiName>) -> Option<String> {
-        let mut apis: Vec<&ApiName> = apis.into_iter().collect();
-        apis.sort();
-        apis.dedup();
-        let answered =
-            apis.into_iter().filter_map(|api| Some(format!("{api} answered ({})", instant(self.answered_at(api)?))));
+        let answered = self.answered(apis).into_iter().map(|(api, at)| format!("{api} answered ({})", instant(at)));
         let answered: Vec<String> = answered.collect();
         (!answered.is_empty()).then(|| format!("Not the network or an outage: {}.", answered.join(", ")))
+    }
+
+    /// That APIs answer other requests than the one that is missing, which may fail by itself: no more than the way to
+    /// them is ruled out.
+    pub(super) fn answers_others(&self, apis: impl IntoIterator<Item = &'a ApiName>) -> Vec<String> {
+        let answered = self.answered(apis).into_iter();
+        answered
+            .map(|(api, at)| format!("Not the connection to {api}: it answers other requests ({}).", instant(at)))
+            .collect()
+    }
+
+    /// The APIs that answered since the onset, each once, and when.
+    fn answered(&self, apis: impl IntoIterator<Item = &'a ApiName>) -> Vec<(&'a ApiName, DateTime<Utc>)> {
+        let apis: BTreeSet<&ApiName> = apis.into_iter().collect();
+        apis.into_iter().filter_map(|api| Some((api, self.answered_at(api)?))).collect()
     }
 
     /// The API of a Snyk token or an SCM credential.

@@ -1,6 +1,6 @@
 //! Nothing is known: which evidence is missing, and what is known all the same.
 
-use super::connection::outside;
+use super::connection::both_ends;
 use super::credentials;
 use super::draft::Draft;
 use super::scene::{Scene, plain};
@@ -51,7 +51,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
             draft.claim([Claim { text, source: Source::Inferred, observed_at: None }]);
         }
     }
-    draft.rule_out(outside(scene, name));
+    draft.rule_out(scene.answers_others(both_ends(scene, name)));
     let well = |state: &CredentialState| state.valid.truth == Truth::True;
     if let Some(watched) = scene.fleet().integrations.get(name) {
         let group = watched.group.as_ref().map(|group| &group.snyk);
@@ -59,6 +59,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
         let token = snyk.and_then(|name| Some((name, scene.state.evidence.snyk_tokens.get(name)?)));
         if let Some((name, token)) = token
             && let Some(evidence) = fresh(&token.authentication, scene.now())
+            && scene.is_since_onset(evidence.observed_at)
             && scene.state.credentials.get(name).is_some_and(well)
         {
             draft.rule_out([format!("Not our Snyk token: Snyk accepts {name} ({}).", instant(evidence.observed_at))]);

@@ -2,10 +2,13 @@ use chrono::TimeDelta;
 use insta::assert_snapshot;
 
 use super::Story;
+use crate::domain::condition::Condition;
 use crate::domain::facts::{CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, WorkspaceFact};
 use crate::domain::incident::Rule;
-use crate::domain::names::WorkspaceSlug;
-use crate::health::testing::{WORKSPACE, World, hours, minutes};
+use crate::domain::kinds::Truth;
+use crate::domain::names::{ApiName, WorkspaceSlug};
+use crate::domain::status::Status;
+use crate::health::testing::{SNYK_API, WORKSPACE, World, hours, minutes};
 
 #[test]
 fn a_workspace_without_the_account() {
@@ -32,6 +35,50 @@ fn a_workspace_without_the_account() {
     Repositories of acme in Bitbucket <https://bitbucket.org/acme/workspace/repositories/>
     [acme-bitbucket - group bitbucket-cloud platform-team]
     ");
+}
+
+/// What was seen before it began says nothing of what it is now.
+#[test]
+fn only_what_was_seen_since_the_onset_rules_out() {
+    let story = Story::healthy(3, 0, |world| {
+        world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), WorkspaceFact::NotMember);
+        world.down.insert(SNYK_API.into());
+    });
+    let story = story.after(minutes(60));
+    let access = &story.world.stored(None).conditions[&Condition::SnykAccessible];
+    assert_eq!(access.truth, Truth::True, "known from before, and fresh");
+    assert_snapshot!(story.page(Rule::ConnectionFailed).ruled_out.join("\n"), @"
+    Not the network or an outage: bitbucket-cloud answered (2026-11-23 04:30 UTC).
+    Not the PAT: Bitbucket accepts bitbucket-acme (2026-11-23 04:30 UTC).
+    Probably not an expired PAT: bitbucket-acme is valid until 2027-06-11 (declared).
+    Not a missing permission: bitbucket-acme has 9 of 9 permissions (2026-11-23 04:30 UTC).
+    ");
+}
+
+#[test]
+fn an_answer_of_before_the_onset_rules_out_no_outage() {
+    let mut story = Story::healthy(3, 0, |world| {
+        world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), WorkspaceFact::NotMember);
+    });
+    story.pass(minutes(60));
+    let since = story.world.state.incidents.values().find(|incident| incident.is_open()).unwrap().since;
+    let facts = story.world.state.evidence.apis.get_mut(&ApiName::from(SNYK_API)).unwrap();
+    facts.last_conclusive_at = Some(since - minutes(1));
+    let ruled_out = story.page(Rule::ConnectionFailed).ruled_out;
+    assert!(ruled_out.iter().any(|proof| proof.contains("bitbucket-cloud answered")), "{ruled_out:?}");
+    assert!(!ruled_out.iter().any(|proof| proof.contains("snyk/acme-us answered")), "{ruled_out:?}");
+}
+
+#[test]
+fn a_group_that_is_connected_again_and_not_for_long() {
+    let mut story = Story::new(World::just_set_up(12, 0)).after(hours(14));
+    let told = |story: &Story| story.page(Rule::PartiallyConnected).evidence;
+    assert!(told(&story).iter().any(|claim| claim.text == "It was not yet seen connected for 30 min."));
+    let now = story.world.now;
+    let key = World::key(None);
+    let status = story.world.state.integrations.get_mut(&key).unwrap().status.as_mut().unwrap();
+    (status.status, status.since) = (Status::Connected, now - minutes(5));
+    assert!(told(&story).iter().any(|claim| claim.text == "It is connected, not yet for 30 min."));
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn an_unknown_status() {
     The status of acme-bitbucket (group) has been unknown for 2 h (since 2026-11-23 04:00 UTC). Snyk does not let us read the Group (HTTP 403). Last known: connected. This concerns 1 Group integration. It becomes critical 2026-11-24 04:00 UTC.
     - Snyk does not let us read the Group (HTTP 403). [measured, 11-23 06:30]
     - The last known status was connected (ok), since 2026-11-23 03:00 UTC. [inferred]
-    x Not the network or an outage: bitbucket-cloud answered (2026-11-23 06:30 UTC), snyk/acme-us answered (2026-11-23 06:30 UTC).
+    x Not the connection to bitbucket-cloud: it answers other requests (2026-11-23 06:30 UTC).
+    x Not the connection to snyk/acme-us: it answers other requests (2026-11-23 06:30 UTC).
     x Not our Snyk token: Snyk accepts acme-us (2026-11-23 06:30 UTC).
     Noticed: When the missing evidence comes, without further waiting.
     Next: Group Admin: give the account of our Snyk token the right to read this Group; or snykwatch operator: correct the Group's id in the configuration.
