@@ -139,6 +139,35 @@ fn a_listing_that_never_comes_delays_the_page_by_two_minutes() {
 }
 
 #[test]
+fn with_one_organization_the_first_page_says_what_is_not_looked_at_yet() {
+    let complete = healthy(2, 1);
+    let mut daemon = Daemon::new(healthy(2, 1));
+    unlooked(&mut daemon.world, 0);
+    daemon.verdict(Truth::False);
+    assert_eq!(daemon.at(minutes(0)), []);
+    let told = daemon.at(minutes(2));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].page.title.ends_with("(1 Group integration)"), "{}", told[0].page.title);
+    let summary = &told[0].page.summary;
+    assert!(summary.contains("not known yet: looked at 0 of 1 Organizations of acme-bitbucket so far."), "{summary}");
+    // One more is no growth: the page before said that it may come.
+    daemon.world.state.evidence.organizations = complete.state.evidence.organizations.clone();
+    daemon.world.state.integrations = complete.state.integrations.clone();
+    assert_eq!(daemon.at(minutes(3)), []);
+    assert_eq!(daemon.at(minutes(70)), [], "nor later");
+    // Not even listed yet.
+    let mut daemon = Daemon::new(healthy(2, 1));
+    unlooked(&mut daemon.world, 0);
+    daemon.world.integration().organizations.as_mut().unwrap().asked.clear();
+    daemon.world.state.evidence.groups.values_mut().for_each(|group| group.organizations = None);
+    daemon.verdict(Truth::False);
+    assert_eq!(daemon.at(minutes(0)), []);
+    let told = daemon.at(minutes(2));
+    let summary = told.first().map_or("", |told| &told.page.summary);
+    assert!(summary.contains("the Organizations of acme-bitbucket are not listed yet."), "{summary}");
+}
+
+#[test]
 fn outside_a_first_pass_nothing_waits() {
     let mut daemon = Daemon::new(healthy(2, 5));
     daemon.verdict(Truth::False);
