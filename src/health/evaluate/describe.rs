@@ -64,6 +64,23 @@ fn some_fail(profiles: &[ProfileVerdicts], failed: Option<&str>, sentence: &str)
     }
 }
 
+/// When the first fill is expected to be complete: no earlier and no later.
+fn completion_expected(state: &IntegrationState) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    state.progress.as_ref()?.completion_expected
+}
+
+/// The first fill, while it goes on by itself.
+fn moving_fill(
+    verdicts: &GroupVerdicts,
+    watched: &WatchedIntegration,
+    state: &IntegrationState,
+    now: DateTime<Utc>,
+) -> Option<MovingFill> {
+    let is_filled = verdicts.remembered.first_fill_completed_at.is_some();
+    let moves = !is_filled && is_filling(&state.group, watched.thresholds.sync_cycle, now);
+    moves.then(|| MovingFill { complete_by: completion_expected(state).map(|(_, latest)| latest) })
+}
+
 /// The status of a Group integration.
 pub(super) fn group(
     verdicts: &GroupVerdicts,
@@ -133,18 +150,15 @@ pub(super) fn group(
             Some(at) => format!("{sentence}, which had some; the last sync seen was {}", moment(at)),
             None => format!("{sentence}, which had some"),
         },
-        Reason::InventoryIncomplete => {
-            let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
-            match expected {
-                Some((from, to)) if moment(from) == moment(to) => {
-                    format!("{sentence}; expected to be complete by {}", moment(to))
-                }
-                Some((from, to)) => {
-                    format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
-                }
-                None => sentence,
+        Reason::InventoryIncomplete => match completion_expected(state) {
+            Some((from, to)) if moment(from) == moment(to) => {
+                format!("{sentence}; expected to be complete by {}", moment(to))
             }
-        }
+            Some((from, to)) => {
+                format!("{sentence}; expected to be complete between {} and {}", moment(from), moment(to))
+            }
+            None => sentence,
+        },
         Reason::ProfilesFailed => some_fail(&verdicts.profiles, failed, &sentence),
         _ => match failed.filter(|_| status == Status::ConnectionFailed) {
             Some(name) => format!("every profile fails; {name}: {sentence}"),
@@ -158,10 +172,7 @@ pub(super) fn group(
         Why::Profile(..) => Some(Condition::CredentialValid),
         Why::Reason(_) => None,
     };
-    let filled = verdicts.remembered.first_fill_completed_at.is_some();
-    let moves = !filled && is_filling(memory, watched.thresholds.sync_cycle, now);
-    let expected = state.progress.as_ref().and_then(|progress| progress.completion_expected);
-    let fill = moves.then(|| MovingFill { complete_by: expected.map(|(_, latest)| latest) });
+    let fill = moving_fill(verdicts, watched, state, now);
     let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition };
     Described {
         status,
