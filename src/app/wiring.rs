@@ -179,20 +179,21 @@ impl Wiring {
 
     /// Who probes that fleet.
     pub(super) fn prober(&self, fleet: Arc<Fleet>) -> Arc<Prober> {
-        let label = |name| self.config.snyk.get(name).and_then(|entry| entry.token_label.clone());
-        let snyk = self
-            .snyk
-            .iter()
-            .map(|(name, client)| (name.clone(), SnykTarget { client: client.clone(), token_label: label(name) }));
         let settings = self.config.integrations.values();
         let targets = Targets {
             fleet,
-            snyk: snyk.collect(),
+            snyk: self.snyk_targets(),
             scm: self.scm.clone(),
             former: Arc::clone(&self.former),
             settings: settings.map(|integration| (integration.name.clone(), self.settings_of(integration))).collect(),
         };
         Arc::new(Prober::new(targets, self.clock.clone(), Arc::clone(&self.memory)))
+    }
+
+    fn snyk_targets(&self) -> BTreeMap<CredentialName, SnykTarget> {
+        let label = |name| self.config.snyk.get(name).and_then(|entry| entry.token_label.clone());
+        let target = |client: &SnykClient, name| SnykTarget { client: client.clone(), token_label: label(name) };
+        self.snyk.iter().map(|(name, client)| (name.clone(), target(client, name))).collect()
     }
 
     /// What is to be asked at once, because its secret or its entry is another than in `before`: the credential, and what
@@ -295,3 +296,6 @@ impl Wiring {
 fn differs<T: PartialEq>(before: Option<&T>, now: &T) -> bool {
     before.is_some_and(|before| before != now)
 }
+
+#[cfg(test)]
+mod tests;

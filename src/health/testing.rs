@@ -52,6 +52,14 @@ pub(crate) fn minutes(minutes: i64) -> TimeDelta {
     TimeDelta::minutes(minutes)
 }
 
+/// Whom a probe asks.
+fn asked_by(kind: ProbeKind) -> ApiName {
+    match kind {
+        ProbeKind::ScmCredential | ProbeKind::Profile | ProbeKind::Webhooks => ApiName::from(SCM_API),
+        _ => ApiName::from(SNYK_API),
+    }
+}
+
 /// One profile of the Group and what its credential sees.
 #[derive(Clone)]
 pub(crate) struct ProfileWorld {
@@ -87,8 +95,8 @@ pub(crate) struct World {
     pub(crate) organizations: BTreeMap<OrganizationId, OrganizationWorld>,
     /// Organizations that the Group's listing leaves out, though they answer.
     pub(crate) unlisted: BTreeSet<OrganizationId>,
-    /// What is answered instead of the listing: the class of the failure and its words.
-    pub(crate) listing_fails: Option<(&'static str, &'static str)>,
+    /// What is answered instead of the assets, the repositories or the listing: the class of the failure and its words.
+    pub(crate) fails: BTreeMap<Part, (&'static str, &'static str)>,
     /// Added to every round's findings.
     pub(crate) extra: Vec<Finding>,
     /// APIs that answer nothing conclusive now.
@@ -296,7 +304,7 @@ impl World {
             removed: Vec::new(),
             catalog: None,
             unlisted: BTreeSet::new(),
-            listing_fails: None,
+            fails: BTreeMap::new(),
             extra: Vec::new(),
             down: BTreeSet::new(),
             transitions: Vec::new(),
@@ -369,10 +377,7 @@ impl World {
         for credential in self.fleet.scm_credentials.values_mut() {
             credential.revision = credential.host.with(credential.token_version.as_deref().unwrap_or_default());
         }
-        let api = match kind {
-            ProbeKind::ScmCredential | ProbeKind::Profile | ProbeKind::Webhooks => ApiName::from(SCM_API),
-            _ => ApiName::from(SNYK_API),
-        };
+        let api = asked_by(kind);
         let outcome = if self.down.contains(&api) {
             let failure = ProbeFailure {
                 part: None,
@@ -411,13 +416,17 @@ impl World {
                 // A rejected token lists nothing.
                 if matches!(world.authentication, ScmAuthentication::Accepted { .. }) {
                     findings.push(Finding::Workspaces(name.clone(), profile.clone(), world.workspaces.clone()));
-                    findings.push(Finding::Repositories(name.clone(), profile.clone(), Arc::new(set)));
+                    if !self.fails.contains_key(&Part::Repositories) {
+                        findings.push(Finding::Repositories(name.clone(), profile.clone(), Arc::new(set)));
+                    }
                 }
                 (profile.clone(), findings)
             })
             .collect::<Vec<_>>()
         {
-            self.observe(ProbeKind::Profile, WorkSubject::Profile(name.clone(), profile), findings);
+            let subject = WorkSubject::Profile(name.clone(), profile);
+            self.observe(ProbeKind::Profile, subject.clone(), findings);
+            self.fail_as_told(ProbeKind::Profile, subject, Part::Repositories);
         }
         let walk = AssetWalk {
             live: self.assets.clone(),
@@ -425,7 +434,9 @@ impl World {
             has_last_sync: true,
             aliases: BTreeMap::new(),
         };
-        self.observe(ProbeKind::Inventory, group.clone(), vec![Finding::Assets(name.clone(), Arc::new(walk))]);
+        if !self.fail_as_told(ProbeKind::Inventory, group.clone(), Part::Assets) {
+            self.observe(ProbeKind::Inventory, group.clone(), vec![Finding::Assets(name.clone(), Arc::new(walk))]);
+        }
         if let Some(catalog) = self.catalog.clone() {
             self.observe(ProbeKind::Catalog, group.clone(), vec![Finding::Catalog(name.clone(), catalog)]);
         }
@@ -479,10 +490,18 @@ impl World {
             .collect();
         let findings = vec![Finding::Organizations(name.clone(), Arc::new(listing))];
         let (kind, subject) = (ProbeKind::OrganizationList, WorkSubject::Group(name));
-        match self.listing_fails {
-            None => self.observe(kind, subject, findings),
-            Some((reason, detail)) => self.fail(kind, subject, Part::Organizations, reason, detail),
+        if !self.fail_as_told(kind, subject.clone(), Part::Organizations) {
+            self.observe(kind, subject, findings);
         }
+    }
+
+    /// A part that fails as the test wants it; whether it does.
+    fn fail_as_told(&mut self, kind: ProbeKind, subject: WorkSubject, part: Part) -> bool {
+        let told = self.fails.get(&part).copied();
+        if let Some((reason, detail)) = told {
+            self.fail(kind, subject, part, reason, detail);
+        }
+        told.is_some()
     }
 
     /// A part that concluded nothing, in the API's words.
@@ -496,13 +515,13 @@ impl World {
     ) {
         let failure = ProbeFailure {
             part: Some(part),
-            api: ApiName::from(SNYK_API),
+            api: asked_by(kind),
             reason,
             detail: detail.to_owned(),
             whole_api: false,
             retry_after: None,
         };
-        let notices = vec![ApiNotice::Answered(ApiName::from(SNYK_API))];
+        let notices = vec![ApiNotice::Answered(asked_by(kind))];
         let outcome = Outcome { failures: vec![failure], notices, ..Outcome::default() };
         let run = ProbeRun { work: Work { kind, subject }, started_at: self.now, finished_at: self.now, outcome };
         self.follow_ups.extend(observe(&mut self.state, &self.fleet, Policy::default(), &run));

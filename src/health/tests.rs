@@ -14,6 +14,7 @@ mod inventory;
 mod listing;
 mod loss;
 mod observers;
+mod one_part_fails;
 mod organization;
 mod out_of_sight;
 mod refused;

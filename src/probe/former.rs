@@ -59,6 +59,12 @@ impl FormerSecrets {
         self.all().retain(|name, _| is_configured(name));
     }
 
+    /// The versions that are kept of a credential.
+    #[cfg(test)]
+    pub(crate) fn versions(&self, name: &CredentialName) -> Vec<String> {
+        self.all().get(name).into_iter().flatten().map(|former| former.version.clone()).collect()
+    }
+
     /// The one to ask with now, if there is any. `present` is the version of the secret that is configured now.
     pub(super) fn to_ask_with(
         &self,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use snykwatch::clock::Clock;
-use snykwatch::sandbox::world::World;
+use snykwatch::sandbox::world::{ACME_CREDENTIAL, ACME_SNYK_TOKEN, EmptyPage, IntegrationMap, World};
 use snykwatch::sandbox::{Api, FaultKind};
 use uuid::Uuid;
 
@@ -203,6 +203,120 @@ async fn nobody_lists_the_organizations() {
         "could not tell",
     ]);
     finished.never_says("run `snykwatch check`");
+}
+
+/// Three Organizations, each of which has the integration.
+async fn three_organizations() -> Scene {
+    let beginning = Clock::system().now() - TimeDelta::days(4);
+    Scene::of(World::acme(beginning).with_repositories(12).with_organizations(3)).await
+}
+
+#[tokio::test]
+async fn nobody_tells_which_integrations_there_are() {
+    let scene = three_organizations().await;
+    scene.sandbox.world(|world| {
+        for number in 0..3 {
+            world.break_integrations(&format!("acme-team-{number:03}"), FaultKind::Status(403));
+        }
+    });
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&["acme-bitbucket (group): connected", "unknown / endpoint_refused", "403", "could not tell"]);
+    finished.says(&["next: Organization Admin: give the account of our Snyk token a role that may read this"]);
+    for number in 0..3 {
+        finished.says(&[&format!("acme team 00{number}")]);
+    }
+    finished.never_says("run `snykwatch check`");
+    finished.never_says("  NO ");
+}
+
+/// Something that happens to a world.
+type Deed = Box<dyn Fn(&mut World)>;
+
+#[tokio::test]
+async fn nobody_tells_the_integrations_of_one_organization() {
+    let broken = |kind: FaultKind| move |world: &mut World| world.break_integrations("acme-team-001", kind.clone());
+    let listed = |world: &mut World| world.set_integration_map("acme-team-001", IntegrationMap::List);
+    let cases: [(Deed, &str, &str, &str); 7] = [
+        (Box::new(broken(FaultKind::Status(401))), "endpoint_refused", "401", "Organization Admin: give the account"),
+        (Box::new(broken(FaultKind::Status(403))), "endpoint_refused", "403", "Organization Admin: give the account"),
+        (Box::new(broken(FaultKind::Status(404))), "endpoint_not_found", "404", "check `region` or `api_url`"),
+        (Box::new(broken(FaultKind::Brownout)), "endpoint_gone", "410", "update snykwatch"),
+        (Box::new(broken(FaultKind::Status(500))), "upstream_failing", "500", "whether Snyk reports a disturbance"),
+        (Box::new(listed), "answer_not_understood", "instead of the expected JSON", "update snykwatch"),
+        (Box::new(broken(FaultKind::TruncatedJson)), "answer_not_understood", "answer", "http.proxy"),
+    ];
+    for (deed, reason, words, next_step) in cases {
+        let scene = three_organizations().await;
+        scene.sandbox.world(deed);
+        let finished = check(&scene, &scene.configuration()).await;
+        finished.exits(2);
+        finished.says(&["acme-bitbucket (group): connected", "acme team 001 (organization)", reason, words]);
+        finished.says(&["acme team 001 (organization)", "next:", next_step]);
+        finished.says(&["2 organizations are connected and have no problem", "could not tell"]);
+        finished.never_says("run `snykwatch check`");
+    }
+}
+
+/// A list that says how long it is and ends before: nobody stands in the way, and nobody is to be asked to leave it.
+#[tokio::test]
+async fn a_list_is_shorter_than_it_says() {
+    let scene = Scene::healthy().await;
+    scene.sandbox.world(|world| world.break_path(Api::Bitbucket, "/2.0/repositories/acme", FaultKind::ListCut(9)));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&["acme-bitbucket (group): unknown / list_incomplete", "9 of the 12", "next: nobody for now"]);
+    finished.says(&["yes SnykAccessible", "yes CredentialValid", "could not tell"]);
+    for wrong in ["login page", "proxy", "api_url", "run `snykwatch check`", "  NO "] {
+        finished.never_says(wrong);
+    }
+}
+
+/// A hundred days of some Organizations, whose audit logs come in pages of a day each, most of them empty.
+fn long_quiet(organizations: usize) -> World {
+    let now = Clock::system().now();
+    let mut world = World::acme(now - TimeDelta::days(100)).with_repositories(10).with_organizations(organizations);
+    world.expire_snyk_token(ACME_SNYK_TOKEN, now + TimeDelta::days(200));
+    world.snyk.audit.bucket = Some(TimeDelta::days(1));
+    world.snyk.audit.empty_page = EmptyPage::WithoutItems;
+    world
+}
+
+/// Pages of audit logs of Organizations that were read.
+fn pages_read(scene: &Scene) -> usize {
+    let requests = scene.sandbox.requests();
+    let is_page = |path: &str| path.starts_with("/rest/orgs/") && path.contains("/audit_logs/search");
+    requests.iter().filter(|asked| is_page(&asked.path_and_query)).count()
+}
+
+#[tokio::test]
+async fn quiet_organizations_are_not_asked_for_ninety_empty_pages_each() {
+    let scene = Scene::of(long_quiet(5)).await;
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(0);
+    finished.says(&["5 organizations are connected and have no problem"]);
+    let pages = pages_read(&scene);
+    assert!(pages <= 5 * 10, "{pages} pages of five logs");
+}
+
+/// The same logs with a question: what was saved after a rotation stands behind eighty empty pages.
+#[tokio::test]
+async fn what_stands_behind_eighty_empty_pages_is_found() {
+    let mut world = long_quiet(2);
+    let now = Clock::system().now();
+    world.advance(now - TimeDelta::days(5));
+    world.save_at_organization("acme-team-000", ACME_CREDENTIAL);
+    let scene = Scene::of(world).await;
+    let rotated = (now - TimeDelta::days(86)).format("%Y-%m-%dT%H:%M:%SZ");
+    let text = scene.configuration().to_string();
+    let role = "    role: integration\n";
+    scene.write_text(&text.replace(role, &format!("{role}    rotated_at: {rotated}\n")));
+    let finished = scene.ask_as_it_is(&["check"]).await;
+    finished.exits(1);
+    finished.says(&["acme team 001 (organization): partially_connected / credential_out_of_step"]);
+    finished.says(&["NO CredentialInStep", "1 organization is connected and has no problem"]);
+    let pages = pages_read(&scene);
+    assert!(pages > 2 * 80, "{pages} pages of two logs");
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use serde_json::Value;
-use snykwatch::sandbox::RequestRecord;
+use snykwatch::clock::{Clock, Pace};
 use snykwatch::sandbox::world::{ACME_CREDENTIAL, World};
+use snykwatch::sandbox::{Api, RequestRecord};
 
-use crate::support::configuration::Configuration;
+use crate::support::configuration::{Configuration, INTEGRATION};
 use crate::support::process::{Daemon, condition};
+use crate::support::virtual_time::{START, VirtualDaemon};
 use crate::support::{Scene, eventually};
 
 const SUCCESSFUL: &str = "snykwatch_config_last_reload_successful";
@@ -193,4 +196,157 @@ async fn another_group_is_not_connected_by_what_was_seen_of_the_one_before() {
     let daemon = scene.run_as_it_is().await;
     daemon.until_group_is("connected").await;
     daemon.terminate().await.exits(0);
+}
+
+/// An Organization, so that something of the integration is left while there is no `group` block.
+fn without_group(scene: &Scene, configuration: &Configuration) -> String {
+    let organization = scene.sandbox.world(|world| world.snyk.organizations[0].id);
+    let text = configuration.to_string();
+    let (before, block) = text.split_once("    group:\n").unwrap();
+    let (_, after) = block.split_once("    organizations:").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let organizations =
+        format!("    organizations: {{ snyk: acme-us, credential: bitbucket-acme, discover: [{organization}] }}\n");
+    format!("{before}{organizations}{after}")
+}
+
+/// What the API says of the Group's integration once the Inventory was found empty. Until then it says whatever it said
+/// before a reload, and from then on, or after a restart, never that the Group is connected.
+async fn found_empty(daemon: &Daemon, mut is_another: bool) -> Value {
+    let look = async || {
+        let page = daemon.get(&format!("/api/v1/integrations/{INTEGRATION}")).await;
+        let group = (page.status == 200).then(|| page.json()["integration"].clone())?;
+        if group["status"]["status"] == "connected" {
+            assert!(!is_another, "{group:#}");
+            return None;
+        }
+        is_another = true;
+        let conditions = group["conditions"].as_array()?.iter();
+        let mut populated = conditions.filter(|one| one["condition"] == "InventoryPopulated");
+        populated.next().is_some_and(|one| one["truth"] == "false").then_some(group)
+    };
+    eventually("the Inventory is found empty", look).await
+}
+
+/// Nothing of what was seen of another Group, or of this one elsewhere, counts for this one.
+#[track_caller]
+fn is_judged_anew(group: &Value) {
+    let status = &group["status"];
+    assert!(["setup_in_progress", "partially_connected"].contains(&status["status"].as_str().unwrap()), "{group:#}");
+    assert!(status["last_connected_at"].is_null(), "{group:#}");
+    for name in ["InventoryComplete", "SyncCurrent"] {
+        assert_ne!(condition(group, name)["truth"], "true", "{name}: {group:#}");
+    }
+    assert_eq!(group["progress"]["found"], 0, "{group:#}");
+}
+
+/// A second Group, which is empty, and the token that reads it.
+fn empty_group(scene: &Scene) -> Configuration {
+    let group = scene.sandbox.world(|world| world.add_group("other-group", "other-token"));
+    let token = scene.sandbox.world(|world| world.snyk.token("other-token").unwrap().secret.clone());
+    scene.write_secret("snyk-token", &token);
+    Configuration { group, ..scene.configuration() }
+}
+
+#[tokio::test]
+async fn another_group_after_a_restart_is_judged_by_what_is_seen_of_it() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    settled(&daemon).await;
+    daemon.terminate().await.exits(0);
+    let other = empty_group(&scene);
+    let daemon = scene.run(&other).await;
+    is_judged_anew(&found_empty(&daemon, true).await);
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_group_that_is_taken_away_and_another_that_is_added_share_nothing() {
+    let scene = Scene::healthy().await;
+    let good = scene.configuration();
+    let daemon = scene.run(&good).await;
+    settled(&daemon).await;
+    scene.write_text(&without_group(&scene, &good));
+    assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
+    let is_gone = async || {
+        let all = daemon.get("/api/v1/integrations").await.json();
+        let mut views = all["integrations"].as_array().unwrap().iter();
+        (!views.any(|one| one["level"] == "group")).then_some(())
+    };
+    eventually("the Group is watched no more", is_gone).await;
+    let other = empty_group(&scene);
+    scene.write(&other);
+    assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
+    is_judged_anew(&found_empty(&daemon, true).await);
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn the_same_group_id_at_another_api_is_another_group() {
+    for by_restart in [false, true] {
+        let scene = Scene::healthy().await;
+        // The same ids in another region, where nothing was synchronised yet.
+        let elsewhere = Scene::of(World::acme(Clock::system().now() - TimeDelta::hours(1)).with_repositories(12)).await;
+        let good = scene.configuration();
+        let daemon = scene.run(&good).await;
+        settled(&daemon).await;
+        assert_eq!(elsewhere.configuration().group, good.group);
+        let moved = Configuration { snyk_url: elsewhere.configuration().snyk_url, ..good };
+        scene.write_secret("snyk-token", &elsewhere.snyk_secret());
+        let daemon = if by_restart {
+            daemon.terminate().await.exits(0);
+            scene.run(&moved).await
+        } else {
+            scene.write(&moved);
+            assert_eq!(daemon.request("POST", "/-/reload", "").await.status, 200);
+            daemon
+        };
+        is_judged_anew(&found_empty(&daemon, by_restart).await);
+        daemon.terminate().await.exits(0);
+    }
+}
+
+/// Requests since the last look: those that the old token was accepted with, and those that Bitbucket rejected.
+fn asked_with_old(scene: &Scene) -> (usize, usize) {
+    let requests = scene.sandbox.requests();
+    scene.sandbox.forget_requests();
+    let accepted = |asked: &&RequestRecord| asked.credential.as_deref() == Some(ACME_CREDENTIAL);
+    let rejected = |asked: &&RequestRecord| asked.api == Api::Bitbucket && asked.status == Some(401);
+    (requests.iter().filter(accepted).count(), requests.iter().filter(rejected).count())
+}
+
+#[tokio::test]
+async fn the_token_before_a_rotation_is_asked_until_it_is_rejected() {
+    let clock = Clock::scaled(START.parse().unwrap(), Pace::Immediate);
+    let mut participant = clock.participant();
+    let start = clock.now();
+    let scene = Scene::at(&clock, World::acme(start - TimeDelta::days(4)).with_repositories(12)).await;
+    let text = scene.configuration().without_organizations().every("30m").to_string();
+    let daemon = VirtualDaemon::start(&scene, &clock, &text).await;
+    participant.sleep_until(start + TimeDelta::hours(1)).await;
+    let new = scene.sandbox.world(|world| world.rotate_credential(ACME_CREDENTIAL, "snyk-integration-2", None));
+    scene.write_secret("bitbucket-token", &new.unwrap());
+    daemon.0.reload().await;
+    asked_with_old(&scene);
+    // One question in each round, beside those with the new one.
+    for hour in 2..5 {
+        participant.sleep_until(start + TimeDelta::hours(hour)).await;
+        let (accepted, rejected) = asked_with_old(&scene);
+        assert!((1..=4).contains(&accepted) && rejected == 0, "hour {hour}: {accepted} accepted, {rejected} rejected");
+    }
+    // Another reload changes nothing of it.
+    scene.write_text(&text.replace("    scm: bitbucket-cloud\n", "    scm: bitbucket-cloud\n    owner: platform\n"));
+    daemon.0.reload().await;
+    participant.sleep_until(start + TimeDelta::hours(5)).await;
+    assert_ne!(asked_with_old(&scene).0, 0);
+    scene.sandbox.world(|world| world.revoke_credential(ACME_CREDENTIAL));
+    participant.sleep_until(start + TimeDelta::hours(7)).await;
+    // A rejection is confirmed by another question.
+    let (accepted, rejected) = asked_with_old(&scene);
+    assert!(accepted == 0 && rejected >= 2, "{accepted} accepted, {rejected} rejected");
+    participant.sleep_until(start + TimeDelta::hours(12)).await;
+    assert_eq!(asked_with_old(&scene), (0, 0), "its end is known");
+    let credentials = daemon.get("/api/v1/credentials").await.json();
+    assert_eq!(credentials["credentials"][1]["valid"]["truth"], "true", "{credentials:#}");
+    daemon.stop().await;
 }

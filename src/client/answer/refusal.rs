@@ -73,6 +73,9 @@ const REQUIRED: &[&str] = &[
     "must be enabled",
     "need to enable",
     "please enable",
+    "repository enable",
+    "workspace enable",
+    "project enable",
     "to be enabled",
     "verification enabled",
 ];
@@ -167,6 +170,8 @@ mod tests {
         check("Two-step verification is required to access this workspace.", by(ShutOut::TwoStepVerification));
         check("This is only accessible to users with two-step verification enabled.", by(ShutOut::TwoStepVerification));
         check("You must enable 2FA", by(ShutOut::TwoStepVerification));
+        check("To access this repository, enable two-step verification.", by(ShutOut::TwoStepVerification));
+        check("To access this workspace, enable two-step verification.", by(ShutOut::TwoStepVerification));
         check(
             "`acme` forbids access via a personal access token (classic). Please use a GitHub App, OAuth App, or a \
              personal access token with fine-grained permissions.",
@@ -185,6 +190,7 @@ mod tests {
             "Your ipsum is not here",
             "Request 7 from 10.0.0.1: IP logged",
             "Two-step verification",
+            "You do not have permission to make this workspace enable two-step verification",
             "Pull request approval settings cannot be read",
             "Resource not accessible by personal access token",
             "This repository is not on your allow list",

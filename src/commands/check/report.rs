@@ -53,6 +53,7 @@ impl<'a> Report<'a> {
             self.print_unseen(unseen);
         }
         let mut alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
+        let mut unknown_alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
         let mut healthy = 0;
         let mut out_of_proof = Vec::new();
         for view in &self.snapshot.integrations {
@@ -62,12 +63,19 @@ impl<'a> Report<'a> {
                 healthy += 1;
                 out_of_proof.extend(in_step_is_unknown(view).then_some(view));
             } else if !self.is_explained(view) {
-                self.print_integration(view);
+                if is_organization && view.status.status == Status::Unknown && !has_false(view) {
+                    unknown_alike.entry(likeness(view)).or_default().push(view);
+                } else {
+                    self.print_integrations(&[view]);
+                }
             } else if is_organization && !self.has_problem_of_its_own(view) {
                 alike.entry(likeness(view)).or_default().push(view);
             } else {
                 self.print_explained(&[view]);
             }
+        }
+        for views in unknown_alike.values() {
+            self.print_integrations(views);
         }
         for views in alike.values() {
             self.print_explained(views);
@@ -179,9 +187,7 @@ impl<'a> Report<'a> {
     /// Integrations whose trouble has its cause above, all alike: only their own problems are told in full.
     fn print_explained(&self, views: &[&IntegrationView]) {
         let Some(view) = views.first() else { return };
-        let plural = if views.len() == 1 { "" } else { "s" };
-        let title = format!("{} ({}{plural})", titles(views), view.identity.level);
-        self.print_title(view, &title, ", because of the above");
+        self.print_title(view, &title(views, view), ", because of the above");
         for truth in [Truth::True, Truth::False, Truth::Unknown] {
             let names = view.conditions.iter().filter(|shown| {
                 shown.state.truth == truth && (truth != Truth::False || self.is_due_to_cause(view, shown))
@@ -196,9 +202,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn print_integration(&self, view: &IntegrationView) {
-        let title = format!("{} ({})", printable(&view.title()), view.identity.level);
-        self.print_title(view, &title, "");
+    /// Integrations in full. Several are alike: what is said of the first is so of all.
+    fn print_integrations(&self, views: &[&IntegrationView]) {
+        let Some(view) = views.first() else { return };
+        self.print_title(view, &title(views, view), "");
         self.paragraph("  ", &printable(&view.status.message));
         if let Some(next_step) = &view.status.next_step {
             self.paragraph("  next: ", &printable(next_step));
@@ -277,6 +284,12 @@ impl<'a> Report<'a> {
 fn likeness(view: &IntegrationView) -> Likeness {
     let conditions = view.conditions.iter().map(|shown| (shown.condition, shown.state.truth)).collect();
     (view.identity.integration.clone(), view.status.status.as_str(), view.status.reason.as_str(), conditions)
+}
+
+/// Whom a paragraph is about, and what they are.
+fn title(views: &[&IntegrationView], first: &IntegrationView) -> String {
+    let plural = if views.len() == 1 { "" } else { "s" };
+    format!("{} ({}{plural})", titles(views), first.identity.level)
 }
 
 /// The first few titles, and how many more there are. Organizations of one integration share its name.

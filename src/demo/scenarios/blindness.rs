@@ -8,7 +8,7 @@ use crate::demo::scenario::{
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
 use crate::sandbox::world::{ACME_SNYK_TOKEN, GroupSight, ScopeVocabulary};
-use crate::sandbox::{Api, Fault, FaultKind, IP_NOT_ALLOWED};
+use crate::sandbox::{Api, Fault, FaultKind, IP_NOT_ALLOWED, TWO_STEP_REQUIRED};
 
 pub(super) fn all() -> Vec<Scenario> {
     let told_once: &[_] = &[(Rule::StatusUnknown, Severity::Warning)];
@@ -52,6 +52,30 @@ pub(super) fn all() -> Vec<Scenario> {
             verdict: "unknown in Bitbucket's own words, the PAT is not blamed",
             pages: told_once,
             story: address_refused,
+        },
+        Scenario {
+            name: "assets-refused",
+            line: Some(39),
+            title: "the role of our Snyk token loses the right to the Group's assets; the rest of Snyk answers",
+            verdict: "unknown with Snyk's words, and who gives the right; the Organizations stay connected",
+            pages: told_once,
+            story: assets_refused,
+        },
+        Scenario {
+            name: "repository-list-cut",
+            line: Some(39),
+            title: "from the first day Bitbucket's list of repositories ends after 100 of 150",
+            verdict: "unknown / list_incomplete with both counts, never connected by the part that is seen",
+            pages: told_once,
+            story: repository_list_cut,
+        },
+        Scenario {
+            name: "two-step-verification-required",
+            line: Some(39),
+            title: "the workspace demands two-step verification, which the account does not have; the rest of Bitbucket answers",
+            verdict: "connection_failed / shut_out, what shuts it out is named; the PAT is not blamed, nothing vanished",
+            pages: &[(Rule::ConnectionFailed, Severity::Critical)],
+            story: two_step_verification_required,
         },
         Scenario {
             name: "user-endpoint-refuses-alone",
@@ -169,6 +193,91 @@ fn address_refused(start: DateTime<Utc>) -> Story {
                 E::NeverOpened(Rule::PermissionsMissing),
             ],
         )
+}
+
+fn refuse_assets(world: &mut World) {
+    let refusal = FaultKind::Says(403, "this role may not view the Inventory".to_owned());
+    for id in world.snyk.groups.iter().map(|group| group.id).collect::<Vec<_>>() {
+        for list in ["assets", "inventory"] {
+            world.break_path(Api::Snyk, &format!("/rest/groups/{id}/{list}"), refusal.clone());
+        }
+    }
+}
+
+fn assets_refused(start: DateTime<Utc>) -> Story {
+    let unknown = |condition| E::Condition(Group, condition, Truth::Unknown, Reason::EndpointRefused);
+    let holds = |condition| E::Condition(Group, condition, Truth::True, Reason::Ok);
+    settled_organizations(start, 20, 1)
+        .expect(minutes(50), [connected(Group), connected(EveryOrganization), quiet()])
+        .change(hours(1), "Snyk refuses the assets", refuse_assets)
+        .expect(hours(2), [connected(Group), quiet()])
+        .expect(
+            hours(6),
+            [
+                E::KnownBelowUnknown(Group, Status::Connected),
+                E::Status(Group, Status::Unknown, Reason::EndpointRefused),
+                unknown(Condition::InventoryPopulated),
+                unknown(Condition::InventoryComplete),
+                unknown(Condition::SyncCurrent),
+                holds(Condition::SnykAccessible),
+                holds(Condition::CredentialValid),
+                holds(Condition::RepositoriesVisible),
+                E::Says(Group, "this role may not view the Inventory"),
+                connected(EveryOrganization),
+                only(Rule::StatusUnknown, GROUP, Severity::Warning),
+                E::IncidentSays(Rule::StatusUnknown, "this role may not view the Inventory"),
+                E::IncidentSays(Rule::StatusUnknown, "Group Admin: give the account of our Snyk token a role"),
+                E::NeverOpened(Rule::SnykTokenInvalid),
+            ],
+        )
+        .change(hours(7), "the role gets the right again", |world| world.repair(Api::Snyk))
+        .expect(hours(9), [connected(Group), quiet(), E::PagerQuiet])
+}
+
+fn repository_list_cut(start: DateTime<Utc>) -> Story {
+    let mut story = settled_organizations(start, 150, 1);
+    story.world.break_path(Api::Bitbucket, "/2.0/repositories/acme", FaultKind::ListCut(100));
+    let cut = || E::Status(Group, Status::Unknown, Reason::ListIncomplete);
+    story.expect(minutes(30), [cut(), E::Says(Group, "100 of the 150"), quiet()]).expect(
+        hours(12),
+        [
+            cut(),
+            E::Condition(Group, Condition::RepositoriesVisible, Truth::Unknown, Reason::ListIncomplete),
+            E::Condition(Group, Condition::SnykAccessible, Truth::True, Reason::Ok),
+            E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
+            connected(EveryOrganization),
+            only(Rule::StatusUnknown, GROUP, Severity::Warning),
+            E::IncidentSays(Rule::StatusUnknown, "100 of the 150"),
+            E::IncidentSays(Rule::StatusUnknown, "the list is asked for again"),
+            E::NeverOpened(Rule::RepositoriesVanished),
+        ],
+    )
+}
+
+fn two_step_verification_required(start: DateTime<Utc>) -> Story {
+    settled(start, 20)
+        .expect(minutes(50), [connected(Group), quiet()])
+        .change(hours(1), "the workspace demands two-step verification", |world| {
+            let refusal = FaultKind::Says(403, TWO_STEP_REQUIRED.to_owned());
+            world.break_path(Api::Bitbucket, "/2.0/repositories", refusal);
+        })
+        .expect(
+            hours(6),
+            [
+                E::Status(Group, Status::ConnectionFailed, Reason::ShutOut),
+                E::Condition(Group, Condition::RepositoriesVisible, Truth::False, Reason::ShutOut),
+                E::Condition(Group, Condition::CredentialValid, Truth::True, Reason::Ok),
+                E::Condition(Group, Condition::InventoryComplete, Truth::Unknown, Reason::DependsOnUnknown),
+                E::Says(Group, "two-step verification"),
+                only(Rule::ConnectionFailed, GROUP, Severity::Critical),
+                E::IncidentSays(Rule::ConnectionFailed, "two-step verification"),
+                E::NeverOpened(Rule::CredentialInvalid),
+                E::NeverOpened(Rule::PermissionsMissing),
+                E::NeverOpened(Rule::RepositoriesVanished),
+            ],
+        )
+        .change(hours(7), "the account sets it up", |world| world.repair(Api::Bitbucket))
+        .expect(hours(9), [connected(Group), quiet(), E::PagerQuiet])
 }
 
 fn user_endpoint_refuses_alone(start: DateTime<Utc>) -> Story {

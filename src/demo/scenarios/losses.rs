@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::demo::scenario::{Expectation as E, Who::Group};
 use crate::domain::condition::Condition;
 use crate::domain::kinds::Truth;
-use crate::sandbox::world::{ACME_ACCOUNT, ACME_WORKSPACE, RemovalReason, Role};
+use crate::sandbox::world::{ACME_ACCOUNT, ACME_PROFILE, ACME_WORKSPACE, RemovalReason, Role, SyncState};
 use crate::sandbox::{Api, FaultKind};
 
 pub(super) fn all() -> Vec<Scenario> {
@@ -65,6 +65,14 @@ pub(super) fn all() -> Vec<Scenario> {
             verdict: "partially_connected / inventory_lost",
             pages: &[(Rule::PartiallyConnected, Severity::Warning)],
             story: everything_removed_as_archived,
+        },
+        Scenario {
+            name: "everything-flagged-as-archived",
+            line: Some(32),
+            title: "when snykwatch comes, every asset is flagged as archived, although no repository is, and sync has stopped for 30 days",
+            verdict: "stalled: what Bitbucket does not call archived is judged all the same",
+            pages: &[(Rule::SyncStalled, Severity::Warning), (Rule::SyncStalled, Severity::Critical)],
+            story: everything_flagged_as_archived,
         },
         Scenario {
             name: "everything-ignored",
@@ -218,6 +226,28 @@ fn everything_removed_as_archived(start: DateTime<Utc>) -> Story {
                 only(Rule::PartiallyConnected, GROUP, Severity::Warning),
             ],
         )
+}
+
+fn everything_flagged_as_archived(start: DateTime<Utc>) -> Story {
+    let began = start - days(40);
+    let mut world = World::acme(began).with_repositories(20);
+    world.advance(start - days(30));
+    world.flag_archived(usize::MAX);
+    world.set_sync(ACME_PROFILE, SyncState::Stuck);
+    let stalled = || E::Status(Group, Status::Stalled, Reason::SyncLagging);
+    Story::new(world, Some(began))
+        .expect(
+            hours(1),
+            [
+                stalled(),
+                E::Condition(Group, Condition::SyncCurrent, Truth::False, Reason::SyncLagging),
+                E::Condition(Group, Condition::InventoryComplete, Truth::True, Reason::Ok),
+                E::Progress { found: 20, missing: 0 },
+                only(Rule::SyncStalled, GROUP, Severity::Warning),
+                E::IncidentSays(Rule::SyncStalled, "save the profile again"),
+            ],
+        )
+        .expect(hours(26), [stalled(), only(Rule::SyncStalled, GROUP, Severity::Critical)])
 }
 
 fn everything_ignored(start: DateTime<Utc>) -> Story {

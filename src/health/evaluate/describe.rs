@@ -169,6 +169,8 @@ pub(super) fn group(
     let condition = match derived.why {
         Why::Condition(condition) => Some(condition),
         Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
+        // Whether a profile still exists, Snyk's assets tell.
+        Why::Profile(_, ProfileSignal::StillExists) => Some(Condition::InventoryPopulated),
         Why::Profile(..) => Some(Condition::CredentialValid),
         Why::Reason(_) => None,
     };

@@ -37,9 +37,10 @@ impl<'a> GroupCase<'a> {
         if self.repositories(name).is_ok() && found != Flow::Good {
             return stalled(name, survey, found, looked);
         }
-        // What cannot be seen is never in time.
-        if profile.repositories_visible.truth != Truth::True {
-            let message = format!("whether changes arrive cannot be told: {}", profile.repositories_visible.message);
+        // What cannot be seen is never in time, be it one namespace of several.
+        let unseen = Some(&profile.repositories_visible).filter(|visible| visible.truth != Truth::True);
+        if let Some(unseen) = unseen.or(profile.hidden.as_ref()) {
+            let message = format!("whether changes arrive cannot be told: {}", unseen.message);
             return Verdict::unknown(Reason::DependsOnUnknown, message);
         }
         if survey.assets == 0 {

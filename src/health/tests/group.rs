@@ -199,6 +199,50 @@ fn what_breaks_the_connection() {
 }
 
 #[test]
+fn what_cannot_be_seen_is_neither_complete_nor_in_time() {
+    let judged = [Condition::InventoryPopulated, Condition::InventoryComplete, Condition::SyncCurrent];
+    let shut_out = WorkspaceFact::ShutOut { why: "two_step_verification".to_owned() };
+    let renamed = WorkspaceFact::Renamed { to: WorkspaceSlug::from("acme-corp") };
+    for (fact, reason) in [
+        (WorkspaceFact::NotMember, Reason::NotAMember),
+        (WorkspaceFact::NotFound, Reason::NamespaceNotVisible),
+        (shut_out, Reason::ShutOut),
+        (renamed, Reason::NamespaceRenamed),
+        (WorkspaceFact::Contradicted, Reason::Contradicted),
+    ] {
+        // Whether the last list of its repositories is still there or went with it, and whether it was ever seen.
+        for (was_seen, is_listed) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut world = World::healthy(20, 0);
+            if was_seen {
+                world.pass(hours(1));
+            }
+            world.main().workspaces.insert(WorkspaceSlug::from(WORKSPACE), fact.clone());
+            if !is_listed {
+                world.main().repositories.clear();
+            }
+            world.pass(hours(1));
+            let case = format!("{reason}, seen before: {was_seen}, listed: {is_listed}");
+            assert_eq!(world.condition(None, Condition::RepositoriesVisible).1, reason, "{case}");
+            for condition in judged {
+                assert_eq!(world.condition(None, condition).0, Truth::Unknown, "{case}: {condition}");
+            }
+        }
+    }
+    // One of two: what is seen of the other speaks for that one alone.
+    let labs = WorkspaceSlug::from("labs");
+    for fact in [WorkspaceFact::NotMember, WorkspaceFact::NotFound] {
+        let mut world = World::healthy(20, 0);
+        world.sync(start() - hours(1));
+        world.main().workspaces.insert(labs.clone(), fact);
+        world.group().profiles.values_mut().next().unwrap().workspaces.insert(labs.clone());
+        world.pass(hours(1));
+        for condition in judged {
+            assert_eq!(world.condition(None, condition).0, Truth::Unknown, "{condition}");
+        }
+    }
+}
+
+#[test]
 fn snyk_token_troubles_make_blind() {
     let rejected = |cause| move |world: &mut World| world.snyk = SnykAuthentication::Rejected(cause);
     check(hours(1), rejected(SnykRejectionCause::Unspecified), (Status::Unknown, Reason::SnykTokenInvalid));
@@ -234,7 +278,7 @@ fn where_nothing_is_to_be_discovered_there_is_nothing_to_watch() {
         assert_eq!(world.status(None), (Status::NothingToWatch, Reason::NothingToDiscover), "{}", world.message(None));
         world.pass(hours(20));
         assert_eq!(world.status(None), (Status::NothingToWatch, Reason::NothingToDiscover), "{}", world.message(None));
-        for condition in [Condition::RepositoriesVisible, Condition::InventoryPopulated] {
+        for condition in [Condition::RepositoriesVisible, Condition::InventoryPopulated, Condition::SyncCurrent] {
             assert_eq!(world.condition(None, condition), (Truth::Unknown, Reason::NothingToDiscover));
         }
         assert_eq!(world.condition(None, Condition::InventoryComplete), (Truth::Unknown, Reason::NothingToCompare));

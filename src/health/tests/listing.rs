@@ -386,7 +386,7 @@ fn a_listing_that_never_came_is_unknown_from_the_first_minute() {
     for required in [false, true] {
         for (class, words) in [("forbidden", "HTTP 403"), ("server_error", "HTTP 500"), ("incomplete", "9 of 12")] {
             let mut world = World::healthy(3, 3);
-            world.listing_fails = Some((class, words));
+            world.fails.insert(Part::Organizations, (class, words));
             world.organizations.clear();
             if required {
                 world.integration().organizations.as_mut().unwrap().require.insert(organization_id(1));
@@ -397,7 +397,7 @@ fn a_listing_that_never_came_is_unknown_from_the_first_minute() {
             assert_eq!(incidents(&mut world), ["StatusUnknown pending"], "{class}");
             world.pass(hours(1));
             assert_eq!(incidents(&mut world), ["StatusUnknown open"], "{class}");
-            world.listing_fails = None;
+            world.fails.clear();
             world.pass(minutes(15));
             assert_eq!(super::super::unlisted(&world.state, &world.fleet, &name, world.now), None);
         }

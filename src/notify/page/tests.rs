@@ -1,6 +1,7 @@
 //! Pages as people read them, each from a story that the rules themselves judged.
 
 mod credentials;
+mod cut_lists;
 mod ends;
 mod groups;
 mod organizations;

@@ -58,6 +58,42 @@ fn an_expiring_snyk_token() {
 }
 
 #[test]
+fn a_rejected_snyk_token_expires_when_the_api_last_said() {
+    let reject = |world: &mut World| {
+        world.extra.clear();
+        world.snyk = SnykAuthentication::Rejected(SnykRejectionCause::Unspecified);
+    };
+    let told = |expires_in: TimeDelta| {
+        let mut world = World::healthy(3, 1);
+        let token = world.fleet.snyk_tokens.get_mut(&CredentialName::from(TOKEN)).unwrap();
+        token.token_version = Some("hash-1".to_owned());
+        let at = CredentialExpiry::At { at: start() + expires_in, source: Source::Measured };
+        world.extra = vec![Finding::SnykTokenExpiry(CredentialName::from(TOKEN), at)];
+        let mut story = Story::new(world);
+        story.pass(minutes(30));
+        story
+    };
+    // It cannot be asked again.
+    let mut story = told(TimeDelta::days(60));
+    reject(&mut story.world);
+    let text = story.after(hours(6)).text(Rule::SnykTokenInvalid);
+    let line = "- It expires 2027-01-22 03:00 UTC, as the API last said. [measured, 11-23 03:30]";
+    assert!(text.contains(line), "{text}");
+    let mut story = told(hours(1));
+    reject(&mut story.world);
+    let text = story.after(hours(6)).text(Rule::SnykTokenInvalid);
+    assert!(text.contains("- It expired 2026-11-23 04:00 UTC, as the API last said."), "{text}");
+    // Of another one that was never accepted nothing is told by what was said of the one before.
+    let mut story = told(TimeDelta::days(60));
+    reject(&mut story.world);
+    let token = story.world.fleet.snyk_tokens.get_mut(&CredentialName::from(TOKEN)).unwrap();
+    token.token_version = Some("hash-2".to_owned());
+    let text = story.after(hours(6)).text(Rule::SnykTokenInvalid);
+    assert!(!text.contains("as the API last said"), "{text}");
+    assert!(text.contains("- Nobody tells when it expires"), "{text}");
+}
+
+#[test]
 fn a_rejected_pat() {
     let story = Story::healthy(3, 12, |world| {
         world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Expired);
