@@ -450,7 +450,7 @@ fn a_group_that_shows_neither_organizations_nor_assets_hides_them() {
     let next_step = world.stored(None).status.as_ref().unwrap().next_step.clone().unwrap();
     assert!(next_step.contains("role of our Snyk token"), "{next_step}");
     // The listing fails from now on: that blames nobody else.
-    world.listing_fails = Some(("server_error", "HTTP 503"));
+    world.fails.insert(Part::Organizations, ("server_error", "HTTP 503"));
     world.pass(hours(3));
     assert_eq!(world.status(None), (Status::Unknown, Reason::GroupAnswersEmpty));
     // A Group that never had any is new, and waits for its first sync.
