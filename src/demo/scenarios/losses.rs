@@ -236,18 +236,19 @@ fn everything_flagged_as_archived(start: DateTime<Utc>) -> Story {
     world.set_sync(ACME_PROFILE, SyncState::Stuck);
     let stalled = || E::Status(Group, Status::Stalled, Reason::SyncLagging);
     Story::new(world, Some(began))
+        .expect(hours(1), [E::Progress { found: 20, missing: 0 }, quiet()])
+        // A change counts from when it was first seen.
         .expect(
-            hours(1),
+            hours(30),
             [
                 stalled(),
                 E::Condition(Group, Condition::SyncCurrent, Truth::False, Reason::SyncLagging),
                 E::Condition(Group, Condition::InventoryComplete, Truth::True, Reason::Ok),
-                E::Progress { found: 20, missing: 0 },
                 only(Rule::SyncStalled, GROUP, Severity::Warning),
                 E::IncidentSays(Rule::SyncStalled, "save the profile again"),
             ],
         )
-        .expect(hours(26), [stalled(), only(Rule::SyncStalled, GROUP, Severity::Critical)])
+        .expect(hours(54), [stalled(), only(Rule::SyncStalled, GROUP, Severity::Critical)])
 }
 
 fn everything_ignored(start: DateTime<Utc>) -> Story {
