@@ -19,3 +19,4 @@ mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;
+mod unread;
