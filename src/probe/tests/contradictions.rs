@@ -2,6 +2,7 @@
 
 use super::bitbucket::{import, refused, repositories, user, with_scopes, workspaces};
 use super::*;
+use crate::domain::facts::ScmAuthentication;
 
 const LIST: &str = "/2.0/repositories/acme";
 
@@ -85,4 +86,48 @@ async fn scopes_are_taken_from_another_answer_where_the_account_has_none() {
     let told = shown(&run);
     assert!(told.contains(r#"token_id: Some("t1"), scopes: Some({"read:repository:bitbucket""#), "{told}");
     assert!(told.contains("webhook_write: Missing"), "{told}");
+}
+
+#[tokio::test]
+async fn an_acceptance_by_one_endpoint_beside_rejections_of_all_others_is_none() {
+    let rejected = || ResponseTemplate::new(401);
+    let check = async |list: ResponseTemplate, memberships: ResponseTemplate| {
+        let world = World::new().await;
+        world.answers("GET", "/2.0/user", with_scopes(user())).await;
+        world.answers("GET", LIST, list).await;
+        world.answers("GET", "/2.0/user/workspaces", memberships).await;
+        first_line(&world).await
+    };
+    let contradicted = check(rejected(), rejected()).await;
+    insta::assert_snapshot!(contradicted, @r#"Contradicted { detail: "`/user` was answered, and the list of repositories of acme was not with the same token: the API answered 401" }"#);
+    assert!(check(rejected(), error(503)).await.starts_with("Contradicted"));
+    // One that alone refuses is none, nor is one that does not answer.
+    for (list, memberships) in [
+        (rejected(), workspaces(&[("acme", "{w1}")])),
+        (repositories(&["web"]), rejected()),
+        (rejected(), error(403)),
+        (error(503), error(503)),
+    ] {
+        let told = check(list, memberships).await;
+        assert!(told.starts_with("Accepted"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn rejections_of_a_token_that_was_accepted_ask_for_both() {
+    let mut world = World::new().await;
+    let accepted = ScmAuthentication::Accepted { account: None, token_id: None, scopes: None };
+    let slot = world.state.evidence.scm_credentials.entry("pat".into()).or_default();
+    slot.authentication = Some(evidence(accepted, now(), ProbeKind::ScmCredential));
+    let all = ["user", "workspace", "project", "repository", "pullrequest", "webhook"];
+    let all: Vec<_> = all.iter().map(|of| format!("read:{of}:bitbucket")).collect();
+    world.answers("GET", "/2.0/user", granting(user(), &all.join(", "))).await;
+    world.answers("GET", "/2.0/user/workspaces", ResponseTemplate::new(401)).await;
+    world.answers("GET", LIST, ResponseTemplate::new(401)).await;
+    // Its own probe does not ask others of one that is accepted.
+    assert!(first_line(&world).await.starts_with("Accepted"));
+    assert!(!world.asked().await.contains(&LIST.to_owned()));
+    let run = world.run_profile().await;
+    assert!(shown(&run).starts_with("Contradicted"), "{}", shown(&run));
+    assert!(!shown(&run).contains("Granted"), "{}", shown(&run));
 }
