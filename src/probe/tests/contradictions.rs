@@ -5,6 +5,7 @@ use super::*;
 use crate::domain::facts::ScmAuthentication;
 
 const LIST: &str = "/2.0/repositories/acme";
+const LACKS: &str = "Your credentials lack one or more required privilege scopes.";
 
 async fn first_line(world: &World) -> String {
     let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
@@ -52,28 +53,30 @@ async fn what_the_header_lacks_and_an_answer_shows_is_neither_missing_nor_grante
     import(&mut world, &["web"]);
     world.answers("GET", "/2.0/user", granting(user(), "read:user:bitbucket")).await;
     world.answers("GET", LIST, repositories(&["web"])).await;
-    world.answers("GET", "/2.0/user/workspaces", refused("lacks scopes", &Value::Null)).await;
+    world.answers("GET", "/2.0/user/workspaces", refused(LACKS, &Value::Null)).await;
     world.answers("GET", "/2.0/repositories/acme/web/hooks", error(403)).await;
     let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
     let told: Vec<_> = shown(&run).lines().filter(|line| line.contains("_read:")).map(str::to_owned).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     account_read: Granted
     workspace_read: Missing { scope: Some("read:workspace:bitbucket") }
-    project_read: Missing { scope: Some("read:project:bitbucket") }
-    pull_request_read: Missing { scope: Some("read:pullrequest:bitbucket") }
-    issue_read: Unverifiable
-    webhook_read: Missing { scope: Some("read:webhook:bitbucket") }
-    atlassian_account_read: Unverifiable
+    project_read: Contradicted
     repository_read: Contradicted
+    pull_request_read: Contradicted
+    issue_read: Unverifiable
+    webhook_read: Contradicted
+    atlassian_account_read: Unverifiable
     "#);
+    assert!(shown(&run).contains("repository_write: Contradicted"), "it is not believed for the rest: {}", shown(&run));
 
-    // It stands without being asked again, and the rest is missing as before.
+    // It stands without being asked again, and so does what an answer called missing.
     world.keep(&run);
     world.forget_answers().await;
     world.answers("GET", "/2.0/user", granting(user(), "read:user:bitbucket")).await;
     let run = world.run_credential(ProbeKind::ScmCredential, "pat").await;
     let told = shown(&run);
-    assert!(!told.contains("repository_read") && told.contains("project_read: Missing"), "{told}");
+    assert!(!told.contains("_read: Missing") && !told.contains("repository_read"), "{told}");
+    assert!(told.contains("repository_write: Contradicted"), "{told}");
     assert!(!world.asked().await.iter().any(|path| path.ends_with("/hooks")));
 }
 
@@ -86,6 +89,35 @@ async fn scopes_are_taken_from_another_answer_where_the_account_has_none() {
     let told = shown(&run);
     assert!(told.contains(r#"token_id: Some("t1"), scopes: Some({"read:repository:bitbucket""#), "{told}");
     assert!(told.contains("webhook_write: Missing"), "{told}");
+}
+
+#[tokio::test]
+async fn a_header_that_no_answer_proves_wrong_is_believed() {
+    let mut world = World::new().await;
+    world.fleet.integrations.get_mut(&IntegrationName::from("acme")).unwrap().group = None;
+    import(&mut world, &["web"]);
+    let check = async |words: &str, list: ResponseTemplate| {
+        world.forget_answers().await;
+        world.answers("GET", "/2.0/user", granting(user(), words)).await;
+        world.answers("GET", LIST, list).await;
+        shown(&world.run_credential(ProbeKind::ScmCredential, "pat").await)
+    };
+    let lacks_scope = || refused(LACKS, &Value::Null);
+    let told = check("read:user:bitbucket", lacks_scope()).await;
+    assert!(told.contains("repository_write: Missing") && told.contains("repository_read: Missing"), "{told}");
+    // An empty header is wrong by the answer that it came with.
+    for words in ["", " "] {
+        let told = check(words, lacks_scope()).await;
+        assert!(
+            told.contains("account_read: Contradicted") && told.contains("repository_write: Contradicted"),
+            "{told}"
+        );
+        assert!(told.contains("repository_read: Missing"), "refused by its own endpoint: {told}");
+    }
+    // Names are the same in whatever case.
+    let told = check("READ:USER:BITBUCKET Read:Repository:Bitbucket", repositories(&["web"])).await;
+    assert!(told.contains("account_read: Granted") && told.contains("repository_read: Granted"), "{told}");
+    assert!(told.contains("repository_write: Missing"), "{told}");
 }
 
 #[tokio::test]

@@ -101,11 +101,11 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
     }
     if let Some(ScmAuthentication::Accepted { scopes, .. }) = &authentication {
         let proofs = permissions::of_user_answer(&result, scopes.as_ref(), session.target.kind);
-        let proofs = permissions::still_open(session, proofs, round.started_at);
-        for (permission, proof) in &proofs {
-            session.prove(*permission, proof.clone(), round);
+        let mut seen = permissions::Seen::by_user(&result);
+        permissions::doubt(session, &proofs, &mut seen, round).await;
+        for (permission, proof) in permissions::weighed(session, proofs, &seen, round.started_at) {
+            session.prove(permission, proof, round);
         }
-        permissions::doubt(session, &proofs, round).await;
     }
     authentication
 }
