@@ -270,7 +270,8 @@ fn observe_everything(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
     observe(ProbeKind::GroupAccess, group(), vec![Finding::GroupAccess(name(), access)]);
     let member = WorkspaceFact::Member { uuid: None, administrator: Some(true) };
     let workspaces = BTreeMap::from([(WorkspaceSlug::from("acme"), member)]);
-    let set = RepositorySet { repositories: repositories(now).collect(), walked_at: Some(now) };
+    let set =
+        RepositorySet { repositories: repositories(now).collect(), walked_at: Some(now), ..RepositorySet::default() };
     let findings = vec![
         Finding::Workspaces(name(), "main".into(), workspaces),
         Finding::Repositories(name(), "main".into(), Arc::new(set)),
@@ -317,6 +318,7 @@ fn repositories(now: DateTime<Utc>) -> impl Iterator<Item = (RepositoryId, Repos
             updated_at: Some(now - TimeDelta::days(30)),
             empty: false,
             created_at: Some(now - TimeDelta::days(300)),
+            private: None,
         };
         (repository.id.clone(), repository)
     })

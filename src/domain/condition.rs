@@ -271,6 +271,8 @@ closed_list! {
 
         /// The account is not a member of a namespace.
         NotAMember => "not_a_member",
+        /// Nothing proves that the account is a member of a namespace: what it sees there, strangers see too.
+        MembershipNotProved => "membership_not_proved",
         /// A namespace was renamed.
         NamespaceRenamed => "namespace_renamed",
         /// A namespace is hidden from this PAT or deleted.
@@ -337,5 +339,27 @@ closed_list! {
         NoAdminRights => "no_admin_rights",
         /// There is no imported repository to sample.
         NothingToSample => "nothing_to_sample",
+    }
+}
+
+impl Reason {
+    /// The class of a failure (the label of its metric) as a reason.
+    pub fn of_failure(label: &str) -> Self {
+        match label {
+            "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" | "refused" => {
+                Self::EndpointRefused
+            }
+            "address_refused" => Self::AddressRefused,
+            "shut_out" => Self::ShutOut,
+            "not_found" => Self::EndpointNotFound,
+            "gone" => Self::EndpointGone,
+            "rate_limited" => Self::RateLimited,
+            "incomplete" => Self::ListIncomplete,
+            "secret_refused" => Self::SecretRefused,
+            "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
+                Self::AnswerNotUnderstood
+            }
+            _ => Self::UpstreamFailing,
+        }
     }
 }

@@ -11,7 +11,7 @@ pub use credential::{
 };
 pub use inventory::{
     Asset, AssetWalk, CatalogCheck, CatalogSample, RemovalReason, RemovedAsset, Repository, RepositoryFate,
-    RepositorySet, WorkspaceFact, normalised_url,
+    RepositorySet, Unread, WorkspaceFact, normalised_url,
 };
 pub use organization::{
     Access, AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, LastTest, OrganizationImports,

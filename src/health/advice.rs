@@ -233,6 +233,10 @@ fn fixed_step(reason: Reason) -> Option<&'static str> {
         Reason::NotAMember => {
             "Git host admin: make the PAT's account a member of the workspace with access to its repositories"
         }
+        Reason::MembershipNotProved => {
+            "snykwatch operator: watch with a token that may list its account's workspaces \
+             (`read:workspace:bitbucket`), such as an API token of the PAT's account with `role: observer`"
+        }
         Reason::RepositoriesVanished => {
             "Git host admin: let the PAT's account read the repositories again; if they are meant to be gone, accept \
              the loss (`snykwatch accept`)"
@@ -309,6 +313,7 @@ mod tests {
                 Reason::AdminApiRefused,
                 Reason::NotProvable,
                 Reason::NoTestTold,
+                Reason::MembershipNotProved,
             ] {
                 let step = advised.next_step(Status::Unknown, reason).unwrap();
                 assert!(!step.contains("look at the conditions"), "{reason}: {step}");

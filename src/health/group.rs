@@ -214,7 +214,11 @@ impl<'a> GroupCase<'a> {
         for (name, claims) in &self.claims {
             let known = self.profile_evidence(name).and_then(|book| book.repositories.as_ref());
             match known.filter(|known| known.is_fresh(self.now)) {
-                Some(known) => basis = basis.and(Basis::of(known)),
+                Some(known) => {
+                    basis = basis.and(Basis::of(known));
+                    let mut unread = known.value.unread.keys();
+                    is_whole &= !unread.any(|slug| known.value.unread_at(slug, known.max_age, self.now).is_some());
+                }
                 None => is_whole = false,
             }
             // Which repositories are a profile's is known from an old list too; what it says of them is not used.

@@ -3,6 +3,8 @@
 //! An Organization's audit log says when the integration was saved. A Group has no such log: there an asset that moved
 //! after the old token's proven end is the proof, since only the new one can have moved it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::Reason;
@@ -61,6 +63,27 @@ fn about(event: &AuditEvent, ours: Option<&str>, presence: Option<&IntegrationPr
     }
 }
 
+/// Whether the log shows that the Organization had another integration at `at`, though it may have none now: what came
+/// before or after tells it.
+pub(super) fn has_another(events: &[AuditEvent], memory: &OrganizationMemory, scm: Scm, at: DateTime<Utc>) -> bool {
+    let ours = memory.integration_id.as_deref();
+    let mut others: BTreeMap<String, (Option<&AuditEvent>, Option<&AuditEvent>)> = BTreeMap::new();
+    for event in events.iter().filter(|event| about(event, ours, None, scm) == About::Another) {
+        let Some(name) = event.source_type.as_ref().or(event.integration_id.as_ref()) else { continue };
+        let (before, after) = others.entry(name.to_ascii_lowercase()).or_default();
+        let place = if event.at <= at { before } else { after };
+        let is_nearer = |known: &AuditEvent| (event.at - at).abs() <= (known.at - at).abs();
+        if place.is_none_or(is_nearer) {
+            *place = Some(event);
+        }
+    }
+    others.values().any(|nearest| match nearest {
+        (Some(before), _) => before.kind != AuditEventKind::Deleted,
+        (None, Some(after)) => after.kind != AuditEventKind::Created,
+        (None, None) => false,
+    })
+}
+
 /// Whether an event is about an integration of this type, where it says so.
 pub(super) fn is_of_type(event: &AuditEvent, scm: Scm) -> Option<bool> {
     let of = event.source_type.as_ref()?.to_ascii_lowercase().replace('_', "-");
@@ -72,6 +95,7 @@ struct Log<'a> {
     events: &'a [AuditEvent],
     ours: Option<&'a str>,
     presence: Option<&'a IntegrationPresence>,
+    memory: &'a OrganizationMemory,
     created_at: Option<DateTime<Utc>>,
     scm: Scm,
     now: DateTime<Utc>,
@@ -89,10 +113,21 @@ impl<'a> Log<'a> {
             events,
             ours: memory.integration_id.as_deref(),
             presence: book.presence.as_ref().map(|presence| &presence.value),
+            memory,
             created_at: created_at(book),
             scm,
             now,
         }
+    }
+
+    /// One that names none is ours only where there was no other at that time.
+    fn about(&self, event: &AuditEvent) -> About {
+        let about = about(event, self.ours, self.presence, self.scm);
+        let is_named = event.integration_id.is_some() || event.source_type.is_some();
+        if about == About::Ours && !is_named && has_another(self.events, self.memory, self.scm, event.at) {
+            return About::Unnamed;
+        }
+        about
     }
 
     /// Events by which a token may have been saved. One that came with its Organization brought whatever the template
@@ -106,7 +141,7 @@ impl<'a> Log<'a> {
             _ => false,
         };
         let is_past = |event: &&AuditEvent| event.at <= self.now;
-        let is_about = move |event: &&AuditEvent| about(event, self.ours, self.presence, self.scm) == about_whom;
+        let is_about = move |event: &&AuditEvent| self.about(event) == about_whom;
         self.events.iter().filter(is_saving).filter(is_past).filter(is_about)
     }
 }

@@ -83,6 +83,11 @@ impl Walk<'_> {
         let mut is_doubted = false;
         for slug in &all {
             let before = memory.namespaces.get(slug);
+            // Nothing was seen of it in this round, so nothing is missing by it: what waits to be confirmed waits on.
+            if self.set.unread.contains_key(slug) {
+                next.extend(before.map(|before| (slug.clone(), before.clone())));
+                continue;
+            }
             let (mut namespace, newly_lost) = self.namespace(slug, before, settling);
             if newly_lost && before.is_some_and(|before| before.doubt.is_none()) {
                 is_doubted = true;

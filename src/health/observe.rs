@@ -19,7 +19,6 @@ use super::emptied;
 use super::in_step;
 use super::subjects::{forget_other_subjects, revision_of};
 use crate::domain::evidence::{About, Evidence, Part, Slot};
-use crate::domain::facts::IntegrationPresence;
 use crate::domain::fleet::Fleet;
 use crate::domain::names::Revision;
 use crate::domain::state::State;
@@ -215,9 +214,9 @@ fn apply(state: &mut State, fleet: &Fleet, policy: Policy, stamp: Stamp, finding
         }
         Finding::Presence(key, fact) => {
             let known = state.evidence.organizations.get(key).and_then(|book| book.presence.as_ref());
-            let was_there = known.is_some_and(|known| known.value != IntegrationPresence::Absent);
+            let was_there = known.is_some_and(|known| !known.value.is_absent());
             organization::on_presence(state, fleet, stamp, key, fact);
-            if was_there && *fact == IntegrationPresence::Absent {
+            if was_there && fact.is_absent() {
                 return vec![ask_again(stamp, WorkSubject::Organization(key.clone()))];
             }
         }

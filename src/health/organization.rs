@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence, Part};
-use crate::domain::facts::{AuditEvents, IntegrationPresence, OrganizationImports};
+use crate::domain::facts::{IntegrationPresence, OrganizationImports};
 use crate::domain::fleet::Thresholds;
 use crate::domain::incident::Rule;
 use crate::domain::kinds::{Scm, Truth};
@@ -29,6 +29,7 @@ use super::verdict::{Gap, Verdict, read, slot};
 
 pub(super) use accepted::Accepted;
 pub(super) use items::items_of;
+pub(super) use presence::has_none;
 pub(super) use projects::{Timeliness, inactive_of, is_expected, is_scheduled, timeliness};
 pub(super) use repositories::{Departed, departed};
 pub(super) use settle::{conclude, settle};
@@ -92,7 +93,7 @@ impl Judged {
     }
 }
 
-impl<'a> OrganizationCase<'a> {
+impl OrganizationCase<'_> {
     /// Every verdict.
     pub(super) fn judge(self) -> OrganizationVerdicts {
         let presence = read(&slot(self.evidence, Part::Presence, |book| &book.presence), self.now);
@@ -132,9 +133,5 @@ impl<'a> OrganizationCase<'a> {
                 .and_then(|imports| imports.value.projects.iter().filter_map(|project| project.last_test.at()).max()),
             extents,
         }
-    }
-
-    fn events(&self) -> Result<&'a Evidence<AuditEvents>, Gap> {
-        read(&slot(self.evidence, Part::Events, |book| &book.events), self.now)
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::attention::{
 use crate::domain::condition::ConditionState;
 use crate::domain::decisions::{Answer, Decisions};
 use crate::domain::evidence::{Evidence, EvidenceBook, FailedAttempt};
-use crate::domain::facts::{ApiFacts, RepositorySet};
+use crate::domain::facts::{ApiFacts, RepositorySet, Unread};
 use crate::domain::incident::{IncidentPhase, IncidentState, IncidentTracking, ResolvedCause};
 use crate::domain::page::Gap;
 use crate::domain::rotation::Rotation;
@@ -120,8 +120,15 @@ impl Shift {
         });
         let profiles = book.groups.values_mut().flat_map(|group| group.profiles.values_mut());
         for Evidence { value, .. } in profiles.filter_map(|profile| profile.repositories.as_mut()) {
-            if let RepositorySet { repositories: _, walked_at: Some(_) } = &**value {
-                self.maybe(&mut Arc::make_mut(value).walked_at);
+            let RepositorySet { repositories: _, walked_at, unread } = &**value;
+            if walked_at.is_none() && unread.is_empty() {
+                continue;
+            }
+            let set = Arc::make_mut(value);
+            self.maybe(&mut set.walked_at);
+            for Unread { read_at, since, reason: _, detail: _ } in set.unread.values_mut() {
+                self.maybe(read_at);
+                self.time(since);
             }
         }
         for facts in book.apis.values_mut() {

@@ -164,10 +164,9 @@ fn work(about: About<'_>, part: Part) -> Work {
 /// Forgets what was observed of anything but what `fleet` names, and the memory of it. Returns the work that observes
 /// what it names instead.
 pub fn forget_other_subjects(state: &mut State, fleet: &Fleet) -> Vec<Work> {
-    forget_memory(state, fleet);
+    let mut works = forget_memory(state, fleet);
     forget_apis(state, fleet);
     let State { evidence, credentials, .. } = state;
-    let mut works = BTreeSet::new();
     let nobody = BTreeMap::new();
     evidence.each(&mut |about, book| {
         let mut is_of_this = |part: Part, revision: &mut Revision| {
@@ -196,8 +195,10 @@ pub fn forget_other_subjects(state: &mut State, fleet: &Fleet) -> Vec<Work> {
     works.into_iter().collect()
 }
 
-/// Another Group, or the same at another API, is another integration.
-fn forget_memory(state: &mut State, fleet: &Fleet) {
+/// Another Group, or the same at another API, is another integration. Returns the work that observes the Organizations of
+/// which the evidence went with it.
+fn forget_memory(state: &mut State, fleet: &Fleet) -> BTreeSet<Work> {
+    let mut works = BTreeSet::new();
     let State { subjects, integrations, evidence, vanishing, mass_vanishing, baselines, .. } = state;
     let current = |name: &IntegrationName| WatchedSubjects {
         group_revision: fleet.group(name).and_then(|group| group_revision(fleet, group)),
@@ -211,6 +212,12 @@ fn forget_memory(state: &mut State, fleet: &Fleet) {
         }
         if before.organizations_revision.is_some() && before.organizations_revision != now.organizations_revision {
             integrations.retain(|key, _| key.integration != *name || key.organization.is_none());
+            for (key, book) in evidence.organizations.iter().filter(|(key, _)| key.integration == *name) {
+                let seen = [(Part::Access, true), (Part::Webhooks, book.webhooks.is_some())];
+                works.extend(
+                    seen.iter().filter(|(_, is_seen)| *is_seen).map(|(part, _)| work(About::Organization(key), *part)),
+                );
+            }
             evidence.organizations.retain(|key, _| key.integration != *name);
             vanishing.retain(|key, _| key.integration != *name);
             mass_vanishing.remove(name);
@@ -218,6 +225,7 @@ fn forget_memory(state: &mut State, fleet: &Fleet) {
         }
     }
     *subjects = fleet.integrations.keys().map(|name| (name.clone(), current(name))).collect();
+    works
 }
 
 /// What an API at another address did says nothing, nor what one did that is no longer asked.

@@ -12,7 +12,7 @@ use crate::domain::evidence::Part;
 use crate::domain::facts::{
     Access, Asset, AssetWalk, AuditEvent, AuditEventKind, AuditEvents, CatalogSample, IntegrationPresence, LastTest,
     OrganizationImports, OrganizationListing, PermissionProof, Project, RemovedAsset, Repository, RepositorySet,
-    ScmAuthentication, SnykAuthentication, Target, TestFrequency, WebhookCheck, WebhookSample, WebhookState,
+    ScmAuthentication, SnykAuthentication, Target, TestFrequency, Unread, WebhookCheck, WebhookSample, WebhookState,
     WorkspaceFact,
 };
 use crate::domain::fleet::{
@@ -65,6 +65,8 @@ fn asked_by(kind: ProbeKind) -> ApiName {
 pub(crate) struct ProfileWorld {
     pub(crate) workspaces: BTreeMap<WorkspaceSlug, WorkspaceFact>,
     pub(crate) repositories: Vec<Repository>,
+    /// Workspaces that cannot be read now.
+    pub(crate) unread: BTreeMap<WorkspaceSlug, Unread>,
     pub(crate) authentication: ScmAuthentication,
     pub(crate) permissions: BTreeMap<Permission, PermissionProof>,
     pub(crate) credential: CredentialName,
@@ -118,6 +120,7 @@ pub(crate) fn repository(number: usize) -> Repository {
         updated_at: Some(start() - TimeDelta::days(30)),
         empty: false,
         created_at: Some(start() - TimeDelta::days(300)),
+        private: None,
     }
 }
 
@@ -171,6 +174,7 @@ fn profile(credential: &str, repositories: Vec<Repository>) -> ProfileWorld {
             WorkspaceFact::Member { uuid: None, administrator: None },
         )]),
         repositories,
+        unread: BTreeMap::new(),
         authentication: accepted("token-1"),
         permissions: permissions(),
         credential: CredentialName::from(credential),
@@ -411,7 +415,7 @@ impl World {
             .map(|(profile, world)| {
                 let repositories =
                     world.repositories.iter().map(|repository| (repository.id.clone(), repository.clone())).collect();
-                let set = RepositorySet { repositories, walked_at: Some(self.now) };
+                let set = RepositorySet { repositories, walked_at: Some(self.now), unread: world.unread.clone() };
                 let mut findings = Vec::new();
                 // A rejected token lists nothing.
                 if matches!(world.authentication, ScmAuthentication::Accepted { .. }) {

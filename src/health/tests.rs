@@ -21,3 +21,4 @@ mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;
+mod unread;

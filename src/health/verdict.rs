@@ -1,11 +1,15 @@
 //! A truth with its reason, its sentence and the evidence it rests on. A true demands its proof: it cannot be written
 //! without something that was seen.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Proof, Reason};
 use crate::domain::evidence::{Evidence, FailedAttempt, HasFailures, Part, Slot};
+use crate::domain::facts::RepositorySet;
 use crate::domain::kinds::{Confidence, Source, Truth};
+use crate::domain::names::WorkspaceSlug;
 
 use super::status::Signal;
 use super::words::moment;
@@ -26,6 +30,14 @@ impl Basis {
             valid_until: Some(evidence.valid_until()),
             stale_after: Some(evidence.stale_after()),
         }
+    }
+
+    /// What is known of one namespace of a profile: it may be older than what is known of the others.
+    pub(super) fn of_namespace(known: &Evidence<Arc<RepositorySet>>, slug: &WorkspaceSlug) -> Self {
+        let whole = Self::of(known);
+        let read_at = known.value.unread.get(slug).and_then(|unread| unread.read_at);
+        let until = read_at.map(|at| at + known.max_age);
+        whole.and(Self { observed_at: read_at, valid_until: until, stale_after: until })
     }
 
     /// Whether it stands only because nobody could ask since a gap.

@@ -67,7 +67,7 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<
     // An integration that is not listed and was never used has imported nothing. What was imported tells whether the list
     // or the integration is at fault: of one that left, and once of each that is not listed from the first day.
     let was_looked_at = scope.known.is_some_and(|known| known.imports.is_some());
-    if presence == Some(IntegrationPresence::Absent) && was_looked_at && !scope.was_used() {
+    if presence.as_ref().is_some_and(IntegrationPresence::is_absent) && was_looked_at && !scope.was_used() {
         return;
     }
     let imports = imports::run(session, &scope, round).await;
@@ -83,7 +83,7 @@ impl OrganizationScope<'_> {
     /// Whether the integration was ever seen here, or something that was imported through it.
     fn was_used(&self) -> bool {
         let is_known = |known: &OrganizationEvidence| {
-            let is_present = |presence: &IntegrationPresence| *presence != IntegrationPresence::Absent;
+            let is_present = |presence: &IntegrationPresence| !presence.is_absent();
             known.presence.as_ref().is_some_and(|evidence| is_present(&evidence.value))
                 || known.imports.as_ref().is_some_and(|evidence| !evidence.value.targets.is_empty())
         };

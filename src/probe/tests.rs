@@ -6,6 +6,7 @@ mod bitbucket;
 mod contradictions;
 mod former;
 mod imports;
+mod membership;
 mod namespaces;
 mod outcome;
 mod snyk;

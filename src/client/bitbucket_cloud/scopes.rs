@@ -23,9 +23,9 @@ const IMPLIED: &[(&str, &[&str])] = &[
 pub struct Scope(String);
 
 impl Scope {
-    /// A scope by its word.
-    pub fn new(word: impl Into<String>) -> Self {
-        Self(word.into())
+    /// A scope by its word, in whatever case.
+    pub fn new(word: impl AsRef<str>) -> Self {
+        Self(word.as_ref().to_ascii_lowercase())
     }
 
     /// The word.
@@ -71,7 +71,7 @@ impl GrantedScopes {
     /// What these words grant.
     pub fn new<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Self {
         let words = words.into_iter().map(|word| word.as_ref().trim().to_owned()).filter(|word| !word.is_empty());
-        let reported: BTreeSet<_> = words.map(Scope).collect();
+        let reported: BTreeSet<_> = words.map(Scope::new).collect();
         let is_granular = reported.iter().any(|scope| scope.vocabulary() == Vocabulary::Granular);
         let vocabulary = match (reported.is_empty(), is_granular) {
             (true, _) => None,
@@ -141,6 +141,8 @@ mod tests {
         check("write:repository:bitbucket", "read:repository:bitbucket", false);
         check("write:repository:bitbucket", "write:repository:bitbucket", true);
         check("read:repository:bitbucket", "repository", false);
+        check("READ:Repository:Bitbucket", "read:repository:bitbucket", true);
+        check("PULLREQUEST", "repository", true);
         check("", "repository", false);
     }
 

@@ -153,7 +153,8 @@ pub enum PermissionProof {
     },
     /// Nothing can tell (the endpoint is gone, the header absent).
     Unverifiable,
-    /// The header lacks it, and an answer of the same round shows that it is granted.
+    /// The header lacks it, and an answer of the same round shows that it, or something else that the header lacks, is
+    /// granted.
     Contradicted,
     /// Admin rights on a part of the repositories only.
     Partial {

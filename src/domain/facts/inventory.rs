@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::condition::Reason;
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
 
 /// What the account is to one workspace.
@@ -33,6 +34,13 @@ pub enum WorkspaceFact {
     },
     /// It is listed among the account's workspaces and answers 404, in one round.
     Contradicted,
+    /// Nothing tells what the account is to it. It replaces no fact that was told, and stands where there is none.
+    Untold {
+        /// The class of the answer that told nothing.
+        reason: Reason,
+        /// What was asked and what was answered, in the SCM's own words.
+        why: String,
+    },
 }
 
 /// One repository of the SCM.
@@ -52,6 +60,9 @@ pub struct Repository {
     pub empty: bool,
     /// Created, as the SCM says.
     pub created_at: Option<DateTime<Utc>>,
+    /// Whether strangers cannot see it: to see it proves to be none. `None`: the SCM does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
 }
 
 /// Every repository a credential sees, from a complete walk or a total that the delta explains.
@@ -61,6 +72,31 @@ pub struct RepositorySet {
     pub repositories: BTreeMap<RepositoryId, Repository>,
     /// When the last full page walk began.
     pub walked_at: Option<DateTime<Utc>>,
+    /// Workspaces that could not be read when the others were: of these the set has what was known before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unread: BTreeMap<WorkspaceSlug, Unread>,
+}
+
+/// A workspace that could not be read beside others that could.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// When what is known of it was read; `None`: nothing is known.
+    pub read_at: Option<DateTime<Utc>>,
+    /// Since when it cannot be read.
+    pub since: DateTime<Utc>,
+    /// The class of the answer.
+    pub reason: Reason,
+    /// What was asked and what was answered, in the SCM's own words.
+    pub detail: String,
+}
+
+impl RepositorySet {
+    /// Why nothing usable is known of this workspace at `now`, where its last reading failed: what was known before it is
+    /// older than `max_age`, or there was nothing.
+    pub fn unread_at(&self, slug: &WorkspaceSlug, max_age: TimeDelta, now: DateTime<Utc>) -> Option<&Unread> {
+        let unread = self.unread.get(slug)?;
+        unread.read_at.is_none_or(|read_at| now - read_at > max_age).then_some(unread)
+    }
 }
 
 /// What the SCM answers when it is asked for one repository by its id.

@@ -47,8 +47,25 @@ pub enum IntegrationPresence {
         /// How many integrations of any type the Organization has.
         integrations: usize,
     },
-    /// The complete list does not have it.
+    /// The complete list is empty.
     Absent,
+    /// The complete list has others and does not have it.
+    AbsentBeside {
+        /// How many others.
+        others: usize,
+    },
+}
+
+impl IntegrationPresence {
+    /// Whether the complete list does not have it.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent | Self::AbsentBeside { .. })
+    }
+
+    /// Whether the Organization has no integration of another type.
+    pub fn is_single(&self) -> bool {
+        matches!(self, Self::Present { integrations: 0 | 1, .. } | Self::Absent)
+    }
 }
 
 /// Imported repositories and their projects.

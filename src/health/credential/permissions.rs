@@ -70,7 +70,7 @@ impl Claims<'_> {
         if !contradicted.is_empty() {
             let list = contradicted.join(", ");
             let message =
-                format!("the scope header lacks {list}, and an answer to the same token shows that it is granted");
+                format!("the scope header lacks {list}, and an answer to the same token proves that header wrong");
             return Verdict::unknown(Reason::Contradicted, message);
         }
         if !unverifiable.is_empty() && self.is_observer() {

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::evidence::OrganizationEvidence;
-use crate::domain::facts::{AuditEventKind, AuditEvents, IntegrationPresence, OrganizationListing};
+use crate::domain::facts::OrganizationListing;
 use crate::domain::fleet::{Fleet, WatchedOrganizations};
+use crate::domain::kinds::Scm;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{IntegrationState, State};
+
+use super::super::organization::has_none;
 
 /// Begins to watch what the configuration names and what is listed, and forgets what is neither, or has no integration.
 pub(super) fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
@@ -29,26 +32,10 @@ pub(super) fn admit(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) {
             let key = IntegrationKey::group(name.clone());
             state.integrations.entry(key).or_insert_with(|| IntegrationState::new(now));
         }
-        if let Some(watched) = &watched.organizations {
-            admit_organizations(state, name, watched, now);
+        if let Some(organizations) = &watched.organizations {
+            admit_organizations(state, name, (organizations, watched.scm), now);
         }
     }
-}
-
-/// Whether the Organization was asked and has no integration. Active projects that came through one, in the same round
-/// and with no event of its deletion, contradict that.
-fn has_none(book: Option<&OrganizationEvidence>) -> bool {
-    let Some(book) = book else { return false };
-    let Some(presence) = book.presence.as_ref().filter(|known| known.value == IntegrationPresence::Absent) else {
-        return false;
-    };
-    let imports = book.imports.as_ref().filter(|imports| imports.observed_at >= presence.observed_at);
-    let is_used = imports.is_some_and(|imports| imports.value.projects.iter().any(|project| project.active));
-    let was_deleted = book.events.as_ref().is_some_and(|events| match &events.value {
-        AuditEvents::Complete { events, .. } => events.iter().any(|event| event.kind == AuditEventKind::Deleted),
-        AuditEvents::NotReadable => false,
-    });
-    !is_used || was_deleted
 }
 
 /// Every Organization that may have an integration, sorted: those that are listed, required or asked for by id.
@@ -62,7 +49,12 @@ fn wanted(listing: &[OrganizationListing], watched: &WatchedOrganizations) -> Ve
 
 /// Runs with every evaluation, over thousands of Organizations: whatever is sorted is walked side by side, and where
 /// nothing changed nothing is looked up.
-fn admit_organizations(state: &mut State, name: &IntegrationName, watched: &WatchedOrganizations, now: DateTime<Utc>) {
+fn admit_organizations(
+    state: &mut State,
+    name: &IntegrationName,
+    (watched, scm): (&WatchedOrganizations, Scm),
+    now: DateTime<Utc>,
+) {
     let listing = state.evidence.groups.get(name).and_then(|group| group.organizations.as_ref());
     let listing = listing.map(|known| Arc::clone(&known.value)).unwrap_or_default();
     let (integrations, evidence) = (&mut state.integrations, &mut state.evidence.organizations);
@@ -70,14 +62,17 @@ fn admit_organizations(state: &mut State, name: &IntegrationName, watched: &Watc
     let key_of = |id: &OrganizationId| IntegrationKey::organization(name.clone(), *id);
 
     let never_used = ids(integrations, name).filter(|(_, stored)| !stored.organization.was_present);
-    let unused = never_used.map(|(id, _)| id).filter(|id| has_none(evidence.get(&key_of(id))));
+    let unused = never_used.filter(|(id, stored)| {
+        evidence.get(&key_of(id)).is_some_and(|book| has_none(book, Some(&stored.organization), scm))
+    });
+    let unused = unused.map(|(id, _)| id);
     let unused: Vec<_> = unused.filter(|id| !watched.require.contains(id)).collect();
     for key in unused.iter().map(key_of) {
         integrations.remove(&key);
         state.vanishing.remove(&key);
     }
 
-    let new = newly_wanted(integrations, evidence, name, watched, &wanted);
+    let new = newly_wanted(integrations, evidence, name, (watched, scm), &wanted);
     for id in &new {
         integrations.insert(key_of(id), IntegrationState::new(now));
     }
@@ -99,7 +94,7 @@ fn newly_wanted(
     integrations: &BTreeMap<IntegrationKey, IntegrationState>,
     evidence: &BTreeMap<IntegrationKey, OrganizationEvidence>,
     name: &IntegrationName,
-    watched: &WatchedOrganizations,
+    (watched, scm): (&WatchedOrganizations, Scm),
     wanted: &[OrganizationId],
 ) -> Vec<OrganizationId> {
     let mut known = ids(integrations, name).peekable();
@@ -110,7 +105,8 @@ fn newly_wanted(
         while asked.next_if(|(asked, _)| asked < id).is_some() {}
         let book = asked.peek().filter(|(asked, _)| asked == id).map(|(_, book)| *book);
         let is_known = known.peek().is_some_and(|(known, _)| known == id);
-        if !is_known && (watched.require.contains(id) || !has_none(book)) && !watched.leaves_out(*id) {
+        let is_out = || book.is_some_and(|book| has_none(book, None, scm));
+        if !is_known && (watched.require.contains(id) || !is_out()) && !watched.leaves_out(*id) {
             new.push(*id);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::condition::Reason;
 use crate::domain::evidence::{Evidence, Part};
-use crate::domain::facts::WorkspaceFact;
+use crate::domain::facts::{Unread, WorkspaceFact};
 use crate::domain::kinds::{Confidence, Truth};
 use crate::domain::loss::{Loss, NamespaceMemory, Settlement};
 use crate::domain::names::{ProfileName, WorkspaceSlug};
@@ -13,7 +13,7 @@ use super::super::eligibility::is_ignored;
 use super::super::status::Signal;
 use super::super::survey::{NamespaceSurvey, ProfileSurvey};
 use super::super::verdict::{Basis, Gap, Proven, Verdict, read, slot};
-use super::super::words::{count, listed, repositories};
+use super::super::words::{count, listed, moment, repositories};
 use super::{GroupCase, Looked, NamespaceVerdicts, ProfileVerdicts, over_profiles};
 
 /// What the account is to the namespaces of a profile.
@@ -99,6 +99,14 @@ impl<'a> GroupCase<'a> {
                 Reason::Contradicted,
                 format!("workspace {slug} is listed for the account and answers that it is not there"),
             ),
+            Some(WorkspaceFact::Untold { reason: reason @ Reason::MembershipNotProved, why }) => Verdict::unknown(
+                *reason,
+                format!(
+                    "nothing proves that the account behind the PAT is a member of workspace {slug}: it sees no more than \
+                     strangers do, and its memberships cannot be listed: {why}"
+                ),
+            ),
+            Some(WorkspaceFact::Untold { reason, why }) => Verdict::unknown(*reason, why.clone()),
             Some(WorkspaceFact::Member { .. }) => self.member_sees(profile, slug, basis, memory, looked, survey),
         };
         verdict.confirming = is_confirming || memory.doubt.is_some();
@@ -119,7 +127,10 @@ impl<'a> GroupCase<'a> {
             Ok(known) => known,
             Err(gap) => return gap.verdict(&format!("the repositories of profile {profile}")),
         };
-        let basis = basis.and(Basis::of(known));
+        if let Some(unread) = known.value.unread_at(slug, known.max_age, self.now) {
+            return of_unread(unread);
+        }
+        let basis = basis.and(Basis::of_namespace(known, slug));
         let here = || known.value.repositories.values().filter(|repository| repository.workspace == *slug);
         let visible = here().count();
         if let Some(loss) = &memory.loss {
@@ -239,6 +250,13 @@ impl<'a> GroupCase<'a> {
             all.iter().copied().filter(|verdict| verdict.signal() != Signal::Nothing).collect();
         over_profiles(if taking_part.is_empty() { all } else { taking_part }.into_iter())
     }
+}
+
+/// The verdict on a namespace that could not be read while others could, and of which nothing fresh is known.
+fn of_unread(unread: &Unread) -> Verdict {
+    let last = unread.read_at.map(|at| format!("; last read {}", moment(at))).unwrap_or_default();
+    let since = moment(unread.since);
+    Verdict::unknown(unread.reason, format!("{} (since {since}){last}", unread.detail))
 }
 
 /// The verdict with the namespace that it is about.

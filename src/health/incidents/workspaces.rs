@@ -43,7 +43,11 @@ fn findings(inputs: &Inputs<'_>, name: &IntegrationName, group: &WatchedGroup) -
         for slug in &watched.workspaces {
             let fact = current.and_then(|current| Some((current.value.get(slug)?, current.observed_at)));
             let finding = match fact {
-                None | Some((WorkspaceFact::ShutOut { .. } | WorkspaceFact::Contradicted, _)) => Finding::CannotTell,
+                None
+                | Some((
+                    WorkspaceFact::ShutOut { .. } | WorkspaceFact::Contradicted | WorkspaceFact::Untold { .. },
+                    _,
+                )) => Finding::CannotTell,
                 Some((WorkspaceFact::Member { .. } | WorkspaceFact::NotMember, _)) => Finding::Answers,
                 Some((WorkspaceFact::NotFound, at)) => Finding::NotFound(at),
                 Some((WorkspaceFact::Renamed { to }, at)) => Finding::Renamed(to.clone(), at),

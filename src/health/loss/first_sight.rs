@@ -42,7 +42,7 @@ impl FirstSight<'_> {
     fn is_known(&self, slug: &WorkspaceSlug) -> bool {
         let covers = |workspaces: &BTreeSet<WorkspaceSlug>| workspaces.is_empty() || workspaces.contains(slug);
         let mut covering = self.group.profiles.iter().filter(|(_, watched)| covers(&watched.workspaces));
-        covering.all(|(profile, _)| self.set(profile).is_some())
+        covering.all(|(profile, _)| self.set(profile).is_some_and(|set| !set.unread.contains_key(slug)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The last try to observe each part of a subject, when it concluded nothing: every unknown says why, in the API's own
 //! words. An observation ends it; a try that failed for another reason is a new word for the same blindness.
 
+use std::collections::BTreeSet;
+
 use super::super::subjects::revision_of;
 use crate::domain::condition::Reason;
 use crate::domain::evidence::{About, FailedAttempt, FailedAttempts, Part};
@@ -15,10 +17,12 @@ pub(super) fn apply(state: &mut State, fleet: &Fleet, run: &ProbeRun) {
         let Some(part) = failure.part else { continue };
         let revision = revision_of(fleet, &state.credentials, about(&run.work), part).unwrap_or_default();
         let Some(failures) = failures_of(state, &run.work, part) else { continue };
-        let (at, reason, detail) = (run.started_at, reason_of(failure.reason), failure.detail.clone());
+        let (at, reason, detail) = (run.started_at, Reason::of_failure(failure.reason), failure.detail.clone());
         note(failures, part, FailedAttempt { since: at, at, reason, detail, revision });
     }
-    for part in run.outcome.findings.iter().filter_map(part_of) {
+    // What was found in a part of the places leaves the failure of the others.
+    let failed: BTreeSet<Part> = run.outcome.failures.iter().filter_map(|failure| failure.part).collect();
+    for part in run.outcome.findings.iter().filter_map(part_of).filter(|part| !failed.contains(part)) {
         if let Some(failures) = failures_of(state, &run.work, part) {
             failures.remove(&part);
         }
@@ -89,24 +93,4 @@ fn part_of(finding: &Finding) -> Option<Part> {
         Finding::Webhooks(..) => Part::Webhooks,
         Finding::PullRequestChecks(..) => Part::PullRequestChecks,
     })
-}
-
-/// The class of a failure (the label of its metric) as a reason.
-fn reason_of(label: &str) -> Reason {
-    match label {
-        "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" | "refused" => {
-            Reason::EndpointRefused
-        }
-        "address_refused" => Reason::AddressRefused,
-        "shut_out" => Reason::ShutOut,
-        "not_found" => Reason::EndpointNotFound,
-        "gone" => Reason::EndpointGone,
-        "rate_limited" => Reason::RateLimited,
-        "incomplete" => Reason::ListIncomplete,
-        "secret_refused" => Reason::SecretRefused,
-        "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
-            Reason::AnswerNotUnderstood
-        }
-        _ => Reason::UpstreamFailing,
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::evidence::{GroupEvidence, ProfileEvidence};
+use crate::domain::evidence::{Evidence, GroupEvidence, ProfileEvidence};
 use crate::domain::facts::{Access, AssetWalk, RepositoryFate, RepositorySet, WorkspaceFact};
 use crate::domain::fleet::{Fleet, WatchedGroup, WatchedIntegration};
 use crate::domain::kinds::Scm;
@@ -75,6 +75,27 @@ fn misses_a_workspace(workspaces: &BTreeMap<WorkspaceSlug, WorkspaceFact>) -> bo
     workspaces.is_empty() || workspaces.values().any(is_missing)
 }
 
+/// The facts with what was known of the namespaces of which this round was told nothing, and when the oldest of them was
+/// observed: an answer that tells nothing replaces nothing while that is fresh.
+fn with_known(
+    known: Option<&Evidence<BTreeMap<WorkspaceSlug, WorkspaceFact>>>,
+    told: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
+    stamp: Stamp,
+) -> (BTreeMap<WorkspaceSlug, WorkspaceFact>, DateTime<Utc>) {
+    let is_untold = |fact: &WorkspaceFact| matches!(fact, WorkspaceFact::Untold { .. });
+    let (mut facts, mut observed_at) = (told.clone(), stamp.at);
+    let Some(known) = known.filter(|known| known.is_fresh(stamp.at) && known.revision == stamp.revision) else {
+        return (facts, observed_at);
+    };
+    for (slug, fact) in facts.iter_mut().filter(|(_, fact)| is_untold(fact)) {
+        if let Some(before) = known.value.get(slug).filter(|before| !is_untold(before)) {
+            fact.clone_from(before);
+            observed_at = known.observed_at.min(stamp.at);
+        }
+    }
+    (facts, observed_at)
+}
+
 /// A first answer that a namespace is not there changes nothing until a second one says so too.
 pub(super) fn on_workspaces(
     state: &mut State,
@@ -82,18 +103,21 @@ pub(super) fn on_workspaces(
     stamp: Stamp,
     name: &IntegrationName,
     profile: &ProfileName,
-    fact: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
+    told: &BTreeMap<WorkspaceSlug, WorkspaceFact>,
 ) -> Vec<FollowUp> {
     let Some((_, _, stored, evidence)) = watched(state, fleet, name, stamp.at) else { return Vec::new() };
     let slot = &mut evidence.profiles.entry(profile.clone()).or_default().workspaces;
+    let (fact, observed_at) = with_known(slot.as_ref(), told, stamp);
     let memory = stored.group.profiles.entry(profile.clone()).or_default();
     let was_bad = slot.as_ref().is_some_and(|known| misses_a_workspace(&known.value));
-    if misses_a_workspace(fact) && !was_bad && memory.doubted_at.is_none() && !stamp.is_outdated_by(slot.as_ref()) {
+    if misses_a_workspace(&fact) && !was_bad && memory.doubted_at.is_none() && !stamp.is_outdated_by(slot.as_ref()) {
         memory.doubted_at = Some(stamp.at);
         return vec![ask_profile_again(name, profile)];
     }
     memory.doubted_at = None;
-    stamp.write(slot, fact.clone());
+    if !stamp.is_outdated_by(slot.as_ref()) {
+        Stamp { at: observed_at, ..stamp }.write(slot, fact);
+    }
     Vec::new()
 }
 

@@ -22,7 +22,7 @@ pub(super) fn on_presence(
     fact: &IntegrationPresence,
 ) {
     let slot = &mut state.evidence.organizations.entry(key.clone()).or_default().presence;
-    if stamp.write(slot, fact.clone()) == Written::Outdated || *fact == IntegrationPresence::Absent {
+    if stamp.write(slot, fact.clone()) == Written::Outdated || fact.is_absent() {
         return;
     }
     if fleet.integrations.get(&key.integration).is_none_or(|watched| watched.organizations.is_none()) {

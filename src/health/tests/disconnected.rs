@@ -4,10 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::decisions::Verdict;
+use crate::domain::evidence::Part;
 use crate::domain::facts::{AuditEvent, AuditEventKind, AuditEvents, IntegrationPresence, LastTest, Project};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
 use crate::domain::status::Status;
+use crate::domain::work::{Finding, ProbeKind, WorkSubject};
 
 use super::super::testing::{World, event, hours, minutes, start};
 use super::imports::{answer, days_later, project};
@@ -217,4 +219,71 @@ fn a_list_without_the_integration_beside_active_projects_contradicts_itself() {
         world.pass(minutes(15));
         assert_eq!(present(&world), expected);
     }
+}
+
+#[test]
+fn only_its_own_deletion_explains_an_integration_that_is_not_listed() {
+    let named = |integration_id: Option<&str>, source_type: Option<&str>| AuditEvent {
+        integration_id: integration_id.map(str::to_owned),
+        source_type: source_type.map(str::to_owned),
+        ..event(start() - TimeDelta::days(3), AuditEventKind::Deleted)
+    };
+    let others = IntegrationPresence::AbsentBeside { others: 1 };
+    let contradicted = Some((Status::Unknown, Reason::Contradicted));
+    // From the first look on: it is shown, not dropped.
+    for (presence, deleted, expected) in [
+        (others.clone(), named(None, Some("github")), contradicted),
+        (others.clone(), named(Some("another"), None), contradicted),
+        (others.clone(), named(None, None), contradicted),
+        (IntegrationPresence::Absent, named(Some("another"), None), contradicted),
+        // Of its own kind, or the only one that there was.
+        (others.clone(), named(None, Some("bitbucket-cloud")), None),
+        (IntegrationPresence::Absent, named(None, None), None),
+    ] {
+        let mut world = World::healthy(5, 1);
+        world.organization(0).presence = presence.clone();
+        log(&mut world, vec![deleted.clone()]);
+        world.pass(minutes(30));
+        let key = World::key(Some(0));
+        let status = world.state.integrations.contains_key(&key).then(|| world.status(Some(0)));
+        assert_eq!(status, expected, "{presence:?} {deleted:?}");
+    }
+    // Once it is known, its id tells.
+    let mut world = World::healthy(5, 1);
+    world.probe();
+    world.organization(0).presence = others;
+    log(&mut world, vec![named(Some("integration"), None)]);
+    world.pass(minutes(15));
+    assert_eq!(world.condition(Some(0), Condition::IntegrationPresent), (Truth::False, Reason::IntegrationAbsent));
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_shown() {
+    let unseen = |world: &mut World| {
+        let key = World::key(Some(0));
+        let findings = vec![
+            Finding::OrganizationAccess(key.clone(), world.organization(0).access.clone()),
+            Finding::Presence(key.clone(), IntegrationPresence::AbsentBeside { others: 1 }),
+        ];
+        let subject = WorkSubject::Organization(key);
+        world.observe(ProbeKind::Organization, subject.clone(), findings);
+        let detail = "could not list the Organization's projects: the API answered 500: boom";
+        world.fail(ProbeKind::Organization, subject, Part::Imports, "server_error", detail);
+        world.evaluate();
+    };
+    let mut world = World::healthy(5, 1);
+    let organizations = std::mem::take(&mut world.organizations);
+    world.probe();
+    world.organizations = organizations;
+    world.probe_listing();
+    unseen(&mut world);
+    let present = world.condition(Some(0), Condition::IntegrationPresent);
+    assert_eq!(present, (Truth::Unknown, Reason::UpstreamFailing));
+    assert_eq!(world.status(Some(0)).0, Status::Unknown);
+    // Looked at, and nothing came through one: nobody uses it.
+    let key = World::key(Some(0));
+    let nothing = Finding::Imports(key.clone(), std::sync::Arc::default());
+    world.observe(ProbeKind::Organization, WorkSubject::Organization(key.clone()), vec![nothing]);
+    world.evaluate();
+    assert!(!world.state.integrations.contains_key(&key));
 }

@@ -340,6 +340,34 @@ fn only_events_of_our_integration_count() {
 }
 
 #[test]
+fn an_unnamed_event_beside_an_integration_that_left_later_names_none() {
+    use AuditEventKind::{Created, Deleted, Edited};
+    let unnamed = (Truth::Unknown, Reason::UnnamedEvent);
+    let counts = (Truth::True, Reason::Ok);
+    let event = |source_type: Option<&str>, at, kind| {
+        let source_type = source_type.map(str::to_owned);
+        AuditEvent { integration_id: None, source_type, kind, ..saved(at) }
+    };
+    for (other, kind, after, expected) in [
+        ("github", Deleted, hours(24), unnamed),
+        ("github", Edited, hours(-24), unnamed),
+        // It came later, or had left before; or it is an event of ours.
+        ("github", Created, hours(24), counts),
+        ("github", Deleted, hours(-24), counts),
+        ("bitbucket-cloud", Edited, hours(-24), counts),
+    ] {
+        let mut world = settled(1);
+        let at = world.now;
+        replace_our_copy(&mut world);
+        let mut events = vec![event(None, at, Edited), event(Some(other), at + after, kind)];
+        events.sort_by_key(|event| event.at);
+        world.organization(ONE_OF).events = AuditEvents::Complete { from: start() - TimeDelta::days(90), events };
+        world.pass(minutes(15));
+        assert_eq!(in_step(&world, Some(ONE_OF)), expected, "{other} {kind:?} {after}");
+    }
+}
+
+#[test]
 fn an_organization_cloned_after_the_rotation_has_what_its_template_has() {
     let mut world = settled(2);
     replace_our_copy(&mut world);

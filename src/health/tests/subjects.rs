@@ -218,7 +218,7 @@ fn what_was_seen_before_its_account_was_known_is_that_accounts() {
     let repositories = world.main().repositories.clone();
     let set = RepositorySet {
         repositories: repositories.into_iter().map(|repository| (repository.id.clone(), repository)).collect(),
-        walked_at: None,
+        ..RepositorySet::default()
     };
     let profile = ProfileName::from(PROFILE);
     let seen = vec![Finding::Repositories(name(), profile.clone(), Arc::new(set))];
@@ -368,4 +368,19 @@ fn what_is_long_gone_is_forgotten() {
     world.now += chrono::TimeDelta::days(91);
     world.probe();
     assert_eq!(ages(&world.state), 39);
+}
+
+#[test]
+fn what_is_forgotten_with_the_group_is_asked_at_once() {
+    let mut world = connected();
+    world.integration().group = None;
+    let id = super::super::testing::organization_id(0);
+    world.integration().organizations.as_mut().unwrap().discover = Some([id].into());
+    let works = forget_other_subjects(&mut world.state, &world.fleet);
+    assert!(world.state.evidence.organizations.is_empty());
+    let subject = WorkSubject::Organization(World::key(Some(0)));
+    for kind in [ProbeKind::Organization, ProbeKind::Webhooks] {
+        assert!(works.contains(&Work { kind, subject: subject.clone() }), "{works:?}");
+    }
+    assert_eq!(forget_other_subjects(&mut world.state, &world.fleet), [], "once");
 }

@@ -33,6 +33,7 @@ pub(super) fn workspace(scene: &Scene<'_>) -> Draft {
                     "the Git host has none of this name, and none of the account's workspaces has its id".to_owned()
                 }
                 WorkspaceFact::ShutOut { why } => format!("the account is a member and shut out: {}", plain(why)),
+                WorkspaceFact::Untold { why, .. } => format!("nothing tells what the account is to it: {}", plain(why)),
                 WorkspaceFact::Contradicted => "it is listed among the account's workspaces and answers 404".to_owned(),
             };
             draft.claim([measured(

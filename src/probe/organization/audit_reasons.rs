@@ -24,7 +24,8 @@ pub(super) fn reach_wanted(
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let kept_since = now - KEPT_FOR;
-    let has_left = presence == Some(&IntegrationPresence::Absent) && scope.was_used();
+    let is_used = || scope.was_used() || imports.is_some_and(|imports| !imports.targets.is_empty());
+    let has_left = presence.is_some_and(IntegrationPresence::is_absent) && is_used();
     let is_asked = has_left || scope.has_incident || imports.is_some_and(|imports| lost_something(scope, imports));
     let since_rotation = scope.rotations.iter().map(|at| *at - scope.rotation_margin).min();
     let first_look = || scope.known.is_none_or(|known| known.events.is_none()).then(|| now - FIRST_LOOK);

@@ -69,7 +69,8 @@ fn presence_among(kinds: &BTreeMap<String, String>, words: ScmWords) -> Integrat
     let by_app = || words.app_type.and_then(|app| kinds.get(app)).map(|id| (id, true));
     match by_token.or_else(by_app) {
         Some((id, via_app)) => IntegrationPresence::Present { id: id.clone(), via_app, integrations: kinds.len() },
-        None => IntegrationPresence::Absent,
+        None if kinds.is_empty() => IntegrationPresence::Absent,
+        None => IntegrationPresence::AbsentBeside { others: kinds.len() },
     }
 }
 
@@ -81,14 +82,17 @@ mod tests {
 
     #[test]
     fn the_token_comes_before_the_app() {
-        let check =
-            |kinds: &[(&str, &str)], expected: Option<(&str, bool)>| {
-                let map = kinds.iter().map(|&(kind, id)| (kind.to_owned(), id.to_owned())).collect();
-                let expected = expected.map_or(IntegrationPresence::Absent, |(id, via_app)| {
-                    IntegrationPresence::Present { id: id.to_owned(), via_app, integrations: kinds.len() }
-                });
-                assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
+        let check = |kinds: &[(&str, &str)], expected: Option<(&str, bool)>| {
+            let map = kinds.iter().map(|&(kind, id)| (kind.to_owned(), id.to_owned())).collect();
+            let expected = match (expected, kinds.len()) {
+                (Some((id, via_app)), integrations) => {
+                    IntegrationPresence::Present { id: id.to_owned(), via_app, integrations }
+                }
+                (None, 0) => IntegrationPresence::Absent,
+                (None, others) => IntegrationPresence::AbsentBeside { others },
             };
+            assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
+        };
         check(&[], None);
         check(&[("github", "1"), ("bitbucket-server", "2")], None);
         check(&[("bitbucket-cloud", "1")], Some(("1", false)));

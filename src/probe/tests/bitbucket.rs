@@ -172,7 +172,9 @@ async fn an_access_token_is_a_member_of_the_workspace_whose_repositories_it_list
         world.answers("GET", "/2.0/repositories/acme/web/issues", error(404)).await;
         shown(&world.run_profile().await)
     };
-    insta::assert_snapshot!(check(missing_scope(), repositories(&["web"])).await, @r#"
+    let private = json!({"uuid": "{web}", "full_name": "acme/web", "size": 1, "is_private": true});
+    let private = ok(&json!({"values": [private], "size": 1}));
+    insta::assert_snapshot!(check(missing_scope(), private).await, @r#"
     workspaces: {WorkspaceSlug("acme"): Member { uuid: None, administrator: None }}
     repositories: acme/web (walked 0 h ago)
     repository_admin: Granted
@@ -181,7 +183,7 @@ async fn an_access_token_is_a_member_of_the_workspace_whose_repositories_it_list
     workspaces: {WorkspaceSlug("acme"): NotFound}
     repositories:  (walked 0 h ago)
     "#);
-    insta::assert_snapshot!(check(missing_scope(), error(404)).await, @"FAILED bitbucket-cloud not_found (endpoint): could not list the repositories of a workspace: the API answered 404: no");
+    insta::assert_snapshot!(check(missing_scope(), error(404)).await, @"FAILED bitbucket-cloud not_found (endpoint): could not list the repositories of workspace acme: the API answered 404: no");
 }
 
 #[tokio::test]
@@ -265,7 +267,7 @@ async fn a_workspace_that_is_not_listed_is_explained() {
     workspaces: {WorkspaceSlug("acme"): NotFound}
     repositories:  (walked 0 h ago)
     "#);
-    insta::assert_snapshot!(check(&[], error(500)).await, @"FAILED bitbucket-cloud server_error (api): could not read a workspace: the API answered 500: no");
+    insta::assert_snapshot!(check(&[], error(500)).await, @"FAILED bitbucket-cloud server_error (api): could not read workspace acme: the API answered 500: no");
 }
 
 #[tokio::test]

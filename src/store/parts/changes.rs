@@ -274,8 +274,9 @@ fn webhooks(organization: &OrganizationEvidence) -> Option<&Evidence<WebhookSamp
 fn group_head(group: &GroupEvidence) -> GroupEvidence {
     let mut head = group.clone();
     for repositories in head.profiles.values_mut().filter_map(|profile| profile.repositories.as_mut()) {
-        let RepositorySet { repositories: _, walked_at } = *repositories.value;
-        repositories.value = Arc::new(RepositorySet { repositories: BTreeMap::new(), walked_at });
+        let RepositorySet { repositories: _, walked_at, unread } = &*repositories.value;
+        let (walked_at, unread) = (*walked_at, unread.clone());
+        repositories.value = Arc::new(RepositorySet { repositories: BTreeMap::new(), walked_at, unread });
     }
     if let Some(assets) = &mut head.assets {
         let AssetWalk { live: _, removed: _, has_last_sync, aliases } = &*assets.value;

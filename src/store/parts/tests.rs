@@ -41,6 +41,7 @@ fn repository(name: &str) -> (RepositoryId, Repository) {
         updated_at: Some(at(1)),
         empty: false,
         created_at: None,
+        private: None,
     };
     (repository.id.clone(), repository)
 }
@@ -67,7 +68,11 @@ fn organization() -> IntegrationKey {
 /// A state with entries in its large collections and in others.
 fn populated() -> State {
     let mut state = Arc::unwrap_or_clone(state("acme"));
-    let set = RepositorySet { repositories: ["r1", "r2"].map(repository).into(), walked_at: Some(at(1)) };
+    let set = RepositorySet {
+        repositories: ["r1", "r2"].map(repository).into(),
+        walked_at: Some(at(1)),
+        ..RepositorySet::default()
+    };
     let profile = ProfileEvidence { repositories: Some(observed(Arc::new(set), 1)), ..ProfileEvidence::default() };
     let removed = RemovedAsset { id: "a9".to_owned(), scm_id: None, url: None, reasons: Vec::new() };
     let twice = Asset { archived: true, ..asset("a1") };

@@ -9,7 +9,9 @@
 //! | anything else | proves nothing |
 //!
 //! A rejection is believed only where another endpoint does not answer the same token ([`elsewhere`]): otherwise the two
-//! contradict each other. Where `/user` does not name the scopes, the other endpoint's answer may.
+//! contradict each other. So do an acceptance and rejections everywhere else: it is asked for a second word where the
+//! token was not accepted before, or was rejected in this round. Where `/user` does not name the scopes, the other
+//! endpoint's answer may.
 
 use std::collections::BTreeSet;
 
@@ -99,11 +101,11 @@ pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Op
     }
     if let Some(ScmAuthentication::Accepted { scopes, .. }) = &authentication {
         let proofs = permissions::of_user_answer(&result, scopes.as_ref(), session.target.kind);
-        let proofs = permissions::still_open(session, proofs, round.started_at);
-        for (permission, proof) in &proofs {
-            session.prove(*permission, proof.clone(), round);
+        let mut seen = permissions::Seen::by_user(&result);
+        permissions::doubt(session, &proofs, &mut seen, round).await;
+        for (permission, proof) in permissions::weighed(session, proofs, &seen, round.started_at) {
+            session.prove(permission, proof, round);
         }
-        permissions::doubt(session, &proofs, round).await;
     }
     authentication
 }
@@ -122,9 +124,24 @@ async fn ask(session: &Session<'_>, round: &mut Round) -> (Result<Answer<User>, 
                 authentication = Some(ScmAuthentication::Contradicted { detail });
             }
         }
+        (_, Some(ScmAuthentication::Accepted { .. })) if wants_second_word(session) => {
+            if let Some((other, failure)) = elsewhere::rejects(session, round).await {
+                let detail =
+                    format!("`/user` was answered, and {other} was not with the same token: {}", failure.detail);
+                authentication = Some(ScmAuthentication::Contradicted { detail });
+            }
+        }
         _ => {}
     }
     (result, authentication)
+}
+
+/// Whether an acceptance by `/user` needs another one beside it. A token that was accepted as a whole is met by the probes
+/// that use it: what rejects it then asks for both.
+fn wants_second_word(session: &Session<'_>) -> bool {
+    let known = session.scope.known.and_then(|known| known.authentication.as_ref()).map(|evidence| &evidence.value);
+    let was_accepted = matches!(known, Some(ScmAuthentication::Accepted { .. })) && !session.scope.has_new_secret;
+    session.was_rejected || !was_accepted
 }
 
 /// Whether a token that was replaced still works. Nothing else is taken down: its permissions are no longer ours.

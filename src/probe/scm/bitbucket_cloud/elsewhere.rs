@@ -5,6 +5,7 @@
 use super::session::Session;
 use crate::client::answer::{CredentialHeaders, Failure, FailureClass};
 use crate::domain::names::WorkspaceSlug;
+use crate::probe::judgement::answered;
 use crate::probe::round::Round;
 
 /// Another endpoint.
@@ -54,6 +55,22 @@ pub(super) async fn accepts(session: &Session<'_>, round: &mut Round) -> Option<
         }
     }
     None
+}
+
+/// The endpoint that rejects the credential in this round and in which words, if one does and no other knows the
+/// credential: one endpoint that alone refuses says nothing of it.
+pub(super) async fn rejects(session: &Session<'_>, round: &mut Round) -> Option<(String, Failure)> {
+    let mut rejected = None;
+    for place in Place::all(session) {
+        match place.ask(session, round).await {
+            Err(failure) if failure.is_rejection() => rejected = rejected.or(Some((place.name(), failure))),
+            // Whatever else is said of the token, or of its account, is said of one that is accepted.
+            Ok(_) => return None,
+            Err(failure) if answered(&failure) => return None,
+            Err(_) => {}
+        }
+    }
+    rejected
 }
 
 /// The headers about the credential, of the first answer that names its scopes.

@@ -4,7 +4,8 @@
 //! *Issues: read* is proved by the header or not at all: its endpoints are announced to be removed. *Atlassian account:
 //! read* is no scope of Bitbucket's, and the header may not list it: it is never called missing.
 //!
-//! What a header lacks and an answer of the same round shows is contradicted, neither missing nor granted.
+//! What a header lacks and an answer of the same round shows is contradicted, neither missing nor granted; and so is the
+//! rest of what that header lacks, unless an answer calls it missing too.
 
 use std::collections::BTreeSet;
 
@@ -131,34 +132,102 @@ pub(super) fn prove_by_answer(
     }
 }
 
-/// What of `proofs` is to be taken down now: a contradiction stands until it is looked at again.
-pub(super) fn still_open(
+/// What of `proofs` is to be taken down now, beside what was `seen` of what they call missing. A header that one answer
+/// proves wrong is not believed for the rest either: only what an answer itself calls missing is. A contradiction, and
+/// what was called missing before, stand until they are looked at again.
+pub(super) fn weighed(
     session: &Session<'_>,
     proofs: Vec<(Permission, PermissionProof)>,
+    seen: &Seen,
     now: DateTime<Utc>,
 ) -> Vec<(Permission, PermissionProof)> {
-    let is_contradicted = |permission: &Permission| {
-        let known = known_proof(session, *permission).filter(|known| !is_due(known.observed_at, known.max_age, now));
-        known.is_some_and(|known| known.value == PermissionProof::Contradicted)
+    let known = |permission: Permission| {
+        let known = known_proof(session, permission);
+        known.filter(|known| !is_due(known.observed_at, known.max_age, now)).map(|known| &known.value)
     };
-    let is_open = |(permission, proof): &(Permission, PermissionProof)| {
-        !(matches!(proof, PermissionProof::Missing { .. }) && is_contradicted(permission))
+    let is_missing = |proof: &PermissionProof| matches!(proof, PermissionProof::Missing { .. });
+    let is_contradicted = |(permission, proof): &(Permission, PermissionProof)| match proof {
+        PermissionProof::Contradicted => true,
+        PermissionProof::Missing { .. } => {
+            seen.shown.contains(permission) || known(*permission) == Some(&PermissionProof::Contradicted)
+        }
+        _ => false,
     };
-    proofs.into_iter().filter(is_open).collect()
+    let is_wrong = proofs.iter().any(is_contradicted);
+    let weigh = |(permission, proof): (Permission, PermissionProof)| {
+        if !is_missing(&proof) || seen.refused.contains(&permission) {
+            return Some((permission, proof));
+        }
+        if seen.shown.contains(&permission) {
+            return Some((permission, PermissionProof::Contradicted));
+        }
+        match known(permission) {
+            Some(PermissionProof::Contradicted) => None,
+            Some(PermissionProof::Missing { .. }) if is_wrong && !seen.asked.contains(&permission) => None,
+            _ if is_wrong => Some((permission, PermissionProof::Contradicted)),
+            _ => Some((permission, proof)),
+        }
+    };
+    proofs.into_iter().filter_map(weigh).collect()
 }
 
 fn known_proof<'a>(session: &Session<'a>, permission: Permission) -> Option<&'a Evidence<PermissionProof>> {
     session.scope.known.and_then(|known| known.permissions.get(&permission))
 }
 
+/// What answers said of permissions that the header lacks.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Asked for.
+    asked: BTreeSet<Permission>,
+    /// Granted all the same.
+    shown: BTreeSet<Permission>,
+    /// Refused for want of the scope.
+    refused: BTreeSet<Permission>,
+}
+
+impl Seen {
+    /// What the answer of `/user` itself says.
+    pub(super) fn by_user<T>(result: &Result<T, Failure>) -> Self {
+        let mut seen = Self::default();
+        if result.is_err() {
+            seen.refused.insert(Permission::AccountRead);
+        }
+        seen
+    }
+
+    fn take<T>(&mut self, permission: Permission, result: Result<T, Failure>) -> Option<T> {
+        self.asked.insert(permission);
+        match result {
+            Ok(value) => {
+                self.shown.insert(permission);
+                Some(value)
+            }
+            Err(failure) => {
+                if missing(&failure).is_some() {
+                    self.refused.insert(permission);
+                }
+                None
+            }
+        }
+    }
+}
+
 /// Looks whether what the header lacks is granted all the same, as another answer's header says or as reading shows, before
 /// that is believed: once, and again when half of the evidence's life is over. Only of the token that Snyk uses: an observer lacks much by advice, and proves nothing by it.
-pub(super) async fn doubt(session: &Session<'_>, proofs: &[(Permission, PermissionProof)], round: &mut Round) {
+pub(super) async fn doubt(
+    session: &Session<'_>,
+    proofs: &[(Permission, PermissionProof)],
+    seen: &mut Seen,
+    round: &mut Round,
+) {
     let is_news = |permission: Permission| {
         let known = known_proof(session, permission);
-        known.is_none_or(|known| {
-            !matches!(known.value, PermissionProof::Missing { .. })
-                || is_due(known.observed_at, known.max_age, round.started_at)
+        known.is_none_or(|known| match known.value {
+            PermissionProof::Missing { .. } | PermissionProof::Contradicted => {
+                is_due(known.observed_at, known.max_age, round.started_at)
+            }
+            _ => true,
         })
     };
     let lacks = |permission: Permission| {
@@ -175,48 +244,43 @@ pub(super) async fn doubt(session: &Session<'_>, proofs: &[(Permission, Permissi
     if !unnamed.is_empty() {
         let named = elsewhere::headers(session, round).await.granted.unwrap_or_default();
         let proofs = by_scopes(&Granted::new(&named), session.target.kind);
-        let named = proofs.into_iter().filter(|(of, proof)| unnamed.contains(of) && *proof == PermissionProof::Granted);
-        for (permission, _) in named {
-            session.prove(permission, PermissionProof::Contradicted, round);
+        let named = proofs.into_iter().filter(|(_, proof)| *proof == PermissionProof::Granted);
+        let named: BTreeSet<_> = named.map(|(permission, _)| permission).filter(|one| unnamed.contains(one)).collect();
+        // Of two headers the one that names more is believed; what it lacks too is missing.
+        if !named.is_empty() {
+            seen.refused.extend(unnamed.difference(&named));
+            seen.shown.extend(named);
         }
     }
     if lacking.is_empty() {
         return;
     }
     let (api, client) = (session.api(), session.client());
-    let mut shown = Vec::new();
-    if lacking.contains(&Permission::WorkspaceRead) && round.hear(api, client.user_workspaces().await).is_ok() {
-        shown.push(Permission::WorkspaceRead);
+    if lacking.contains(&Permission::WorkspaceRead) {
+        seen.take(Permission::WorkspaceRead, round.hear(api, client.user_workspaces().await));
     }
-    if let Some(workspace) = session.scope.workspaces.first().map(WorkspaceSlug::as_str) {
-        let of_repositories = [Permission::RepositoryRead, Permission::PullRequestRead, Permission::WebhookRead];
-        let mut repository = None;
-        if of_repositories.iter().any(|permission| lacking.contains(permission))
-            && let Ok(answer) = round.hear(api, client.repositories_total(workspace).await)
-        {
-            repository = answer.value.items.first().map(|one| one.slug().to_owned());
-            shown.push(Permission::RepositoryRead);
-        }
-        if lacking.contains(&Permission::ProjectRead)
-            && round.hear(api, client.workspace_projects(workspace).await).is_ok()
-        {
-            shown.push(Permission::ProjectRead);
-        }
-        if let Some(repository) = repository {
-            if lacking.contains(&Permission::PullRequestRead)
-                && round.hear(api, client.pull_requests_readable(workspace, &repository).await).is_ok()
-            {
-                shown.push(Permission::PullRequestRead);
-            }
-            if lacking.contains(&Permission::WebhookRead)
-                && round.hear(api, client.hooks(workspace, &repository).await).is_ok()
-            {
-                shown.push(Permission::WebhookRead);
-            }
-        }
+    let Some(workspace) = session.scope.workspaces.first().map(WorkspaceSlug::as_str) else { return };
+    if lacking.contains(&Permission::ProjectRead) {
+        seen.take(Permission::ProjectRead, round.hear(api, client.workspace_projects(workspace).await));
     }
-    for permission in shown.into_iter().filter(|permission| lacking.contains(permission)) {
-        session.prove(permission, PermissionProof::Contradicted, round);
+    let of_repositories = [Permission::RepositoryRead, Permission::PullRequestRead, Permission::WebhookRead];
+    if !of_repositories.iter().any(|permission| lacking.contains(permission)) {
+        return;
+    }
+    let total = round.hear(api, client.repositories_total(workspace).await);
+    let total = if lacking.contains(&Permission::RepositoryRead) {
+        seen.take(Permission::RepositoryRead, total)
+    } else {
+        total.ok()
+    };
+    let first = total.and_then(|answer| answer.value.items.first().map(|one| one.slug().to_owned()));
+    let Some(repository) = first else { return };
+    if lacking.contains(&Permission::PullRequestRead) {
+        let readable = client.pull_requests_readable(workspace, &repository).await;
+        seen.take(Permission::PullRequestRead, round.hear(api, readable));
+    }
+    if lacking.contains(&Permission::WebhookRead) {
+        seen.take(Permission::WebhookRead, round.hear(api, client.hooks(workspace, &repository).await));
     }
 }
 

@@ -15,6 +15,7 @@ use super::session::Session;
 use super::workspaces::shut_out;
 use crate::client::answer::{Failure, FailureClass};
 use crate::client::bitbucket_cloud;
+use crate::domain::condition::Reason;
 use crate::domain::evidence::{Evidence, Part};
 use crate::domain::facts::{Repository, RepositorySet, WorkspaceFact};
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
@@ -24,7 +25,6 @@ use crate::probe::inventory::repository_id;
 use crate::probe::judgement::{Verdict, is_whole_api};
 use crate::probe::round::Round;
 
-const ATTEMPT: &str = "list the repositories of a workspace";
 /// All repositories are walked at least this often.
 const WALK_EVERY: TimeDelta = TimeDelta::hours(24);
 /// Changes are asked for from this long before the last evidence, because the search lags behind.
@@ -45,9 +45,36 @@ pub(super) enum Entrance {
     /// The account is a member, and this is why it sees nothing.
     Closed(WorkspaceFact),
     /// It did not conclude, which is taken down.
-    Failed,
-    /// Nor would another question: the API does not answer, or rejects the credential.
+    Failed(Unread),
+    /// Nor would another question: the credential is rejected.
     Over,
+}
+
+/// Why a workspace could not be read.
+#[derive(Debug, Clone)]
+pub(super) struct Unread {
+    pub(super) reason: Reason,
+    /// What was asked and what was answered.
+    pub(super) detail: String,
+    /// The API as a whole may be at fault.
+    pub(super) is_whole_api: bool,
+    /// The credential is rejected.
+    pub(super) is_rejected: bool,
+}
+
+impl Unread {
+    fn new(workspace: &WorkspaceSlug, failure: &Failure, verdict: Verdict) -> Self {
+        Self {
+            reason: Reason::of_failure(failure.class.as_label()),
+            detail: format!("could not {}: {}", attempt(workspace), failure.detail),
+            is_whole_api: is_whole_api(failure),
+            is_rejected: verdict == Verdict::CredentialRejected,
+        }
+    }
+}
+
+fn attempt(workspace: &WorkspaceSlug) -> String {
+    format!("list the repositories of workspace {workspace}")
 }
 
 /// Asks for the total. `is_listed`: the workspace is among the account's own, by this round's list.
@@ -66,41 +93,43 @@ pub(super) async fn enter(
         Err(failure) => failure,
     };
     permissions::prove_missing(session, Permission::RepositoryRead, &failure, round);
-    match (session.judge(round, Part::Repositories, ATTEMPT, &failure).await, &failure.class) {
+    let attempt = attempt(workspace);
+    let verdict = session.judge(round, Part::Repositories, &attempt, &failure).await;
+    match (verdict, &failure.class) {
         (Verdict::Denied(_), FailureClass::ShutOut { .. }) => Entrance::Closed(shut_out(&failure)),
         (Verdict::Denied(404), _) if is_listed => Entrance::Closed(WorkspaceFact::Contradicted),
         (Verdict::Denied(_), _) => {
-            round.fail(session.api(), Part::Repositories, ATTEMPT, &failure);
-            Entrance::Failed
+            round.fail(session.api(), Part::Repositories, &attempt, &failure);
+            Entrance::Failed(Unread::new(workspace, &failure, verdict))
         }
         (Verdict::CredentialRejected, _) => Entrance::Over,
-        (Verdict::Inconclusive, _) if is_whole_api(&failure) => Entrance::Over,
-        (Verdict::Inconclusive, _) => Entrance::Failed,
+        (Verdict::Inconclusive, _) => Entrance::Failed(Unread::new(workspace, &failure, verdict)),
     }
 }
 
-/// Reads one workspace of which the total is `total`; `None` when that failed, which is taken down.
+/// Reads one workspace of which the total is `total`. A failure is taken down.
 pub(super) async fn read(
     session: &mut Session<'_>,
     workspace: &WorkspaceSlug,
     total: Option<u64>,
     known: Option<&Evidence<std::sync::Arc<RepositorySet>>>,
     round: &mut Round,
-) -> Option<Seen> {
-    let known = known.filter(|evidence| !needs_walk(&evidence.value, round.started_at));
+) -> Result<Seen, Unread> {
+    let known = known.filter(|evidence| !needs_walk(&evidence.value, workspace, round.started_at));
     if let (Some(evidence), Some(total)) = (known, total) {
         let unlisted = round.memory.unlisted(session.scope.name, workspace);
         let known = of_workspace(&evidence.value, workspace);
         let repositories = changes(session, workspace, known, evidence.observed_at, round).await?;
         if is_explained(total, repositories.len(), unlisted) {
-            return Some(Seen { repositories, is_walked: false });
+            return Ok(Seen { repositories, is_walked: false });
         }
     }
     walk(session, workspace, round).await
 }
 
-fn needs_walk(known: &RepositorySet, now: DateTime<Utc>) -> bool {
-    known.walked_at.is_none_or(|walked_at| now - walked_at >= WALK_EVERY)
+/// What changed since the last look says nothing of a workspace that could not be read then.
+fn needs_walk(known: &RepositorySet, workspace: &WorkspaceSlug, now: DateTime<Utc>) -> bool {
+    known.unread.contains_key(workspace) || known.walked_at.is_none_or(|walked_at| now - walked_at >= WALK_EVERY)
 }
 
 fn of_workspace(known: &RepositorySet, workspace: &WorkspaceSlug) -> BTreeMap<RepositoryId, Repository> {
@@ -108,22 +137,22 @@ fn of_workspace(known: &RepositorySet, workspace: &WorkspaceSlug) -> BTreeMap<Re
     ours.map(|(id, repository)| (id.clone(), repository.clone())).collect()
 }
 
-/// What is known, with what changed since; `None`: a failure, taken down.
+/// What is known, with what changed since.
 async fn changes(
     session: &mut Session<'_>,
     workspace: &WorkspaceSlug,
     known: BTreeMap<RepositoryId, Repository>,
     observed_at: DateTime<Utc>,
     round: &mut Round,
-) -> Option<BTreeMap<RepositoryId, Repository>> {
+) -> Result<BTreeMap<RepositoryId, Repository>, Unread> {
     let since = observed_at - OVERLAP;
     match round.hear(session.api(), session.client().repositories_since(workspace.as_str(), since).await) {
-        Ok(walk) => Some(merged(known, walk.items, workspace)),
-        Err(failure) => give_up(session, &failure, round).await,
+        Ok(walk) => Ok(merged(known, walk.items, workspace)),
+        Err(failure) => Err(give_up(session, workspace, &failure, round).await),
     }
 }
 
-async fn walk(session: &mut Session<'_>, workspace: &WorkspaceSlug, round: &mut Round) -> Option<Seen> {
+async fn walk(session: &mut Session<'_>, workspace: &WorkspaceSlug, round: &mut Round) -> Result<Seen, Unread> {
     match round.hear(session.api(), session.client().repositories(workspace.as_str()).await) {
         Ok(walk) => {
             let repositories = merged(BTreeMap::new(), walk.items, workspace);
@@ -131,16 +160,16 @@ async fn walk(session: &mut Session<'_>, workspace: &WorkspaceSlug, round: &mut 
             let wrong_by =
                 walk.total.filter(|_| walk.total_is_wrong).map(|total| difference(total, repositories.len()));
             round.memory.learn_unlisted(session.scope.name, workspace, wrong_by.unwrap_or_default());
-            Some(Seen { repositories, is_walked: true })
+            Ok(Seen { repositories, is_walked: true })
         }
-        Err(failure) => give_up(session, &failure, round).await,
+        Err(failure) => Err(give_up(session, workspace, &failure, round).await),
     }
 }
 
-async fn give_up<T>(session: &mut Session<'_>, failure: &Failure, round: &mut Round) -> Option<T> {
+async fn give_up(session: &mut Session<'_>, workspace: &WorkspaceSlug, failure: &Failure, round: &mut Round) -> Unread {
     permissions::prove_missing(session, Permission::RepositoryRead, failure, round);
-    session.concede(round, Part::Repositories, ATTEMPT, failure).await;
-    None
+    let verdict = session.concede(round, Part::Repositories, &attempt(workspace), failure).await;
+    Unread::new(workspace, failure, verdict)
 }
 
 fn merged(
@@ -158,6 +187,7 @@ fn merged(
             project: repository.project_key,
             updated_at: repository.updated_on,
             created_at: repository.created_on,
+            private: repository.is_private,
         };
         known.insert(id, converted);
     }
@@ -196,7 +226,7 @@ mod tests {
         let check = |hours: Option<i64>, expected| {
             let walked_at = hours.map(|hours| now - TimeDelta::hours(hours));
             assert_eq!(
-                needs_walk(&RepositorySet { walked_at, ..RepositorySet::default() }, now),
+                needs_walk(&RepositorySet { walked_at, ..RepositorySet::default() }, &WorkspaceSlug::from("acme"), now),
                 expected,
                 "{hours:?}"
             );

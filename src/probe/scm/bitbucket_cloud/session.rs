@@ -19,11 +19,13 @@ pub(super) struct Session<'a> {
     pub(super) target: &'a BitbucketCloudTarget,
     pub(super) scope: CredentialScope<'a>,
     standing: Option<Standing>,
+    /// An endpoint answered this round that the token is not accepted.
+    pub(super) was_rejected: bool,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(target: &'a BitbucketCloudTarget, scope: CredentialScope<'a>) -> Self {
-        Self { target, scope, standing: None }
+        Self { target, scope, standing: None, was_rejected: false }
     }
 
     pub(super) fn client(&self) -> &'a BitbucketCloudClient {
@@ -57,6 +59,7 @@ impl<'a> Session<'a> {
             (None, _) => Standing::Unclear,
             (Some(_), Some(standing)) => standing,
             (Some(_), None) => {
+                self.was_rejected |= failure.is_rejection();
                 credential::identify(self, round).await;
                 self.standing.unwrap_or(Standing::Unclear)
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::session::Session;
 use crate::client::answer::{Failure, FailureClass};
 use crate::client::bitbucket_cloud::WorkspaceAccess;
+use crate::domain::condition::Reason;
 use crate::domain::evidence::Part;
 use crate::domain::facts::{PermissionProof, WorkspaceFact};
 use crate::domain::names::WorkspaceSlug;
@@ -21,8 +22,9 @@ pub(super) type Earlier<'a> = Option<&'a BTreeMap<WorkspaceSlug, WorkspaceFact>>
 pub(super) enum Membership {
     /// The complete list.
     Listed(Vec<WorkspaceAccess>),
-    /// The credential has no account that could be a member: an access token.
-    NoAccount,
+    /// The credential has no account that lists its memberships, in these words: an access token. What it sees that a
+    /// stranger would not has to prove that it belongs there.
+    NoAccount(String),
     /// Unknown; the failure is taken down, and listing repositories may still work.
     Unknown,
     /// The round is over.
@@ -45,7 +47,7 @@ pub(super) async fn memberships(session: &mut Session<'_>, round: &mut Round) ->
             let has_scopes = failure.meta.credential.granted.is_some();
             if failure.class == FailureClass::NotAccessibleByThisAuthentication {
                 session.is_accepted();
-                return (Membership::NoAccount, has_scopes);
+                return (Membership::NoAccount(failure.detail), has_scopes);
             }
             super::permissions::prove_missing(session, Permission::WorkspaceRead, &failure, round);
             let verdict = session.concede(round, Part::Workspaces, "list the account's workspaces", &failure).await;
@@ -86,7 +88,8 @@ fn renamed(id: &str, listed: &[WorkspaceAccess]) -> Option<WorkspaceFact> {
     Some(WorkspaceFact::Renamed { to: WorkspaceSlug::new(&access.slug) })
 }
 
-/// The facts of the wanted workspaces (none wanted: of all that are listed); `None` when one of them stays unclear.
+/// The facts of the wanted workspaces (none wanted: of all that are listed). One that stays unclear leaves the others
+/// what they are. `None`: the credential is rejected, or none is clear.
 pub(super) async fn judge(
     session: &mut Session<'_>,
     listed: &[WorkspaceAccess],
@@ -109,11 +112,17 @@ pub(super) async fn judge(
         }
         facts.insert(slug.clone(), fact);
     }
-    Some(facts)
+    some_told(facts)
 }
 
-/// The facts for a credential without an account. An access token belongs to its workspace, so a workspace that it may not
-/// read is presumed its own, to be proved by listing repositories; one that is not there is not.
+/// Facts of which one at least tells something; an account without any workspace is told too.
+fn some_told(facts: BTreeMap<WorkspaceSlug, WorkspaceFact>) -> Option<BTreeMap<WorkspaceSlug, WorkspaceFact>> {
+    let is_told = |fact: &WorkspaceFact| !matches!(fact, WorkspaceFact::Untold { .. });
+    (facts.is_empty() || facts.values().any(is_told)).then_some(facts)
+}
+
+/// The facts for a credential without an account. An access token belongs to its workspace, so a workspace that is there
+/// is presumed its own, to be proved by what is seen in it ([`is_member`]); one that is not there is not.
 pub(super) async fn presume(
     session: &mut Session<'_>,
     wanted: &BTreeSet<WorkspaceSlug>,
@@ -123,16 +132,43 @@ pub(super) async fn presume(
     for slug in wanted {
         let fact = match round.hear(session.api(), session.client().workspace(slug.as_str()).await) {
             Ok(answer) => WorkspaceFact::Member { uuid: Some(answer.value.uuid), administrator: None },
-            Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
+            Err(failure) => match session.judge(round, Part::Workspaces, &attempt(slug), &failure).await {
                 Verdict::Denied(404) => WorkspaceFact::NotFound,
                 Verdict::Denied(_) if is_shut_out(&failure) => shut_out(&failure),
                 Verdict::Denied(_) => WorkspaceFact::Member { uuid: None, administrator: None },
-                Verdict::CredentialRejected | Verdict::Inconclusive => return None,
+                Verdict::Inconclusive => untold(slug, &failure),
+                Verdict::CredentialRejected => return None,
             },
         };
         facts.insert(slug.clone(), fact);
     }
-    Some(facts)
+    some_told(facts)
+}
+
+/// Whether the account is proved to be a member of a workspace whose repositories it could list, while nothing lists its
+/// memberships. Whoever asks sees public repositories: only what a stranger would not be shown is a proof.
+pub(super) async fn is_member(
+    session: &Session<'_>,
+    slug: &WorkspaceSlug,
+    sees_private: bool,
+    round: &mut Round,
+) -> bool {
+    use crate::client::bitbucket_cloud::Permission::{Collaborator, CreateProject, Member, Owner};
+    if sees_private {
+        return true;
+    }
+    let asked = round.hear(session.api(), session.client().workspace_permission(slug.as_str()).await);
+    asked.is_ok_and(|answer| matches!(answer.value, Owner | CreateProject | Collaborator | Member))
+}
+
+fn attempt(slug: &WorkspaceSlug) -> String {
+    format!("read workspace {slug}")
+}
+
+/// The fact in an answer that tells nothing.
+fn untold(slug: &WorkspaceSlug, failure: &Failure) -> WorkspaceFact {
+    let why = format!("could not {}: {}", attempt(slug), failure.detail);
+    WorkspaceFact::Untold { reason: Reason::of_failure(failure.class.as_label()), why }
 }
 
 fn is_shut_out(failure: &Failure) -> bool {
@@ -144,7 +180,7 @@ pub(super) fn shut_out(failure: &Failure) -> WorkspaceFact {
     WorkspaceFact::ShutOut { why: failure.message().unwrap_or(&failure.detail).to_owned() }
 }
 
-/// Asks for a workspace that is not listed.
+/// Asks for a workspace that is not listed; `None`: the credential is rejected.
 async fn ask(
     session: &mut Session<'_>,
     slug: &WorkspaceSlug,
@@ -153,11 +189,12 @@ async fn ask(
 ) -> Option<WorkspaceFact> {
     match round.hear(session.api(), session.client().workspace(slug.as_str()).await) {
         Ok(answer) => Some(renamed(&answer.value.uuid, listed).unwrap_or(WorkspaceFact::NotMember)),
-        Err(failure) => match session.judge(round, Part::Workspaces, "read a workspace", &failure).await {
+        Err(failure) => match session.judge(round, Part::Workspaces, &attempt(slug), &failure).await {
             Verdict::Denied(404) => Some(WorkspaceFact::NotFound),
             Verdict::Denied(_) if is_shut_out(&failure) => Some(shut_out(&failure)),
             Verdict::Denied(_) => Some(WorkspaceFact::NotMember),
-            Verdict::CredentialRejected | Verdict::Inconclusive => None,
+            Verdict::Inconclusive => Some(untold(slug, &failure)),
+            Verdict::CredentialRejected => None,
         },
     }
 }
