@@ -2,6 +2,7 @@
 
 mod absence;
 mod amounts;
+mod answers;
 mod credentials;
 mod decisions;
 mod disconnected;

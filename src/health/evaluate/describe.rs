@@ -154,10 +154,13 @@ pub(super) fn group(
     let condition = match derived.why {
         Why::Condition(condition) => Some(condition),
         Why::Profile(_, ProfileSignal::RepositoriesVisible) => Some(Condition::RepositoriesVisible),
+        // That a profile still exists, the Inventory tells.
+        Why::Profile(_, ProfileSignal::StillExists) => Some(Condition::InventoryPopulated),
         Why::Profile(..) => Some(Condition::CredentialValid),
         Why::Reason(_) => None,
     };
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition };
+    let end = decisive.and_then(|verdict| verdict.end);
+    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, condition, end };
     Described {
         status,
         reason,
@@ -268,8 +271,9 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         Why::Condition(condition) => Some(condition),
         Why::Reason(_) | Why::Profile(..) => None,
     };
-    let advised =
-        Advised { integration: watched, level: Level::Organization, profile: None, next_sync: None, condition };
+    let end = decisive.and_then(|verdict| verdict.end);
+    let level = Level::Organization;
+    let advised = Advised { integration: watched, level, profile: None, next_sync: None, condition, end };
     Described {
         status,
         reason,
