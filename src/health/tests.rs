@@ -20,3 +20,4 @@ mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;
+mod unlisted;
