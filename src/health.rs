@@ -15,7 +15,8 @@
 //! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
 //! - [`loss`] settles what became of repositories that are seen no more.
 //! - [`decisions`] takes what people say of losses, and what they plan.
-//! - [`first_pass`] tells which Organizations nobody has asked about yet.
+//! - [`first_pass`] tells which Organizations nobody has asked about yet; [`rights_to_count()`] what one pass has to ask
+//!   twice.
 //! - [`incidents`] turns states into problems a person should act on.
 //!
 //! A *verdict* is a truth with its reason, one sentence, and the evidence it rests on. Times inside a walk (lag,
@@ -50,6 +51,7 @@ mod prune;
 mod readings;
 mod rebase;
 mod resume;
+mod rights;
 mod subjects;
 mod survey;
 mod unseen;
@@ -62,11 +64,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use advice::step_after_answer;
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
 pub use readings::{SECOND_READING_AFTER, second_readings};
 pub use rebase::{rebase, take_back};
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
+pub use rights::rights_to_count;
 pub use subjects::forget_other_subjects;
 pub use unseen::{NotFound, Unlisted, not_found, unlisted};

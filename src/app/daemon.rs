@@ -237,13 +237,10 @@ impl Daemon {
         let own_url = doors::own_url(config.server.listen, &config.server);
         let mut core = Core::prepare(config, &options.forgetting(), own_url).await?;
         let memory = Arc::clone(core.wiring.lock().await.memory());
-        let (quiet, is_quiet) = oneshot::channel();
         let (progress, mut progressed) = watch::channel(PassProgress::Done);
         core.watcher.report_progress(progress);
         let tasks = Tasks::default();
         tasks.spawn(core.watcher.run(tasks.stop.clone()));
-        // The watcher holds the other end until it is stopped below.
-        let _ = core.requests.send(Request::WhenQuiet(quiet)).await;
         let reporting = async {
             while progressed.changed().await.is_ok() {
                 on_progress(progressed.borrow_and_update().clone());
@@ -251,7 +248,7 @@ impl Daemon {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = is_quiet => {}
+            () = look_at_everything(&core.requests) => {}
             () = reporting => {}
         }
         on_progress(PassProgress::Done);
@@ -299,6 +296,24 @@ impl Daemon {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// More looks than that tell nothing new: one after everything is known, one to confirm it, one for a look that failed.
+const MOST_LOOKS_AGAIN: usize = 3;
+
+/// Waits until everything was looked at, and what hangs on what was found meanwhile once more. The watcher holds the
+/// other end until it is stopped.
+async fn look_at_everything(requests: &mpsc::Sender<Request>) {
+    let (quiet, is_quiet) = oneshot::channel();
+    let _ = requests.send(Request::WhenQuiet(quiet)).await;
+    let _ = is_quiet.await;
+    for _ in 0..MOST_LOOKS_AGAIN {
+        let (quiet, is_quiet) = oneshot::channel();
+        let _ = requests.send(Request::LookAgain(quiet)).await;
+        if is_quiet.await.is_err() {
+            return;
+        }
     }
 }
 

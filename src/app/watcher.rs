@@ -6,6 +6,7 @@
 
 mod clock;
 mod operator;
+mod quiet;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub(super) enum Request {
     Operator(Box<OperatorRequest>),
     /// Answered when nothing is due, running or waiting to be confirmed: one pass over everything is complete.
     WhenQuiet(oneshot::Sender<()>),
+    /// The same, after what that pass could not count yet was asked once more; dropped where nothing is left to be asked.
+    LookAgain(oneshot::Sender<()>),
 }
 
 /// A probe that came back. Its hold keeps scaled time still until its outcome is evaluated.
@@ -216,19 +219,7 @@ impl Watcher {
             }
             Request::Operator(request) => self.on_operator(*request).await,
             Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
-        }
-    }
-
-    fn answer_when_quiet(&mut self) {
-        let now = self.parts.clock.now();
-        let soon = now + self.parts.policy.confirm_after;
-        let is_busy = self.needs_evaluation
-            || self.planner.running() > 0
-            || self.planner.next_due().is_some_and(|due| due <= soon);
-        if !is_busy {
-            for done in self.waiting_for_quiet.drain(..) {
-                let _ = done.send(());
-            }
+            Request::LookAgain(done) => self.look_again(done),
         }
     }
 

@@ -1,6 +1,8 @@
 //! `check`: one pass over everything now, and what is wrong with what to do.
 
+mod problems;
 mod report;
+mod unproved;
 mod verdict;
 
 use std::path::Path;

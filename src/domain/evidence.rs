@@ -107,6 +107,16 @@ closed_list! {
     }
 }
 
+/// One of the two ends that are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Snyk.
+    Snyk,
+    /// The Git host.
+    GitHost,
+}
+
 /// The last try to observe something, when it concluded nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAttempt {
@@ -118,6 +128,10 @@ pub struct FailedAttempt {
     pub reason: Reason,
     /// What was asked and what was answered, in the API's own words; redacted and safe to show.
     pub detail: String,
+    /// Who answered so, or did not answer: whoever can act on it is found there. Unknown of what was stored before it was
+    /// noted, and of an API that is neither.
+    #[serde(default)]
+    pub end: Option<End>,
     /// What it was about, as it was configured then.
     #[serde(default)]
     pub revision: Revision,

@@ -58,7 +58,7 @@ pub(super) fn accessible(token: &Verdict, access: &Known<'_, Access>, what: &str
         Ok(evidence) => match evidence.value {
             Access::Denied { status } => Verdict::fails(
                 Reason::SnykAccessDenied,
-                format!("Snyk does not let us read {what} (HTTP {status})"),
+                format!("Snyk does not let us read {what} (HTTP {status}){}", access.said(evidence)),
                 Basis::of(evidence),
             ),
             Access::Granted { .. } if token.truth == Truth::Unknown => token.clone(),

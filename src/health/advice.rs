@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::End;
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::kinds::Level;
 use crate::domain::status::Status;
@@ -21,6 +22,8 @@ pub(super) struct Advised<'a> {
     pub(super) fill: Option<MovingFill>,
     /// The condition that gives the reason, where one does.
     pub(super) condition: Option<Condition>,
+    /// Who gave the answer that was none, where that is known: a condition may need the answers of both ends.
+    pub(super) end: Option<End>,
 }
 
 /// A first fill that goes on by itself.
@@ -42,19 +45,46 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// Who answered; where that is not known, whom a condition is about.
+    fn of(end: Option<End>, condition: Option<Condition>, level: Level) -> Self {
+        match end {
+            Some(End::Snyk) => Self::Snyk(level),
+            Some(End::GitHost) => Self::GitHost,
+            None => Self::about(condition, level),
+        }
+    }
+
     /// Whom a condition is about.
-    fn of(condition: Option<Condition>, level: Level) -> Self {
+    fn about(condition: Option<Condition>, level: Level) -> Self {
         match condition {
             Some(
                 Condition::CredentialValid
                 | Condition::CredentialFresh
                 | Condition::PermissionsGranted
                 | Condition::RepositoriesVisible
-                | Condition::WebhooksInstalled,
+                | Condition::WebhooksInstalled
+                | Condition::CatalogLinked,
             ) => Self::GitHost,
             _ => Self::Snyk(level),
         }
     }
+}
+
+/// What to do where a condition is unknown because an answer was none; `None` where it is unknown for another reason.
+pub fn step_after_answer(condition: Condition, reason: Reason, level: Level) -> Option<String> {
+    let is_an_answer = matches!(
+        reason,
+        Reason::EndpointRefused
+            | Reason::AddressRefused
+            | Reason::EndpointNotFound
+            | Reason::EndpointGone
+            | Reason::RateLimited
+            | Reason::AnswerNotUnderstood
+            | Reason::ListIncomplete
+            | Reason::UpstreamFailing
+            | Reason::Contradicted
+    );
+    is_an_answer.then(|| of_answer(reason, Asked::about(Some(condition), level)))
 }
 
 /// What to do where an answer was none, by its class. It stands beside the answer's own words, and leads to somebody who
@@ -210,8 +240,12 @@ impl Advised<'_> {
             Reason::ShutOut => format!(
                 "Git host admin: let the PAT's account into the workspace again; the answer of {scm} says what keeps it out"
             ),
+            Reason::NothingToCompare if self.condition == Some(Condition::SyncCurrent) => format!(
+                "snykwatch operator: see with `snykwatch check --assumptions` whether Snyk and {scm} still tell the times \
+                 that are compared; where one no longer does, update snykwatch"
+            ),
             Reason::IdleUnproved => return None,
-            reason => of_answer(reason, Asked::of(self.condition, self.level)),
+            reason => of_answer(reason, Asked::of(self.end, self.condition, self.level)),
         })
     }
 
@@ -303,7 +337,8 @@ mod tests {
         let mut world = World::healthy(1, 1);
         let integration = &*world.integration();
         for level in [Level::Group, Level::Organization] {
-            let advised = Advised { integration, level, profile: None, next_sync: None, fill: None, condition: None };
+            let advised =
+                Advised { integration, level, profile: None, next_sync: None, fill: None, condition: None, end: None };
             for reason in [
                 Reason::PartialStall,
                 Reason::ShutOut,

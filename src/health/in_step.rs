@@ -180,7 +180,8 @@ pub(super) fn of_organization(
         return Verdict::not_applicable(Reason::NotRotated, "no rotation of the PAT is known");
     };
     let rotated = moment(rotation.at);
-    let known = read(&slot(evidence, Part::Events, |book| &book.events), now);
+    let audit_log = slot(evidence, Part::Events, |book| &book.events);
+    let known = read(&audit_log, now);
     if let Some(saved) = memory.saved.as_ref().filter(|saved| saved.at > rotation.at) {
         let message = format!("saved in Snyk {}, after the rotation of the PAT", moment(saved.at));
         let basis = known.map_or(Basis { observed_at: Some(saved.at), ..Basis::default() }, Basis::of);
@@ -191,7 +192,9 @@ pub(super) fn of_organization(
         Err(gap) => return gap.verdict("the Organization's audit log"),
     };
     let AuditEvents::Complete { from, events } = &known.value else {
-        let message = format!("the audit log is not readable: nothing tells whether the PAT was saved after {rotated}");
+        let words = audit_log.said(known);
+        let message =
+            format!("the audit log is not readable: nothing tells whether the PAT was saved after {rotated}{words}");
         return Verdict::unknown(Reason::AuditLogNotReadable, message);
     };
     if let Some(verdict) = evidence.and_then(|book| cloned(book, rotation, now)) {

@@ -113,7 +113,9 @@ impl Shift {
                 self.maybe(observed.restored_until);
                 true
             });
-            for FailedAttempt { since, at, reason: _, detail: _, revision: _ } in book.failures_mut().values_mut() {
+            for FailedAttempt { since, at, reason: _, detail: _, end: _, revision: _ } in
+                book.failures_mut().values_mut()
+            {
                 self.time(since);
                 self.time(at);
             }

@@ -2,6 +2,7 @@
 
 mod absence;
 mod amounts;
+mod answers;
 mod credentials;
 mod decisions;
 mod disconnected;
@@ -21,4 +22,5 @@ mod refused;
 mod rotations;
 mod subjects;
 mod test_flow;
+mod unlisted;
 mod unread;

@@ -2,12 +2,13 @@
 //! nothing. Whatever is configured is shown, from the first minute.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::Reason;
 use crate::domain::evidence::{Evidence, GroupEvidence, Part, fresh};
-use crate::domain::facts::Access;
+use crate::domain::facts::{Access, OrganizationListing};
 use crate::domain::fleet::{Fleet, NamedOrganization, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId};
@@ -15,7 +16,7 @@ use crate::domain::state::State;
 
 use super::advice::{Asked, of_answer};
 use super::vanishing::answers_itself;
-use super::verdict::{read, slot};
+use super::verdict::{read, said, slot};
 use super::words::moment;
 
 /// Why nobody knows which Organizations a configuration key has.
@@ -46,7 +47,8 @@ pub struct NotFound {
     pub message: String,
 }
 
-/// Why the Organizations of `name` are not listed; `None` where they are, or where the configuration lists them itself.
+/// Why the Organizations of `name` are not listed, or none is; `None` where some are, or where the configuration lists
+/// them itself.
 pub fn unlisted(state: &State, fleet: &Fleet, name: &IntegrationName, now: DateTime<Utc>) -> Option<Unlisted> {
     let integration = fleet.integrations.get(name)?;
     let watched = integration.organizations.as_ref().filter(|watched| watched.discover.is_none())?;
@@ -62,7 +64,10 @@ pub fn unlisted(state: &State, fleet: &Fleet, name: &IntegrationName, now: DateT
         });
     }
     let book = state.evidence.groups.get(name);
-    let gap = read(&slot(book, Part::Organizations, |book| &book.organizations), now).err()?;
+    let gap = match read(&slot(book, Part::Organizations, |book| &book.organizations), now) {
+        Ok(listing) => return lists_none(state, name, listing),
+        Err(gap) => gap,
+    };
     let failure = book.and_then(|book| book.failures.get(&Part::Organizations));
     let ended = book.and_then(|book| book.organizations.as_ref()).map(Evidence::valid_until);
     let since = ended.or(failure.map(|failure| failure.since)).unwrap_or(first_seen);
@@ -74,13 +79,39 @@ pub fn unlisted(state: &State, fleet: &Fleet, name: &IntegrationName, now: DateT
         return Some(Unlisted { since, reason, message, next_step });
     }
     let access = book.and_then(|book| fresh(&book.access, now));
-    if let Some(Access::Denied { status }) = access.map(|access| &access.value) {
+    if let Some(evidence) = access
+        && let Access::Denied { status } = evidence.value
+    {
+        let words = said(book.and_then(|book| book.failures.get(&Part::Access)), evidence.observed_at);
         // One cause, one advice: what is not there for us lists nothing.
         verdict.reason = Reason::SnykAccessDenied;
-        verdict.message = format!("Snyk does not let us read the Group (HTTP {status})");
+        verdict.message = format!("Snyk does not let us read the Group (HTTP {status}){words}");
     }
     let next_step = of_answer(verdict.reason, Asked::Snyk(Level::Group));
     Some(Unlisted { since, reason: verdict.reason, message: verdict.message, next_step })
+}
+
+/// A complete listing without any Organization proves nothing: so much sees an account without a role, too. Where some
+/// were listed before, others tell of those.
+fn lists_none(
+    state: &State,
+    name: &IntegrationName,
+    listing: &Evidence<Arc<Vec<OrganizationListing>>>,
+) -> Option<Unlisted> {
+    let group = IntegrationKey::group(name.clone());
+    let mut missing = state.vanishing.range(group.clone()..).take_while(|(key, _)| key.integration == *name);
+    if !listing.value.is_empty() || missing.any(|(_, vanishing)| vanishing.listed_at.is_some()) {
+        return None;
+    }
+    let since = state.integrations.get(&group).and_then(|stored| stored.group.no_organizations_since);
+    Some(Unlisted {
+        since: since.unwrap_or(listing.observed_at),
+        reason: Reason::GroupAnswersEmpty,
+        message: "the Group lists no Organization: either it has none, or our token's role hides them".to_owned(),
+        next_step: "Group Admin: check the role of our Snyk token's account in this Group, and whether the Group has \
+                    Organizations; if it has none, snykwatch operator: leave `organizations` out"
+            .to_owned(),
+    })
 }
 
 /// Why our token cannot ask.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Proof, Reason};
-use crate::domain::evidence::{Evidence, FailedAttempt, HasFailures, Part, Slot};
+use crate::domain::evidence::{End, Evidence, FailedAttempt, HasFailures, Part, Slot};
 use crate::domain::facts::RepositorySet;
 use crate::domain::kinds::{Confidence, Source, Truth};
 use crate::domain::names::WorkspaceSlug;
@@ -77,6 +77,11 @@ pub(super) struct Gap {
 }
 
 impl Gap {
+    /// Whether an answer says why it is not there.
+    pub(super) fn has_words(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// `unknown` for want of `what`, in the words of the answer that failed.
     pub(super) fn verdict(&self, what: &str) -> Verdict {
         let last = self.observed_at.map(|at| format!("last observed {}", moment(at)));
@@ -86,7 +91,8 @@ impl Gap {
             (Some(failure), last) => {
                 let last = last.map(|last| format!("; {last}")).unwrap_or_default();
                 let since = moment(failure.since);
-                Verdict::unknown(failure.reason, format!("{what}: {} (since {since}){last}", failure.detail))
+                let message = format!("{what}: {} (since {since}){last}", failure.detail);
+                Verdict { end: failure.end, ..Verdict::unknown(failure.reason, message) }
             }
         }
     }
@@ -103,6 +109,22 @@ impl<'a, T> Known<'a, T> {
     pub(super) fn new(evidence: Option<&'a Evidence<T>>, failure: Option<&'a FailedAttempt>) -> Self {
         Self { evidence, failure }
     }
+}
+
+impl<T> Known<'_, T> {
+    /// The words of the very answer that `evidence` was read from, and since when it is answered so: empty where nothing
+    /// but its status is known.
+    pub(super) fn said(&self, evidence: &Evidence<T>) -> String {
+        said(self.failure, evidence.observed_at)
+    }
+}
+
+/// The same of one try, where it was the one at `at`.
+pub(super) fn said(failure: Option<&FailedAttempt>, at: DateTime<Utc>) -> String {
+    let Some(failure) = failure.filter(|failure| failure.at == at) else { return String::new() };
+    // What was tried stands before it in our own words.
+    let words = failure.detail.split_once(": ").map_or(failure.detail.as_str(), |(_, words)| words);
+    format!(": {words} (since {})", moment(failure.since))
 }
 
 /// The evidence of `known` if it is fresh at `now`, else what is wrong with it.
@@ -168,6 +190,8 @@ pub(super) struct Verdict {
     pub(super) basis: Basis,
     /// Only a true has one.
     pub(super) proof: Option<Proof>,
+    /// Of an unknown for want of an answer: who did not give it.
+    pub(super) end: Option<End>,
 }
 
 impl Verdict {
@@ -181,6 +205,7 @@ impl Verdict {
             confirming: false,
             basis,
             proof: None,
+            end: None,
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) async fn run(
 ) {
     let access = match round.hear(session.api, session.client().group(group.0).await) {
         Ok(answer) => Access::Granted { name: answer.value.name, group: None, created_at: None },
-        Err(failure) => match session.judge(round, Part::Access, "read the Group", &failure).await {
+        // A denial is a finding; its words are kept as of any answer that was not what was asked for.
+        Err(failure) => match session.concede(round, Part::Access, "read the Group", &failure).await {
             Verdict::Denied(status) => Access::Denied { status },
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },

@@ -50,7 +50,8 @@ pub(super) async fn run(session: &mut SnykSession<'_>, scope: OrganizationScope<
             group: answer.value.group_id.map(GroupId),
             created_at: answer.value.created_at,
         },
-        Err(failure) => match session.judge(round, Part::Access, "read the Organization", &failure).await {
+        // A denial is a finding; its words are kept as of any answer that was not what was asked for.
+        Err(failure) => match session.concede(round, Part::Access, "read the Organization", &failure).await {
             Verdict::Denied(status) => Access::Denied { status },
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use snykwatch::clock::Clock;
-use snykwatch::sandbox::world::{ACME_CREDENTIAL, ACME_SNYK_TOKEN, EmptyPage, IntegrationMap, World};
-use snykwatch::sandbox::{Api, FaultKind};
+use snykwatch::sandbox::world::{ACME_ACCOUNT, ACME_CREDENTIAL, ACME_SNYK_TOKEN, EmptyPage, IntegrationMap, World};
+use snykwatch::sandbox::{Api, Fault, FaultKind};
 use uuid::Uuid;
 
 use crate::support::configuration::Configuration;
@@ -317,6 +317,103 @@ async fn what_stands_behind_eighty_empty_pages_is_found() {
     finished.says(&["NO CredentialInStep", "1 organization is connected and has no problem"]);
     let pages = pages_read(&scene);
     assert!(pages > 2 * 80, "{pages} pages of two logs");
+}
+
+/// Whoever runs `check` hears what the daemon would page for.
+#[tokio::test]
+async fn repositories_that_are_lost_from_sight_are_a_problem() {
+    let scene = Scene::healthy().await;
+    scene.sandbox.world(|world| world.hide_repositories(ACME_ACCOUNT, "acme", 4));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(1);
+    finished.says(&[
+        "NO RepositoriesVanished: 4 of 12 repositories of the workspace acme",
+        "next: (Git host admin) Compare the rights",
+        "acme-bitbucket (group): connected",
+        "there are problems",
+    ]);
+}
+
+#[tokio::test]
+async fn an_account_without_admin_rights_is_a_problem() {
+    let beginning = Clock::system().now() - TimeDelta::days(4);
+    let scene = Scene::of(World::acme(beginning).with_repositories(12).with_organizations(1)).await;
+    scene.sandbox.world(|world| world.take_admin(ACME_ACCOUNT));
+    let finished = scene.ask(&scene.configuration(), &["check"]).await;
+    finished.exits(1);
+    finished.says(&["NO PermissionsGranted", "administrator of 0 of 12 repositories", "there are problems"]);
+}
+
+#[tokio::test]
+async fn a_snyk_token_that_expires_soon_is_a_problem() {
+    let scene = Scene::healthy().await;
+    let soon = Clock::system().now() + TimeDelta::days(10);
+    scene.sandbox.world(|world| world.expire_snyk_token(ACME_SNYK_TOKEN, soon));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(1);
+    finished.says(&["NO SnykTokenExpiring: The Snyk token acme-us expires in", "next: (Token owner)", "problems"]);
+}
+
+#[tokio::test]
+async fn a_group_that_lists_no_organization_cannot_be_told() {
+    let beginning = Clock::system().now() - TimeDelta::days(4);
+    let scene = Scene::of(World::acme(beginning).with_repositories(12)).await;
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&[
+        "organizations of acme-bitbucket: the Group lists no Organization: either it has none, or our token's role",
+        "next: Group Admin: check the role of our Snyk token's account",
+        "acme-bitbucket (group): connected",
+        "could not tell",
+    ]);
+}
+
+/// An API that answers everything else is there: what one endpoint answers stands where it was asked for.
+#[tokio::test]
+async fn one_endpoint_that_fails_is_no_silent_api() {
+    let gone = FaultKind::Brownout;
+    let blocked = FaultKind::Says(403, "Your IP address is not on the allow list of this Group".to_owned());
+    for (fault, words) in [(FaultKind::Status(500), "500"), (gone, "410"), (blocked, "allow list")] {
+        let scene = Scene::healthy().await;
+        scene.sandbox.world(|world| world.break_organization_listing(&fault));
+        let finished = check(&scene, &scene.configuration()).await;
+        finished.exits(2);
+        finished.says(&["organizations of acme-bitbucket: the Organizations of the Group", words]);
+        finished.says(&["acme-bitbucket (group): connected", "12 of 12 repositories"]);
+        finished.never_says("does not answer");
+        finished.never_says("because of the above");
+    }
+}
+
+#[tokio::test]
+async fn webhooks_that_nobody_could_read_are_named_beside_what_is_connected() {
+    let scene = Scene::healthy().await;
+    let fault = Fault::on(Api::Bitbucket, FaultKind::Status(500)).ending("/hooks");
+    scene.sandbox.world(|world| world.faults.push(fault));
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(0);
+    finished.says(&["2 organizations are connected", "?   WebhooksInstalled", "500", "next: nobody for now"]);
+    finished.says(&["if it lasts, see whether the Git host reports a disturbance"]);
+    finished.never_says("does not answer");
+}
+
+/// Snyk's refusal is for somebody at Snyk.
+#[tokio::test]
+async fn an_inventory_that_snyk_refuses_is_for_the_group_admin() {
+    let scene = Scene::healthy().await;
+    let refused = FaultKind::Says(403, "Your role lacks the right to view assets".to_owned());
+    for part in ["/assets/search", "/inventory/assets"] {
+        let fault = Fault::on(Api::Snyk, refused.clone()).ending(part);
+        scene.sandbox.world(|world| world.faults.push(fault));
+    }
+    let finished = check(&scene, &scene.configuration()).await;
+    finished.exits(2);
+    finished.says(&[
+        "acme-bitbucket (group): unknown",
+        "Your role lacks the right",
+        "next: Group Admin: give the account",
+    ]);
+    finished.never_says("Git host admin");
 }
 
 #[tokio::test]

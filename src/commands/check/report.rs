@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::verdict::{is_bad, is_refused, is_young_set_up, waits};
+use super::problems;
+use super::unproved::{self, Unproved};
+use super::verdict::{is_bad, is_refused, is_silent, is_young_set_up, waits};
 use crate::commands::Terminal;
 use crate::commands::terminal::{Tone, printable, wrap};
 use crate::domain::condition::{Condition, Reason};
@@ -13,7 +15,7 @@ use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::names::{CredentialName, IntegrationName};
 use crate::domain::status::Status;
-use crate::snapshot::{ApiView, ConditionView, CredentialView, IntegrationView, Snapshot, UnseenView};
+use crate::snapshot::{ApiView, ConditionView, CredentialView, IncidentView, IntegrationView, Snapshot, UnseenView};
 
 /// Names that one line lists before it counts the rest.
 const MOST_NAMES: usize = 5;
@@ -34,9 +36,8 @@ type Likeness = (IntegrationName, &'static str, &'static str, Vec<(Condition, Tr
 
 impl<'a> Report<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, terminal: &'a Terminal) -> Self {
-        let is_down = |credential: &CredentialView| {
-            snapshot.apis.iter().any(|api| api.api == credential.api && api.up == Some(false))
-        };
+        let is_down =
+            |credential: &CredentialView| snapshot.apis.iter().any(|api| api.api == credential.api && is_silent(api));
         let is_troubled = |one: &CredentialView| one.valid.truth == Truth::False || is_refused(one) || is_down(one);
         let troubled = snapshot.credentials.iter().filter(|one| is_troubled(one));
         Self { terminal, snapshot, troubled: troubled.map(|credential| &credential.credential).collect() }
@@ -52,16 +53,17 @@ impl<'a> Report<'a> {
         for unseen in &self.snapshot.unseen {
             self.print_unseen(unseen);
         }
+        for problem in problems::untold(self.snapshot) {
+            self.print_problem(problem);
+        }
         let mut alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
         let mut unknown_alike: BTreeMap<Likeness, Vec<&IntegrationView>> = BTreeMap::new();
-        let mut healthy = 0;
-        let mut out_of_proof = Vec::new();
+        let mut healthy: Vec<&IntegrationView> = Vec::new();
         for view in &self.snapshot.integrations {
             let view: &IntegrationView = view;
             let is_organization = view.identity.level == Level::Organization;
             if is_organization && view.status.status == Status::Connected && !has_false(view) {
-                healthy += 1;
-                out_of_proof.extend(in_step_is_unknown(view).then_some(view));
+                healthy.push(view);
             } else if !self.is_explained(view) {
                 if is_organization && view.status.status == Status::Unknown && !has_false(view) {
                     unknown_alike.entry(likeness(view)).or_default().push(view);
@@ -80,15 +82,17 @@ impl<'a> Report<'a> {
         for views in alike.values() {
             self.print_explained(views);
         }
-        if healthy > 0 {
-            let sentence = if healthy == 1 {
+        if !healthy.is_empty() {
+            let sentence = if healthy.len() == 1 {
                 "1 organization is connected and has no problem".to_owned()
             } else {
-                format!("{healthy} organizations are connected and have no problem")
+                format!("{} organizations are connected and have no problem", healthy.len())
             };
             self.terminal.data(&format!("\n{sentence}"));
         }
-        self.print_out_of_proof(&out_of_proof);
+        for unproved in unproved::of(&healthy) {
+            self.print_unproved(&unproved);
+        }
     }
 
     /// What was configured and nobody could look at.
@@ -102,12 +106,19 @@ impl<'a> Report<'a> {
         self.paragraph("    next: ", &printable(&unseen.next_step));
     }
 
-    /// Connected Organizations of which nothing tells whether they have the new token: no problem, and worth a line.
-    fn print_out_of_proof(&self, views: &[&IntegrationView]) {
-        let Some(first) = views.first() else { return };
-        let shown = first.conditions.iter().find(|shown| shown.condition == Condition::CredentialInStep);
-        let message = shown.map_or_else(String::new, |shown| printable(&shown.state.message));
-        self.marked("?  ", Tone::Doubtful, "CredentialInStep     ", &format!("{}: {message}", titles(views)));
+    /// A problem that no condition shows, in the words of the page that the daemon sends.
+    fn print_problem(&self, problem: &IncidentView) {
+        let (rule, summary) = (problem.key.rule, printable(&problem.summary));
+        self.line(Truth::False, &format!("{rule}: {summary}"));
+        self.paragraph("    next: ", &printable(&problem.next_step));
+    }
+
+    fn print_unproved(&self, unproved: &Unproved<'_>) {
+        let body = format!("{}: {}", titles(&unproved.views), printable(unproved.message));
+        self.marked("?  ", Tone::Doubtful, &format!("{:20} ", unproved.condition), &body);
+        if let Some(next_step) = &unproved.next_step {
+            self.paragraph("      next: ", &printable(next_step));
+        }
     }
 
     fn print_api(&self, api: &ApiView) {
@@ -117,10 +128,15 @@ impl<'a> Report<'a> {
                 Some(at) => format!("ends on {}", at.format("%Y-%m-%d")),
                 None => "will end, on a day that is not announced".to_owned(),
             };
-            self.line(Truth::Unknown, &format!("api {}: the version in use ({version}) {end}", api.api));
+            let is_near = self.snapshot.incidents.iter().any(|incident| {
+                let is_of_this = incident.key.subject == Subject::Api(api.api.clone());
+                incident.key.rule == Rule::ApiVersionEnding && is_of_this && problems::is_problem(incident)
+            });
+            let truth = if is_near { Truth::False } else { Truth::Unknown };
+            self.line(truth, &format!("api {}: the version in use ({version}) {end}", api.api));
             self.paragraph("    next: ", "update snykwatch before that");
         }
-        if api.up != Some(false) {
+        if !is_silent(api) {
             return;
         }
         let reason = api.failure_reason.as_deref().unwrap_or("no_answer");
@@ -166,6 +182,9 @@ impl<'a> Report<'a> {
 
     /// Whether it hangs on a cause that stands above.
     fn is_explained(&self, view: &IntegrationView) -> bool {
+        if view.status.status == Status::Connected {
+            return false;
+        }
         let identity = &view.identity;
         let mut credentials = identity.credentials.iter().chain([&identity.snyk]);
         credentials.any(|credential| self.troubled.contains(credential))
@@ -218,6 +237,12 @@ impl<'a> Report<'a> {
         };
         for shown in view.conditions.iter().filter(|shown| !is_consequence(shown)) {
             self.print_condition(shown, is_young && waits(shown.condition));
+            // An unknown status has the next step out of it; beside a known one each has its own.
+            if view.status.status != Status::Unknown
+                && let Some(next_step) = unproved::step_of(view, shown)
+            {
+                self.paragraph("      next: ", &printable(&next_step));
+            }
         }
         let names = view.conditions.iter().filter(|shown| is_consequence(shown));
         let names: Vec<&str> = names.map(|shown| shown.condition.as_str()).collect();
@@ -305,11 +330,6 @@ fn titles(views: &[&IntegrationView]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-fn in_step_is_unknown(view: &IntegrationView) -> bool {
-    let mut conditions = view.conditions.iter();
-    conditions.any(|shown| shown.condition == Condition::CredentialInStep && shown.state.truth == Truth::Unknown)
 }
 
 /// Whether it is asked of what Snyk does not let us read.

@@ -6,7 +6,9 @@ use crate::domain::incident::Rule;
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::status::Status;
 use crate::health::status::is_idle_alone;
-use crate::snapshot::{CredentialView, IntegrationView, Phase, Snapshot};
+use crate::snapshot::{ApiView, CredentialView, IntegrationView, Phase, Snapshot};
+
+use super::problems::is_problem;
 
 /// What the pass comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl Verdict {
             view.conditions.iter().any(|shown| shown.state.truth == Truth::False && counts(shown.condition))
                 || (!is_excused && is_bad(view.status.status))
         });
-        if has_problem {
+        if has_problem || snapshot.incidents.iter().any(|incident| is_problem(incident)) {
             Self::Problems
         } else if views.is_empty()
             || !snapshot.unseen.is_empty()
@@ -72,6 +74,12 @@ impl Verdict {
             Self::CouldNotTell => Exit::CouldNotTell,
         }
     }
+}
+
+/// An API that gave no usable answer in the whole pass. One that answered something is there; what it did not answer is
+/// told where it was asked for.
+pub(super) fn is_silent(api: &ApiView) -> bool {
+    api.up == Some(false) && api.last_conclusive_at.is_none()
 }
 
 /// A credential that nothing was asked with, because its secret was refused when it was read.

@@ -6,7 +6,7 @@ use crate::domain::facts::PermissionProof;
 use crate::domain::kinds::{Confidence, Truth};
 use crate::domain::permission::{Permission, describe};
 
-use super::super::verdict::{Basis, Known, Proven, Verdict, read};
+use super::super::verdict::{Basis, Gap, Known, Proven, Verdict, read};
 use super::super::words::moment;
 use super::{Claims, Movement};
 
@@ -60,7 +60,7 @@ impl Claims<'_> {
             return Verdict::fails(Reason::AdminRightsMissing, format!("{name}: {}", partial.join(", ")), basis);
         }
         if let Some((gap, label)) = gap {
-            return gap.verdict(&format!("whether {name} has {label}"));
+            return self.unasked(&gap, &format!("whether {name} has {label}"));
         }
         if !doubted.is_empty() {
             let list = doubted.join(", ");
@@ -89,15 +89,24 @@ impl Claims<'_> {
         }
     }
 
+    /// What is not known of a permission. With a token that is rejected nothing is asked: the rejection is why.
+    fn unasked(&self, gap: &Gap, what: &str) -> Verdict {
+        let verdict = gap.verdict(what);
+        let accepted = self.accepted();
+        if gap.has_words() || accepted.truth != Truth::False {
+            return verdict;
+        }
+        Verdict { message: format!("{what}: {}", accepted.message), ..verdict }
+    }
+
     fn is_doubted(&self, permission: Permission) -> bool {
         self.memory.is_some_and(|memory| memory.doubted.contains_key(&permission))
     }
 
     fn permission_evidence(&self, permission: Permission) -> Known<'_, PermissionProof> {
         let failed = |part: Part| self.evidence.and_then(|book| book.failures.get(&part));
-        // With a secret that is refused nothing is asked, what it may do no more than whose it is.
-        let refused = || failed(Part::Authentication).filter(|failed| failed.reason == Reason::SecretRefused);
-        let failure = failed(Part::Permissions).or_else(refused);
+        // Where nobody says whose it is, nothing more is asked: that answer is why.
+        let failure = failed(Part::Permissions).or_else(|| failed(Part::Authentication));
         Known::new(self.evidence.and_then(|book| book.permissions.get(&permission)), failure)
     }
 

@@ -175,7 +175,9 @@ pub(super) fn group(
         Why::Reason(_) => None,
     };
     let fill = moving_fill(verdicts, watched, state, now);
-    let advised = Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition };
+    let end = decisive.and_then(|verdict| verdict.end);
+    let advised =
+        Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition, end };
     Described {
         status,
         reason,
@@ -286,6 +288,7 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         Why::Condition(condition) => Some(condition),
         Why::Reason(_) | Why::Profile(..) => None,
     };
+    let end = decisive.and_then(|verdict| verdict.end);
     let advised = Advised {
         integration: watched,
         level: Level::Organization,
@@ -293,6 +296,7 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         next_sync: None,
         fill: None,
         condition,
+        end,
     };
     Described {
         status,

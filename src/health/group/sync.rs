@@ -50,7 +50,7 @@ impl<'a> GroupCase<'a> {
         if survey.comparable == 0 {
             let many = repositories(survey.assets);
             let message = format!("no time of change and of sync to compare, for any of {many} of profile {name}");
-            return Verdict::unknown(Reason::NotObserved, message);
+            return Verdict::unknown(Reason::NothingToCompare, message);
         }
         let late = match survey.laggards.len() {
             0 => "every change reached the Inventory".to_owned(),

@@ -184,7 +184,12 @@ fn without_listing<'a>(
     let since: DateTime<Utc> = since.map_or(unlisted.since, |since| since.min(unlisted.since));
     let is_awaited = unlisted.reason == Reason::NotObserved
         && inputs.age(unlisted.since) < asked_within(inputs, ProbeKind::OrganizationList);
-    let verdict = if is_awaited { Verdict::CannotTell } else { Verdict::Holds(Onset::Since(since)) };
+    // That a Group has no Organizations is no trouble, unless some are known otherwise; that it has some is not proved
+    // either.
+    let is_only_empty = unlisted.reason == Reason::GroupAnswersEmpty
+        && parts.iter().all(|part| part.verdict == PartVerdict::CannotTell);
+    let cannot_tell = is_awaited || is_only_empty;
+    let verdict = if cannot_tell { Verdict::CannotTell } else { Verdict::Holds(Onset::Since(since)) };
     let listed: Vec<_> = unknown.iter().map(|(organization, _)| *organization).collect();
     let case = if unlisted.reason == Reason::Contradicted { Case::Contradicted } else { Case::Default };
     let Unlisted { message, next_step, .. } = unlisted;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use super::super::subjects::revision_of;
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{About, FailedAttempt, FailedAttempts, Part};
+use crate::domain::evidence::{About, End, FailedAttempt, FailedAttempts, Part};
+use crate::domain::facts::{Access, AuditEvents};
 use crate::domain::fleet::Fleet;
-use crate::domain::names::IntegrationKey;
+use crate::domain::names::{ApiName, IntegrationKey};
 use crate::domain::state::State;
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
@@ -18,7 +19,8 @@ pub(super) fn apply(state: &mut State, fleet: &Fleet, run: &ProbeRun) {
         let revision = revision_of(fleet, &state.credentials, about(&run.work), part).unwrap_or_default();
         let Some(failures) = failures_of(state, &run.work, part) else { continue };
         let (at, reason, detail) = (run.started_at, Reason::of_failure(failure.reason), failure.detail.clone());
-        note(failures, part, FailedAttempt { since: at, at, reason, detail, revision });
+        let end = end_of(fleet, &failure.api);
+        note(failures, part, FailedAttempt { since: at, at, reason, detail, end, revision });
     }
     // What was found in a part of the places leaves the failure of the others.
     let failed: BTreeSet<Part> = run.outcome.failures.iter().filter_map(|failure| failure.part).collect();
@@ -33,6 +35,15 @@ fn note(failures: &mut FailedAttempts, part: Part, attempt: FailedAttempt) {
     let known = failures.get(&part).filter(|known| known.revision == attempt.revision);
     let since = known.map_or(attempt.since, |known| known.since.min(attempt.since));
     failures.insert(part, FailedAttempt { since, ..attempt });
+}
+
+/// Which end an API is of. The works do not tell: one may ask both.
+fn end_of(fleet: &Fleet, api: &ApiName) -> Option<End> {
+    if fleet.snyk_tokens.values().any(|token| token.api == *api) {
+        Some(End::Snyk)
+    } else {
+        fleet.scm_credentials.values().any(|credential| credential.api == *api).then_some(End::GitHost)
+    }
 }
 
 /// Whom a work asks about.
@@ -73,8 +84,12 @@ fn organization<'a>(
     &mut book.organizations.entry(key.clone()).or_default().failures
 }
 
+/// The part that a finding observed. A denial is known by the words that it came with.
 fn part_of(finding: &Finding) -> Option<Part> {
     Some(match finding {
+        Finding::GroupAccess(_, Access::Denied { .. })
+        | Finding::OrganizationAccess(_, Access::Denied { .. })
+        | Finding::Events(_, AuditEvents::NotReadable) => return None,
         Finding::SnykAuthentication(..) | Finding::ScmAuthentication(..) => Part::Authentication,
         Finding::SnykTokenExpiry(..) | Finding::ScmCredentialExpiry(..) => Part::Expiry,
         Finding::ListedToken(..) => Part::ListedToken,

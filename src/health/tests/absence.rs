@@ -31,7 +31,7 @@ fn without_times_to_compare_nothing_is_idle() {
         let mut world = connected();
         harm(&mut world);
         world.pass(minutes(15));
-        assert_eq!(world.condition(None, Condition::SyncCurrent), (Truth::Unknown, Reason::NotObserved));
+        assert_eq!(world.condition(None, Condition::SyncCurrent), (Truth::Unknown, Reason::NothingToCompare));
         assert_eq!(world.status(None).0, Status::Unknown, "{}", world.message(None));
     };
     check(|world| world.main().repositories.iter_mut().for_each(|repository| repository.updated_at = None));

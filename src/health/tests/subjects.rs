@@ -320,6 +320,7 @@ fn what_failed_about_another_subject_explains_nothing() {
         at: start(),
         reason: Reason::EndpointRefused,
         detail: "403".to_owned(),
+        end: None,
         revision,
     };
     book.failures.insert(Part::Organizations, failed);

@@ -59,7 +59,8 @@ pub(super) async fn run(
             let old = earlier.map(|earlier| earlier.events).unwrap_or_default();
             AuditEvents::Complete { from, events: joined(old, new, from) }
         }
-        Err(failure) => match session.judge(round, Part::Events, "read the Organization's audit log", &failure).await {
+        Err(failure) => match session.concede(round, Part::Events, "read the Organization's audit log", &failure).await
+        {
             Verdict::Denied(_) => AuditEvents::NotReadable,
             Verdict::CredentialRejected | Verdict::Inconclusive => return,
         },
