@@ -4,6 +4,7 @@ use std::hash::Hash;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::{BitbucketCloudClient, FirstPage, PAGE_SIZE};
 use crate::client::answer::{Answer, Failure, Walk, lenient};
@@ -44,16 +45,23 @@ pub struct Repository {
 pub enum MainBranch {
     /// Its name.
     Named(String),
+    /// There is one, or something in its place that is not understood: the repository does not say that it is empty.
+    Unnamed,
     /// There is none: nothing was pushed yet.
     Nothing,
-    /// The answer has no such field, which says nothing about the repository.
+    /// The answer has no such field, which alone says nothing about the repository.
     Untold,
 }
 
 impl Repository {
-    /// Whether there is nothing in it for Snyk to import: no main branch, or no bytes. An inference.
+    /// Whether there is nothing in it for Snyk to import: the answer says that there is no main branch, or has neither that
+    /// field nor any bytes. An inference, so anything else counts as content: what passes for empty is judged by nobody.
     pub fn is_empty(&self) -> bool {
-        self.main_branch == MainBranch::Nothing || self.size_bytes == Some(0)
+        match self.main_branch {
+            MainBranch::Nothing => true,
+            MainBranch::Untold => self.size_bytes == Some(0),
+            MainBranch::Named(_) | MainBranch::Unnamed => false,
+        }
     }
 
     /// The first part of the full name: the workspace it is in now.
@@ -118,11 +126,6 @@ struct Entry {
 }
 
 #[derive(Deserialize)]
-struct Branch {
-    name: String,
-}
-
-#[derive(Deserialize)]
 struct Project {
     key: String,
 }
@@ -150,19 +153,14 @@ struct SourceMeta {
     kind: Option<String>,
 }
 
-/// Keeps an explicit `null` apart from a field that is not there.
+/// Keeps an explicit `null` apart from a field that is not there, and both from one of another shape.
 fn main_branch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MainBranch>, D::Error> {
-    let branch: Option<Branch> = lenient::or_default(deserializer)?;
-    Ok(Some(branch.map_or(MainBranch::Nothing, |branch| MainBranch::Named(branch.name))))
-}
-
-/// A list that names the main branch of some repositories leaves it out where there is none. One that names none at all
-/// has lost the field, and its repositories must not pass for empty ones.
-fn settle_branches(repositories: &mut [Repository]) {
-    if repositories.iter().any(|repository| repository.main_branch != MainBranch::Untold) {
-        let untold = repositories.iter_mut().filter(|repository| repository.main_branch == MainBranch::Untold);
-        untold.for_each(|repository| repository.main_branch = MainBranch::Nothing);
+    let value = Value::deserialize(deserializer)?;
+    if value.is_null() {
+        return Ok(Some(MainBranch::Nothing));
     }
+    let name = value.as_str().or_else(|| value.get("name")?.as_str()).filter(|name| !name.is_empty());
+    Ok(Some(name.map_or(MainBranch::Unnamed, |name| MainBranch::Named(name.to_owned()))))
 }
 
 impl Listed for Entry {
@@ -221,9 +219,7 @@ impl BitbucketCloudClient {
     pub async fn repositories(&self, workspace: &str) -> Result<Walk<Repository>, Failure> {
         // By creation, so that a change during the walk moves none to a page already read.
         let parameters = [("pagelen", PAGE_SIZE), ("sort", "created_on"), ("fields", FIELDS)];
-        let mut walk = self.list::<Entry>(self.get(&["repositories", workspace], &parameters)).await?.map(Into::into);
-        settle_branches(&mut walk.items);
-        Ok(walk)
+        Ok(self.list::<Entry>(self.get(&["repositories", workspace], &parameters)).await?.map(Into::into))
     }
 
     /// The repositories of a workspace that changed after `since`.
@@ -328,30 +324,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_without_branch_or_bytes_is_empty() {
-        let check = |json: &str, is_empty: bool| {
-            let repository: Repository = serde_json::from_str::<Entry>(json).unwrap().into();
+    fn only_a_repository_that_says_so_is_empty() {
+        let check = |more: &str, is_empty: bool| {
+            let json = format!(r#"{{"uuid":"{{1}}","full_name":"acme/web"{more}}}"#);
+            let repository: Repository = serde_json::from_str::<Entry>(&json).unwrap().into();
             assert_eq!((repository.is_empty(), repository.slug()), (is_empty, "web"), "{json}");
         };
-        check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":{"name":"main"},"size":7}"#, false);
-        check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":{"name":"main"}}"#, false);
-        check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":{"name":"main"},"size":0}"#, true);
-        check(r#"{"uuid":"{1}","full_name":"acme/web","mainbranch":null,"size":7}"#, true);
-        // A field that is gone empties no repository.
-        check(r#"{"uuid":"{1}","full_name":"acme/web","size":7}"#, false);
-        check(r#"{"uuid":"{1}","full_name":"acme/web","size":0}"#, true);
-    }
-
-    #[test]
-    fn a_branch_that_is_left_out_is_none_only_beside_others_that_are_named() {
-        let check = |branches: [&str; 2], expected: [bool; 2]| {
-            let entry = |branch: &str| format!(r#"{{"uuid":"{{1}}","full_name":"acme/web"{branch}}}"#);
-            let mut both = branches.map(|branch| serde_json::from_str::<Entry>(&entry(branch)).unwrap().into());
-            settle_branches(&mut both);
-            assert_eq!(both.map(|repository: Repository| repository.is_empty()), expected, "{branches:?}");
-        };
-        check(["", ""], [false, false]);
-        check([r#","mainbranch":{"name":"main"}"#, ""], [false, true]);
-        check([r#","mainbranch":null"#, ""], [true, true]);
+        check(r#","mainbranch":{"name":"main"},"size":7"#, false);
+        check(r#","mainbranch":{"name":"main"}"#, false);
+        check(r#","mainbranch":null,"size":7"#, true);
+        check(r#","mainbranch":null,"size":0"#, true);
+        check(r#","mainbranch":null"#, true);
+        // A field that is gone empties no repository, unless there are no bytes either.
+        check("", false);
+        check(r#","size":7"#, false);
+        check(r#","size":0"#, true);
+        // A branch of another shape is no missing branch, and no size outranks it.
+        for odd in
+            [r#""main""#, r#""""#, "{}", r#"{"type":"branch"}"#, r#"{"name":null}"#, r#"{"name":7}"#, "[]", "false"]
+        {
+            check(&format!(r#","mainbranch":{odd},"size":7"#), false);
+            check(&format!(r#","mainbranch":{odd},"size":0"#), false);
+        }
+        check(r#","mainbranch":{"name":"main"},"size":0"#, false);
     }
 }
