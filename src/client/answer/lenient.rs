@@ -3,7 +3,7 @@
 //! A field that cannot be read becomes its default instead of spoiling a whole page; only what identifies an item is
 //! required, and that is said by the types that use these.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -84,9 +84,17 @@ pub fn required_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
     text(deserializer)?.ok_or_else(|| serde::de::Error::custom("not a text"))
 }
 
-/// Reads a time with offset (with or without a colon), one without (UTC), or a bare date as 00:00 UTC.
+/// Nothing that these APIs tell of happened before this year. Such an instant is a program's zero time (`0001-01-01`,
+/// `1970-01-01`), by which it means none.
+const FIRST_YEAR: i32 = 2000;
+
+/// Reads a time with offset (with or without a colon), one without (UTC), or a bare date as 00:00 UTC; `None` for what is
+/// no instant, a zero time included.
 pub fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
+    instant_in(text.trim()).filter(|time| time.year() >= FIRST_YEAR)
+}
+
+fn instant_in(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
@@ -163,5 +171,23 @@ mod tests {
         for nothing in ["", "soon", "2026-13-40", "1790000000", "09:30"] {
             assert_eq!(parse_time(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_zero_time_is_none() {
+        for zero in [
+            "0001-01-01T00:00:00Z",
+            "0001-01-01",
+            "1970-01-01T00:00:00.000Z",
+            "1999-12-31T23:59:59Z",
+            "2000-01-01T00:30:00+01:00",
+        ] {
+            assert_eq!(parse_time(zero), None, "{zero}");
+        }
+        for instant in ["2000-01-01T00:00:00Z", "1999-12-31T23:30:00-01:00", "2008-03-01"] {
+            assert!(parse_time(instant).is_some(), "{instant}");
+        }
+        let probe: Probe = serde_json::from_str(r#"{"at":"0001-01-01T00:00:00Z","name":"web"}"#).unwrap();
+        assert_eq!((probe.at, probe.name.as_deref()), (None, Some("web")));
     }
 }
