@@ -15,25 +15,28 @@
 //! Requests: one per 100 assets of each list that is asked; with 5,000 repositories at most some 200 an hour at the
 //! default interval, 0.2 % of what Snyk allows a token.
 //!
+//! An asset that both lists of one round hold counts as removed. Where that were most of them the API has not told the two
+//! apart, and nothing is concluded.
+//!
 //! **What it does not do.** It does not match assets to repositories and judges nothing.
 
 mod merge;
 mod selection;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 pub(super) use self::merge::repository_id;
-use self::merge::{complete_with, from_inventory, from_search, learned_source, removed_from_search};
+use self::merge::{complete_with, from_inventory, from_search, learned_source, removed_from_search, take_out};
 pub(super) use self::selection::Selection;
 use super::assumptions::Assumption;
 use super::judgement::{Verdict, is_whole_api};
 use super::round::Round;
 use super::snyk_session::SnykSession;
 use crate::client::answer::{BodyKind, Failure, FailureClass};
-use crate::client::snyk::{RepositoryAlias, SearchedAsset};
+use crate::client::snyk::{InventoryAsset, RepositoryAlias, SearchedAsset};
 use crate::domain::evidence::Part;
 use crate::domain::facts::{Asset, AssetWalk, RemovedAsset, normalised_url};
 use crate::domain::names::{GroupId, IntegrationName};
@@ -91,8 +94,18 @@ pub(super) async fn run(session: &mut SnykSession<'_>, mut scope: InventoryScope
     // Both empty: there are none, and nothing is weak about that. Found by the search alone: it was not listed.
     let has_last_sync = if is_proved { has_last_sync } else { has_last_sync && live.is_empty() };
     observe_sources(&live, scope.assumed_source, round);
-    let removed = match removed(session, &scope, round).await {
-        Some(removed) => removed,
+    let removed = match removed(session, &scope, &live, round).await {
+        Some(removed) => match take_out(live, &removed) {
+            Ok(left) => {
+                live = left;
+                removed
+            }
+            Err(failure) => {
+                round.fail(session.api, Part::Assets, "tell live assets from removed ones", &failure);
+                return;
+            }
+        },
+        // What was removed an earlier time may be there again, and says nothing against today's list.
         None => scope.previous.map(|walk| walk.removed.clone()).unwrap_or_default(),
     };
     let walk = AssetWalk { live, removed, has_last_sync, aliases };
@@ -113,8 +126,7 @@ async fn list(session: &mut SnykSession<'_>, scope: &InventoryScope<'_>, round: 
             return (verdict != Verdict::CredentialRejected).then_some(Listed::Lost);
         }
     };
-    let repositories: Vec<_> =
-        walk.items.into_iter().filter(|asset| asset.kind.as_deref() == Some("repositories")).collect();
+    let repositories: Vec<_> = walk.items.into_iter().filter(is_repository).collect();
     if repositories.is_empty() {
         return Some(Listed::Nothing);
     }
@@ -137,6 +149,10 @@ async fn list(session: &mut SnykSession<'_>, scope: &InventoryScope<'_>, round: 
         round.observe(Assumption::InventoryScmIdIsRepositoryId, is_known);
     }
     Some(Listed::Repositories(assets, has_last_sync))
+}
+
+fn is_repository(asset: &InventoryAsset) -> bool {
+    asset.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("repositories"))
 }
 
 /// The live assets as the search tells them; `None` when that failed.
@@ -176,15 +192,20 @@ async fn search(
     }
 }
 
+/// The removed assets that are ours: by their own words, or because we know them as `live`.
 async fn removed(
     session: &mut SnykSession<'_>,
     scope: &InventoryScope<'_>,
+    live: &[Asset],
     round: &mut Round,
 ) -> Option<Vec<RemovedAsset>> {
     match round.hear(session.api, session.client().removed_repository_assets(scope.group.0).await) {
         Ok(walk) => {
             let removed = walk.items.into_iter().filter_map(|asset| removed_from_search(asset, round));
-            Some(removed.filter(|asset| scope.selection.has_removed(asset)).collect())
+            let known: BTreeSet<&str> = live.iter().map(|asset| asset.id.as_str()).collect();
+            let is_ours =
+                |asset: &RemovedAsset| known.contains(asset.id.as_str()) || scope.selection.has_removed(asset);
+            Some(removed.filter(is_ours).collect())
         }
         Err(failure) => {
             session.concede(round, Part::Assets, "read removed assets and why they were removed", &failure).await;

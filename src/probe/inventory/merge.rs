@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::client::answer::{BodyKind, Failure, FailureClass};
 use crate::client::snyk::{InventoryAsset, SearchedAsset};
 use crate::domain::facts::{Asset, RemovalReason, RemovedAsset, normalised_url};
 use crate::domain::names::RepositoryId;
@@ -98,6 +99,22 @@ pub(super) fn complete_with(mut listed: Vec<Asset>, found: Vec<Asset>) -> Vec<As
     listed
 }
 
+/// `live` without those that `removed`, of the same round, has too: one was removed between the two questions, or the first
+/// list is late. Where it has most of them the two exclude each other, and nobody can tell which of them is wrong.
+pub(super) fn take_out(live: Vec<Asset>, removed: &[RemovedAsset]) -> Result<Vec<Asset>, Failure> {
+    let ids: BTreeSet<&str> = removed.iter().map(|asset| asset.id.as_str()).collect();
+    let of = live.len();
+    let left: Vec<_> = live.into_iter().filter(|asset| !ids.contains(asset.id.as_str())).collect();
+    let both = of - left.len();
+    if both * 2 <= of {
+        return Ok(left);
+    }
+    let detail = format!("the list of removed assets holds {both} of the {of} that the list of live ones holds");
+    let mut failure = Failure::without_answer(FailureClass::Contradicted, detail);
+    failure.body = BodyKind::Json;
+    Err(failure)
+}
+
 /// Snyk's word for the SCM, when every discovered asset that names sources names the same one.
 pub(super) fn learned_source(live: &[Asset]) -> Option<String> {
     let sources =
@@ -151,6 +168,31 @@ mod tests {
                 r#"3 bitbucket.org/acme/c ["bitbucket"]"#,
             ]
         );
+    }
+
+    #[test]
+    fn what_is_live_and_removed_is_removed_unless_it_is_most() {
+        let gone = |id: &usize| RemovedAsset { id: id.to_string(), scm_id: None, url: None, reasons: Vec::new() };
+        let check = |live: usize, removed: &[usize], expected: Result<usize, &str>| {
+            let live = (0..live).map(|id| asset(&id.to_string(), "https://bitbucket.org/acme/a", &[])).collect();
+            let left = take_out(live, &removed.iter().map(gone).collect::<Vec<_>>());
+            match (left, expected) {
+                (Ok(left), Ok(count)) => {
+                    assert_eq!(left.len(), count, "{removed:?}");
+                    assert!(left.iter().all(|one| !removed.iter().any(|id| one.id == id.to_string())), "{removed:?}");
+                }
+                (Err(failure), Err(words)) => {
+                    assert_eq!((&failure.class, failure.detail.as_str()), (&FailureClass::Contradicted, words));
+                }
+                (left, expected) => unreachable!("{removed:?}: {left:?} instead of {expected:?}"),
+            }
+        };
+        check(0, &[], Ok(0));
+        check(4, &[7, 8, 9, 10, 11], Ok(4));
+        check(4, &[0], Ok(3));
+        check(4, &[0, 1], Ok(2));
+        check(4, &[0, 1, 2], Err("the list of removed assets holds 3 of the 4 that the list of live ones holds"));
+        check(1, &[0], Err("the list of removed assets holds 1 of the 1 that the list of live ones holds"));
     }
 
     #[test]

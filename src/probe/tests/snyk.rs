@@ -257,6 +257,40 @@ async fn the_inventory_is_read_from_both_endpoints_as_far_as_needed() {
     insta::assert_snapshot!(shown(&world.run_group(ProbeKind::Inventory).await), @"FAILED snyk/snyk server_error (api): could not read `inventory/assets`, the source of `last_sync`: the API answered 503: no");
 }
 
+fn removed_ones(ids: &[&str]) -> ResponseTemplate {
+    let one = |id: &&str| {
+        json!({"type": "repository", "id": id, "removed": true, "attributes": {
+            "repository_url": format!("https://bitbucket.org/acme/r{id}"), "removed_reasons": []}})
+    };
+    ok(&json!({"data": ids.iter().map(one).collect::<Vec<_>>()}))
+}
+
+#[tokio::test]
+async fn an_asset_that_is_live_and_removed_is_removed_and_most_are_a_contradiction() {
+    let (list, search) =
+        (format!("/rest/groups/{GROUP}/inventory/assets"), format!("/rest/groups/{GROUP}/assets/search"));
+    let live = || inventory(&[("1", "acme/r1", true), ("2", "acme/r2", true), ("3", "acme/r3", true)]);
+    let mut world = World::new().await;
+    world.answers("GET", &list, live()).await;
+    world.answers_when(&search, REMOVED, removed_ones(&["3", "4"])).await;
+    let run = world.run_group(ProbeKind::Inventory).await;
+    insta::assert_snapshot!(shown(&run), @r#"assets (last_sync: true): bitbucket.org/acme/r1 synced [], bitbucket.org/acme/r2 synced []; removed: ["[]", "[]"]"#);
+    world.keep(&run);
+
+    // The list of removed ones cannot be read: what it said an earlier time says nothing against today's live ones.
+    world.forget_answers().await;
+    world.answers("GET", &list, live()).await;
+    world.answers_when(&search, REMOVED, error(500)).await;
+    let run = world.run_group(ProbeKind::Inventory).await;
+    assert!(shown(&run).contains("bitbucket.org/acme/r3 synced []"), "{}", shown(&run));
+
+    // The question for removed ones is answered with all.
+    world.forget_answers().await;
+    world.answers("GET", &list, live()).await;
+    world.answers_when(&search, REMOVED, removed_ones(&["1", "2", "3"])).await;
+    insta::assert_snapshot!(shown(&world.run_group(ProbeKind::Inventory).await), @"FAILED snyk/snyk contradicted (endpoint): could not tell live assets from removed ones: the list of removed assets holds 3 of the 3 that the list of live ones holds");
+}
+
 pub(super) async fn mount_organization(world: &World, integrations: ResponseTemplate, audit: ResponseTemplate) {
     let rest = format!("/rest/orgs/{ORGANIZATION}");
     let organization = json!({"data": {"id": ORGANIZATION, "type": "org", "attributes":
