@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::OrganizationScope;
+use crate::client::answer::Failure;
 use crate::domain::evidence::Part;
 use crate::domain::facts::IntegrationPresence;
 use crate::probe::assumptions::Assumption;
@@ -13,6 +14,9 @@ use crate::probe::round::Round;
 use crate::probe::scm::ScmWords;
 use crate::probe::snyk_session::SnykSession;
 
+/// An integration in a list that names none.
+const WITHOUT_ID: &str = "an integration of this type without an id";
+
 /// What the lists say; `None` when neither answers.
 pub(super) async fn run(
     session: &mut SnykSession<'_>,
@@ -20,7 +24,9 @@ pub(super) async fn run(
     round: &mut Round,
 ) -> Option<IntegrationPresence> {
     let by_v1 = match round.hear(session.api, session.client().integrations(scope.organization.0).await) {
-        Ok(answer) => Ok(presence_among(&answer.value, scope.words)),
+        Ok(answer) => {
+            presence_among(&answer.value, scope.words).ok_or_else(|| Failure::of_another_shape(WITHOUT_ID, answer.meta))
+        }
         Err(failure) => Err(failure),
     };
     let is_wanted = match round.memory.rest_integrations(session.name) {
@@ -50,7 +56,7 @@ async fn by_rest(
             round.memory.learn_rest_integrations(session.name, Availability::Available);
             round.observe(Assumption::RestIntegrationsAreGone, false);
             let kinds = walk.items.into_iter().filter_map(|entry| Some((entry.integration_type?, entry.id)));
-            Some(presence_among(&kinds.collect(), scope.words))
+            presence_among(&kinds.collect(), scope.words)
         }
         Err(failure) => {
             // A denial or a removal will not change by asking each Organization again; an outage may.
@@ -63,14 +69,20 @@ async fn by_rest(
     }
 }
 
-/// The token's integration before the app's, when there are both: it is the one whose credential we watch.
-fn presence_among(kinds: &BTreeMap<String, String>, words: ScmWords) -> IntegrationPresence {
-    let by_token = kinds.get(words.integration_type).map(|id| (id, false));
-    let by_app = || words.app_type.and_then(|app| kinds.get(app)).map(|id| (id, true));
+/// The token's integration before the app's, when there are both: it is the one whose credential we watch. `None` when it is
+/// listed without an id, which proves neither that it is there nor that it is not; those of other types are not ours to judge.
+fn presence_among(kinds: &BTreeMap<String, String>, words: ScmWords) -> Option<IntegrationPresence> {
+    let id_of =
+        |word: &str| kinds.iter().find(|(kind, _)| kind.trim().eq_ignore_ascii_case(word)).map(|(_, id)| id.trim());
+    let by_token = id_of(words.integration_type).map(|id| (id, false));
+    let by_app = || words.app_type.and_then(id_of).map(|id| (id, true));
     match by_token.or_else(by_app) {
-        Some((id, via_app)) => IntegrationPresence::Present { id: id.clone(), via_app, integrations: kinds.len() },
-        None if kinds.is_empty() => IntegrationPresence::Absent,
-        None => IntegrationPresence::AbsentBeside { others: kinds.len() },
+        Some(("", _)) => None,
+        Some((id, via_app)) => {
+            Some(IntegrationPresence::Present { id: id.to_owned(), via_app, integrations: kinds.len() })
+        }
+        None if kinds.is_empty() => Some(IntegrationPresence::Absent),
+        None => Some(IntegrationPresence::AbsentBeside { others: kinds.len() }),
     }
 }
 
@@ -91,12 +103,26 @@ mod tests {
                 (None, 0) => IntegrationPresence::Absent,
                 (None, others) => IntegrationPresence::AbsentBeside { others },
             };
-            assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), expected, "{kinds:?}");
+            assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), Some(expected), "{kinds:?}");
         };
         check(&[], None);
         check(&[("github", "1"), ("bitbucket-server", "2")], None);
         check(&[("bitbucket-cloud", "1")], Some(("1", false)));
         check(&[("bitbucket-connect-app", "2")], Some(("2", true)));
         check(&[("bitbucket-cloud", "1"), ("bitbucket-connect-app", "2")], Some(("1", false)));
+        check(&[("BITBUCKET-CLOUD", " 1 ")], Some(("1", false)));
+        // Another type without an id is not ours to judge.
+        check(&[("bitbucket-cloud", "1"), ("github", "")], Some(("1", false)));
+        check(&[("github", "")], None);
+    }
+
+    #[test]
+    fn without_an_id_nothing_is_known_of_an_integration() {
+        for kind in ["bitbucket-cloud", "bitbucket-connect-app"] {
+            for id in ["", "  "] {
+                let map = [(kind.to_owned(), id.to_owned()), ("github".to_owned(), "1".to_owned())].into();
+                assert_eq!(presence_among(&map, words_of(Scm::BitbucketCloud)), None, "{kind} {id:?}");
+            }
+        }
     }
 }

@@ -72,3 +72,21 @@ async fn imports_that_cannot_be_whole_are_none() {
     let untold = json!([project("bitbucket-cloud", json!(null), of_ours)]);
     check(json!([ours]), untold, "projects without their test frequency").await;
 }
+
+#[tokio::test]
+async fn an_integration_without_an_id_is_neither_there_nor_not() {
+    let check = async |integrations: Value, expected: &str| {
+        let world = World::new().await;
+        mount_organization(&world, ok(&integrations), audit(&[])).await;
+        let shown = shown(&world.run_organization(ProbeKind::Organization).await);
+        assert!(shown.contains(expected), "{shown}");
+        // The rest is looked at all the same.
+        assert!(shown.contains("imports: 1 targets, 1 projects"), "{shown}");
+        shown
+    };
+    let words = "could not list the Organization's integrations: the API answered with an integration of this type without \
+                 an id";
+    let shown = check(json!({"bitbucket-cloud": "", "github": "g1"}), words).await;
+    assert!(!shown.contains("Present") && !shown.contains("Absent"), "{shown}");
+    check(json!({"bitbucket-cloud": "i1", "github": ""}), "Present").await;
+}

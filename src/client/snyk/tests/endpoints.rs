@@ -157,6 +157,8 @@ async fn a_map_of_integrations_is_told_from_any_other_object() {
     }
     check("{}", Some(0)).await;
     check(r#"{"github":"g-1","bitbucket-cloud":null}"#, Some(1)).await;
+    // What an empty id means is for who looks for that type.
+    check(r#"{"github":"g-1","bitbucket-cloud":""}"#, Some(2)).await;
     check(r#"{"code":500,"error":"Internal Server Error","message":"try again"}"#, None).await;
     check(r#"{"message":"scheduled maintenance"}"#, None).await;
     check(r#"{"bitbucket-cloud":{"id":"i-1"}}"#, None).await;
