@@ -356,6 +356,7 @@ impl Reason {
             "rate_limited" => Self::RateLimited,
             "incomplete" => Self::ListIncomplete,
             "secret_refused" => Self::SecretRefused,
+            "contradicted" => Self::Contradicted,
             "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
                 Self::AnswerNotUnderstood
             }

@@ -88,6 +88,7 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::AddressRefused
         | FailureClass::ShutOut { .. }
         | FailureClass::NotAccessibleByThisAuthentication
+        | FailureClass::Contradicted
         | FailureClass::Incomplete { .. }
         | FailureClass::Unfinished { .. }
         | FailureClass::ForeignNextLink { .. }

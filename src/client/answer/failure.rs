@@ -209,6 +209,8 @@ pub enum FailureClass {
         /// Pages read.
         pages: usize,
     },
+    /// Two complete answers of the same round exclude each other.
+    Contradicted,
     /// The list does not end: a link repeats, or there are more pages than any real list has.
     EndlessPaging,
     /// No complete answer in time.
@@ -292,7 +294,7 @@ pub enum FailureLayer {
 
 impl FailureClass {
     /// Every label that [`FailureClass::as_label`] can give.
-    pub const LABELS: [&'static str; 28] = [
+    pub const LABELS: [&'static str; 29] = [
         "unauthorized",
         "missing_scope",
         "address_refused",
@@ -310,6 +312,7 @@ impl FailureClass {
         "oversized",
         "foreign_next_link",
         "incomplete",
+        "contradicted",
         "unfinished",
         "endless_paging",
         "timeout",
@@ -343,6 +346,7 @@ impl FailureClass {
             Self::Oversized { .. } => "oversized",
             Self::ForeignNextLink { .. } => "foreign_next_link",
             Self::Incomplete { .. } => "incomplete",
+            Self::Contradicted => "contradicted",
             Self::Unfinished { .. } => "unfinished",
             Self::EndlessPaging => "endless_paging",
             Self::Timeout { .. } => "timeout",

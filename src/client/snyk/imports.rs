@@ -61,6 +61,7 @@ pub enum ProjectStatus {
     /// Tested.
     Active,
     /// Not tested; deactivated by a person or because its integration went.
+    #[serde(alias = "INACTIVE", alias = "Inactive")]
     Inactive,
 }
 
@@ -69,10 +70,13 @@ pub enum ProjectStatus {
 #[serde(rename_all = "snake_case")]
 pub enum RecurringTests {
     /// Each day.
+    #[serde(alias = "DAILY", alias = "Daily")]
     Daily,
     /// Each week.
+    #[serde(alias = "WEEKLY", alias = "Weekly")]
     Weekly,
     /// Not by itself.
+    #[serde(alias = "NEVER", alias = "Never")]
     Never,
 }
 

@@ -39,7 +39,8 @@ pub(super) async fn run(
         }
     };
     // The filters of the request are asked for, not relied on: another integration's imports prove nothing about ours.
-    let is_ours = |kind: Option<&String>| kind.is_none_or(|kind| types.contains(&kind.as_str()));
+    let is_ours =
+        |kind: Option<&String>| kind.is_none_or(|kind| types.iter().any(|one| one.eq_ignore_ascii_case(kind)));
     let targets: Vec<_> = targets.into_iter().filter(|one| is_ours(one.integration_type.as_ref())).collect();
     let projects: Vec<_> = projects.into_iter().filter(|one| is_ours(one.origin.as_ref())).collect();
     if let Some(lost) = lost_field(&targets, &projects) {
@@ -47,9 +48,11 @@ pub(super) async fn run(
         round.fail(session.api, Part::Imports, "list the Organization's projects", &failure);
         return None;
     }
+    // Where no project tells its last test, the field is gone, and none of them was never tested.
+    let tells_tests = projects.iter().any(|project| project.tested_at.is_some());
     let imports = Arc::new(OrganizationImports {
         targets: targets.into_iter().map(target).collect(),
-        projects: projects.into_iter().map(|one| project(one, told_at)).collect(),
+        projects: projects.into_iter().map(|one| project(one, told_at, tells_tests)).collect(),
     });
     round.find(Finding::Imports(scope.key.clone(), Arc::clone(&imports)));
     Some(imports)
@@ -80,7 +83,7 @@ fn target(target: snyk::Target) -> Target {
 }
 
 /// One project as told at `told_at`. A test that lies ahead of that is no test.
-fn project(project: snyk::Project, told_at: DateTime<Utc>) -> Project {
+fn project(project: snyk::Project, told_at: DateTime<Utc>, tells_tests: bool) -> Project {
     Project {
         id: project.id,
         target: project.target_id,
@@ -97,7 +100,7 @@ fn project(project: snyk::Project, told_at: DateTime<Utc>) -> Project {
         last_test: match project.tested_at {
             Some(at) if at <= told_at + CLOCKS_DIFFER => LastTest::At(at),
             Some(_) => LastTest::Untold,
-            None if project.has_issue_counts => LastTest::Never,
+            None if project.has_issue_counts && tells_tests => LastTest::Never,
             None => LastTest::Untold,
         },
     }
@@ -123,7 +126,7 @@ mod tests {
                 has_issue_counts,
                 target_id: None,
             };
-            assert_eq!(project(told, told_at).last_test, expected, "{ahead:?}");
+            assert_eq!(project(told, told_at, true).last_test, expected, "{ahead:?}");
         };
         check(Some(-60), true, LastTest::At(told_at - TimeDelta::minutes(60)));
         check(Some(5), true, LastTest::At(told_at + TimeDelta::minutes(5)));
