@@ -138,6 +138,7 @@ mod tests {
     fn an_admin_api_that_gives_no_listing_cannot_be_told_from_a_bad_token() {
         let mut snapshot = sample::snapshot();
         snapshot.unseen.clear();
+        snapshot.incidents.clear();
         snapshot.integrations.retain(|view| view.status.status == Status::Connected);
         for view in &mut snapshot.integrations {
             Arc::make_mut(view).conditions.clear();

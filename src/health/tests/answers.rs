@@ -121,6 +121,7 @@ fn a_denial_is_told_in_its_own_words() {
 fn an_audit_log_that_is_refused_says_so_itself() {
     let said = "could not read the Organization's audit log: the API answered 403: only for enterprise plans";
     let mut world = World::healthy(3, 1);
+    world.probe();
     world.now += minutes(1);
     let key = World::key(Some(0));
     let subject = WorkSubject::Organization(key.clone());

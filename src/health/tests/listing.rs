@@ -398,6 +398,7 @@ fn a_listing_that_never_came_is_unknown_from_the_first_minute() {
             world.pass(hours(1));
             assert_eq!(incidents(&mut world), ["StatusUnknown open"], "{class}");
             world.fails.clear();
+            world.organizations = World::healthy(3, 3).organizations;
             world.pass(minutes(15));
             assert_eq!(super::super::unlisted(&world.state, &world.fleet, &name, world.now), None);
         }

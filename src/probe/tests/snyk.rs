@@ -77,6 +77,7 @@ async fn a_group_is_denied_only_to_an_accepted_token() {
     2 requests
     Accepted { principal: "user", id: "u1", name: Some("Monitor") }
     group: Denied { status: 404 }
+    FAILED snyk/snyk not_found (endpoint): could not read the Group: the API answered 404: no
     "#);
     insta::assert_snapshot!(check(error(401), Some(error(401))).await, @"
     2 requests
@@ -380,6 +381,7 @@ async fn an_organization_that_is_denied_ends_there() {
     insta::assert_snapshot!(shown(&world.run_organization(ProbeKind::Organization).await), @r#"
     Accepted { principal: "user", id: "u1", name: Some("Monitor") }
     organization: Denied { status: 404 }
+    FAILED snyk/snyk not_found (endpoint): could not read the Organization: the API answered 404: no
     "#);
     assert_eq!(world.asked().await.len(), 2);
 }

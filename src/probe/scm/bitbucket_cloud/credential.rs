@@ -81,6 +81,9 @@ async fn prove_without_profile(session: &mut Session<'_>, has_scopes: bool, roun
 /// Asks `/user` and takes down all that its answer proves.
 pub(super) async fn identify(session: &mut Session<'_>, round: &mut Round) -> Option<ScmAuthentication> {
     let (result, mut authentication) = ask(session, round).await;
+    if matches!(authentication, Some(ScmAuthentication::Accepted { .. })) {
+        authentication = second_word(session, round).await.or(authentication);
+    }
     observe(session, &result, round);
     let is_access_token =
         matches!(&result, Err(Failure { class: FailureClass::NotAccessibleByThisAuthentication, .. }));
@@ -124,16 +127,19 @@ async fn ask(session: &Session<'_>, round: &mut Round) -> (Result<Answer<User>, 
                 authentication = Some(ScmAuthentication::Contradicted { detail });
             }
         }
-        (_, Some(ScmAuthentication::Accepted { .. })) if wants_second_word(session) => {
-            if let Some((other, failure)) = elsewhere::rejects(session, round).await {
-                let detail =
-                    format!("`/user` was answered, and {other} was not with the same token: {}", failure.detail);
-                authentication = Some(ScmAuthentication::Contradicted { detail });
-            }
-        }
         _ => {}
     }
     (result, authentication)
+}
+
+/// What contradicts an acceptance by `/user`, where that needs another one beside it.
+async fn second_word(session: &Session<'_>, round: &mut Round) -> Option<ScmAuthentication> {
+    if !wants_second_word(session) {
+        return None;
+    }
+    let (other, failure) = elsewhere::rejects(session, round).await?;
+    let detail = format!("`/user` was answered, and {other} was not with the same token: {}", failure.detail);
+    Some(ScmAuthentication::Contradicted { detail })
 }
 
 /// Whether an acceptance by `/user` needs another one beside it. A token that was accepted as a whole is met by the probes
