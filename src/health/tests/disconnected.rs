@@ -272,9 +272,7 @@ fn what_could_not_be_looked_at_is_shown() {
         world.evaluate();
     };
     let mut world = World::healthy(5, 1);
-    let organizations = std::mem::take(&mut world.organizations);
-    world.probe();
-    world.organizations = organizations;
+    world.probe_credentials();
     world.probe_listing();
     unseen(&mut world);
     let present = world.condition(Some(0), Condition::IntegrationPresent);
