@@ -11,7 +11,7 @@ pub const MAX_AGE_FACTOR: u32 = 3;
 /// An operator's own `max_age` must be at least so many times the longest gap: one may fail.
 pub const LEAST_MAX_AGE_FACTOR: u32 = 2;
 /// Evidence counts for at least this long after the next probe was due, however often it is looked for: as long as
-/// UpstreamUnreachable waits, so that nothing is unknown before its cause may be told.
+/// `UpstreamUnreachable` waits, so that nothing is unknown before its cause may be told.
 pub const LEAST_BEYOND_GAP: Duration = Duration::from_secs(HOUR);
 /// Probes more often than this would use up the APIs' budgets. Outside of tests nothing changes this fast. In seconds,
 /// and below one only for runs on a sandbox.

@@ -81,6 +81,27 @@ fn moving_fill(
     moves.then(|| MovingFill { complete_by: completion_expected(state).map(|(_, latest)| latest) })
 }
 
+/// The verdict that decides the status.
+fn decisive(verdicts: &GroupVerdicts, why: Why) -> Option<&Verdict> {
+    let conditions = &verdicts.conditions;
+    match why {
+        Why::Condition(condition) => verdict_of(conditions, condition),
+        Why::Profile(index, which) => verdicts.profiles.get(index).map(|profile| signal(profile, which)),
+        Why::Reason(Reason::ProfilesFailed) => {
+            let failed = verdicts
+                .profiles
+                .iter()
+                .find_map(|profile| profile.truths().fault().map(|fault| signal(profile, fault)));
+            failed.or_else(|| verdicts.profiles.iter().find_map(|profile| profile.hidden.as_ref()))
+        }
+        Why::Reason(Reason::NothingToDiscover) => verdict_of(conditions, Condition::RepositoriesVisible),
+        Why::Reason(Reason::AwaitingFirstSync | Reason::InventoryLost | Reason::SetupInProgress) => {
+            verdict_of(conditions, Condition::InventoryPopulated)
+        }
+        Why::Reason(_) => verdict_of(conditions, Condition::InventoryComplete),
+    }
+}
+
 /// The status of a Group integration.
 pub(super) fn group(
     verdicts: &GroupVerdicts,
@@ -104,22 +125,7 @@ pub(super) fn group(
     });
     let status = derived.status;
     let fails = |profile: &&ProfileVerdicts| profile.truths().fault().is_some();
-    let decisive = match derived.why {
-        Why::Condition(condition) => verdict_of(conditions, condition),
-        Why::Profile(index, which) => verdicts.profiles.get(index).map(|profile| signal(profile, which)),
-        Why::Reason(Reason::ProfilesFailed) => {
-            let failed = verdicts
-                .profiles
-                .iter()
-                .find_map(|profile| profile.truths().fault().map(|fault| signal(profile, fault)));
-            failed.or_else(|| verdicts.profiles.iter().find_map(|profile| profile.hidden.as_ref()))
-        }
-        Why::Reason(Reason::NothingToDiscover) => verdict_of(conditions, Condition::RepositoriesVisible),
-        Why::Reason(Reason::AwaitingFirstSync | Reason::InventoryLost | Reason::SetupInProgress) => {
-            verdict_of(conditions, Condition::InventoryPopulated)
-        }
-        Why::Reason(_) => verdict_of(conditions, Condition::InventoryComplete),
-    };
+    let decisive = decisive(verdicts, derived.why);
     let reason = match derived.why {
         Why::Reason(reason) => reason,
         Why::Condition(_) | Why::Profile(..) => decisive.map_or(Reason::NotObserved, |verdict| verdict.reason),

@@ -89,11 +89,12 @@ fn part_of(finding: &Finding) -> Option<Part> {
     Some(match finding {
         Finding::GroupAccess(_, Access::Denied { .. })
         | Finding::OrganizationAccess(_, Access::Denied { .. })
-        | Finding::Events(_, AuditEvents::NotReadable) => return None,
+        | Finding::Events(_, AuditEvents::NotReadable)
+        | Finding::Permission(..)
+        | Finding::PreviousSecret(..) => return None,
         Finding::SnykAuthentication(..) | Finding::ScmAuthentication(..) => Part::Authentication,
         Finding::SnykTokenExpiry(..) | Finding::ScmCredentialExpiry(..) => Part::Expiry,
         Finding::ListedToken(..) => Part::ListedToken,
-        Finding::Permission(..) | Finding::PreviousSecret(..) => return None,
         Finding::GroupAccess(..) | Finding::OrganizationAccess(..) => Part::Access,
         Finding::Workspaces(..) => Part::Workspaces,
         Finding::Repositories(..) => Part::Repositories,

@@ -154,7 +154,7 @@ impl<'a> ProjectGroups<'a> {
     ) {
         match project.frequency {
             TestFrequency::Untold if memory.unscheduled.contains_key(&project.id) => {
-                self.add_unscheduled(project, memory, accepted)
+                self.add_unscheduled(project, memory, accepted);
             }
             TestFrequency::Untold if !is_expected(project, memory) => self.schedule_untold += 1,
             TestFrequency::Never => {

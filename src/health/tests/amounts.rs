@@ -6,9 +6,9 @@ mod organizations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::condition::Condition;
+use crate::domain::condition::{Condition, Proof};
 use crate::domain::facts::{Repository, WorkspaceFact};
-use crate::domain::incident::Rule;
+use crate::domain::incident::{IncidentState, Rule};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ProfileName, RepositoryId, WorkspaceSlug};
 use crate::domain::state::Change;
@@ -95,7 +95,7 @@ impl Story {
     fn step(&mut self, amounts: Amounts, span: i64) {
         let before = std::mem::replace(&mut self.now, amounts);
         let truths = self.truths();
-        self.was_open = self.world.state.incidents.values().any(|one| one.is_open());
+        self.was_open = self.world.state.incidents.values().any(IncidentState::is_open);
         self.resolved.clear();
         self.set();
         self.pass(span);
@@ -198,7 +198,7 @@ impl Story {
             if state.truth != Truth::True {
                 continue;
             }
-            let seen = state.proof.map_or(0, |proof| proof.seen());
+            let seen = state.proof.map_or(0, Proof::seen);
             let is_idle = *condition == Condition::SyncCurrent;
             assert!(seen > 0 || is_idle, "{condition} {}", self.told);
             let there = match condition {

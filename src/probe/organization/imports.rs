@@ -99,9 +99,8 @@ fn project(project: snyk::Project, told_at: DateTime<Utc>, tells_tests: bool) ->
         created_at: project.created,
         last_test: match project.tested_at {
             Some(at) if at <= told_at + CLOCKS_DIFFER => LastTest::At(at),
-            Some(_) => LastTest::Untold,
             None if project.has_issue_counts && tells_tests => LastTest::Never,
-            None => LastTest::Untold,
+            Some(_) | None => LastTest::Untold,
         },
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::condition::Condition;
+use crate::domain::condition::{Condition, Proof};
 use crate::domain::facts::{Access, LastTest};
 use crate::domain::incident::Rule;
 use crate::domain::kinds::Truth;
@@ -102,7 +102,7 @@ impl Story {
             if state.truth != Truth::True {
                 continue;
             }
-            let seen = state.proof.map_or(0, |proof| proof.seen());
+            let seen = state.proof.map_or(0, Proof::seen);
             assert!(seen > 0, "{condition} {}", self.told);
             let there = match condition {
                 Condition::RepositoriesImported => amounts.projects,
