@@ -185,7 +185,7 @@ closed_list! {
         RateLimited => "rate_limited",
         /// The answer is not what the API describes.
         AnswerNotUnderstood => "answer_not_understood",
-        /// A list ended before its stated total.
+        /// A list ended before its stated total, or tells the same over and over.
         ListIncomplete => "list_incomplete",
         /// The secret was refused when it was read: nothing is asked with it.
         SecretRefused => "secret_refused",
@@ -354,10 +354,10 @@ impl Reason {
             "not_found" => Self::EndpointNotFound,
             "gone" => Self::EndpointGone,
             "rate_limited" => Self::RateLimited,
-            "incomplete" => Self::ListIncomplete,
+            "incomplete" | "endless_paging" => Self::ListIncomplete,
             "secret_refused" => Self::SecretRefused,
             "contradicted" => Self::Contradicted,
-            "unexpected_body" | "foreign_next_link" | "endless_paging" | "bad_request" | "oversized" | "truncated" => {
+            "unexpected_body" | "foreign_next_link" | "bad_request" | "oversized" | "truncated" => {
                 Self::AnswerNotUnderstood
             }
             _ => Self::UpstreamFailing,
