@@ -26,7 +26,7 @@ pub(super) fn all() -> Vec<Scenario> {
         own(
             "most-assets-flagged-personal",
             "Snyk flags 39 of 40 assets as personal, and sync stops",
-            "so many are not believed: stalled",
+            "more than a fifth is not believed: stalled",
             stalled,
             most_assets_flagged_personal,
         ),
