@@ -45,6 +45,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Items a page; the most that REST lists give.
 const PAGE_SIZE: &str = "100";
 
+/// The same as a number: a page of so many is a full one.
+const PAGE_ITEMS: usize = 100;
+
 /// How the client authenticates.
 #[derive(Debug, Clone)]
 pub enum SnykAuth {

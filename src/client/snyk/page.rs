@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::PAGE_ITEMS;
 use crate::client::answer::lenient::{self, kind_of};
 use crate::client::exchange::{Listed, Next, OddField, Page, PageParts};
 
@@ -18,7 +19,7 @@ pub(super) struct Document<T> {
 /// A list whose description requires `links`: a page without them is no page of it.
 pub(super) type LinkedPage<T> = DataPage<T, true>;
 
-/// A list whose description leaves `links` out at will: a page without them is its last.
+/// A list whose description leaves `links` out at will: a page without them is its last, unless it is a full one.
 pub(super) type UnlinkedPage<T> = DataPage<T, false>;
 
 /// `{"data": […], "links": {…}, "meta": {…}}`.
@@ -89,7 +90,9 @@ impl<T: DeserializeOwned + Listed, const LINKS_REQUIRED: bool> Page for DataPage
     type Item = T;
 
     fn into_parts(self) -> PageParts<T> {
-        let next = next_of(self.links, LINKS_REQUIRED);
+        // A stated total tells whether a full page was the last one; nothing else does.
+        let may_go_on = self.data.len() >= PAGE_ITEMS && self.meta.count.is_none();
+        let next = next_of(self.links, LINKS_REQUIRED || may_go_on);
         PageParts { items: self.data, next, total: self.meta.count, unreadable: 0 }
     }
 }

@@ -1,5 +1,6 @@
 //! Targets and projects, both from complete walks: half of the two would count targets as empty that are not.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -50,12 +51,24 @@ pub(super) async fn run(
     }
     // Where no project tells its last test, the field is gone, and none of them was never tested.
     let tells_tests = projects.iter().any(|project| project.tested_at.is_some());
+    let were_inactive = inactive_before(scope);
+    let projects = projects.into_iter().map(|one| {
+        let was_active = !were_inactive.contains(one.id.as_str());
+        project(one, was_active, told_at, tells_tests)
+    });
     let imports = Arc::new(OrganizationImports {
+        projects: projects.collect(),
         targets: targets.into_iter().map(target).collect(),
-        projects: projects.into_iter().map(|one| project(one, told_at, tells_tests)).collect(),
     });
     round.find(Finding::Imports(scope.key.clone(), Arc::clone(&imports)));
     Some(imports)
+}
+
+/// The projects that were inactive when they were last told of.
+fn inactive_before<'a>(scope: &OrganizationScope<'a>) -> HashSet<&'a str> {
+    let known = scope.known.and_then(|known| known.imports.as_ref());
+    let projects = known.into_iter().flat_map(|imports| &imports.value.projects);
+    projects.filter(|project| !project.active).map(|project| project.id.as_str()).collect()
 }
 
 /// What no project carries although every project has it: without it the rest would be read into a wrong verdict.
@@ -66,8 +79,6 @@ fn lost_field(targets: &[snyk::Target], projects: &[snyk::Project]) -> Option<&'
         Some("projects of targets that are not listed")
     } else if projects.iter().all(|project| project.target_id.is_none()) {
         Some("projects without their target")
-    } else if projects.iter().all(|project| project.recurring_tests.is_none()) {
-        Some("projects without their test frequency")
     } else {
         None
     }
@@ -83,12 +94,13 @@ fn target(target: snyk::Target) -> Target {
 }
 
 /// One project as told at `told_at`. A test that lies ahead of that is no test.
-fn project(project: snyk::Project, told_at: DateTime<Utc>, tells_tests: bool) -> Project {
+fn project(project: snyk::Project, was_active: bool, told_at: DateTime<Utc>, tells_tests: bool) -> Project {
     Project {
         id: project.id,
         target: project.target_id,
-        // Only an explicit word deactivates: a renamed field must not make a fleet look switched off.
-        active: project.status != Some(ProjectStatus::Inactive),
+        // Only an explicit word changes it: a renamed field must not make a fleet look switched off, nor a fleet that is
+        // switched off look well.
+        active: project.status.map_or(was_active, |status| status == ProjectStatus::Active),
         frequency: match project.recurring_tests {
             Some(RecurringTests::Daily) => TestFrequency::Daily,
             Some(RecurringTests::Weekly) => TestFrequency::Weekly,
@@ -125,7 +137,7 @@ mod tests {
                 has_issue_counts,
                 target_id: None,
             };
-            assert_eq!(project(told, told_at, true).last_test, expected, "{ahead:?}");
+            assert_eq!(project(told, true, told_at, true).last_test, expected, "{ahead:?}");
         };
         check(Some(-60), true, LastTest::At(told_at - TimeDelta::minutes(60)));
         check(Some(5), true, LastTest::At(told_at + TimeDelta::minutes(5)));

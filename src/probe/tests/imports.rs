@@ -36,6 +36,35 @@ async fn a_project_tells_its_last_test_or_that_there_was_none_or_nothing() {
 }
 
 #[tokio::test]
+async fn an_untold_status_is_what_it_was_when_it_was_told() {
+    let mut world = World::new().await;
+    let rest = format!("/rest/orgs/{ORGANIZATION}/projects");
+    let project = |id: &str, status: Value| {
+        json!({"id": id, "type": "project", "relationships": {"target": {"data": {"id": "t1"}}},
+            "attributes": {"origin": "bitbucket-cloud", "status": status}})
+    };
+    let mut activity = async |statuses: [Value; 3]| {
+        world.forget_answers().await;
+        let [first, second, third] = statuses;
+        let projects = json!([project("p1", first), project("p2", second), project("p3", third)]);
+        world.answers_when(&rest, Asks("origins"), ok(&json!({"data": projects, "links": {}}))).await;
+        mount_organization(&world, ok(&json!({"bitbucket-cloud": "i1"})), audit(&[])).await;
+        let run = world.run_organization(ProbeKind::Organization).await;
+        world.keep(&run);
+        let imports = &world.state.evidence.organizations[&organization_key()].imports;
+        let projects = &imports.as_ref().unwrap().value.projects;
+        projects.iter().map(|project| project.active).collect::<Vec<_>>()
+    };
+    let untold = || [json!("deactivated"), json!(null), json!({})];
+    // Of what was never told, only an explicit word deactivates.
+    assert_eq!(activity(untold()).await, [true, true, true]);
+    assert_eq!(activity([json!("inactive"), json!("inactive"), json!("active")]).await, [false, false, true]);
+    assert_eq!(activity(untold()).await, [false, false, true]);
+    assert_eq!(activity(untold()).await, [false, false, true], "however often it is asked");
+    assert_eq!(activity([json!("active"), json!(null), json!("inactive")]).await, [true, false, false]);
+}
+
+#[tokio::test]
 async fn imports_that_cannot_be_whole_are_none() {
     let check = async |targets: Value, projects: Value, expected: &str| {
         let world = World::new().await;
@@ -69,8 +98,9 @@ async fn imports_that_cannot_be_whole_are_none() {
     check(json!([]), whole, "projects of targets that are not listed").await;
     check(json!([ours]), json!([project("bitbucket-cloud", daily, json!(null))]), "projects without their target")
         .await;
+    // What no project tells of its schedule is untold; the rest is not.
     let untold = json!([project("bitbucket-cloud", json!(null), of_ours)]);
-    check(json!([ours]), untold, "projects without their test frequency").await;
+    check(json!([ours]), untold, "imports: 1 targets, 1 projects").await;
 }
 
 #[tokio::test]

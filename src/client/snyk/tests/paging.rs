@@ -93,6 +93,22 @@ async fn links_may_be_left_out_where_the_description_says_so() {
 }
 
 #[tokio::test]
+async fn a_full_page_without_links_says_that_it_is_the_last_by_its_total_alone() {
+    async fn check(count: u128, more: &str, expected: bool) {
+        let server = MockServer::start().await;
+        let at = format!("/rest/groups/{GROUP}/inventory/assets");
+        answer(&server, "GET", &at, json(200, &page(count, more))).await;
+        let walk = client(&server).inventory_assets(GROUP).await;
+        assert_eq!(walk.is_ok(), expected, "{count} items{more}: {walk:?}");
+    }
+    check(99, "", true).await;
+    check(100, "", false).await;
+    check(100, r#","links":{}"#, true).await;
+    check(100, r#","meta":{"count":100}"#, true).await;
+    check(100, r#","meta":{"count":350}"#, false).await;
+}
+
+#[tokio::test]
 async fn a_list_shorter_than_its_total_is_incomplete_until_the_total_is_proved_wrong() {
     let server = MockServer::start().await;
     let at = format!("/rest/groups/{GROUP}/orgs");
