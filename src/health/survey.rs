@@ -72,6 +72,8 @@ pub(super) struct NamespaceSurvey<'a> {
     pub(super) found: usize,
     /// Eligible ones without, those excused left out.
     pub(super) missing: Vec<&'a Repository>,
+    /// Missing ones of which Snyk tells that it had an asset and removed it.
+    pub(super) removed: usize,
     /// Eligible ones without, of which that is not expected yet.
     pub(super) excused: usize,
     /// Visible ones that were eligible and are not, though nobody said so: neither the configuration nor an answer.
@@ -211,6 +213,7 @@ impl<'a> Surveyed<'a, '_> {
         let is_missing = !is_live && !age.is_some_and(|age| self.is_excused(age));
         if is_missing {
             namespace.missing.push(one.repository);
+            namespace.removed += usize::from(matches!(one.found, Match::Removed(_)));
         } else {
             namespace.excused += usize::from(!is_live);
         }

@@ -125,7 +125,12 @@ impl<'a> GroupCase<'a> {
             return None;
         }
         let reason = if remembered.was_populated { Reason::InventoryLost } else { Reason::AwaitingFirstSync };
-        Some(Verdict::fails(reason, format!("0 of {of} reached the Inventory"), basis))
+        // They may be what an earlier integration left: that Snyk removed them is told, and not called a loss.
+        let message = match survey.removed {
+            0 => format!("0 of {of} reached the Inventory"),
+            removed => format!("0 of {of} are in the Inventory; it had {removed} of them and removed them"),
+        };
+        Some(Verdict::fails(reason, message, basis))
     }
 
     fn namespace_complete(

@@ -2,10 +2,11 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::condition::Reason;
+use crate::domain::condition::{Condition, Reason};
 use crate::domain::decisions::{Item, Verdict};
 use crate::domain::facts::{
-    LastTest, OrganizationImports, RejectionCause, ScmAuthentication, TestFrequency, WebhookState,
+    LastTest, OrganizationImports, RejectionCause, RemovalReason, RemovedAsset, ScmAuthentication, TestFrequency,
+    WebhookState,
 };
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::names::IntegrationKey;
@@ -190,4 +191,21 @@ fn a_required_organization_with_nothing_to_watch_is_listed_after_a_day() {
     world.now += hours(23);
     assert_eq!(open(&mut world), [""; 0]);
     assert_eq!(open_after(&mut world, 1), ["NothingToWatch info 0"]);
+}
+
+#[test]
+fn assets_that_were_removed_before_the_first_look_are_told_and_are_no_loss() {
+    let mut world = World::healthy(20, 0);
+    let reasons = vec![(RemovalReason::OrgLevelInactive, Some(start() - TimeDelta::days(30)))];
+    let removed = std::mem::take(&mut world.assets).into_iter().map(|asset| RemovedAsset {
+        id: asset.id,
+        scm_id: asset.scm_id,
+        url: asset.url,
+        reasons: reasons.clone(),
+    });
+    world.removed = removed.collect();
+    world.pass(hours(1));
+    assert_eq!(world.status(None), (Status::PartiallyConnected, Reason::AwaitingFirstSync), "{}", world.message(None));
+    let populated = &world.stored(None).conditions[&Condition::InventoryPopulated];
+    insta::assert_snapshot!(populated.message, @"0 of 20 repositories are in the Inventory; it had 20 of them and removed them");
 }
