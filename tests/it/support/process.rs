@@ -23,6 +23,9 @@ pub(crate) fn snykwatch(directory: &Path) -> Command {
     command
 }
 
+/// Of what a process said, when its test fails.
+const LINES_SHOWN: usize = 60;
+
 /// What a process writes, as it comes.
 pub(crate) struct Heard {
     text: Arc<Mutex<Vec<u8>>>,
@@ -78,6 +81,17 @@ impl Process {
         (&mut self.stdout.listening).await.unwrap();
         (&mut self.stderr.listening).await.unwrap();
         status
+    }
+}
+
+/// A test that fails shows what the process said last.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = self.stderr.text();
+            let last: Vec<&str> = said.lines().rev().take(LINES_SHOWN).collect();
+            eprintln!("the process said last, the newest first:\n{}", last.join("\n"));
+        }
     }
 }
 
