@@ -99,6 +99,8 @@ fn scope_list(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -171,5 +173,49 @@ mod tests {
         let sunset =
             meta(&headers(&[("sunset", "Mon, 01 Mar 2027 00:00:00 GMT")])).version.and_then(|notice| notice.sunset);
         assert_eq!(sunset, "2027-03-01".parse().ok());
+    }
+
+    /// Every header that is read, with what comes near to what is expected, or anything at all.
+    fn any_headers() -> impl Strategy<Value = HeaderMap> {
+        let names = [
+            "date",
+            "retry-after",
+            "x-request-id",
+            "snyk-version-served",
+            "snyk-version-lifecycle-stage",
+            "deprecation",
+            "sunset",
+            "x-oauth-scopes",
+            "x-accepted-oauth-scopes",
+            "x-credential-type",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+            "x-ratelimit-nearlimit",
+            "location",
+            "content-type",
+        ];
+        let near = "[0-9eE+.:;,=w\" a-zA-Z/-]{0,40}".prop_map(String::into_bytes);
+        let value = prop_oneof![near, proptest::collection::vec(any::<u8>(), 0..60)];
+        let pairs = proptest::collection::vec((proptest::sample::select(names.to_vec()), value), 0..6);
+        pairs.prop_map(|pairs| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                if let Ok(value) = reqwest::header::HeaderValue::from_bytes(&value) {
+                    headers.append(name, value);
+                }
+            }
+            headers
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic_or_wait_for_longer(headers in any_headers(), now in 0_i64..4_000_000_000) {
+            let now = DateTime::from_timestamp(now, 0).unwrap();
+            let _ = meta(&headers);
+            let longest = Duration::from_mins(15);
+            prop_assert!(retry_after(&headers, now, longest).is_none_or(|wait| wait <= longest));
+        }
     }
 }

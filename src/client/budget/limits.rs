@@ -144,8 +144,10 @@ fn windows(header: &str) -> Vec<Limit> {
         let mut parts = split_outside_quotes(entry, ';');
         let requests = parts.next()?.trim().parse().ok()?;
         let window = parts.find_map(|part| part.trim().strip_prefix("w="))?.trim().parse().ok()?;
-        // A window in which nothing is allowed would stop us for good, on the word of one header.
-        (window > 0 && requests > 0).then_some(Limit { requests, window: Duration::from_secs(window) })
+        // A window in which nothing is allowed would stop us for good, on the word of one header, and a long one for as
+        // long. No API that is asked has one of more than an hour.
+        (window > 0 && window <= HOUR.as_secs() && requests > 0)
+            .then_some(Limit { requests, window: Duration::from_secs(window) })
     };
     split_outside_quotes(header, ',').filter_map(entry).collect()
 }
@@ -203,7 +205,18 @@ mod tests {
                 ..StatedLimits::default()
             },
         );
-        for unreadable in ["", "many", "-5;w=60", "1620;w=", "1620;w=-60", "0;w=60", "99999999999;w=60", r#"";w=60"#] {
+        for unreadable in [
+            "",
+            "many",
+            "-5;w=60",
+            "1620;w=",
+            "1620;w=-60",
+            "0;w=60",
+            "99999999999;w=60",
+            "1;w=3601",
+            "1;w=18446744073709551615",
+            r#"";w=60"#,
+        ] {
             check(&[("x-ratelimit-limit", unreadable)], StatedLimits::default());
         }
         check(&[("x-ratelimit-remaining", "none"), ("x-ratelimit-reset", "17")], StatedLimits::default());
