@@ -56,7 +56,7 @@ use conditions::ConditionSettings;
 use credential::Credential;
 use http::HttpSettings;
 use integration::Integration;
-use problem::Problems;
+use problem::{Problem, ProblemKind, Problems};
 use raw::{RawConfig, RawFragment};
 use receivers::{HeartbeatSettings, ReceiverSettings};
 use routing::Routing;
@@ -143,17 +143,54 @@ pub struct Loaded {
     pub warnings: Problems,
 }
 
-/// Reads the configuration at `path`, with the fragments beside it. Blocking, but short.
+/// Reads the configuration at `path`, with the fragments beside it. Blocking, but short, unless a file is on a disk that
+/// does not answer or is a pipe that nobody writes to.
 ///
 /// # Errors
-/// Every problem that was found, warnings included, each with its place.
+/// Every problem that was found, warnings included, each with its place. That we fail ourselves is such a problem too:
+/// whatever is in a file, it may be refused and can do no more.
 pub fn load(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>) -> Result<Loaded, Problems> {
+    guarded(path, || try_load(path, secrets, now))
+}
+
+/// Makes a panic of `load` a problem of the configuration.
+fn guarded(path: &Path, load: impl FnOnce() -> Result<Loaded, Problems> + Send) -> Result<Loaded, Problems> {
+    let (message, help) = match on_its_thread(load) {
+        Ok(Ok(result)) => return result,
+        Ok(Err(_)) => (
+            format!("snykwatch failed while it read {}: this is a fault of snykwatch", path.display()),
+            "please report it with the file, secrets left out; until it is mended, take back what was changed last",
+        ),
+        Err(error) => (
+            format!("there is no thread to read {}: {error}", path.display()),
+            "look at the limits of processes and memory, and try again",
+        ),
+    };
+    let problem = Problem::error(ProblemKind::OurFault, None, message).help(help);
+    Err(Problems::new(vec![problem], Vec::new()))
+}
+
+/// What the thread that reads a configuration has for its calls. Each level of nesting is a call of the parser within
+/// another; as deep as the parser goes, they take more than a thread has otherwise. Bytes.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Runs `read` where nesting has room; a panic in it is the inner error.
+fn on_its_thread<T: Send>(read: impl FnOnce() -> T + Send) -> std::io::Result<std::thread::Result<T>> {
+    std::thread::scope(|scope| {
+        let reading = std::thread::Builder::new().name("configuration".to_owned()).stack_size(STACK);
+        Ok(reading.spawn_scoped(scope, read)?.join())
+    })
+}
+
+fn try_load(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
     let mut documents = load::read(path, &mut problems);
-    let raw: RawConfig =
-        documents.main.as_ref().map(|root| shape::read(root, shape::FileKind::Main, &mut problems)).unwrap_or_default();
-    let fragments: Vec<RawFragment> =
-        documents.fragments.iter().map(|root| shape::read(root, shape::FileKind::Fragment, &mut problems)).collect();
+    let main = documents.main.as_ref().map(|root| shape::read(root, shape::FileKind::Main, &mut problems));
+    let fragments = documents.fragments.iter();
+    let fragments: Vec<Result<RawFragment, _>> =
+        fragments.map(|root| shape::read(root, shape::FileKind::Fragment, &mut problems)).collect();
+    let read = (main.unwrap_or_else(|| Ok(RawConfig::default())), fragments.into_iter().collect::<Result<Vec<_>, _>>());
+    let (Ok(raw), Ok(fragments)) = read else { return Err(Problems::new(problems, documents.files)) };
     let named = raw.server.web_config_file.as_ref();
     let web_config = named.and_then(|name| web_config::read(name, path, secrets, &mut documents.files, &mut problems));
     let config = resolve::resolve(&raw, &fragments, &documents, secrets, now, web_config, &mut problems);

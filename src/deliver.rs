@@ -31,6 +31,7 @@ mod renewal;
 mod schedule;
 pub mod telemetry;
 pub mod text;
+mod worded;
 
 #[cfg(test)]
 mod testing;

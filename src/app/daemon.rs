@@ -189,6 +189,7 @@ impl Daemon {
             log: options.log.clone(),
         };
         let reloader = Reloader {
+            started: core.wiring.lock().await.config().clone(),
             path: options.path.clone(),
             watches_files: options.watch_files,
             clock: options.clock.clone(),
@@ -198,6 +199,7 @@ impl Daemon {
             exporter: Arc::clone(&core.exporter),
             asked: reload_requests,
             deliverers: delivery.deliverers.clone(),
+            lifeline: delivery.lifeline.clone(),
             locks: locks.clone(),
         };
         let desk = Desk {

@@ -11,8 +11,10 @@ use super::telemetry::DeliveryCounts;
 use super::wiring::WiringError;
 use crate::client::http::HttpOptions;
 use crate::client::post::PostClient;
+use crate::config::Config;
 use crate::config::http::HttpSettings;
-use crate::deliver::heartbeat::{Heartbeat, HeartbeatParts};
+use crate::config::receivers::HeartbeatSettings;
+use crate::deliver::heartbeat::{self, HeartbeatParts, Switch};
 use crate::deliver::telemetry::DeliveryTelemetry;
 use crate::deliver::{Board, Deliverers, Parts};
 use crate::metrics::{Exporter, Pending};
@@ -20,6 +22,30 @@ use crate::metrics::{Exporter, Pending};
 /// What the daemon holds of its delivery.
 pub(super) struct Delivery {
     pub(super) deliverers: Deliverers,
+    pub(super) lifeline: Lifeline,
+}
+
+/// The dead man's switch of the configuration in force.
+#[derive(Clone)]
+pub(super) struct Lifeline {
+    wanted: watch::Sender<Option<Switch>>,
+    exporter: Arc<Exporter>,
+}
+
+impl Lifeline {
+    /// The switch of a configuration, before it is in force.
+    pub(super) fn switch(config: &Config) -> Result<Option<Switch>, WiringError> {
+        let switch = |settings: &HeartbeatSettings| {
+            post_client(&settings.http).map(|client| Switch { settings: settings.clone(), client })
+        };
+        config.heartbeat.as_ref().map(switch).transpose()
+    }
+
+    /// Puts it in force: it is told at once.
+    pub(super) fn adopt(&self, switch: Option<Switch>) {
+        self.exporter.own().delivery().expect_heartbeat(switch.is_some());
+        self.wanted.send_replace(switch);
+    }
 }
 
 impl Delivery {
@@ -35,23 +61,19 @@ impl Delivery {
         deliverers.adopt(wiring.destinations()).await;
         deliverers.take_stock().await;
         core.watcher.have_people_told(Herald::new(deliverers.clone(), options.dispatch));
-        if let Some(settings) = &wiring.config().heartbeat {
-            let client = post_client(&settings.http).map_err(StartError::Wiring)?;
-            core.exporter.own().delivery().on_heartbeat_expected();
-            let heartbeat = Heartbeat::new(HeartbeatParts {
-                settings: settings.clone(),
-                client,
-                pulse: core.pulse.clone(),
-                store: Arc::clone(&core.store),
-                board: deliverers.board(),
-                clock: options.clock.clone(),
-                telemetry,
-            });
-            tasks.spawn(heartbeat.run(tasks.stop.clone()));
-        }
+        let lifeline = Lifeline { wanted: watch::Sender::default(), exporter: Arc::clone(&core.exporter) };
+        lifeline.adopt(Lifeline::switch(wiring.config()).map_err(StartError::Wiring)?);
+        let parts = HeartbeatParts {
+            pulse: core.pulse.clone(),
+            store: Arc::clone(&core.store),
+            board: deliverers.board(),
+            clock: options.clock.clone(),
+            telemetry,
+        };
+        tasks.spawn(heartbeat::follow(parts, lifeline.wanted.subscribe(), tasks.stop.clone()));
         tasks.spawn(show(deliverers.board(), Arc::clone(&core.exporter), tasks.stop.clone()));
         tasks.spawn(deliverers.clone().run(tasks.stop.clone()));
-        Ok(Self { deliverers })
+        Ok(Self { deliverers, lifeline })
     }
 }
 

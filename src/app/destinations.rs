@@ -41,7 +41,13 @@ impl Destinations {
                 .secrets()
                 .into_iter()
                 .map(|source| source.read().map(|secret| TokenVersion::of(&secret, version_key)).map_err(unreadable));
-            let secrets = versions.collect::<Result<Vec<_>, _>>()?;
+            // Other certificates in the same file are another way to the receiver.
+            let certificates = settings.http.ca_file.as_deref().map(|file| {
+                let text = std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                // A file that cannot be read is told of where the client is made.
+                Ok(TokenVersion::of(&text.unwrap_or_default().into(), version_key))
+            });
+            let secrets = versions.chain(certificates).collect::<Result<Vec<_>, _>>()?;
             let known = before.and_then(|before| before.0.get(name));
             let known = known.filter(|known| *known.settings == **settings && known.secrets == secrets);
             let destination = match known {
@@ -101,5 +107,9 @@ impl Wording for OperatorsWording {
 
     fn text(&self, notification: &Notification) -> String {
         self.said(self.text.as_ref(), notification).unwrap_or_else(|| text::text(notification))
+    }
+
+    fn is_ours(&self) -> bool {
+        false
     }
 }

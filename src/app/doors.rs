@@ -71,7 +71,7 @@ impl Locks {
                 "access stays as it was until the restart that the new address takes: {port} can be reached from other \
                  machines, and nobody would be asked for a password"
             );
-            return AccessChange::Nothing;
+            return AccessChange::AwaitsRestart;
         }
         self.access.replace(rules)
     }

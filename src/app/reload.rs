@@ -1,22 +1,32 @@
-//! Reloads: the configuration and the secrets anew, by SIGHUP, HTTP or file change. What is wrong changes nothing.
+//! Reloads: the configuration and the secrets anew, by SIGHUP, HTTP or file change. What is wrong changes nothing, and
+//! nothing that is in a file ends the daemon: that we fail over it is a reason to keep the one before.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::Lifeline;
 use super::doors::Locks;
 use super::watcher::Request;
 use super::wiring::{Supplies, Wiring};
 use crate::clock::Clock;
 use crate::config::change::ConfigChange;
-use crate::config::problem::Style;
+use crate::config::problem::{ProblemKind, Style};
 use crate::config::watch::ConfigWatcher;
-use crate::config::{self, Secrets};
+use crate::config::{self, Config, Loaded, Secrets};
 use crate::deliver::Deliverers;
+use crate::domain::names::CredentialName;
 use crate::metrics::Exporter;
 use crate::web::{AccessChange, ReloadOutcome, ReloadRequest};
+
+/// A configuration that takes longer to read lies on a disk that does not answer, or is a pipe. Real time.
+const LOADING_LIMIT: Duration = Duration::from_secs(30);
 
 /// Loads anew when asked, or when a file has changed.
 pub(super) struct Reloader {
@@ -24,12 +34,15 @@ pub(super) struct Reloader {
     pub(super) watches_files: bool,
     pub(super) clock: Clock,
     pub(super) supplies: Supplies,
+    /// What the daemon was started with.
+    pub(super) started: Config,
     /// What is in force.
     pub(super) wiring: Arc<Mutex<Arc<Wiring>>>,
     pub(super) watcher: mpsc::Sender<Request>,
     pub(super) exporter: Arc<Exporter>,
     pub(super) asked: mpsc::Receiver<ReloadRequest>,
     pub(super) deliverers: Deliverers,
+    pub(super) lifeline: Lifeline,
     /// Who may pass our own doors.
     pub(super) locks: Locks,
 }
@@ -54,7 +67,12 @@ impl Reloader {
     }
 
     async fn reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
-        let outcome = self.try_reload(files).await;
+        let outcome = AssertUnwindSafe(self.try_reload(files)).catch_unwind().await.unwrap_or_else(|_| {
+            self.exporter.own().on_panic();
+            ReloadOutcome::Failed(
+                "snykwatch failed while it put this configuration into effect: please report it".to_owned(),
+            )
+        });
         match &outcome {
             ReloadOutcome::Applied(changes) => tracing::info!("configuration reloaded: {changes}"),
             ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) => {
@@ -67,12 +85,21 @@ impl Reloader {
 
     async fn try_reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
         let refused = self.wiring.lock().await.refused();
-        let loaded = match config::load(&self.path, Secrets::Reload(&refused), self.clock.now()) {
+        // Scaled time stands still meanwhile.
+        let hold = self.clock.hold();
+        let loaded = load(&self.path, refused, &self.clock).await;
+        drop(hold);
+        let loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(problems) => return ReloadOutcome::Rejected(problems.render(Style::Plain)),
+            Err(refusal) => {
+                if refusal.is_our_fault {
+                    self.exporter.own().on_panic();
+                }
+                return ReloadOutcome::Rejected(refusal.said);
+            }
         };
         let mut in_force = self.wiring.lock().await;
-        let change = ConfigChange::between(in_force.config(), &loaded.config);
+        let change = ConfigChange::of_reload(&self.started, in_force.config(), &loaded.config);
         let server = loaded.config.server.clone();
         let access = match self.locks.rules(&server) {
             Ok(access) => access,
@@ -81,6 +108,10 @@ impl Reloader {
         let supplies = Supplies { own_url: self.locks.own_url(&server), ..self.supplies.clone() };
         let wiring = match Wiring::try_new(loaded.config, &supplies, Some(in_force.as_ref())) {
             Ok(wiring) => Arc::new(wiring),
+            Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
+        };
+        let switch = match Lifeline::switch(wiring.config()) {
+            Ok(switch) => switch,
             Err(error) => return ReloadOutcome::Rejected(crate::app::chain(&error)),
         };
         let rotated = wiring.secrets_rotated_since(&in_force);
@@ -96,9 +127,45 @@ impl Reloader {
         if !adopted || in_effect.await.is_err() {
             return ReloadOutcome::Failed("the daemon is stopping".to_owned());
         }
+        self.lifeline.adopt(switch);
         self.exporter.own().on_configuration_loaded(self.clock.now());
         *in_force = wiring;
         ReloadOutcome::Applied(describe(&change, rotated, access, &in_force))
+    }
+}
+
+/// Why a configuration is not taken.
+struct Refusal {
+    said: String,
+    /// We failed over it.
+    is_our_fault: bool,
+}
+
+/// The configuration at `path`, or what is wrong with it. It is read on a thread of its own, which nobody waits for when
+/// it does not come back: neither probes nor the end of the daemon.
+async fn load(path: &Path, refused: BTreeSet<CredentialName>, clock: &Clock) -> Result<Loaded, Refusal> {
+    let (done, loaded) = oneshot::channel();
+    let (path, now) = (path.to_path_buf(), clock.now());
+    let reading = move || {
+        let loaded = config::load(&path, Secrets::Reload(&refused), now);
+        // Whoever asked may have given up.
+        let _ = done.send(loaded.map_err(|problems| Refusal {
+            is_our_fault: problems.iter().any(|problem| problem.kind == ProblemKind::OurFault),
+            said: problems.render(Style::Plain),
+        }));
+    };
+    let refused = |is_our_fault, said| Err(Refusal { said, is_our_fault });
+    if let Err(error) = std::thread::Builder::new().name("reload".to_owned()).spawn(reading) {
+        return refused(false, format!("there is no thread to read the configuration: {error}"));
+    }
+    match tokio::time::timeout(LOADING_LIMIT, loaded).await {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(_)) => refused(true, "snykwatch failed while it read the configuration: please report it".to_owned()),
+        Err(_) => {
+            let limit = LOADING_LIMIT.as_secs();
+            let question = "does its disk answer, and is each file a plain file?";
+            refused(false, format!("the configuration could not be read within {limit} s: {question}"))
+        }
     }
 }
 
@@ -110,11 +177,15 @@ fn describe(change: &ConfigChange, rotated: usize, access: AccessChange, wiring:
         1 => Some("1 secret is new".to_owned()),
         _ => Some(format!("{rotated} secrets are new")),
     };
-    let tls = (access == AccessChange::TlsFiles).then(|| "the TLS files are new".to_owned());
+    let access = match access {
+        AccessChange::Nothing | AccessChange::Rules => None,
+        AccessChange::TlsFiles => Some("the TLS files are new".to_owned()),
+        AccessChange::AwaitsRestart => Some("access stays as it was until a restart opens the new address".to_owned()),
+    };
     let refused = wiring.refused().into_iter().filter_map(|name| {
         let why = wiring.refusal_of(&name)?;
         Some(format!("{name} is still not asked with: {why}"))
     });
-    let news: Vec<_> = [settings, secrets, tls].into_iter().flatten().chain(refused).collect();
+    let news: Vec<_> = [settings, secrets, access].into_iter().flatten().chain(refused).collect();
     if news.is_empty() { "nothing changed".to_owned() } else { news.join("; ") }
 }

@@ -1,15 +1,17 @@
 //! What differs between two configurations, so that a reload leaves alone what stayed the same.
 //!
 //! An integration counts as changed when anything it rests on has changed, its credentials included.
+//!
+//! Every setting is compared, which the compiler sees to: a new one is not known here until somebody says whether a reload
+//! puts it in force ([`Effect`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::SocketAddr;
 
 use super::Config;
 use super::schedule::ScheduledProbe;
-use super::server::Access;
-use super::web_config::WebConfig;
+use super::server::ServerSettings;
+use super::storage::StorageSettings;
 use crate::domain::names::{CredentialName, IntegrationName, ReceiverName};
 
 /// What differs in one section.
@@ -42,10 +44,10 @@ impl<N: Ord + Clone> SectionChange<N> {
     }
 }
 
-/// Whether a setting of the whole daemon differs.
+/// A setting of the whole daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GlobalSetting {
-    /// The addresses the daemon listens on: takes a restart.
+    /// The addresses the daemon listens on.
     Server,
     /// Who may read and who may act.
     Access,
@@ -63,16 +65,53 @@ pub enum GlobalSetting {
     Routing,
     /// The sign of life for a dead man's switch.
     Heartbeat,
-    /// Where the state is kept: takes a restart.
+    /// Where the state is kept.
     Storage,
+    /// For how long the history is kept.
+    Retention,
 }
 
-fn listens(config: &Config) -> (SocketAddr, Option<SocketAddr>) {
-    (config.server.listen, config.server.metrics_listen)
+/// When a changed setting is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// With the reload that read it.
+    AtOnce,
+    /// With the next start; until then the value before is.
+    AfterRestart,
 }
 
-fn access(config: &Config) -> (Access, Option<&WebConfig>, &BTreeSet<String>) {
-    (config.server.access, config.server.web_config.as_deref(), &config.server.actors)
+impl GlobalSetting {
+    /// When it is in force once it was changed.
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::Server | Self::Storage | Self::Retention => Effect::AfterRestart,
+            Self::Access
+            | Self::Metrics
+            | Self::Rules
+            | Self::Conditions
+            | Self::Timezone
+            | Self::ExternalUrl
+            | Self::Routing
+            | Self::Heartbeat => Effect::AtOnce,
+        }
+    }
+
+    /// Its key in the file, or what several keys have in common.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Access => "access",
+            Self::Metrics => "metrics",
+            Self::Rules => "alerts.rules",
+            Self::Conditions => "conditions",
+            Self::Timezone => "timezone",
+            Self::ExternalUrl => "server.external_url",
+            Self::Routing => "alerts.routes",
+            Self::Heartbeat => "alerts.heartbeat",
+            Self::Storage => "storage",
+            Self::Retention => "storage.retention",
+        }
+    }
 }
 
 /// What differs between two configurations.
@@ -97,17 +136,42 @@ impl ConfigChange {
     pub fn between(old: &Config, new: &Config) -> Self {
         let schedules =
             ScheduledProbe::ALL.into_iter().filter(|probe| old.schedule.of(*probe) != new.schedule.of(*probe));
+        // Taken apart, so that a setting more does not compile before it is compared here.
+        let Config {
+            snyk: _,
+            credentials: _,
+            integrations: _,
+            receivers: _,
+            schedule: _,
+            // What uses a set or these settings holds them, and is compared itself.
+            permission_sets: _,
+            http: _,
+            conditions,
+            rules,
+            routing,
+            heartbeat,
+            storage: StorageSettings { backend, retention },
+            metrics,
+            server: ServerSettings { listen, metrics_listen, access, web_config, actors, external_url },
+            timezone,
+            // Another file is no other configuration.
+            files: _,
+        } = new;
+        let server = &old.server;
+        let ports = (server.listen, server.metrics_listen) != (*listen, *metrics_listen);
+        let doors = (server.access, &server.web_config, &server.actors) != (*access, web_config, actors);
         let global = [
-            (GlobalSetting::Server, listens(old) != listens(new)),
-            (GlobalSetting::Access, access(old) != access(new)),
-            (GlobalSetting::Metrics, old.metrics != new.metrics),
-            (GlobalSetting::Rules, old.rules != new.rules),
-            (GlobalSetting::Conditions, old.conditions != new.conditions),
-            (GlobalSetting::Timezone, old.timezone != new.timezone),
-            (GlobalSetting::ExternalUrl, old.server.external_url != new.server.external_url),
-            (GlobalSetting::Routing, old.routing != new.routing),
-            (GlobalSetting::Heartbeat, old.heartbeat != new.heartbeat),
-            (GlobalSetting::Storage, old.storage != new.storage),
+            (GlobalSetting::Server, ports),
+            (GlobalSetting::Access, doors),
+            (GlobalSetting::Metrics, old.metrics != *metrics),
+            (GlobalSetting::Rules, old.rules != *rules),
+            (GlobalSetting::Conditions, old.conditions != *conditions),
+            (GlobalSetting::Timezone, old.timezone != *timezone),
+            (GlobalSetting::ExternalUrl, server.external_url != *external_url),
+            (GlobalSetting::Routing, old.routing != *routing),
+            (GlobalSetting::Heartbeat, old.heartbeat != *heartbeat),
+            (GlobalSetting::Storage, old.storage.backend != *backend),
+            (GlobalSetting::Retention, old.storage.retention != *retention),
         ];
         Self {
             snyk: SectionChange::between(&old.snyk, &new.snyk),
@@ -117,6 +181,16 @@ impl ConfigChange {
             schedules: schedules.collect(),
             global: global.into_iter().filter(|(_, differs)| *differs).map(|(setting, _)| setting).collect(),
         }
+    }
+
+    /// Compares what is read now with what is in force: what takes a restart is that which the daemon was started with,
+    /// however often something else was read since.
+    pub fn of_reload(started: &Config, in_force: &Config, new: &Config) -> Self {
+        let mut change = Self::between(in_force, new);
+        let takes_restart = |setting: &GlobalSetting| setting.effect() == Effect::AfterRestart;
+        change.global.retain(|setting| !takes_restart(setting));
+        change.global.extend(Self::between(started, new).global.into_iter().filter(takes_restart));
+        change
     }
 
     /// Whether nothing differs.
@@ -141,18 +215,11 @@ impl fmt::Display for ConfigChange {
             ("schedules", self.schedules.iter().map(|probe| probe.name()).collect::<Vec<_>>().join(" ")),
         ];
         for setting in &self.global {
-            parts.push(match setting {
-                GlobalSetting::Server => ("server", "takes a restart".to_owned()),
-                GlobalSetting::Access => ("access", "changed".to_owned()),
-                GlobalSetting::Metrics => ("metrics", "changed".to_owned()),
-                GlobalSetting::Rules => ("alerts.rules", "changed".to_owned()),
-                GlobalSetting::Conditions => ("conditions", "changed".to_owned()),
-                GlobalSetting::Timezone => ("timezone", "changed".to_owned()),
-                GlobalSetting::ExternalUrl => ("server.external_url", "changed".to_owned()),
-                GlobalSetting::Routing => ("alerts.routes", "changed".to_owned()),
-                GlobalSetting::Heartbeat => ("alerts.heartbeat", "changed".to_owned()),
-                GlobalSetting::Storage => ("storage", "takes a restart, the one before stays in use".to_owned()),
-            });
+            let what = match setting.effect() {
+                Effect::AtOnce => "changed",
+                Effect::AfterRestart => "takes a restart, what was before stays in force",
+            };
+            parts.push((setting.name(), what.to_owned()));
         }
         let told = parts.into_iter().filter(|(_, what)| !what.is_empty());
         formatter.write_str(&told.map(|(section, what)| format!("{section}: {what}")).collect::<Vec<_>>().join("; "))

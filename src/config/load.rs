@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ use super::problem::{Place, Problem, ProblemKind, SourceFile};
 /// The directory beside the main file whose files may define integrations.
 pub(crate) const FRAGMENTS: &str = "conf.d";
 
-/// A configuration larger than this is a wrong file. In bytes.
-const MAXIMUM_LENGTH: u64 = 8 * 1024 * 1024;
+/// All files together are not larger: seven thousand integrations written at length, and what is read and checked well
+/// within a second. What is larger is a wrong file. Bytes.
+pub(crate) const MAXIMUM_LENGTH: u64 = 2 * 1024 * 1024;
 
 /// The files that were read, with the trees of those that are YAML.
 #[derive(Debug, Default)]
@@ -90,7 +91,8 @@ fn read_file(
     numbers: &mut Numbers,
     problems: &mut Vec<Problem>,
 ) -> Option<Node> {
-    let text = match read_text(path) {
+    let before = files.iter().map(|file| file.text.len() as u64).sum();
+    let text = match read_text(path, before) {
         Ok(text) => text,
         Err(error) => {
             let message = format!("could not read {}: {error}", path.display());
@@ -117,12 +119,21 @@ fn read_file(
     }
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
-    let length = fs::metadata(path)?.len();
-    if length > MAXIMUM_LENGTH {
-        return Err(io::Error::other(format!("it has {length} bytes, at most {MAXIMUM_LENGTH} are read")));
+/// Reads a file, however long it says that it is: a pipe or a device does not say. `before` was read from other files.
+fn read_text(path: &Path, before: u64) -> io::Result<String> {
+    let left = MAXIMUM_LENGTH.saturating_sub(before);
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(left + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > left {
+        let others = if before > 0 { format!(", and {before} are in other files already") } else { String::new() };
+        let message =
+            format!("at most {MAXIMUM_LENGTH} bytes of configuration are read{others}: is this the right file?");
+        return Err(io::Error::other(message));
     }
-    fs::read_to_string(path)
+    String::from_utf8(text).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is no UTF-8 text: see byte {}", place + 1))
+    })
 }
 
 fn parse(text: &str) -> Result<Spanned<Tree>, serde_saphyr::Error> {

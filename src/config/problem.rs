@@ -4,12 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-
 use crate::domain::kinds::closed_list;
 
-/// How wide problems are rendered when nobody says how wide the terminal is. Columns.
-const WIDTH: usize = 120;
+mod excerpt;
+mod report;
+
+/// So many problems are told; the others are counted. Who has more of them made one mistake many times.
+pub(crate) const MOST_TOLD: usize = 50;
+
+/// A message or a help that is longer is cut in its middle: it repeats what somebody wrote, and that may be anything.
+/// Characters.
+const LONGEST_SENTENCE: usize = 1_500;
 
 /// A place in one of the files: bytes from `start` up to `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +68,8 @@ closed_list! {
         Ending => "ending",
         /// Something that is defined and used nowhere.
         Unused => "unused",
+        /// We failed ourselves.
+        OurFault => "our_fault",
     }
 }
 
@@ -92,7 +99,7 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn error(kind: ProblemKind, place: impl Into<Option<Place>>, message: impl Into<String>) -> Self {
-        Self { gravity: Gravity::Error, kind, message: message.into(), help: None, place: place.into() }
+        Self { gravity: Gravity::Error, kind, message: bounded(message.into()), help: None, place: place.into() }
     }
 
     pub(crate) fn warning(kind: ProblemKind, place: impl Into<Option<Place>>, message: impl Into<String>) -> Self {
@@ -100,12 +107,24 @@ impl Problem {
     }
 
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        self.maybe_help(Some(help.into()))
     }
 
     pub(crate) fn maybe_help(self, help: Option<String>) -> Self {
-        Self { help, ..self }
+        Self { help: help.map(bounded), ..self }
     }
+}
+
+/// A sentence with a middle that a person would not read left out.
+fn bounded(sentence: String) -> String {
+    let characters = sentence.chars().count();
+    if characters <= LONGEST_SENTENCE {
+        return sentence;
+    }
+    let (half, left_out) = (LONGEST_SENTENCE / 2, characters - LONGEST_SENTENCE);
+    let start: String = sentence.chars().take(half).collect();
+    let end: String = sentence.chars().skip(half + left_out).collect();
+    format!("{start}… ({left_out} characters more) …{end}")
 }
 
 /// A file as it was read.
@@ -164,34 +183,36 @@ impl Problems {
         Some((file.path.clone(), line, column))
     }
 
-    /// The problems with the lines they lie in, for a person.
+    /// The problems with the lines they lie in, for a person. However many there are and whatever the files look like,
+    /// the text is bounded.
     pub fn render(&self, style: Style) -> String {
-        let theme = match style {
-            Style::Coloured => GraphicalTheme::unicode(),
-            Style::Plain => GraphicalTheme::unicode_nocolor(),
-        };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH);
-        let mut text = String::new();
-        for problem in &self.list {
-            let report = Report { problem, source: self.source(problem) };
-            if handler.render_report(&mut text, &report).is_err() {
-                text.push_str(&problem.message);
-            }
-            text.push('\n');
-        }
-        text
+        report::render(self, style)
     }
 
-    fn source(&self, problem: &Problem) -> Option<NamedSource<String>> {
-        let file = self.files.get(problem.place?.file)?;
-        Some(NamedSource::new(file.path.display().to_string(), super::mask::masked(&file.text)))
+    /// Those that are told, in the order of their places: errors before warnings where not all can be. And what is said
+    /// of the rest.
+    fn told(&self) -> (Vec<&Problem>, Option<String>) {
+        let mut ranked: Vec<_> = self.list.iter().enumerate().collect();
+        ranked.sort_by_key(|(_, problem)| problem.gravity);
+        let (errors, all) = (self.errors(), ranked.len());
+        ranked.truncate(MOST_TOLD);
+        ranked.sort_by_key(|(order, _)| *order);
+        let told: Vec<_> = ranked.into_iter().map(|(_, problem)| problem).collect();
+        let plural = |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+        let rest = (all > told.len()).then(|| {
+            let more = all - told.len();
+            let (errors, warnings) = (plural(errors, "error"), plural(all - errors, "warning"));
+            format!("{more} more are not shown: there are {errors} and {warnings} in all")
+        });
+        (told, rest)
     }
 }
 
 /// One line per problem: `file:line:column: message`. For logs.
 impl fmt::Display for Problems {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.list.iter().enumerate() {
+        let (told, rest) = self.told();
+        for (index, problem) in told.into_iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(formatter, "{separator}")?;
             if let Some((path, line, column)) = self.position(problem) {
@@ -199,50 +220,11 @@ impl fmt::Display for Problems {
             }
             formatter.write_str(&problem.message)?;
         }
-        Ok(())
+        rest.map_or(Ok(()), |rest| write!(formatter, "\n{rest}"))
     }
 }
 
 impl std::error::Error for Problems {}
 
-/// A problem as miette wants it.
-#[derive(Debug)]
-struct Report<'a> {
-    problem: &'a Problem,
-    source: Option<NamedSource<String>>,
-}
-
-impl fmt::Display for Report<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.problem.message)
-    }
-}
-
-impl std::error::Error for Report<'_> {}
-
-impl Diagnostic for Report<'_> {
-    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        Some(Box::new(format!("config::{}", self.problem.kind)))
-    }
-
-    fn severity(&self) -> Option<miette::Severity> {
-        Some(match self.problem.gravity {
-            Gravity::Error => miette::Severity::Error,
-            Gravity::Warning => miette::Severity::Warning,
-        })
-    }
-
-    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let place = self.problem.place?;
-        let label = LabeledSpan::new(Some("here".to_owned()), place.start, place.end.saturating_sub(place.start));
-        Some(Box::new(std::iter::once(label)))
-    }
-}
+#[cfg(test)]
+mod tests;

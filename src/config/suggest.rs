@@ -3,11 +3,22 @@
 /// How alike two words must be, from 0 to 1, to be taken for each other. Below this, suggestions confuse.
 const ALIKE: f64 = 0.75;
 
+/// Nobody mistypes a longer word. Comparing takes time by the square of the length. Bytes.
+const LONGEST_WORD: usize = 200;
+
+/// A word is compared with so many; a file may define any number of them.
+const MOST_COMPARED: usize = 500;
+
 /// The nearest word, if one is near enough.
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let plain = normalised(word);
     among
         .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST_WORD)
+        .take(MOST_COMPARED)
         .map(|candidate| (strsim::jaro_winkler(&plain, &normalised(candidate)), candidate))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))

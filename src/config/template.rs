@@ -2,7 +2,9 @@
 //!
 //! A template is compiled, and tried out on notifications of every kind ([`Template::try_out`]), when the configuration
 //! is loaded: a name that does not exist, and one that may be missing and is not asked for, are found then and not in
-//! the night. Rendering is bounded in instructions, memory and output, so that no template holds up the daemon.
+//! the night. Rendering is bounded in instructions, memory and output: by the engine's fuel, and by what a template may be
+//! written of (`language`), without which fuel bounds nothing. What renders sees to it that it delays nobody
+//! (`deliver::worded`).
 //!
 //! What it does not do: a template reads no file and includes no other; it knows no time but those of the notification.
 //! It gives plain text and escapes nothing: hostile names are in it, and each receiver escapes the whole for its own form.
@@ -15,6 +17,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 mod context;
+mod language;
 mod sample;
 
 pub use context::TemplateContext;
@@ -35,6 +38,9 @@ const COMPILER_STACK: usize = LONGEST_TEMPLATE * 16 * 1024;
 
 /// A text longer than this is no page. Bytes; the strictest receiver takes 28 kilobytes.
 pub const LONGEST_TEXT: usize = 64 * 1024;
+
+/// What is told of a mistake is cut after so much. Bytes.
+const LONGEST_MESSAGE: usize = 400;
 
 /// The name under which the engine keeps the only template; it ends in nothing that would switch on HTML's escapes.
 const NAME: &str = "template";
@@ -115,7 +121,10 @@ fn environment(text: &str) -> Result<Environment<'static>, TemplateProblem> {
     environment.set_recursion_limit(DEEPEST);
     // A line with a tag alone leaves no empty line behind.
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.map_err(|error| TemplateProblem::of(&error, ""))?);
+    let syntax = syntax.map_err(|error| TemplateProblem::of(&error, ""))?;
+    let tree = minijinja::machinery::parse(text, NAME, syntax.clone());
+    language::check(&tree.map_err(|error| TemplateProblem::of(&error, text))?)?;
+    environment.set_syntax(syntax);
     // What is not there (a cause, a last change) is nothing to be read, rather than the word `none`.
     environment.set_formatter(
         |out, state, value| {
@@ -135,6 +144,12 @@ impl TemplateProblem {
             (ErrorKind::UndefinedError, _, Some(meant)) => format!("there is no `{}`", meant.trim()),
             (kind, Some(detail), _) => format!("{kind}: {detail}"),
             (kind, None, _) => kind.to_string(),
+        };
+        // The engine repeats values, and a value may be megabytes.
+        let message = if message.len() > LONGEST_MESSAGE {
+            format!("{}…", message.split_at(message.floor_char_boundary(LONGEST_MESSAGE)).0)
+        } else {
+            message
         };
         Self { line: error.line().unwrap_or(1), message }
     }

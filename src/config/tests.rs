@@ -13,10 +13,12 @@ use super::secrets::{SecretSource, TokenVersion};
 use super::*;
 
 mod alerts;
+mod changes;
 mod corpus;
 mod generated;
 mod problems;
 mod secret;
+mod sizes;
 mod web;
 
 /// A directory with configuration files.
@@ -44,8 +46,10 @@ impl Files {
         self.path("snykwatch.yaml")
     }
 
+    /// What becomes of the files. That we fail over them is the failure of any test.
     pub(crate) fn load(&self) -> Result<Loaded, Problems> {
-        load(&self.main(), Secrets::Skip, now())
+        let read = on_its_thread(|| try_load(&self.main(), Secrets::Skip, now())).unwrap();
+        read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// The text without the directory's own, ever different name.

@@ -179,7 +179,7 @@ pub(crate) fn read(
     }
     let before = problems.len();
     let root = load::read_single(&path, files, problems)?;
-    let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems);
+    let raw: RawWebConfig = shape::read(&root, FileKind::Main, problems).ok()?;
     explain_what_is_not_here(&root, problems);
     let mut reader = Reader { path: &path, secrets, problems };
     let tls = raw.tls_server_config.as_ref().and_then(|tls| reader.tls(&tls.value, tls.place));

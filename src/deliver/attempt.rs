@@ -67,7 +67,7 @@ async fn noted_attempt(tools: &Tools, delivery: Delivery, hold: &mut Option<Hold
         tools.on_store_error(&error, "could not note that an attempt begins: it is put off");
         return HowEnded::NotBegun;
     }
-    let message = tools.message(&delivery.notification, begun_at);
+    let message = tools.worder.message(&delivery.notification, begun_at).await;
     let sent = send(tools, &message, hold).await;
     let at = tools.clock.now();
     let end = end_of(&delivery, sent.as_ref().err(), at);

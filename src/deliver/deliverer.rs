@@ -17,12 +17,12 @@ use super::attempt::{Ended, HowEnded, attempt};
 use super::bell::Bell;
 use super::deliverers::{Destination, Reception};
 use super::queue::{self, Decision};
-use super::receiver::Message;
 use super::renewal::{Reminder, Renewed, renew};
 use super::telemetry::DeliveryTelemetry;
+use super::worded::Worder;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::names::ReceiverName;
-use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, Notification, NotificationKind};
+use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, NotificationKind};
 use crate::store::{Outbox, StoreError};
 
 /// So many messages are on their way to one receiver at once, each about another problem.
@@ -49,18 +49,10 @@ pub(super) struct Tools {
     pub(super) clock: Clock,
     pub(super) telemetry: Arc<dyn DeliveryTelemetry>,
     pub(super) reception: Arc<Reception>,
+    pub(super) worder: Worder,
 }
 
 impl Tools {
-    pub(super) fn message(&self, notification: &Arc<Notification>, attempted_at: DateTime<Utc>) -> Message {
-        Message {
-            notification: Arc::clone(notification),
-            title: self.destination.wording.title(notification),
-            text: self.destination.wording.text(notification),
-            attempted_at,
-        }
-    }
-
     pub(super) fn on_store_error(&self, error: &StoreError, what_now: &'static str) {
         self.telemetry.on_store_error();
         tracing::error!(receiver = %self.name, error = error as &dyn std::error::Error, "{what_now}");

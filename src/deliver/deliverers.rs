@@ -19,6 +19,7 @@ use super::deliverer::{Deliverer, Tools};
 use super::receiver::Receiver;
 use super::telemetry::DeliveryTelemetry;
 use super::text::{PlainWording, Wording};
+use super::worded::Worder;
 use crate::clock::Clock;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, AttemptFailure, DeliveryState, FailureReason, NotificationKind};
@@ -228,7 +229,9 @@ impl Inner {
     fn start(&self, name: ReceiverName, destination: Destination) -> Running {
         let bell = Arc::new(Bell::new(&self.clock));
         let stop = self.stop.child_token();
+        let wording = Arc::clone(&destination.wording);
         let tools = Arc::new(Tools {
+            worder: Worder::new(name.clone(), wording, Arc::clone(&self.telemetry)),
             name,
             destination: destination.clone(),
             outbox: Arc::clone(&self.outbox),

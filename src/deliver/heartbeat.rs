@@ -4,6 +4,9 @@
 //! that nobody has taken; else the failure signal is sent, with the reasons. An upstream outage does not stop it, and
 //! neither does one broken receiver: what another one has taken does not wait. It runs on real time, since whoever waits
 //! for it does.
+//!
+//! The task lives as long as the daemon, with a switch to tell or without one ([`follow`]): a reload that adds or changes
+//! it is followed by a sign at once, and one that removes it by silence.
 
 mod pulse;
 mod verdict;
@@ -44,13 +47,18 @@ const CRITICAL_MAY_WAIT: TimeDelta = TimeDelta::minutes(10);
 /// Pending rows of one receiver that are looked at; there are some only when something is wrong already.
 const ROWS: usize = 1_000;
 
-/// What the heartbeat is made of.
-#[derive(Debug)]
-pub struct HeartbeatParts {
-    /// Where it is sent, and how often.
+/// The dead man's switch of a configuration.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    /// Where it is told, and how often.
     pub settings: HeartbeatSettings,
-    /// Sends it.
+    /// Tells it.
     pub client: PostClient,
+}
+
+/// What the heartbeat is made of, whatever the configuration.
+#[derive(Debug, Clone)]
+pub struct HeartbeatParts {
     /// Beats with the watcher.
     pub pulse: Pulse,
     /// Holds the deliveries.
@@ -63,9 +71,10 @@ pub struct HeartbeatParts {
     pub telemetry: Arc<dyn DeliveryTelemetry>,
 }
 
-/// The task.
+/// The signs of life to one switch.
 #[derive(Debug)]
-pub struct Heartbeat {
+struct Heartbeat {
+    switch: Switch,
     parts: HeartbeatParts,
     /// What was told last, and when.
     told: Option<(Sign, Instant)>,
@@ -93,27 +102,48 @@ enum SignError {
     Unreached(String),
 }
 
+/// Beats for the switch that is wanted, another one when that changes, until `stop`. The end is not told: a restart is no
+/// failure, and a real end is noticed by its silence.
+pub async fn follow(parts: HeartbeatParts, mut wanted: watch::Receiver<Option<Switch>>, stop: CancellationToken) {
+    let mut heart: Option<Heartbeat> = None;
+    loop {
+        let switch = wanted.borrow_and_update().clone();
+        heart = switch.map(|switch| match heart.take() {
+            // What was told counts, whatever certificates or proxies it goes through now.
+            Some(heart) if heart.switch.settings == switch.settings => Heartbeat { switch, ..heart },
+            _ => Heartbeat::new(switch, parts.clone()),
+        });
+        let beating = async {
+            match &mut heart {
+                Some(heart) => heart.beat().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            changed = wanted.changed() => if changed.is_err() {
+                // Whoever could want another one is gone: the daemon ends.
+                return stop.cancelled().await;
+            },
+            () = beating => {}
+        }
+    }
+}
+
 impl Heartbeat {
     /// A heart that has not beaten yet.
-    pub fn new(parts: HeartbeatParts) -> Self {
-        Self { parts, told: None, is_unheard: false }
+    fn new(switch: Switch, parts: HeartbeatParts) -> Self {
+        Self { switch, parts, told: None, is_unheard: false }
     }
 
-    /// Beats until `stop`. The end is not told: a restart is no failure, and a real end is noticed by its silence.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut looks = interval(self.parts.settings.every.clamp(Duration::from_millis(10), LOOK_EVERY));
+    /// Beats for ever. Cancel-safe: what was not told is told at the first look of the next call.
+    async fn beat(&mut self) {
+        let mut looks = interval(self.switch.settings.every.clamp(Duration::from_millis(10), LOOK_EVERY));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = looks.tick() => {}
-            }
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = self.look() => {}
-            }
+            looks.tick().await;
+            self.look().await;
         }
     }
 
@@ -124,7 +154,7 @@ impl Heartbeat {
         };
         let before = self.told.as_ref();
         let is_same_kind = before.is_some_and(|(told, _)| matches!(told, Sign::Alive) == matches!(sign, Sign::Alive));
-        let is_due = before.is_none_or(|(_, at)| at.elapsed() >= self.parts.settings.every);
+        let is_due = before.is_none_or(|(_, at)| at.elapsed() >= self.switch.settings.every);
         if is_same_kind && !is_due {
             return;
         }
@@ -148,7 +178,7 @@ impl Heartbeat {
                 // Not told: tried again at the next look. The turn itself is logged once.
                 if let Some((told, at)) = &mut self.told {
                     *told = sign;
-                    *at = at.checked_sub(self.parts.settings.every).unwrap_or(*at);
+                    *at = at.checked_sub(self.switch.settings.every).unwrap_or(*at);
                 }
             }
         }
@@ -185,7 +215,7 @@ impl Heartbeat {
     }
 
     async fn tell(&self, sign: &Sign) -> Result<(), SignError> {
-        let settings = &self.parts.settings;
+        let settings = &self.switch.settings;
         let url = match (sign, &settings.failure_url) {
             (Sign::Alive, _) => address(&settings.url)?,
             (Sign::Failing(_), Some(url)) => address(url)?,
@@ -201,7 +231,7 @@ impl Heartbeat {
         };
         let content_type = "text/plain; charset=utf-8";
         let post = Post { url, headers: Vec::new(), content_type, body: body.into_bytes() };
-        match self.parts.client.post(post).await {
+        match self.switch.client.post(post).await {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
             Ok(answer) => Err(SignError::Status(answer.status)),
             Err(failure) => Err(SignError::Unreached(failure.failure.detail)),

@@ -116,7 +116,7 @@ pub(super) async fn renew(tools: Arc<Tools>, reminder: Reminder, hold: Hold) -> 
 
 async fn renew_all(tools: &Tools, leased: &dyn Leased, reminder: &Reminder) {
     let now = tools.clock.now();
-    let messages: Vec<_> = reminder.standing.iter().map(|notification| tools.message(notification, now)).collect();
+    let messages = tools.worder.messages(&reminder.standing, now).await;
     if messages.is_empty() {
         return;
     }

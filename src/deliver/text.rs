@@ -17,6 +17,9 @@ pub trait Wording: fmt::Debug + Send + Sync {
 
     /// The whole text, in lines.
     fn text(&self, notification: &Notification) -> String;
+
+    /// Whether these texts are ours. Those of others are waited for no longer than is reasonable.
+    fn is_ours(&self) -> bool;
 }
 
 /// The texts of this page.
@@ -30,6 +33,10 @@ impl Wording for PlainWording {
 
     fn text(&self, notification: &Notification) -> String {
         text(notification)
+    }
+
+    fn is_ours(&self) -> bool {
+        true
     }
 }
 

@@ -75,6 +75,8 @@ pub enum AccessChange {
     TlsFiles,
     /// What the configuration says.
     Rules,
+    /// The configuration says something that only a restart can put in force.
+    AwaitsRestart,
 }
 
 /// The rules of access.

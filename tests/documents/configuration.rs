@@ -30,7 +30,9 @@ The example of a key under `conditions` and `alerts.rules` is its default. How t
 [conditions](conditions.md) and [incidents](incidents.md).
 
 It is loaded anew on SIGHUP, on `POST /-/reload` and when a file changes. What is wrong then changes nothing: the
-configuration before stays in force, and `snykwatch_config_last_reload_successful` becomes 0.
+configuration before stays in force, and `snykwatch_config_last_reload_successful` becomes 0. What is right is in force at
+once, but for the ports under `server` and for `storage`, which take a restart: each reload says so until there was one. All
+files together may have 2 MiB.
 ";
 
 /// The sections in the order in which a person writes them.

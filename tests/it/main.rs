@@ -51,3 +51,5 @@ mod supervision;
 mod support;
 #[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod wrecked_files;

@@ -30,6 +30,9 @@ use crate::config::secrets::SecretSource;
 use crate::config::template::Template;
 use crate::domain::names::ReceiverName;
 
+/// More receivers are a mistake: each is a task with connections of its own, and its templates are tried out by every load.
+const MOST_RECEIVERS: usize = 100;
+
 /// What is sent again and again is sent at most this often.
 const SHORTEST_REPETITION: Duration = Duration::from_secs(1);
 
@@ -60,7 +63,11 @@ impl Resolver<'_> {
         http: &HttpSettings,
     ) -> BTreeMap<ReceiverName, Arc<ReceiverSettings>> {
         let mut receivers = BTreeMap::new();
-        for (name, raw) in section {
+        if let Some((name, _)) = section.iter().nth(MOST_RECEIVERS) {
+            let message = format!("there are {} receivers, and {MOST_RECEIVERS} are possible", section.len());
+            self.note(Problem::error(ProblemKind::InvalidValue, name.place, message));
+        }
+        for (name, raw) in section.iter().take(MOST_RECEIVERS) {
             self.check_name(name);
             let http = self.http(raw.value.http.as_ref(), http);
             let templates = raw.value.templates.as_ref().map(|raw| self.templates(&raw.value)).unwrap_or_default();

@@ -373,10 +373,11 @@ fn a_template_is_checked_at_its_place() {
       × this template does not work, line 2 of it: there is no `gap.from` (tried with a bare `trigger`, in which what may
       │ be missing is missing)
         ╭─[snykwatch.yaml:21:11]
-     20 │             text: |
-     21 │ ╭─▶           {{ summary }}
-     22 │ ├─▶           Nobody watched since {{ gap.from }}.
-        · ╰──── here
+     20 │         text: |
+     21 │           {{ summary }}
+        ·           ──────┬──────
+        ·                 ╰── here
+     22 │           Nobody watched since {{ gap.from }}.
         ╰────
       help: docs/templates.md lists what can be used; what may be missing is asked for by `{% if … %}`
     ");
@@ -461,10 +462,17 @@ fn a_change_of_who_is_told_is_told_itself() {
         &format!("{receivers}server: {{ external_url: https://snykwatch.example.com }}\n"),
         "server.external_url: changed",
     );
-    check(&format!("{receivers}server: {{ listen: 127.0.0.1:9000 }}\n"), "server: takes a restart");
+    check(
+        &format!("{receivers}server: {{ listen: 127.0.0.1:9000 }}\n"),
+        "server: takes a restart, what was before stays in force",
+    );
     check(
         &format!("{receivers}storage: {{ sqlite: {{ path: other.db }} }}\n"),
-        "storage: takes a restart, the one before stays in use",
+        "storage: takes a restart, what was before stays in force",
+    );
+    check(
+        &format!("{receivers}storage: {{ retention: 30d }}\n"),
+        "storage.retention: takes a restart, what was before stays in force",
     );
 }
 

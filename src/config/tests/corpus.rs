@@ -3,6 +3,56 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::cron::CronSchedule;
+use crate::config::template::{Template, TemplateContext};
+
+/// Pieces of templates, put together in any order.
+const PIECES: [&str; 44] = [
+    "{{ ",
+    " }}",
+    "{% ",
+    " %}",
+    "{# ",
+    " #}",
+    "for a in ",
+    "endfor",
+    "if ",
+    "else",
+    "endif",
+    "set a = ",
+    "with a = ",
+    "endwith",
+    "filter ",
+    "endfilter",
+    "members",
+    "title",
+    "evidence",
+    "labels.owner",
+    "a",
+    "loop.index",
+    "[",
+    "]",
+    "(",
+    ")",
+    "{",
+    "}",
+    ",",
+    ":",
+    " * ",
+    " + ",
+    " ~ ",
+    " ** ",
+    "-",
+    " | map('upper')",
+    " | join(a)",
+    " | sort",
+    " | replace('a', a)",
+    " | indent(99999999)",
+    " | default(a)",
+    "'%99999s'",
+    "99999999",
+    "\n",
+];
 
 #[test]
 fn odd_files_are_told_apart() {
@@ -46,6 +96,32 @@ proptest! {
         if let Err(problems) = files.load() {
             prop_assert!(problems.errors() > 0);
             let _ = problems.render(Style::Plain);
+        }
+    }
+
+    #[test]
+    fn no_cron_expression_makes_it_panic(text in "[-0-9*/,a-zA-Z#L?W ä]{0,40}", fields in "[-0-9*/,]{1,6}( [-0-9*/,]{1,6}){4}") {
+        for text in [text, fields] {
+            if let Ok(cron) = CronSchedule::try_new(&text, Tz::Europe__Berlin) {
+                let _ = cron.next_after(now());
+            }
+        }
+    }
+
+    #[test]
+    fn no_template_makes_it_panic_or_gives_more_than_is_sent(
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..24),
+        other in "\\PC{0,40}",
+        is_expression in any::<bool>(),
+    ) {
+        let pieces = pieces.concat();
+        let texts = [if is_expression { format!("{{{{ {pieces} }}}}") } else { pieces }, other];
+        for text in texts {
+            let Ok(template) = Template::compile(&text) else { continue };
+            let Some(context) = TemplateContext::example() else { continue };
+            if let Ok(text) = template.render(&context) {
+                prop_assert!(text.len() <= crate::config::template::LONGEST_TEXT);
+            }
         }
     }
 }

@@ -58,15 +58,17 @@ impl Scene {
         };
         let (store, counts) = (Arc::new(MemoryStore::default()), Arc::new(Counts::default()));
         let board = watch::Sender::new(Board::default());
-        let heart = Heartbeat::new(HeartbeatParts {
-            settings,
-            client: PostClient::build(&HttpOptions::default()).unwrap(),
-            pulse: Pulse::default(),
-            store: store.clone(),
-            board: board.subscribe(),
-            clock: Clock::scaled(begin() + TimeDelta::minutes(11), Pace::Immediate),
-            telemetry: counts.clone(),
-        });
+        let client = PostClient::build(&HttpOptions::default()).unwrap();
+        let heart = Heartbeat::new(
+            Switch { settings, client },
+            HeartbeatParts {
+                pulse: Pulse::default(),
+                store: store.clone(),
+                board: board.subscribe(),
+                clock: Clock::scaled(begin() + TimeDelta::minutes(11), Pace::Immediate),
+                telemetry: counts.clone(),
+            },
+        );
         Self { switch, board, store, counts, heart }
     }
 
@@ -211,7 +213,7 @@ async fn the_addresses_may_be_secrets_and_the_failure_may_have_its_own() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("{}/secret-failure?key=1\n", scene.switch.uri())).unwrap();
     let secret = SecretSource::File(file.path().to_owned());
-    scene.heart.parts.settings.failure_url = Some(AddressSource::Secret(secret));
+    scene.heart.switch.settings.failure_url = Some(AddressSource::Secret(secret));
     scene.rejecting(&[("chat", true)]);
     Mock::given(path("/secret-failure"))
         .and(body_string_contains("rejects"))
@@ -236,17 +238,59 @@ fn the_failure_address_is_below_that_of_life() {
     check("https://hc.example.com/ping?key=a", "https://hc.example.com/ping/fail?key=a");
 }
 
+/// Waits until the switch was told so often.
+async fn until_told(scene: &Scene, times: usize) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let told = scene.told().await;
+        if told.len() >= times {
+            return told;
+        }
+        assert!(Instant::now() < deadline, "{told:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 #[tokio::test]
 async fn the_task_beats_until_it_is_told_to_stop() {
     let scene = Scene::open(Duration::from_millis(20)).await;
     scene.answers("/ping/acme", 200).await;
     let stop = CancellationToken::new();
-    let task = tokio::spawn(scene.heart.run(stop.clone()));
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while scene.counts.beats.load(Ordering::SeqCst) < 3 {
-        assert!(Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(2)).await;
+    let (_wanted, wanted) = watch::channel(Some(scene.heart.switch.clone()));
+    let task = tokio::spawn(follow(scene.heart.parts.clone(), wanted, stop.clone()));
+    until_told(&scene, 3).await;
+    stop.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_switch_that_is_added_changed_or_removed_is_followed_at_once() {
+    let scene = Scene::open(HOUR).await;
+    scene.answers("/ping/acme", 200).await;
+    scene.answers("/ping/other", 200).await;
+    let first = scene.heart.switch.clone();
+    let other: Url = format!("{}/ping/other", scene.switch.uri()).parse().unwrap();
+    let settings = HeartbeatSettings { url: AddressSource::Plain(other), ..first.settings.clone() };
+    let other = Switch { settings, ..first.clone() };
+    let (wanted, followed) = watch::channel(None);
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(follow(scene.heart.parts.clone(), followed, stop.clone()));
+
+    wanted.send(Some(first.clone())).unwrap();
+    assert_eq!(until_told(&scene, 1).await, ["/ping/acme snykwatch is well"], "an hour is not waited for");
+    wanted.send(Some(other.clone())).unwrap();
+    until_told(&scene, 2).await;
+    // The same one again, with another client: what it was told counts for the hour. And without one nobody is told.
+    for wish in [Some(other), None] {
+        wanted.send(wish).unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
     }
+    wanted.send(Some(first)).unwrap();
+    let told = until_told(&scene, 3).await;
+    let at: Vec<_> = told.iter().map(|told| told.split(' ').next().unwrap()).collect();
+    assert_eq!(at, ["/ping/acme", "/ping/other", "/ping/acme"]);
     stop.cancel();
     task.await.unwrap();
 }

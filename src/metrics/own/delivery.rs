@@ -99,9 +99,15 @@ impl DeliveryMetrics {
         }
     }
 
-    /// The configuration has a heartbeat: it begins at zero, so that one that is never taken is seen too.
-    pub fn on_heartbeat_expected(&self) {
-        self.heartbeat.with_label_values::<&str>(&[]);
+    /// Whether the configuration has a heartbeat: it begins at zero, so that one that is never taken is seen too, and is
+    /// nothing to wait for where there is none.
+    pub fn expect_heartbeat(&self, is_expected: bool) {
+        if is_expected {
+            self.heartbeat.with_label_values::<&str>(&[]);
+        } else {
+            // There may have been none before either.
+            let _ = self.heartbeat.remove_label_values::<&str>(&[]);
+        }
     }
 
     /// The dead man's switch took a sign of life.
@@ -160,9 +166,12 @@ mod tests {
             page(&registry).lines().find_map(value)
         };
         assert_eq!(told(), None);
-        metrics.on_heartbeat_expected();
+        metrics.expect_heartbeat(true);
         assert_eq!(told(), Some(0.0));
         metrics.on_heartbeat(DateTime::from_timestamp(1_795_000_000, 0).unwrap());
-        assert_eq!(told(), Some(1_795_000_000.0));
+        metrics.expect_heartbeat(true);
+        assert_eq!(told(), Some(1_795_000_000.0), "a reload does not forget it");
+        metrics.expect_heartbeat(false);
+        assert_eq!(told(), None);
     }
 }
