@@ -31,8 +31,9 @@ impl Pauses {
             let noted = delivery.next_attempt_at;
             let pause = known.get(&delivery.id).filter(|pause| pause.noted == noted).copied().unwrap_or_else(|| {
                 let wait = noted - now;
-                // Nobody waits longer: whoever noted it had another clock.
-                let wait = if wait > schedule::longest() { TimeDelta::zero() } else { wait };
+                // Nobody waits before the first try, and nobody longer than this: whoever noted it had another clock.
+                let is_due = delivery.attempts == 0 || wait > schedule::longest();
+                let wait = if is_due { wait.min(TimeDelta::zero()) } else { wait };
                 Pause { noted, ends_at: unset + wait }
             });
             delivery.next_attempt_at = now + (pause.ends_at - unset);
@@ -58,10 +59,10 @@ mod tests {
         begin() + TimeDelta::minutes(minutes)
     }
 
-    /// A row whose next attempt is noted for this minute.
+    /// A row that was tried, and whose next attempt is noted for this minute.
     fn noted(minute: i64) -> Delivery {
         let trigger = event("bitbucket-acme", Critical, Trigger, 1, TimeDelta::zero());
-        Delivery { next_attempt_at: at(minute), ..row(1, &trigger) }
+        Delivery { attempts: 1, next_attempt_at: at(minute), ..row(1, &trigger) }
     }
 
     /// In how many minutes a row is due.
@@ -89,6 +90,10 @@ mod tests {
         assert_eq!(due_in(&mut Pauses::default(), longest, 0, 0), longest);
         assert_eq!(due_in(&mut Pauses::default(), longest + 1, 0, 0), 0);
         assert_eq!(due_in(&mut Pauses::default(), 60 * 24 * 365, 0, 0), 0);
+        // It was made just before the clock was set back.
+        let mut rows = [Delivery { attempts: 0, ..noted(10) }];
+        Pauses::default().apply(&mut rows, at(0), at(0));
+        assert_eq!(rows[0].next_attempt_at, at(0), "nobody waits before the first try");
         // What is overdue stays so.
         assert_eq!(due_in(&mut Pauses::default(), -60, 0, 0), -60);
     }

@@ -4,6 +4,23 @@ use super::*;
 use crate::domain::page::Gap;
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_delays_no_retry() {
+    let chat = fake([LATER; 4]);
+    let mut scene = Scene::open(&[("chat", &chat)]).await;
+    scene.commit(&["chat"], &[event("a", Critical, Trigger, 1, ZERO)]).await;
+    // After four failures it waits for five minutes.
+    scene.sleep_until(TimeDelta::seconds(200)).await;
+    assert_eq!(chat.got().len(), 4);
+    scene.clock.set(TimeDelta::minutes(-10));
+    // Something else makes it look at what waits.
+    scene.commit(&["chat"], &[event("b", Critical, Trigger, 1, ZERO)]).await;
+    assert_eq!(scene.states().await, [DeliveryState::Delivered; 2]);
+    let waited = scene.clock.unset() - begin();
+    assert!(waited >= TimeDelta::seconds(455) && waited <= TimeDelta::seconds(510), "{waited}");
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn a_clock_that_is_set_forward_hurries_no_retry() {
     let chat = fake([LATER; 4]);
     let mut scene = Scene::open(&[("chat", &chat)]).await;
