@@ -1,9 +1,10 @@
 //! The one domain clock: schedule, evidence age, states, alerts and the sandbox's data all ask it.
 //!
-//! Three kinds behind one handle:
+//! Two kinds behind one handle:
 //!
 //! - [`Clock::system`]: wall time read once, then carried forward by the monotonic clock, so that a stepped wall clock
-//!   changes no age. [`Clock::follow`] tells of a jump, and of time in which the machine slept, and takes it over.
+//!   changes no age. [`Clock::follow`] tells of a jump, and of time in which the machine slept. A sleep is taken over at
+//!   once, a jump when an API's date bears it out ([`Clock::hear`]).
 //! - [`Clock::scaled`]: virtual time for the demo and the tests. It stands still while anybody works (a [`Participant`]
 //!   that is awake, a [`Hold`] that is held) and runs, at a pace, only while all participants sleep. No probe is ever
 //!   late because the machine is slow.
@@ -11,6 +12,7 @@
 //! I/O timeouts and connections never ask this clock: they run on real time.
 
 mod step;
+mod system;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +23,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use step::ClockStep;
-use step::{Elapsed, Forward};
+pub use system::Testimony;
+use system::{Readings, System};
 
 /// How fast virtual time runs while everybody sleeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,34 +41,39 @@ pub struct Clock(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    System(Mutex<Anchor>),
+    System(Machine),
     Scaled(Scaled),
 }
 
-/// A domain time and what the other clocks showed at it.
-#[derive(Debug, Clone, Copy)]
-struct Anchor {
-    wall: DateTime<Utc>,
-    instant: Instant,
-    boot: Duration,
-    /// The last gap, if it came of a step: it may be taken back.
-    set_forward: Option<Forward>,
+#[derive(Debug)]
+struct Machine {
+    origin: Instant,
+    system: Mutex<System>,
+    /// Told of a gap.
+    passed: Notify,
 }
 
-impl Anchor {
-    fn at(wall: DateTime<Utc>) -> Self {
-        Self { wall, instant: Instant::now(), boot: boot_clock(), set_forward: None }
+impl Machine {
+    fn new() -> Self {
+        let origin = Instant::now();
+        Self { origin, system: Mutex::new(System::new(readings(origin))), passed: Notify::new() }
     }
 
-    fn elapsed(self, wall: DateTime<Utc>) -> Elapsed {
-        let span = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-        let monotonic = span(self.instant.elapsed());
-        let boot = boot_clock().checked_sub(self.boot).map_or(monotonic, span);
-        Elapsed { wall: wall - self.wall, monotonic, boot }
+    fn now(&self) -> DateTime<Utc> {
+        lock(&self.system).now(since(self.origin))
     }
 
-    fn now(self) -> DateTime<Utc> {
-        self.wall + TimeDelta::from_std(self.instant.elapsed()).unwrap_or(TimeDelta::MAX)
+    async fn wait(&self, deadline: DateTime<Utc>) {
+        // A span, whatever the clock is set to meanwhile; but what a gap has made due is due.
+        loop {
+            let passed = self.passed.notified();
+            tokio::pin!(passed);
+            passed.as_mut().enable();
+            let now = lock(&self.system).unset(since(self.origin));
+            let Ok(remaining) = (deadline - now).to_std() else { return };
+            // Whichever comes first, the loop looks again.
+            let _ = tokio::time::timeout(remaining, passed).await;
+        }
     }
 }
 
@@ -87,6 +95,8 @@ struct Timeline {
     awake: usize,
     /// How many sleepers wait for each instant.
     deadlines: BTreeMap<DateTime<Utc>, usize>,
+    /// How far domain time was set: what sleeps, sleeps in a time that never is.
+    set_by: TimeDelta,
 }
 
 impl Timeline {
@@ -112,20 +122,30 @@ impl Timeline {
 impl Clock {
     /// The clock of a daemon at work.
     pub fn system() -> Self {
-        Self(Arc::new(Kind::System(Mutex::new(Anchor::at(wall_clock())))))
+        Self(Arc::new(Kind::System(Machine::new())))
     }
 
     /// A virtual clock that starts at `start`.
     pub fn scaled(start: DateTime<Utc>, pace: Pace) -> Self {
-        let timeline = Timeline { base: start, running_since: None, awake: 0, deadlines: BTreeMap::new() };
+        let (deadlines, set_by) = (BTreeMap::new(), TimeDelta::zero());
+        let timeline = Timeline { base: start, running_since: None, awake: 0, deadlines, set_by };
         Self(Arc::new(Kind::Scaled(Scaled { pace, timeline: Mutex::new(timeline), changed: Notify::new() })))
     }
 
     /// The domain time.
     pub fn now(&self) -> DateTime<Utc> {
         match &*self.0 {
-            Kind::System(anchor) => lock(anchor).now(),
-            Kind::Scaled(scaled) => lock(&scaled.timeline).now(scaled.pace),
+            Kind::System(machine) => machine.now(),
+            Kind::Scaled(scaled) => scaled.now() + scaled.set_by(),
+        }
+    }
+
+    /// Domain time as if it had never been set. It passes evenly through every step, and gaps pass in it too: pauses,
+    /// retries and resends are counted in it. Only differences of it mean something.
+    pub fn unset(&self) -> DateTime<Utc> {
+        match &*self.0 {
+            Kind::System(machine) => lock(&machine.system).unset(since(machine.origin)),
+            Kind::Scaled(scaled) => scaled.now(),
         }
     }
 
@@ -137,23 +157,43 @@ impl Clock {
     /// Compares domain time with the machine's clocks and follows them. Tells what happened, so that the caller can log
     /// it and bring what it remembers into line. One call tells of one thing: call again until it was nothing.
     pub fn follow(&self) -> ClockStep {
-        let Kind::System(anchor) = &*self.0 else { return ClockStep::Nothing };
-        let mut anchor = lock(anchor);
-        let wall = wall_clock();
-        let set_forward = anchor.set_forward;
-        let elapsed = anchor.elapsed(wall);
-        let step = elapsed.step(anchor.wall, set_forward);
-        // Slewing backwards would make domain time run backwards; below the threshold we wait for the wall to catch up.
-        match step {
-            ClockStep::Gap { from, to } => {
-                let set_forward = (!elapsed.is_sleep()).then_some(Forward { at: from, by: to - from });
-                *anchor = Anchor { set_forward, ..Anchor::at(to) };
-            }
-            ClockStep::Rebase(_) | ClockStep::TakeBack { .. } => *anchor = Anchor::at(wall),
-            ClockStep::Nothing if wall > anchor.now() => *anchor = Anchor { set_forward, ..Anchor::at(wall) },
-            ClockStep::Nothing => {}
+        let Kind::System(machine) = &*self.0 else { return ClockStep::Nothing };
+        lock(&machine.system).follow(readings(machine.origin))
+    }
+
+    /// Time passed that nobody waited for: whoever sleeps looks again whether it is due.
+    pub fn wake_sleepers(&self) {
+        if let Kind::System(machine) = &*self.0 {
+            machine.passed.notify_waiters();
         }
-        step
+    }
+
+    /// Takes in what an API's answer to a request of `asked_at` tells about our clock. What comes of it, the next
+    /// [`Clock::follow`] tells. `tolerance`: what counts as agreeing.
+    pub fn hear(&self, testimony: Testimony, asked_at: DateTime<Utc>, tolerance: TimeDelta) {
+        if let Kind::System(machine) = &*self.0 {
+            lock(&machine.system).hear(testimony, asked_at, tolerance);
+        }
+    }
+
+    /// Since when, and how far, the wall clock is ahead while nobody has told which of the two is right.
+    pub fn doubt(&self) -> Option<(DateTime<Utc>, TimeDelta)> {
+        let Kind::System(machine) = &*self.0 else { return None };
+        lock(&machine.system).doubt()
+    }
+
+    /// Whether this is known not to be the right time, or may not be: then nothing is thrown away for its age.
+    pub fn is_wrong(&self) -> bool {
+        let Kind::System(machine) = &*self.0 else { return false };
+        lock(&machine.system).is_wrong()
+    }
+
+    /// Sets virtual time, as a time server sets a wall clock: spans stay what they are.
+    #[cfg(test)]
+    pub(crate) fn set(&self, by: TimeDelta) {
+        if let Kind::Scaled(scaled) = &*self.0 {
+            scaled.change(|timeline| timeline.set_by += by);
+        }
     }
 
     /// Keeps virtual time still until the hold is dropped. On the system clock it does nothing.
@@ -169,18 +209,33 @@ impl Clock {
         Participant { clock: self.clone(), hold: Some(self.hold()) }
     }
 
+    /// What is never set: the time in which sleepers sleep.
+    fn in_unset_time(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let set_by = match &*self.0 {
+            Kind::System(machine) => lock(&machine.system).set_by(),
+            Kind::Scaled(scaled) => scaled.set_by(),
+        };
+        at.checked_sub_signed(set_by).unwrap_or(at)
+    }
+
+    /// `deadline` is in [`Self::in_unset_time`].
     async fn wait(&self, deadline: DateTime<Utc>) {
         match &*self.0 {
-            Kind::System(_) => {
-                let remaining = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
-                tokio::time::sleep(remaining).await;
-            }
+            Kind::System(machine) => machine.wait(deadline).await,
             Kind::Scaled(scaled) => scaled.wait(deadline).await,
         }
     }
 }
 
 impl Scaled {
+    fn now(&self) -> DateTime<Utc> {
+        lock(&self.timeline).now(self.pace)
+    }
+
+    fn set_by(&self) -> TimeDelta {
+        lock(&self.timeline).set_by
+    }
+
     fn change(&self, change: impl FnOnce(&mut Timeline)) {
         let mut timeline = lock(&self.timeline);
         timeline.settle(self.pace);
@@ -239,6 +294,7 @@ impl Participant {
     /// the participant counts as awake again.
     pub async fn sleep_until(&mut self, deadline: DateTime<Utc>) {
         let clock = self.clock.clone();
+        let deadline = clock.in_unset_time(deadline);
         let _nap = Nap::new(self, deadline);
         clock.wait(deadline).await;
     }
@@ -284,6 +340,18 @@ impl Drop for Nap<'_> {
             });
         }
     }
+}
+
+fn readings(origin: Instant) -> Readings {
+    Readings { wall: wall_clock(), monotonic: since(origin), boot: span(boot_clock()) }
+}
+
+fn since(origin: Instant) -> TimeDelta {
+    span(origin.elapsed())
+}
+
+fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where wall time enters")]

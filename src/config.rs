@@ -117,11 +117,19 @@ pub enum Secrets<'a> {
     Reload(&'a BTreeSet<CredentialName>),
     /// Secrets are left alone: for checking a configuration on another machine than the daemon's.
     Skip,
+    /// The same, for whoever only looks up where the daemon or its store is: what is wrong by the clock alone stops nobody.
+    LookUp,
 }
 
 impl Secrets<'_> {
     fn are_read(self) -> bool {
-        self != Self::Skip
+        !matches!(self, Self::Skip | Self::LookUp)
+    }
+
+    /// Whether an instant may lie in the future that cannot be there. A machine whose clock is behind when it starts must
+    /// be watched all the same; who writes such an instant is told.
+    fn may_be_early(self) -> bool {
+        matches!(self, Self::Start | Self::LookUp)
     }
 
     /// Whether the configuration can be used although a token of this entry is refused.
@@ -129,7 +137,7 @@ impl Secrets<'_> {
         match self {
             Self::Start => true,
             Self::Reload(refused) => refused.contains(name),
-            Self::Check | Self::Skip => false,
+            Self::Check | Self::Skip | Self::LookUp => false,
         }
     }
 }

@@ -24,6 +24,8 @@ pub mod board;
 mod deliverer;
 pub mod deliverers;
 pub mod heartbeat;
+mod owed_ends;
+mod pauses;
 mod queue;
 pub mod receiver;
 pub mod receivers;

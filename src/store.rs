@@ -186,6 +186,9 @@ pub trait Outbox: fmt::Debug + Send + Sync {
     /// Ends pending deliveries without an attempt (collapsed, or dead-lettered because they are too old).
     fn settle(&self, settled: Vec<Settled>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Makes dead letters pending again, to be tried at `at`. What ended otherwise stays as it is.
+    fn revive(&self, deliveries: Vec<DeliveryId>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// What each receiver has before it and behind it.
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>>;
 

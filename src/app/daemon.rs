@@ -388,6 +388,7 @@ impl Core {
         exporter.own().delivery().on_receivers(&wiring.config().routing.receivers);
         exporter.own().on_configuration_loaded(clock.now());
         let stored = store.load().await.map_err(StartError::Store)?;
+        let restored_at = stored.as_ref().map(|stored| stored.committed_at);
         let (revision, state) = match stored {
             Some(stored) => (stored.revision, resumed(stored, clock.now())),
             None => (Revision::NONE, Arc::new(State::default())),
@@ -402,6 +403,7 @@ impl Core {
             wiring: Arc::clone(&wiring),
             state,
             revision,
+            restored_at,
             store: Arc::clone(&store),
             policy: Policy { confirm_after: options.confirm_after },
             publisher,

@@ -58,6 +58,8 @@ impl Delivery {
             telemetry: Arc::clone(&telemetry),
         });
         let wiring = Arc::clone(&*core.wiring.lock().await);
+        // Before anything can be given up that nobody could deliver.
+        deliverers.on_gaps(core.watcher.gaps());
         deliverers.adopt(wiring.destinations()).await;
         deliverers.take_stock().await;
         core.watcher.have_people_told(Herald::new(deliverers.clone(), options.dispatch));

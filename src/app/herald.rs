@@ -13,6 +13,7 @@ use crate::deliver::{Board, Deliverers};
 use crate::domain::fleet::Fleet;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{Dispatch, Outgoing};
+use crate::domain::page::Gap;
 use crate::domain::state::{State, Transition};
 use crate::notify;
 use crate::notify::situation::Situation;
@@ -50,6 +51,11 @@ impl Herald {
     pub(super) fn test(&mut self, receiver: &ReceiverName, telling: Telling<'_>) -> Outgoing {
         self.tests = self.tests.wrapping_add(1);
         self.with_situation(telling, |situation| notify::test(receiver, self.tests, situation))
+    }
+
+    /// These are the times in which nobody watched.
+    pub(super) fn tell_of_gaps(&self, gaps: &[Gap]) {
+        self.deliverers.on_gaps(gaps);
     }
 
     /// Rows were committed.

@@ -35,7 +35,8 @@ pub(super) async fn open(settings: &StorageSettings, remember: Remember) -> Resu
     }
 }
 
-/// Drops what is too old and measures the size, until `stop`.
+/// Measures the size and drops what is too old, until `stop`. Not at once: by a clock that is wrong at the start everything
+/// may be too old, and the first answers tell whether it is.
 pub(super) async fn keep_house(
     store: Arc<dyn Store>,
     retention: TimeDelta,
@@ -45,16 +46,19 @@ pub(super) async fn keep_house(
 ) {
     let delivery = exporter.own().delivery();
     loop {
-        if let Err(error) = store.prune(clock.now() - retention).await {
-            delivery.on_store_error();
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not drop what is too old from the store");
-        }
         if let Ok(bytes) = store.size().await {
             delivery.set_store_size(bytes);
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(KEEP_HOUSE_EVERY) => {}
+        }
+        if clock.is_wrong() {
+            continue;
+        }
+        if let Err(error) = store.prune(clock.now() - retention).await {
+            delivery.on_store_error();
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not drop what is too old from the store");
         }
     }
 }

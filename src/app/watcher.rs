@@ -30,6 +30,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
 use crate::domain::names::CredentialName;
 use crate::domain::notification::Outgoing;
+use crate::domain::page::Gap;
 use crate::domain::state::{State, Transition};
 use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
 use crate::health::{self, FollowUp};
@@ -77,6 +78,8 @@ pub(super) struct Parts {
     pub(super) wiring: Arc<Wiring>,
     pub(super) state: Arc<State>,
     pub(super) revision: Revision,
+    /// When what was restored was committed; until the clock was set.
+    pub(super) restored_at: Option<DateTime<Utc>>,
     pub(super) store: Arc<dyn Store>,
     pub(super) policy: health::Policy,
     pub(super) publisher: SnapshotPublisher,
@@ -94,7 +97,8 @@ pub(super) struct Watcher {
     parts: Parts,
     participant: Participant,
     fleet: Arc<Fleet>,
-    /// Counts the reloads that brought other secrets or subjects: a probe that began before one tells nothing of them.
+    /// Counts the reloads that brought other secrets or subjects, and the steps of the clock: what a probe that began
+    /// before one brings is about something else, or another time.
     generation: u64,
     prober: Arc<Prober>,
     planner: Planner,
@@ -147,6 +151,11 @@ impl Watcher {
             progress: None,
             parts,
         }
+    }
+
+    /// The times in which nobody watched.
+    pub(super) fn gaps(&self) -> &[Gap] {
+        &self.parts.state.attention.gaps
     }
 
     /// Has people told of what happens.
@@ -269,6 +278,7 @@ impl Watcher {
         let run = &finished.run;
         let now = self.parts.clock.now();
         self.probed += 1;
+        self.hear_dates(run);
         if let Some(progress) = &self.progress {
             let planned = self.planner.planned();
             progress.send_replace(PassProgress::Probed { done: self.probed, planned, last: run.work.to_string() });

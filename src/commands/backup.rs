@@ -40,7 +40,7 @@ pub(super) async fn backup(config: &Path, destination: &Path, terminal: &Termina
 
 /// The store's file, or `None` after what is wrong with the configuration was said.
 pub(super) fn store_of(config: &Path, terminal: &Terminal) -> Option<PathBuf> {
-    let config = configuration::usable(config, Secrets::Skip, Clock::system().now(), terminal)?;
+    let config = configuration::usable(config, Secrets::LookUp, Clock::system().now(), terminal)?;
     let StorageBackend::Sqlite { path } = config.storage.backend;
     Some(path)
 }

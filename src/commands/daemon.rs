@@ -37,7 +37,7 @@ pub(super) fn client(config: &Path, options: &ConnectOptions, terminal: &Termina
 }
 
 fn root_of(config: &Path, terminal: &Terminal) -> Result<Url, Exit> {
-    let Some(config) = configuration::usable(config, Secrets::Skip, Clock::system().now(), terminal) else {
+    let Some(config) = configuration::usable(config, Secrets::LookUp, Clock::system().now(), terminal) else {
         terminal.note("\nhint: the daemon's address stands in the configuration; without one, give it with --url");
         return Err(Exit::Config);
     };

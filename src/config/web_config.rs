@@ -169,7 +169,7 @@ pub(crate) fn read(
 ) -> Option<Arc<WebConfig>> {
     let path = beside(main, &name.value);
     match (std::fs::File::open(&path), secrets) {
-        (Err(_), Secrets::Skip) => return None,
+        (Err(_), Secrets::Skip | Secrets::LookUp) => return None,
         (Err(error), _) => {
             let message = format!("could not read {}: {error}", path.display());
             problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));

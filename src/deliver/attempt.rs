@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use tokio::time::{sleep, timeout};
 
@@ -38,8 +38,10 @@ pub(super) struct Ended {
 pub(super) enum HowEnded {
     /// The message was sent, taken or not, and the store knows.
     Noted {
-        /// The receiver asks for patience until then.
-        quiet_until: Option<DateTime<Utc>>,
+        /// What became of the delivery.
+        state: DeliveryState,
+        /// The receiver asks for patience for so long.
+        quiet_for: Option<TimeDelta>,
     },
     /// The store did not take the begin, so nothing was sent.
     NotBegun,
@@ -77,10 +79,11 @@ async fn noted_attempt(tools: &Tools, delivery: Delivery, hold: &mut Option<Hold
         tools.telemetry.on_dead_letter(&tools.name);
     }
     let asks_for_patience = matches!(&sent, Err(SendFailure { retry: Retry::After(_), .. }));
-    let quiet_until = asks_for_patience.then_some(end.next_attempt_at);
+    let quiet_for = asks_for_patience.then(|| end.next_attempt_at - at);
     note_end(tools, &end, hold).await;
+    let state = end.state;
     tools.reception.on_attempt(&tools.name, at, end.failure);
-    HowEnded::Noted { quiet_until }
+    HowEnded::Noted { state, quiet_for }
 }
 
 /// Sends within bounds. A panic of the receiver is a failure of this attempt.

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Ended, HowEnded, attempt};
 use super::bell::Bell;
 use super::deliverers::{Destination, Reception};
+use super::owed_ends;
+use super::pauses::Pauses;
 use super::queue::{self, Decision};
 use super::renewal::{Reminder, Renewed, renew};
 use super::telemetry::DeliveryTelemetry;
@@ -40,6 +42,28 @@ const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration
 /// A receiver that asks for patience gets no other message either, but no longer than this: what it says about one
 /// message may not hold for all.
 const LONGEST_QUIET: TimeDelta = TimeDelta::minutes(5);
+
+/// Whether a receiver is owed ends that were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OwedEnds {
+    /// There may be some: there are dead letters, or we have just begun.
+    Unknown,
+    /// It takes something again: now is the time to look.
+    Due,
+    /// There are none.
+    None,
+}
+
+impl OwedEnds {
+    /// After a delivery has come to this.
+    fn after(self, state: DeliveryState) -> Self {
+        match (self, state) {
+            (_, DeliveryState::DeadLettered) => Self::Unknown,
+            (Self::Unknown, DeliveryState::Delivered) => Self::Due,
+            (known, _) => known,
+        }
+    }
+}
 
 /// What attempts share.
 pub(super) struct Tools {
@@ -70,9 +94,15 @@ pub(super) struct Deliverer {
     renewals: JoinSet<Renewed>,
     /// Keys whose end is repeated by a renewal that is under way.
     renewed_ends: BTreeSet<String>,
-    /// When a leased receiver is reminded next; `None` for the others.
+    /// Whether it is owed ends that were given up.
+    ends: OwedEnds,
+    /// What was given up and is sent again.
+    revived: BTreeSet<DeliveryId>,
+    /// When pending deliveries are tried again.
+    pauses: Pauses,
+    /// When a leased receiver is reminded next, in the time that is never set; `None` for the others.
     next_renewal: Option<DateTime<Utc>>,
-    /// Nothing is sent before: the receiver wants a pause.
+    /// Nothing is sent before, in the time that is never set: the receiver wants a pause.
     quiet_until: DateTime<Utc>,
     rows: usize,
     /// The store failed: nothing is tried before.
@@ -84,7 +114,7 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     pub(super) fn new(tools: Arc<Tools>, bell: Arc<Bell>) -> Self {
-        let now = tools.clock.now();
+        let now = tools.clock.unset();
         Self {
             participant: tools.clock.participant(),
             next_renewal: tools.destination.receiver.lease().map(|_| now),
@@ -94,6 +124,9 @@ impl Deliverer {
             in_flight: BTreeMap::new(),
             renewals: JoinSet::new(),
             renewed_ends: BTreeSet::new(),
+            ends: OwedEnds::Unknown,
+            revived: BTreeSet::new(),
+            pauses: Pauses::default(),
             quiet_until: now,
             rows: ROWS,
             store_rests_until: None,
@@ -135,10 +168,12 @@ impl Deliverer {
     fn on_ended(&mut self, ended: Ended) {
         self.in_flight.remove(&ended.delivery);
         match ended.how {
-            HowEnded::Noted { quiet_until: None } => {}
-            HowEnded::Noted { quiet_until: Some(until) } => {
-                let longest = self.tools.clock.now() + LONGEST_QUIET;
-                self.quiet_until = self.quiet_until.max(until.min(longest));
+            HowEnded::Noted { state, quiet_for } => {
+                self.ends = self.ends.after(state);
+                if let Some(asked) = quiet_for {
+                    let until = self.tools.clock.unset() + asked.min(LONGEST_QUIET);
+                    self.quiet_until = self.quiet_until.max(until);
+                }
             }
             HowEnded::NotBegun | HowEnded::Panicked => self.let_the_store_rest(),
         }
@@ -168,20 +203,25 @@ impl Deliverer {
     }
 
     async fn try_work(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        if self.ends == OwedEnds::Due {
+            self.revive_owed_ends().await?;
+        }
         let (pending, decision) = self.decide().await?;
         let now = self.tools.clock.now();
         if !decision.settle.is_empty() {
             self.settle(&decision, now).await?;
         }
-        let renewal = self.renew_if_due(&pending, now).await;
-        let sending = self.send_due(pending, &decision.send, now);
-        Ok([decision.next_due, renewal, sending].into_iter().flatten().min())
+        let renewal = self.renew_if_due(&pending).await;
+        let sending = self.send_due(pending, &decision.send);
+        let unset = self.tools.clock.unset();
+        let next = [renewal, sending].map(|next| next.map(|at| now + (at - unset)));
+        Ok(next.into_iter().chain([decision.next_due]).flatten().min())
     }
 
     async fn decide(&mut self) -> Result<(Vec<Delivery>, Decision), StoreError> {
         let receiver = Arc::clone(&self.tools.destination.receiver);
         loop {
-            let pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
+            let mut pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
             let in_flight: BTreeSet<DeliveryId> = self.in_flight.keys().copied().collect();
             let doubtful = queue::doubtful_keys(&pending);
             let held_open = if doubtful.is_empty() {
@@ -189,8 +229,11 @@ impl Deliverer {
             } else {
                 self.tools.outbox.held_open(self.tools.name.clone(), doubtful).await?
             };
-            let now = self.tools.clock.now();
-            let decision = queue::decide(&pending, &in_flight, &held_open, now, |kind| receiver.takes(kind));
+            let (now, unset) = (self.tools.clock.now(), self.tools.clock.unset());
+            self.pauses.apply(&mut pending, now, unset);
+            let gaps = self.tools.reception.gaps();
+            let decision =
+                queue::decide(&pending, &in_flight, &held_open, now, &gaps, &self.revived, |kind| receiver.takes(kind));
             let is_all = pending.len() < self.rows;
             if is_all {
                 self.rows = ROWS;
@@ -203,11 +246,26 @@ impl Deliverer {
         }
     }
 
-    async fn settle(&self, decision: &Decision, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// The receiver takes something again: what it still holds open, since it did not take the end, is ended now.
+    async fn revive_owed_ends(&mut self) -> Result<(), StoreError> {
+        let receiver = &self.tools.name;
+        let owed = owed_ends::find(&*self.tools.outbox, receiver).await?;
+        if !owed.is_empty() {
+            tracing::info!(%receiver, count = owed.len(), "the receiver takes something again: ends that it missed are sent");
+            self.tools.outbox.revive(owed.clone(), self.tools.clock.now()).await?;
+            self.revived.extend(owed);
+            self.tools.reception.refresh();
+        }
+        self.ends = OwedEnds::None;
+        Ok(())
+    }
+
+    async fn settle(&mut self, decision: &Decision, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.tools.outbox.settle(decision.settle.clone(), now).await?;
         let receiver = &self.tools.name;
         for settled in &decision.settle {
             let delivery = settled.delivery.0;
+            self.ends = self.ends.after(settled.state);
             if settled.state == DeliveryState::DeadLettered {
                 self.tools.telemetry.on_dead_letter(receiver);
                 tracing::error!(%receiver, delivery, "a notification could not be delivered for so long that it is given up");
@@ -219,9 +277,10 @@ impl Deliverer {
         Ok(())
     }
 
-    /// Starts what is due; gives when the pause ends that the rest waits for. What waits for a place or for a renewal is
-    /// looked at when that ends.
-    fn send_due(&mut self, pending: Vec<Delivery>, due: &[DeliveryId], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// Starts what is due; gives when the pause ends that the rest waits for, in the time that is never set. What waits
+    /// for a place or for a renewal is looked at when that ends.
+    fn send_due(&mut self, pending: Vec<Delivery>, due: &[DeliveryId]) -> Option<DateTime<Utc>> {
+        let now = self.tools.clock.unset();
         let receiver = &self.tools.destination.receiver;
         let pause = TimeDelta::from_std(receiver.pause()).unwrap_or(LONGEST_QUIET);
         for delivery in pending.into_iter().filter(|delivery| due.binary_search(&delivery.id).is_ok()) {
@@ -244,9 +303,10 @@ impl Deliverer {
         None
     }
 
-    /// Reminds a leased receiver of what stands.
-    async fn renew_if_due(&mut self, pending: &[Delivery], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// Reminds a leased receiver of what stands; gives when it is due again, in the time that is never set.
+    async fn renew_if_due(&mut self, pending: &[Delivery]) -> Option<DateTime<Utc>> {
         let due = self.next_renewal?;
+        let now = self.tools.clock.unset();
         if !self.renewals.is_empty() {
             return None;
         }

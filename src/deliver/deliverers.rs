@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::bell::Bell;
 use super::board::{Board, LastAttempt, Lost, rejection};
 use super::deliverer::{Deliverer, Tools};
+use super::pauses::tried_for;
 use super::receiver::Receiver;
 use super::telemetry::DeliveryTelemetry;
 use super::text::{PlainWording, Wording};
@@ -23,6 +24,7 @@ use super::worded::Worder;
 use crate::clock::Clock;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, AttemptFailure, DeliveryState, FailureReason, NotificationKind};
+use crate::domain::page::Gap;
 use crate::store::{Backlog, DeliveryFilter, Outbox, Settled, Store, StoreError};
 
 /// A deliverer that panicked begins anew after this. Real time.
@@ -105,11 +107,13 @@ pub(super) struct Reception {
     bell: Bell,
     /// Every configured receiver; `None` before the first configuration.
     attempts: Mutex<Option<BTreeMap<ReceiverName, Option<LastAttempt>>>>,
+    /// When nobody could deliver anything.
+    gaps: Mutex<Arc<[Gap]>>,
 }
 
 impl Reception {
     fn new(clock: &Clock) -> Self {
-        Self { bell: Bell::new(clock), attempts: Mutex::new(None) }
+        Self { bell: Bell::new(clock), attempts: Mutex::new(None), gaps: Mutex::default() }
     }
 
     pub(super) fn on_attempt(&self, receiver: &ReceiverName, at: DateTime<Utc>, failure: Option<AttemptFailure>) {
@@ -117,6 +121,10 @@ impl Reception {
             *last = Some(LastAttempt { at, failure });
         }
         self.refresh();
+    }
+
+    pub(super) fn gaps(&self) -> Arc<[Gap]> {
+        Arc::clone(&lock(&self.gaps))
     }
 
     /// The board is to be made anew.
@@ -185,6 +193,13 @@ impl Deliverers {
         if let Err(error) = stocktaking.await {
             inner.on_store_error(&error);
         }
+    }
+
+    /// These are the times in which nobody watched: nothing is given up, and no receiver fails, for what was not
+    /// delivered then.
+    pub fn on_gaps(&self, gaps: &[Gap]) {
+        *lock(&self.0.reception.gaps) = gaps.into();
+        self.0.reception.refresh();
     }
 
     /// Rows were committed.
@@ -277,6 +292,11 @@ impl Inner {
         for name in gone {
             self.give_up(&name).await?;
             backlogs.remove(&name);
+        }
+        let (now, gaps) = (self.clock.now(), self.reception.gaps());
+        for backlog in backlogs.values_mut() {
+            // While nobody could try, nothing waited.
+            backlog.oldest_critical = backlog.oldest_critical.map(|made_at| now - tried_for(made_at, now, &gaps));
         }
         let mut lost = BTreeMap::new();
         for (name, backlog) in backlogs.iter().filter(|(_, backlog)| rejection(backlog).is_some()) {

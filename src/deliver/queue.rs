@@ -25,7 +25,10 @@ use crate::domain::incident::Severity;
 use crate::domain::notification::{
     About, AttemptFailure, Delivery, DeliveryId, DeliveryState, FailureReason, NotificationKind, Reach,
 };
+use crate::domain::page::Gap;
 use crate::store::Settled;
+
+use super::pauses::tried_for;
 
 /// A page, or its end, is worth telling for a long weekend; after that whoever cares has looked.
 const LIFE_OF_A_PAGE: TimeDelta = TimeDelta::days(3);
@@ -64,12 +67,15 @@ pub(super) fn doubtful_keys(pending: &[Delivery]) -> BTreeSet<String> {
 }
 
 /// Decides. `pending` is oldest first; `in_flight` are those among them that are being sent; `held_open` are those of the
-/// [`doubtful_keys`] that the receiver may hold open.
+/// [`doubtful_keys`] that the receiver may hold open; `gaps`: when nobody could try; what is
+/// `revived` was given up before, and is not given up again for its age.
 pub(super) fn decide(
     pending: &[Delivery],
     in_flight: &BTreeSet<DeliveryId>,
     held_open: &BTreeSet<String>,
     now: DateTime<Utc>,
+    gaps: &[Gap],
+    revived: &BTreeSet<DeliveryId>,
     takes: impl Fn(NotificationKind) -> bool,
 ) -> Decision {
     let mut decision = Decision::default();
@@ -78,11 +84,13 @@ pub(super) fn decide(
         let mut remaining = Vec::new();
         for delivery in line {
             let kind = delivery.notification.kind;
-            let expires_at = delivery.notification.created_at + life(kind);
+            let expires_at = now + life(kind) - tried_for(delivery.notification.created_at, now, gaps);
             if in_flight.contains(&delivery.id) {
                 remaining.push(delivery);
             } else if collapsed.contains(&delivery.id) || !takes(kind) {
                 decision.settle.push(settled(delivery, DeliveryState::Collapsed, None));
+            } else if revived.contains(&delivery.id) {
+                remaining.push(delivery);
             } else if expires_at <= now {
                 let detail = format!("it could not be delivered for {} hours", life(kind).num_hours());
                 let failure = AttemptFailure { reason: FailureReason::Expired, detail };

@@ -48,6 +48,11 @@ pub(super) fn next_attempt(
     Some(now + wait + jitter(delivery, attempts, wait))
 }
 
+/// Longer than this nobody waits.
+pub(super) fn longest() -> TimeDelta {
+    LONGEST_WAIT + LONGEST_WAIT / JITTER_PARTS
+}
+
 fn own_wait(attempts: u32) -> TimeDelta {
     let failures_before = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let [.., longest] = WAITS;

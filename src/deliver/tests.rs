@@ -1,6 +1,8 @@
 //! Deliverers at work: the store in memory, receivers that do what a script says, scaled time.
 
+mod clocks;
 mod failing_store;
+mod owed_ends;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +63,7 @@ impl DeliveryTelemetry for Counts {
 struct Scene {
     /// Awake, so that time stands still but where a test lets it run.
     script: Participant,
+    clock: Clock,
     store: Arc<FailingStore>,
     counts: Arc<Counts>,
     deliverers: Deliverers,
@@ -79,12 +82,12 @@ impl Scene {
         let script = clock.participant();
         let store = Arc::new(FailingStore::new(memory));
         let counts = Arc::new(Counts::default());
-        let parts = Parts { store: store.clone(), clock, telemetry: counts.clone() };
+        let parts = Parts { store: store.clone(), clock: clock.clone(), telemetry: counts.clone() };
         let deliverers = Deliverers::new(parts);
         let stop = CancellationToken::new();
         let task = tokio::spawn(deliverers.clone().run(stop.clone()));
         deliverers.adopt(destinations(receivers)).await;
-        Self { script, store, counts, deliverers, stop, task }
+        Self { script, clock, store, counts, deliverers, stop, task }
     }
 
     /// Commits and wakes, as the watcher does.

@@ -3,6 +3,7 @@
 //! The book keeps the latest conclusive fact of each kind. An inconclusive outcome writes nothing here: the evidence
 //! ages until it is stale, and then whatever rests on it is unknown.
 
+mod own_clock;
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use super::names::{
 };
 use super::permission::Permission;
 use super::work::ProbeKind;
+pub use own_clock::ClockDoubt;
 pub use slots::{About, Book, Observed};
 
 /// Steps of the clock that are not followed (greater ones move every stored time).
@@ -180,6 +182,9 @@ pub struct EvidenceBook {
     pub organizations: BTreeMap<IntegrationKey, OrganizationEvidence>,
     /// What each upstream API says of itself.
     pub apis: BTreeMap<ApiName, ApiFacts>,
+    /// Set while the wall clock claims another time than ours. It speaks of this process's clock: no other has it.
+    #[serde(skip)]
+    pub clock_doubt: Option<ClockDoubt>,
 }
 
 /// About one Snyk token.

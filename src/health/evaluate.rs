@@ -7,7 +7,7 @@ mod rotations;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::domain::condition::Reason;
 use crate::domain::decisions::Decisions;
@@ -15,7 +15,7 @@ use crate::domain::evidence::{EvidenceBook, GroupEvidence, Part};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedGroup, WatchedIntegration, WatchedOrganizations};
 use crate::domain::kinds::Truth;
 use crate::domain::loss::NamespaceVisibility;
-use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, Revision};
+use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, Revision};
 use crate::domain::state::{CredentialState, GroupMemory, MassVanishing, State, Transition, Vanishing};
 
 use super::access::{accessible, token_accepted};
@@ -113,11 +113,6 @@ struct View<'a> {
     now: DateTime<Utc>,
 }
 
-/// How far our clock is off the API's, if further than `limit`.
-fn skew(evidence: &EvidenceBook, api: &ApiName, limit: TimeDelta) -> Option<TimeDelta> {
-    evidence.apis.get(api).and_then(|facts| facts.clock_skew).filter(|skew| skew.abs() > limit)
-}
-
 impl<'a> View<'a> {
     fn token(&self, name: &CredentialName) -> Verdict {
         token_accepted(name, self.evidence.snyk_tokens.get(name), self.credentials.get(name), self.now)
@@ -130,7 +125,7 @@ impl<'a> View<'a> {
             watched,
             evidence: self.evidence.scm_credentials.get(name),
             memory: self.credentials.get(name),
-            skew: skew(self.evidence, &watched.api, thresholds.clock_skew),
+            skew: self.evidence.clock_off_at(&watched.api, thresholds.clock_skew, self.now),
             max_lag: thresholds.max_lag,
             now: self.now,
         })
@@ -182,7 +177,9 @@ impl<'a> View<'a> {
                 memory,
                 accessible: accessible.clone(),
                 claims: claims.clone(),
-                is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
+                is_skewed: api.is_some_and(|api| {
+                    self.evidence.clock_off_at(api, watched.thresholds.clock_skew, self.now).is_some()
+                }),
                 set_up_at,
                 accepted: self.decisions.accepted_assets(&recorder.key.integration),
                 now: self.now,
@@ -264,7 +261,8 @@ impl<'a> View<'a> {
             accepted: Accepted { decisions: self.decisions, organization },
             scm: watched.scm,
             is_required: shared.watched.require.contains(&organization),
-            is_skewed: api.is_some_and(|api| skew(self.evidence, api, watched.thresholds.clock_skew).is_some()),
+            is_skewed: api
+                .is_some_and(|api| self.evidence.clock_off_at(api, watched.thresholds.clock_skew, self.now).is_some()),
             thresholds: &watched.thresholds,
             evidence,
             memory: &recorder.state.organization,

@@ -25,16 +25,18 @@ use crate::domain::state::{
 };
 use crate::domain::status::{KnownStatus, StatusState};
 
+use super::resume::SHORTEST_GAP;
+
 /// Moves every time that our own clock gave by `step`.
 pub fn rebase(state: &mut State, step: TimeDelta) {
     Shift { by: step, after: DateTime::<Utc>::MIN_UTC }.state(state);
 }
 
-/// Takes back that the clock was set forward at `set_at`, by moving what was noted since by `step`. The gap that the
-/// step left never was; what was noted before it is right as it is.
+/// Takes back that the clock was set forward at `set_at`, by moving what was noted since by `step`. What is left of a gap
+/// that the step made is what it really was, if anything; what was noted before it is right as it is.
 pub fn take_back(state: &mut State, set_at: DateTime<Utc>, step: TimeDelta) {
-    state.attention.gaps.retain(|gap| gap.from != set_at);
     Shift { by: step, after: set_at }.state(state);
+    state.attention.gaps.retain(|gap| gap.to - gap.from > SHORTEST_GAP);
 }
 
 struct Shift {
@@ -139,11 +141,13 @@ impl Shift {
                 inconclusive_since,
                 last_failure: _,
                 version_ending,
-                clock_skew: _,
+                clock_skew,
                 host: _,
             } = facts;
             self.maybe(last_conclusive_at);
             self.maybe(inconclusive_since);
+            // Our clock minus the API's: ours has moved.
+            *clock_skew = clock_skew.map(|skew| skew + self.by);
             for ending in version_ending.iter_mut() {
                 self.time(&mut ending.seen_at);
             }

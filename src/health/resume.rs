@@ -61,7 +61,16 @@ pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Opt
         }
     }
     shift_trying(state, now - from);
+    // How far our clock is off was measured before it; what the clock did meanwhile, the next answer tells.
+    for facts in state.evidence.apis.values_mut() {
+        facts.clock_skew = None;
+    }
     Some(gap)
+}
+
+/// Whether a rule counts how long we tried in vain.
+pub(super) fn counts_trying(rule: Rule) -> bool {
+    matches!(rule, Rule::StatusUnknown | Rule::UpstreamUnreachable)
 }
 
 /// The clocks that count how long we tried in vain.
@@ -72,7 +81,7 @@ fn shift_trying(state: &mut State, gap: TimeDelta) {
         }
     }
     for (key, incident) in &mut state.incidents {
-        if matches!(key.rule, Rule::StatusUnknown | Rule::UpstreamUnreachable) && !incident.is_open() {
+        if counts_trying(key.rule) && !incident.is_open() {
             incident.since += gap;
             incident.tracking.onsets.values_mut().for_each(|onset| *onset += gap);
         }

@@ -405,6 +405,11 @@ impl Planner {
         planned.map(|(_, entry)| entry.cadence.longest_gap()).max()
     }
 
+    /// Everything that is planned.
+    pub fn works(&self) -> impl Iterator<Item = &Work> {
+        self.entries.keys()
+    }
+
     /// How many works are planned.
     pub fn planned(&self) -> usize {
         self.entries.len()

@@ -115,6 +115,11 @@ impl Outbox for MemoryStore {
         ready(Ok(())).boxed()
     }
 
+    fn revive(&self, deliveries: Vec<DeliveryId>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.lock().deliveries.revive(&deliveries, at);
+        ready(Ok(())).boxed()
+    }
+
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
         ready(Ok(self.lock().deliveries.backlogs())).boxed()
     }

@@ -142,6 +142,10 @@ impl Outbox for SqliteStore {
         async move { outbox::settle(&mut *self.writer.lock().await, settled, at).await }.boxed()
     }
 
+    fn revive(&self, deliveries: Vec<DeliveryId>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { outbox::revive(&mut *self.writer.lock().await, deliveries, at).await }.boxed()
+    }
+
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
         async move { outbox::backlogs(&self.readers).await }.boxed()
     }

@@ -18,6 +18,8 @@ mod access;
 #[cfg(test)]
 mod checking;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod defects;

@@ -2,38 +2,116 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::Watcher;
-use crate::clock::ClockStep;
+use crate::clock::{ClockStep, Testimony};
+use crate::domain::evidence::ClockDoubt;
+use crate::domain::work::{ApiNotice, ProbeKind, ProbeRun, Work};
 use crate::health;
 
 impl Watcher {
     /// Follows the wall clock, and brings what is remembered into line with it.
     pub(super) fn follow_clock(&mut self) {
         loop {
-            let state = &mut self.parts.state;
             match self.parts.clock.follow() {
                 ClockStep::Nothing => break,
-                ClockStep::Rebase(step) => {
+                ClockStep::InDoubt { offset } => {
+                    let offset_seconds = offset.num_seconds();
                     tracing::warn!(
-                        step_seconds = step.num_seconds(),
-                        "the wall clock jumped: ages are kept, times follow it"
+                        offset_seconds,
+                        "the wall clock jumped: it is followed when an API's date bears it out; until then time goes on \
+                         as before, and nothing is told because of time alone"
                     );
-                    health::rebase(Arc::make_mut(state), step);
-                    self.planner.on_clock_jump(step, self.parts.clock.now());
+                    self.ask_for_dates();
                 }
+                ClockStep::SetRight => tracing::warn!("the wall clock is where it was before it jumped: nothing moved"),
+                ClockStep::Rebase(step) => self.on_clock_set(step),
                 ClockStep::TakeBack { set_at, step } => {
                     tracing::warn!(%set_at, "the wall clock was wrong since {set_at}, and is set right again");
-                    health::take_back(Arc::make_mut(state), set_at, step);
-                    self.planner.on_clock_jump(step, self.parts.clock.now());
+                    health::take_back(Arc::make_mut(&mut self.parts.state), set_at, step);
+                    self.after_clock_was_set(step);
                 }
                 // What was due meanwhile is due now: everything is asked again.
                 ClockStep::Gap { from, to } => {
                     let minutes = (to - from).num_minutes();
                     tracing::warn!(%from, minutes, "down for {minutes} minutes, re-checking everything");
-                    health::resume(Arc::make_mut(state), from, to);
+                    health::resume(Arc::make_mut(&mut self.parts.state), from, to);
+                    self.tell_of_gaps();
+                    self.parts.clock.wake_sleepers();
+                    // A probe that slept meanwhile has answers from before.
+                    self.generation += 1;
                 }
             }
             self.needs_evaluation = true;
         }
+        let doubt = self.parts.clock.doubt().map(|(since, offset)| ClockDoubt { since, offset });
+        if self.parts.state.evidence.clock_doubt != doubt {
+            Arc::make_mut(&mut self.parts.state).evidence.clock_doubt = doubt;
+            self.needs_evaluation = true;
+        }
+    }
+
+    /// The wall clock was set, and an API's date bears it out.
+    fn on_clock_set(&mut self, step: TimeDelta) {
+        let step_seconds = step.num_seconds();
+        let state = Arc::make_mut(&mut self.parts.state);
+        // A clock that is set back ran ahead since we started with it. What was remembered before is right, unless it
+        // would lie ahead of us now: then that process had the same clock.
+        let started_with =
+            self.parts.restored_at.filter(|at| step < TimeDelta::zero() && *at <= self.parts.clock.now());
+        if let Some(restored_at) = started_with {
+            tracing::warn!(
+                step_seconds,
+                "the wall clock ran ahead since the start: what was noted since moves with it"
+            );
+            health::take_back(state, restored_at, step);
+        } else {
+            tracing::warn!(step_seconds, "the wall clock jumped: ages are kept, times follow it");
+            health::rebase(state, step);
+        }
+        self.after_clock_was_set(step);
+    }
+
+    fn after_clock_was_set(&mut self, step: TimeDelta) {
+        self.parts.restored_at = None;
+        self.planner.on_clock_jump(step, self.parts.clock.now());
+        self.tell_of_gaps();
+        // What a running probe brings is dated by the clock before.
+        self.generation += 1;
+    }
+
+    /// Tells those who deliver in which times nobody could.
+    fn tell_of_gaps(&self) {
+        if let Some(herald) = &self.parts.herald {
+            herald.tell_of_gaps(&self.parts.state.attention.gaps);
+        }
+    }
+
+    /// Takes in what the answers of a probe tell about our clock.
+    pub(super) fn hear_dates(&self, run: &ProbeRun) {
+        let tolerance = self.fleet.thresholds.clock_skew;
+        let mut dated = Vec::new();
+        for notice in &run.outcome.notices {
+            if let ApiNotice::ClockSkew(api, skew) = notice {
+                self.parts.clock.hear(Testimony::Date(*skew), run.started_at, tolerance);
+                dated.push(api);
+            }
+        }
+        for notice in &run.outcome.notices {
+            if let ApiNotice::Answered(api) = notice
+                && !dated.contains(&api)
+            {
+                self.parts.clock.hear(Testimony::NoDate, run.started_at, tolerance);
+            }
+        }
+    }
+
+    /// Asks each API something small at once.
+    fn ask_for_dates(&mut self) {
+        let now = self.parts.clock.now();
+        let is_small = |work: &&Work| matches!(work.kind, ProbeKind::SnykToken | ProbeKind::ScmCredential);
+        let works: Vec<Work> = self.planner.works().filter(is_small).cloned().collect();
+        self.planner.run_soon(works, now);
     }
 }

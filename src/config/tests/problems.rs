@@ -72,6 +72,24 @@ timezone: Europe/Berlim
 }
 
 #[test]
+fn what_lies_in_the_future_is_an_error_to_whoever_writes_it_and_no_reason_not_to_start() {
+    let text = small("").replace("      id:", "      configured_at: 2026-11-23T09:00:01Z\n      id:");
+    let files = Files::new(&text.replace("env: BITBUCKET_TOKEN", "file: bitbucket"));
+    files.write("snyk", "0d3728ec-eebf-484d-9907-ba238019f10b");
+    files.write("bitbucket", "ATATT3xSECRET");
+    for strict in [Secrets::Check, Secrets::Skip, Secrets::Reload(&BTreeSet::new())] {
+        let problems = load(&files.main(), strict, now()).unwrap_err();
+        assert!(problems.errors() == 1 && problems.to_string().contains("in the future"), "{strict:?}: {problems}");
+    }
+    for lenient in [Secrets::Start, Secrets::LookUp] {
+        let said = load(&files.main(), lenient, now()).unwrap().warnings.render(Style::Plain);
+        assert!(said.contains("in the future") && said.contains("NTP"), "{lenient:?}: {said}");
+    }
+    let later = now() + chrono::TimeDelta::seconds(1);
+    assert!(load(&files.main(), Secrets::Check, later).is_ok(), "what has come is past");
+}
+
+#[test]
 fn a_rule_about_what_others_share_is_not_for_one_integration() {
     let rules = "    rules: { credential_invalid: { severity: info }, sync_stalled: { enabled: false }, \
                  api_version_ending: { info_before: 90d } }\n";

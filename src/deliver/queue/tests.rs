@@ -25,6 +25,26 @@ fn fates(events: &[Event], age: TimeDelta, takes: impl Fn(NotificationKind) -> b
     fates_with(events, &BTreeSet::new(), age, takes)
 }
 
+#[test]
+fn nothing_is_given_up_for_the_time_in_which_nobody_could_try() {
+    let page = event("bitbucket-acme", Critical, Trigger, 1, TimeDelta::zero());
+    let rows = [row(1, &page)];
+    let none = BTreeSet::new();
+    let fate = |age: TimeDelta, gaps: &[Gap]| {
+        let decision = decide(&rows, &BTreeSet::new(), &BTreeSet::new(), begin() + age, gaps, &none, |_| true);
+        (decision.send.len(), decision.settle.len())
+    };
+    let month = Gap { from: begin() + TimeDelta::hours(1), to: begin() + TimeDelta::days(30) };
+    assert_eq!(fate(TimeDelta::days(30), &[]), (0, 1));
+    assert_eq!(fate(TimeDelta::days(30), &[month]), (1, 0));
+    assert_eq!(fate(TimeDelta::days(33) - TimeDelta::minutes(61), &[month]), (1, 0));
+    assert_eq!(fate(TimeDelta::days(33), &[month]), (0, 1), "three days in which it could be tried");
+    let revived = BTreeSet::from([DeliveryId(1)]);
+    let decision =
+        decide(&rows, &BTreeSet::new(), &BTreeSet::new(), begin() + TimeDelta::days(33), &[], &revived, |_| true);
+    assert_eq!((decision.send.len(), decision.settle.len(), decision.next_due), (1, 0, None));
+}
+
 /// The same, at a receiver that may hold these keys open.
 fn fates_with(
     events: &[Event],
@@ -47,7 +67,7 @@ fn fates_with(
         }
         pending.push(row);
     }
-    let decision = decide(&pending, &in_flight, held_open, begin() + age, takes);
+    let decision = decide(&pending, &in_flight, held_open, begin() + age, &[], &BTreeSet::new(), takes);
     let fate = |row: &Delivery| {
         let settled = decision.settle.iter().find(|settled| settled.delivery == row.id);
         match settled.map(|settled| settled.state) {
@@ -187,7 +207,8 @@ fn the_next_moment_is_the_next_attempt_or_the_end_of_use() {
     );
     let later = |row: &Delivery, hours| Delivery { next_attempt_at: begin() + TimeDelta::hours(hours), ..row.clone() };
     let next = |pending: &[Delivery]| {
-        let due = decide(pending, &BTreeSet::new(), &BTreeSet::new(), begin(), |_| true).next_due;
+        let due =
+            decide(pending, &BTreeSet::new(), &BTreeSet::new(), begin(), &[], &BTreeSet::new(), |_| true).next_due;
         due.map(|due| (due - begin()).num_hours())
     };
     assert_eq!(next(&[]), None);
@@ -305,7 +326,7 @@ impl Model {
     fn attempt(&mut self, choice: usize, answer: Answer) {
         let doubtful = doubtful_keys(&self.pending);
         let held_open = doubtful.intersection(&self.held_open).cloned().collect();
-        let decision = decide(&self.pending, &BTreeSet::new(), &held_open, self.now, |_| true);
+        let decision = decide(&self.pending, &BTreeSet::new(), &held_open, self.now, &[], &BTreeSet::new(), |_| true);
         for settled in &decision.settle {
             assert_eq!(settled.state, DeliveryState::Collapsed, "nothing gets old here");
             self.end(settled.delivery);

@@ -70,6 +70,10 @@ impl Outbox for FailingStore {
         self.memory.settle(settled, at)
     }
 
+    fn revive(&self, deliveries: Vec<DeliveryId>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.memory.revive(deliveries, at)
+    }
+
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
         self.memory.backlogs()
     }

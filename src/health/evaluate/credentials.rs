@@ -16,7 +16,7 @@ use crate::domain::state::{CredentialState, CredentialVerdict, DeclaredDate, Exp
 use super::super::access::token_accepted;
 use super::super::credential::{Claims, Expiry};
 use super::super::verdict::{Verdict, read, slot};
-use super::{rotations, skew};
+use super::rotations;
 
 /// Recomputes what is stored of every credential of the fleet, and forgets the others.
 pub(super) fn refresh(
@@ -53,7 +53,7 @@ pub(super) fn refresh(
             watched,
             evidence: evidence.scm_credentials.get(name),
             memory: Some(state),
-            skew: skew(evidence, &watched.api, fleet.thresholds.clock_skew),
+            skew: evidence.clock_off_at(&watched.api, fleet.thresholds.clock_skew, now),
             max_lag: fleet.thresholds.max_lag,
             now,
         };

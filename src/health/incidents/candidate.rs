@@ -74,6 +74,15 @@ impl<'a> Candidate<'a> {
         self.timing.opens_after
     }
 
+    /// Whether it opens when a time has come, and not when something is seen.
+    pub(super) fn waits_for_time(&self) -> bool {
+        match self.body {
+            Body::One(Verdict::Holds(Onset::Undated(_))) => false,
+            Body::One(Verdict::Holds(Onset::Before { .. } | Onset::Progress { .. })) => true,
+            _ => self.delay() > TimeDelta::zero(),
+        }
+    }
+
     /// How long before its date it opens.
     pub(super) fn lead(&self, at_most: Option<TimeDelta>) -> TimeDelta {
         at_most.map_or(self.timing.opens_after, |at_most| self.timing.opens_after.min(at_most))

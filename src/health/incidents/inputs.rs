@@ -11,7 +11,7 @@ use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::policy::{Case, RuleTiming};
 use crate::domain::state::{IntegrationState, State};
-use crate::health::resume::ASKING_AGAIN;
+use crate::health::resume::{self, ASKING_AGAIN};
 
 /// What hangs on one credential or API.
 #[derive(Debug, Clone, Default)]
@@ -152,8 +152,13 @@ impl<'a> Inputs<'a> {
 
     /// Whether our clock and the API's differ too much for a verdict about dates.
     pub(super) fn is_skewed(&self, api: &ApiName) -> bool {
-        let skew = self.state.evidence.apis.get(api).and_then(|facts| facts.clock_skew);
-        skew.is_some_and(|skew| skew.abs() > self.fleet.thresholds.clock_skew)
+        self.state.evidence.clock_off_at(api, self.fleet.thresholds.clock_skew, self.now).is_some()
+    }
+
+    /// Whether nothing may open or grow worse by this rule because of time alone: our clock is known to be wrong. What
+    /// counts how long we tried counts a span, which a wrong clock does not change.
+    pub(super) fn is_time_in_doubt(&self, rule: Rule) -> bool {
+        !resume::counts_trying(rule) && self.state.evidence.is_clock_wrong(self.fleet.thresholds.clock_skew)
     }
 
     /// Whether an incident that was pending before a gap rests on what was not asked again since: it may be over.

@@ -267,7 +267,9 @@ impl Life<'_> {
         let affected = affected(self.inputs, candidate, &holding);
         let quiet = holding.cause.is_some();
         let may_be_over = self.inputs.may_be_over(&candidate.key.subject, &affected, holding.since);
-        let opens = before.is_none() && holding.due && !quiet && !may_be_over;
+        let is_time_in_doubt = self.inputs.is_time_in_doubt(candidate.key.rule);
+        let is_early = may_be_over || (is_time_in_doubt && candidate.waits_for_time());
+        let opens = before.is_none() && holding.due && !quiet && !is_early;
         if opens {
             self.flapping.open(&candidate.key, holding.since);
         }
@@ -286,6 +288,7 @@ impl Life<'_> {
             phase = before.phase;
             severity = match before.tracking.case {
                 _ if quiet || may_be_over => before.severity,
+                Some(case) if case == candidate.case && is_time_in_doubt => before.severity,
                 Some(case) if case == candidate.case => severity.max(before.severity),
                 _ => severity,
             };

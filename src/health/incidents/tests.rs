@@ -1,6 +1,7 @@
 //! Tables and scripts over a small world: one Snyk token, one PAT, one Group, some Organizations.
 
 mod causes;
+mod clocks;
 mod flapping;
 mod organizations;
 mod policy;

@@ -223,6 +223,20 @@ fn the_clock_of_13_hours_runs_through_a_gap() {
     assert_eq!(watched.since(Rule::PartiallyConnected), start());
 }
 
+/// A snapshot of the machine is restored, and its clock is set.
+#[test]
+fn a_leap_of_months_counts_as_the_time_that_it_was() {
+    let mut watched = Watched::new(World::just_set_up(5, 0));
+    watched.pass(hours(1));
+    let from = watched.world.now;
+    watched.sleep_for(hours(24 * 90));
+    assert!(!watched.is_open(Rule::PartiallyConnected), "it may have healed meanwhile");
+    watched.first_look();
+    assert!(watched.is_open(Rule::PartiallyConnected), "it has not");
+    assert_eq!(watched.since(Rule::PartiallyConnected), start());
+    assert_eq!(watched.world.state.attention.gaps, [Gap { from, to: from + hours(24 * 90) }]);
+}
+
 #[test]
 fn what_healed_in_a_gap_never_pages() {
     let mut watched = Watched::new(World::just_set_up(5, 0));
@@ -357,6 +371,41 @@ fn a_clock_that_was_wrong_for_a_moment_changes_nothing() {
     watched.world.test_everything();
     watched.look();
     assert_eq!(watched.told, Vec::new());
+}
+
+/// What was remembered before the start is right: moved with the clock it would be a day older than it is.
+#[test]
+fn a_clock_that_ran_ahead_since_the_start_makes_nothing_older() {
+    let mut watched = healthy();
+    let (stopped_at, before) = (watched.world.now, watched.world.state.clone());
+    // Ten minutes pass, and a day more by the clock.
+    watched.stop_for(hours(24) + minutes(10));
+    watched.world.test_everything();
+    watched.first_look();
+    watched.world.now -= hours(24);
+    take_back(&mut watched.world.state, stopped_at, hours(-24));
+    let gap = Gap { from: stopped_at, to: stopped_at + minutes(10) };
+    assert_eq!(watched.world.state.attention.gaps, [gap], "what is left is the time that it was down");
+    for (key, stored) in &watched.world.state.integrations {
+        let (now, then) = (stored.status.as_ref().unwrap(), before.integrations[key].status.as_ref().unwrap());
+        assert_eq!((now.status, now.since), (then.status, then.since), "{key}");
+        assert_eq!(stored.first_seen_at, before.integrations[key].first_seen_at, "{key}");
+        let newest = stored.conditions.values().filter_map(|condition| condition.observed_at).max();
+        assert!(newest > Some(stopped_at) && newest <= Some(watched.world.now), "{key}: {newest:?}");
+    }
+}
+
+#[test]
+fn how_far_our_clock_is_off_moves_with_it_and_is_measured_anew_after_a_gap() {
+    let mut watched = healthy();
+    let api = ApiName::from(SNYK_API);
+    let skew = |watched: &Watched| watched.world.state.evidence.apis[&api].clock_skew;
+    watched.world.state.evidence.apis.entry(api.clone()).or_default().clock_skew = Some(minutes(10));
+    rebase(&mut watched.world.state, minutes(-10));
+    watched.world.now -= minutes(10);
+    assert_eq!(skew(&watched), Some(minutes(0)));
+    watched.sleep_for(hours(1));
+    assert_eq!(skew(&watched), None);
 }
 
 #[test]

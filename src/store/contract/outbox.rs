@@ -21,6 +21,7 @@ pub(super) async fn check<S: Store>(open: &impl AsyncFn() -> S) {
     settled_ones_end_without_an_attempt(&open().await).await;
     backlogs_tell_what_is_before_and_behind(&open().await).await;
     deliveries_are_filtered(&open().await).await;
+    dead_letters_alone_can_be_revived(&open().await).await;
 }
 
 fn titles(deliveries: &[Delivery]) -> Vec<&str> {
@@ -47,6 +48,22 @@ async fn a_notification_makes_a_delivery_for_each_receiver<S: Store>(store: &S) 
     }
     assert_eq!(all(store).await.len(), 2);
     assert_eq!(pending(store, "nobody").await, []);
+}
+
+async fn dead_letters_alone_can_be_revived<S: Store>(store: &S) {
+    notify(store, (1..=3).map(|minute| to(&["chat"], trigger("acme", minute))).collect()).await;
+    let rows = pending(store, "chat").await;
+    let [first, second, third] = [rows[0].id, rows[1].id, rows[2].id];
+    let settled = |delivery, state| Settled { delivery, state, failure: None };
+    let ends = vec![settled(first, DeliveryState::DeadLettered), settled(second, DeliveryState::Collapsed)];
+    store.settle(ends, at(5)).await.unwrap();
+    store.revive(vec![first, second, third], at(7)).await.unwrap();
+    let waiting: Vec<_> = pending(store, "chat").await.iter().map(|row| (row.id, row.next_attempt_at)).collect();
+    assert_eq!(waiting, [(first, at(7)), (third, at(3))]);
+    assert_eq!(pending(store, "chat").await[0].ended_at, None);
+    store.begin_attempt(first, at(8)).await.unwrap();
+    store.finish_attempt(taken(first, 8)).await.unwrap();
+    assert_eq!(pending(store, "chat").await.len(), 1);
 }
 
 async fn a_known_notification_makes_no_second_delivery<S: Store>(store: &S) {

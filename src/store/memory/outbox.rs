@@ -133,6 +133,17 @@ impl Deliveries {
         }
     }
 
+    pub(super) fn revive(&mut self, deliveries: &[DeliveryId], at: DateTime<Utc>) {
+        for id in deliveries {
+            let dead = self.by_id.get_mut(id).filter(|delivery| delivery.state == DeliveryState::DeadLettered);
+            if let Some(delivery) = dead {
+                delivery.state = DeliveryState::Pending;
+                delivery.next_attempt_at = at;
+                delivery.ended_at = None;
+            }
+        }
+    }
+
     pub(super) fn backlogs(&self) -> BTreeMap<ReceiverName, Backlog> {
         let mut backlogs: BTreeMap<ReceiverName, Backlog> = BTreeMap::new();
         for delivery in self.by_id.values() {

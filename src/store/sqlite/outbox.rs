@@ -18,6 +18,7 @@ const ADD: &str = "write a notification";
 const BEGIN: &str = "note the begin of an attempt";
 const FINISH: &str = "note the end of an attempt";
 const SETTLE: &str = "end deliveries";
+const REVIVE: &str = "revive dead letters";
 
 /// Makes a delivery for each receiver, unless the notification is known.
 pub(super) async fn add(connection: &mut SqliteConnection, outgoing: &Outgoing) -> Result<(), StoreError> {
@@ -197,6 +198,29 @@ async fn settle_one(
         note_standing(connection, settled.delivery).await?;
     }
     Ok(())
+}
+
+pub(super) async fn revive(
+    writer: &mut Writer,
+    deliveries: Vec<DeliveryId>,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    writer.begin(REVIVE).await?;
+    let outcome = async {
+        for delivery in deliveries {
+            sqlx::query(
+                "UPDATE delivery SET state = 'pending', next_attempt_at = ?2, ended_at = NULL \
+                 WHERE id = ?1 AND state = 'dead_lettered'",
+            )
+            .bind(delivery.0)
+            .bind(millis(at))
+            .execute(&mut writer.connection)
+            .await?;
+        }
+        Ok(())
+    }
+    .await;
+    writer.end(REVIVE, outcome.map_err(failed(REVIVE))).await
 }
 
 fn columns(failure: Option<&AttemptFailure>) -> (Option<&str>, Option<&str>) {
