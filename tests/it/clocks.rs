@@ -131,9 +131,10 @@ async fn a_clock_that_is_behind_at_the_start_stops_nobody() {
 
 /// The clock ran ahead since the start. Set right while a page waits for its retry, it delays nothing.
 #[tokio::test]
-async fn a_clock_that_is_set_back_ten_minutes_delays_no_page() {
+async fn a_clock_that_is_set_back_delays_no_page() {
     let scene = Scene::healthy().await;
-    let Some(clock) = WallClock::of(&scene, "+10m") else { return };
+    let Some(clock) = WallClock::of(&scene, "+4m") else { return };
+    // By more than five minutes a webhook would be refused: it is signed with its time.
     let receivers = Receivers::of(&scene).await;
     receivers.pager.set_trouble(Some(Trouble::Status(503)));
     scene.write_text(&alerting(&scene, &receivers.configuration()));
@@ -143,7 +144,7 @@ async fn a_clock_that_is_set_back_ten_minutes_delays_no_page() {
     let was_tried = async || (!receivers.pager.receptions().is_empty()).then_some(());
     eventually("the page was tried in vain", was_tried).await;
     clock.set("+0");
-    daemon.until_log_says("the wall clock ran ahead").await;
+    daemon.until_log_says("ages are kept, times follow it").await;
     receivers.pager.set_trouble(None);
     receivers.until_paged().await;
     bring_snyk_back(&scene);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use tokio::process::Command;
 use crate::access::user;
 use crate::support::process::{self, Process};
 
-use crate::support::{Scene, eventually, free_address, http};
+use crate::support::{Scene, eventually, eventually_within, free_address, http};
 
 /// Whether the program is there. Where it is not, that is said, or fails where it was asked for.
 fn is_installed(program: &str) -> bool {
@@ -163,7 +164,8 @@ async fn prometheus_scrapes_a_demo() {
     let mut command = process::snykwatch(directory.path());
     command.args(["demo", "--fast", "--keep-running"]);
     let mut demo = Process::start(command);
-    let address: SocketAddr = eventually("the story is told", async || {
+    // The whole story of a day and a half: half a minute where nothing else runs.
+    let address: SocketAddr = eventually_within(Duration::from_mins(4), "the story is told", async || {
         assert!(demo.has_ended().is_none(), "{}{}", demo.stdout.text(), demo.stderr.text());
         let said = demo.stderr.text();
         let (_, rest) = said.split_once("still running on http://")?;
