@@ -71,13 +71,13 @@ impl Worder {
         let lives = Arc::downgrade(&sign);
         let (wording, about) = (Arc::clone(&self.wording), notifications.to_vec());
         let rendering = move || {
-            let _sign = sign;
             // Many texts may take too long although each does not: the last of them are ours then.
             let one = |notification: &Arc<Notification>| {
                 if Instant::now() < end { of(&*wording, notification) } else { of(&PlainWording, notification) }
             };
             // Whoever waited may have given up.
             let _ = done.send(about.iter().map(one).collect());
+            drop(sign);
         };
         let receiver = &self.receiver;
         if let Err(error) = std::thread::Builder::new().name("wording".to_owned()).spawn(rendering) {

@@ -106,7 +106,7 @@ async fn start_daemon(path: PathBuf, clock: &Clock, memory: Memory) -> anyhow::R
         Memory::Process => options.forgetting(),
         Memory::File => options,
     };
-    Ok(Daemon::start(loaded.config, options).await?)
+    Ok(Box::pin(Daemon::start(loaded.config, options)).await?)
 }
 
 fn write_configuration(

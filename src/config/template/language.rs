@@ -189,18 +189,17 @@ fn known(expression: &Expr<'_>) -> Result<Known, TemplateProblem> {
 fn combined(operator: BinOpKind, left: Known, right: Known, span: Span) -> Result<Known, TemplateProblem> {
     use Known::{Nothing, Number, Text};
     let message = match (operator, left, right) {
-        (BinOpKind::Add, Number, _) | (BinOpKind::Add, _, Number) => return Ok(Number),
-        (BinOpKind::Add, Text, _) | (BinOpKind::Add, _, Text) => return Ok(Text),
+        (BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem | BinOpKind::Pow, ..)
+        | (BinOpKind::Add, Number, _)
+        | (BinOpKind::Add, _, Number)
+        | (BinOpKind::Mul, Number, Number) => return Ok(Number),
+        (BinOpKind::Concat, ..)
+        | (BinOpKind::Add | BinOpKind::Mul, Text, _)
+        | (BinOpKind::Add | BinOpKind::Mul, _, Text) => return Ok(Text),
         (BinOpKind::Add, Nothing, Nothing) => {
             "`+` needs a number or a text on one side: texts are joined by `~`, and `| int` makes a number"
         }
-        (BinOpKind::Mul, Number, Number) => return Ok(Number),
-        (BinOpKind::Mul, Text, _) | (BinOpKind::Mul, _, Text) => return Ok(Text),
         (BinOpKind::Mul, ..) => "`*` needs numbers on both sides, or a quoted text on one: `| int` makes a number",
-        (BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem | BinOpKind::Pow, ..) => {
-            return Ok(Number);
-        }
-        (BinOpKind::Concat, ..) => return Ok(Text),
         _ => return Ok(Nothing),
     };
     Err(refused(span, message))

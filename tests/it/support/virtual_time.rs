@@ -20,7 +20,7 @@ impl VirtualDaemon {
         let loaded = config::load(&scene.path(), Secrets::Check, clock.now());
         let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
         let options = DaemonOptions::new(scene.path(), clock.clone()).forgetting();
-        Self(Daemon::start(loaded.config, options).await.unwrap())
+        Self(Box::pin(Daemon::start(loaded.config, options)).await.unwrap())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Page {
