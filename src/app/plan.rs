@@ -105,8 +105,9 @@ impl Plan<'_> {
     }
 }
 
-/// A round of an Organization: itself, its integrations, targets, projects and audit log, each of one page mostly.
-const REQUESTS_OF_AN_ORGANIZATION: u32 = 5;
+/// A round of an Organization, the first above all: itself, its integrations, their switches, targets, projects and audit
+/// log, each of one page mostly. Fewer would have rounds of a first pass turned away.
+const REQUESTS_OF_AN_ORGANIZATION: u32 = 6;
 
 /// Of what a full budget holds, so much is planned for works of which there are many; the rest is for the others.
 const SHARE_OF_BURST: f64 = 0.75;

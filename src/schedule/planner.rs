@@ -19,7 +19,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-/// Between two works of one budget that run at once (at start, after a reload), at least. A round is some five requests,
+/// Between two works of one budget that run at once (at start, after a reload), at least. A round is some six requests,
 /// so this stays below the narrower of Snyk's limits (1,620 requests in a minute; see `docs/apis/snyk.md`); how many
 /// may follow each other so closely is in [`Draw`].
 pub const AT_ONCE_SPACING: TimeDelta = TimeDelta::milliseconds(200);

@@ -65,7 +65,7 @@ async fn a_thousand_organizations_are_asked_within_their_interval_and_none_is_tu
 #[tokio::test(start_paused = true)]
 async fn a_few_organizations_are_asked_at_once() {
     let limits = BudgetLimits::snyk();
-    let plan = many(24, ProbeKind::Organization, &limits, REQUESTS_OF_AN_ORGANIZATION, TimeDelta::hours(1));
+    let plan = many(20, ProbeKind::Organization, &limits, REQUESTS_OF_AN_ORGANIZATION, TimeDelta::hours(1));
     let took = started(plan, limits, REQUESTS_OF_AN_ORGANIZATION).await;
     assert!(took < Duration::from_secs(6), "{took:?}");
 }
