@@ -1,8 +1,11 @@
 //! Times in which nobody watched, and times in which nothing could be seen.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::ClockDoubt;
 use crate::domain::facts::{RejectionCause, ScmAuthentication};
 use crate::domain::incident::{IncidentKey, IncidentState, Rule};
 use crate::domain::kinds::Truth;
@@ -347,6 +350,28 @@ fn a_machine_that_slept_is_told_like_a_stop() {
     watched.go_blind();
     watched.pass(ASKING_AGAIN + minutes(1));
     assert_eq!(watched.world.status(None).0, Status::Unknown);
+}
+
+/// As of a machine that was restored from an older image while no API answers: it may be time that passed unseen.
+#[test]
+fn a_leap_that_no_api_bears_out_proves_nothing_and_tells_nothing() {
+    let mut watched = healthy();
+    watched.told.clear();
+    watched.go_blind();
+    watched.world.state.evidence.clock_doubt = Some(ClockDoubt { since: watched.world.now, offset: hours(30) });
+    let keys: Vec<_> = watched.world.state.integrations.keys().cloned().collect();
+    let statuses = |watched: &Watched| -> BTreeSet<Status> {
+        keys.iter().map(|key| watched.world.state.integrations[key].status.as_ref().unwrap().status).collect()
+    };
+    watched.pass(TimeDelta::seconds(50));
+    assert_eq!(statuses(&watched), [Status::Connected].into(), "it may be wrong for a moment");
+    watched.pass(minutes(30));
+    assert_eq!(statuses(&watched), [Status::Unknown].into());
+    assert!(!watched.told.iter().any(|transition| matches!(transition.change, Change::Opened { .. })));
+    // It was wrong.
+    watched.world.state.evidence.clock_doubt = None;
+    watched.judge();
+    assert_eq!(statuses(&watched), [Status::Connected].into(), "nothing has lost its age");
 }
 
 #[test]
