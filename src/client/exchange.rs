@@ -17,7 +17,7 @@ use self::totals::StatedTotals;
 pub(crate) use self::walk::{Listed, Next, OddField, Page, PageParts, Part, ReadingLimits};
 use super::allowed::{HostRole, Verb};
 use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta, without_mark};
-use super::budget::{LONGEST_PACING, RequestBudget};
+use super::budget::{LONGEST_PACING, RequestBudget, TurnedAway};
 use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
@@ -107,9 +107,13 @@ impl Connection {
         let context = &self.context;
         let question = call.question();
         if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
-            let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
+            let retry_after = Some(turned_away.retry_after());
+            let class = match turned_away {
+                TurnedAway::Paused(_) => FailureClass::RateLimited { retry_after },
+                TurnedAway::Spent(_) => FailureClass::BudgetSpent { retry_after },
+            };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
-            failure.retry_after = Some(turned_away.retry_after);
+            failure.retry_after = retry_after;
             failure.context.asked = Some(question);
             return Err(failure.clean(&self.redactor));
         }

@@ -113,7 +113,8 @@ impl Proof {
 
     /// Moves the time of observation.
     pub fn move_by(&mut self, shift: impl FnMut(&mut DateTime<Utc>)) {
-        self.last_at.iter_mut().for_each(shift);
+        let Self { seen: _, of: _, last_at } = self;
+        last_at.iter_mut().for_each(shift);
     }
 
     /// When they were observed; `None` for the operator's own word.
@@ -181,8 +182,10 @@ closed_list! {
         EndpointGone => "endpoint_gone",
         /// The API fails or cannot be reached.
         UpstreamFailing => "upstream_failing",
-        /// The API asks for patience (429), or our own budget of requests is spent.
+        /// The API asks for patience (429).
         RateLimited => "rate_limited",
+        /// Our own share of the requests is used up: it was not asked.
+        BudgetSpent => "budget_spent",
         /// The answer is not what the API describes.
         AnswerNotUnderstood => "answer_not_understood",
         /// A list ended before its stated total, or tells the same over and over.
@@ -354,6 +357,7 @@ impl Reason {
             "not_found" => Self::EndpointNotFound,
             "gone" => Self::EndpointGone,
             "rate_limited" => Self::RateLimited,
+            "budget_spent" => Self::BudgetSpent,
             "incomplete" | "endless_paging" => Self::ListIncomplete,
             "secret_refused" => Self::SecretRefused,
             "contradicted" => Self::Contradicted,

@@ -79,6 +79,7 @@ pub fn step_after_answer(condition: Condition, reason: Reason, level: Level) -> 
             | Reason::EndpointNotFound
             | Reason::EndpointGone
             | Reason::RateLimited
+            | Reason::BudgetSpent
             | Reason::AnswerNotUnderstood
             | Reason::ListIncomplete
             | Reason::UpstreamFailing
@@ -118,6 +119,9 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
         }
         (Reason::RateLimited, _) => "nobody for now: it is asked again; if it lasts, snykwatch operator: find who else \
              uses up this token's requests, or ask less often (`schedule`)"
+            .to_owned(),
+        (Reason::BudgetSpent, _) => "nobody for now: it is asked when the next turn comes; if it lasts, snykwatch operator: \
+             ask less often (`schedule`), or give a part of the integrations a token of its own"
             .to_owned(),
         (Reason::AnswerNotUnderstood, _) => "snykwatch operator: see whether a proxy or a login page answers in the \
              API's place (`http.proxy`, `api_url`); if not, update snykwatch"

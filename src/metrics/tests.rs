@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::{IntegrationKey, WorkspaceSlug};
 use crate::domain::status::Status;
-use crate::domain::work::{Outcome, ProbeFailure, ProbeKind};
+use crate::domain::work::{FailedAt, Outcome, ProbeFailure, ProbeKind};
 use crate::schedule::planner::OutcomeClass;
 use crate::snapshot::sample;
 
@@ -349,7 +349,7 @@ fn own_health_begins_at_zero_and_forgets_what_is_gone() {
         api: "bitbucket-cloud".into(),
         reason,
         detail: String::new(),
-        whole_api: true,
+        failed_at: FailedAt::WholeApi,
         retry_after: None,
     };
     let failures = vec![failure("timeout"), failure("timeout"), failure("server_error")];

@@ -12,6 +12,9 @@ pub struct ApiFacts {
     pub last_conclusive_at: Option<DateTime<Utc>>,
     /// Since when every outcome has been inconclusive; `None` while the API answers.
     pub inconclusive_since: Option<DateTime<Utc>>,
+    /// Since when no question has arrived there (name lookup, proxy, connection, TLS), whatever else was wrong before.
+    #[serde(default)]
+    pub unreached_since: Option<DateTime<Utc>>,
     /// Class and text of the last failure while it does not answer.
     pub last_failure: Option<(String, String)>,
     /// The version of the API that we use will end.

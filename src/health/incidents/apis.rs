@@ -7,6 +7,7 @@ use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::names::ApiName;
 use crate::domain::policy::Case;
+use crate::health::resume::ASKING_AGAIN;
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
@@ -67,6 +68,8 @@ fn unreachable<'a>(
     };
     Candidate {
         resolution: "the API answers again".to_owned(),
+        // After our own network was down, an API is asked again at the latest by then.
+        repair_shows_after: Some(ASKING_AGAIN),
         ..about(inputs, Rule::UpstreamUnreachable, name, dependents, verdict, describe)
     }
 }

@@ -43,7 +43,7 @@ impl<'a> Scene<'a> {
         match &self.key.subject {
             Subject::Integration(key) => Some(&key.integration),
             Subject::Workspace(name, _) | Subject::Organizations(name) => Some(name),
-            Subject::Credential(_) | Subject::Api(_) => None,
+            Subject::Network | Subject::Credential(_) | Subject::Api(_) => None,
         }
     }
 
