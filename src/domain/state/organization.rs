@@ -224,7 +224,7 @@ impl OrganizationMemory {
             .chain(checks_off.values_mut())
             .chain(lowest.iter_mut().map(|day| &mut day.at))
             .chain(missing.values_mut().map(|missing| &mut missing.since))
-            .chain(false_readings.values_mut().map(|readings| &mut readings.last_at))
+            .chain(false_readings.values_mut().map(|FalseReadings { reason: _, last_at, count: _ }| last_at))
     }
 }
 
