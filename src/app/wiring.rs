@@ -17,6 +17,7 @@ use super::destinations::Destinations;
 use super::fleet::{fleet_of, scm_api, snyk_api};
 use super::held::{HeldSecret, HeldSecrets};
 use super::plan::plan_of;
+use crate::client::answer::KnownSecrets;
 use crate::client::budget::RequestBudget;
 use crate::client::http::HttpBuildError;
 use crate::client::snyk::SnykClient;
@@ -97,6 +98,8 @@ pub enum WiringError {
 pub(super) struct Supplies {
     pub(super) clock: Clock,
     pub(super) telemetry: Telemetry,
+    /// Every secret that was ever read, whatever it is for.
+    pub(super) secrets: KnownSecrets,
     /// Key of the secrets' versions, the same for the life of the installation.
     pub(super) version_key: Arc<[u8]>,
     /// Where people reach us unless the configuration says otherwise: the address we listen on.
@@ -138,7 +141,7 @@ impl Wiring {
         }
         let Builder { held, budgets, .. } = builder;
         let known = before.map(|before| &before.destinations);
-        let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
+        let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, &supplies.secrets, known)?;
         let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
         let clock = supplies.clock.clone();
         let former = before.map_or_else(Arc::default, |before| Arc::clone(&before.former));

@@ -9,6 +9,7 @@
 
 mod classify;
 mod failure;
+mod foreign;
 mod headers;
 pub mod lenient;
 mod redact;
@@ -19,9 +20,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 pub(crate) use classify::{body_kind, classify, without_mark};
 pub(crate) use failure::FailureContext;
 pub use failure::{BodyKind, Failure, FailureClass, FailureLayer, ShutOut, TimeoutPhase};
+pub(crate) use foreign::read_names;
 pub(crate) use headers::{LONGEST_API_WAIT, meta, retry_after};
-pub use redact::Redactor;
 pub(crate) use redact::safe_text;
+pub use redact::{KnownSecrets, Redactor};
 
 /// A successful exchange: the decoded body and what the headers said.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use super::families::Family;
+use crate::domain::text::is_hostile;
 
 /// Text is handed to the sink in pieces of about this many bytes: large enough for a compressor to be quick, small
 /// enough to cost no memory.
@@ -209,6 +210,8 @@ fn push_escaped(text: &mut String, raw: &str, quotes: bool) {
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
             '"' if quotes => text.push_str("\\\""),
+            // What the names of a state from before were not freed of, too.
+            other if is_hostile(other) => {}
             other => text.push(other),
         }
     }

@@ -224,7 +224,7 @@ mod tests {
     }
 
     fn check(status: u16, body: &[u8]) -> Result<(), TestCaseError> {
-        let redactor = Redactor::new([SECRET.into()]);
+        let redactor = super::super::KnownSecrets::default().redactor([SECRET.into()]);
         let failure = classify(status, &HeaderMap::new(), body, &redactor, DateTime::UNIX_EPOCH).clean(&redactor);
         prop_assert!(FailureClass::LABELS.contains(&failure.class.as_label()));
         prop_assert!(!format!("{failure:?}").contains(SECRET), "{failure:?}");

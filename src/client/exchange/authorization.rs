@@ -174,7 +174,7 @@ impl ClientGrant {
             return Ok(token.authorization.clone());
         }
         let answer: Answer<TokenAnswer> =
-            self.connection.call(self.request.clone(), &self.authorization).await.map_err(token_failure)?;
+            self.connection.call_for_secret(self.request.clone(), &self.authorization).await.map_err(token_failure)?;
         let lifetime = answer.value.expires_in.and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?));
         let lifetime = lifetime.unwrap_or(DEFAULT_LIFETIME);
         // A token that lives shorter than our margin is still good for half its life.

@@ -115,6 +115,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::*;
+    use crate::client::answer::KnownSecrets;
     use crate::domain::notification::AttemptFailure;
 
     fn judged(
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_detail_is_one_line_without_secrets() {
-        let redactor = Redactor::new([SecretString::from("/services/T0/B0/secret")]);
+        let redactor = KnownSecrets::default().redactor([SecretString::from("/services/T0/B0/secret")]);
         let detail = |status, body: &str| judged(status, None, body, &redactor).unwrap_err().detail;
         assert_eq!(detail(404, "no_service\r\n"), "it answered 404 Not Found: no_service");
         assert_eq!(
