@@ -406,6 +406,11 @@ fn what_is_long_gone_is_forgotten() {
     forget_other_subjects(&mut world.state, &world.fleet);
     let apis: Vec<_> = world.state.evidence.apis.keys().map(ApiName::as_str).collect();
     assert_eq!(apis, [SCM_API, SNYK_API]);
+    // An Organization that was asked once, never had the integration and is listed no more.
+    world.state.evidence.organizations.insert(World::key(Some(7)), Default::default());
+    world.evaluate();
+    let kept: Vec<_> = world.state.evidence.organizations.keys().cloned().collect();
+    assert_eq!(kept, [World::key(Some(0)), World::key(Some(1))]);
     // One that comes back in time is the same one.
     let gone = world.main().repositories.pop().unwrap();
     world.pass(minutes(15));
