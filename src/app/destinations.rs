@@ -39,13 +39,10 @@ impl Destinations {
                 name: name.clone(),
                 source: receivers::ReceiverBuildError::Secret(source),
             };
-            let versions = settings.secrets().into_iter().map(|source| {
-                source.read().map_err(unreadable).map(|secret| {
-                    let version = TokenVersion::of(&secret, version_key);
-                    known.learn([secret]);
-                    version
-                })
-            });
+            let versions = settings
+                .secrets()
+                .into_iter()
+                .map(|source| source.read().map(|secret| TokenVersion::of(&secret, version_key)).map_err(unreadable));
             // Other certificates in the same file are another way to the receiver.
             let certificates = settings.http.ca_file.as_deref().map(|file| {
                 let text = std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

@@ -10,6 +10,7 @@ mod replaced;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use url::Url;
 
 use self::clients::Builder;
@@ -120,6 +121,12 @@ pub(super) struct Wiring {
     external_url: Url,
 }
 
+/// Every secret of a configuration that can be read; one that cannot is told of where it is needed.
+fn secrets_of(config: &Config) -> impl Iterator<Item = SecretString> {
+    let proxies = config.transports().filter_map(|http| http.proxy.as_ref()?.password().map(SecretString::from));
+    config.secrets().filter_map(|source| source.read().ok()).chain(proxies)
+}
+
 impl std::fmt::Debug for Wiring {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Wiring").field("config", &self.config).finish_non_exhaustive()
@@ -129,6 +136,7 @@ impl std::fmt::Debug for Wiring {
 impl Wiring {
     /// Reads the secrets and makes the clients. Budgets, probe memory and replaced secrets of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
+        supplies.secrets.learn(secrets_of(&config));
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
         let mut builder = Builder::new(supplies, before);
         let mut snyk = BTreeMap::new();

@@ -87,7 +87,7 @@ pub fn build(settings: &ReceiverSettings, secrets: &KnownSecrets) -> Result<Arc<
         ReceiverKind::Alertmanager(kind) => {
             Arc::new(alertmanager::AlertmanagerReceiver::try_new(kind, &post_client(&settings.http)?, secrets)?)
         }
-        ReceiverKind::Email(kind) => Arc::new(email::EmailReceiver::try_new(kind, &settings.http)?),
+        ReceiverKind::Email(kind) => Arc::new(email::EmailReceiver::try_new(kind, &settings.http, secrets)?),
     })
 }
 

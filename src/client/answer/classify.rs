@@ -89,7 +89,7 @@ const MOST_SCOPES: usize = 100;
 
 fn texts(value: &Value, key: &str) -> Vec<String> {
     let list = value.get(key).and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(Value::as_str).take(MOST_SCOPES).map(super::safe_text).collect()
+    list.filter_map(Value::as_str).take(MOST_SCOPES).map(str::to_owned).collect()
 }
 
 /// Classifies an answer that is no success.
@@ -172,7 +172,7 @@ fn announcement(error: &ErrorBody) -> Option<String> {
 
 fn location_host(headers: &HeaderMap) -> Option<String> {
     let location = headers.get("location")?.to_str().ok()?;
-    url::Url::parse(location).ok()?.host_str().map(super::safe_text)
+    url::Url::parse(location).ok()?.host_str().map(str::to_owned)
 }
 
 /// The body without the byte order mark that some put before UTF-8, and which is no JSON.

@@ -1,31 +1,18 @@
 //! Keeps secrets out of every text that leaves the client.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use super::secrets::{Finder, KnownSecrets, REDACTED, short};
 use crate::domain::text::{is_hostile, one_line};
 
 /// Longest text, in characters, that a failure carries.
 const DETAIL_LIMIT: usize = 240;
 
-/// What stands where a secret stood.
-const REDACTED: &str = "[redacted]";
-
-/// A configured secret shorter than this would blank out ordinary words.
-const SHORTEST_SECRET: usize = 4;
-
-/// In texts about other things than it is for, a shorter one would: `/webhook` or `acme-corp` may be somebody's path or
-/// password. The tokens of every vendor are longer.
-const SHORTEST_ELSEWHERE: usize = 12;
-
-/// In names, which must stay what they are to be found again, only what can be no name by accident is blanked.
+/// In names, which must stay what they are to be found again, only what can be no name by accident is blanked. Bytes.
 const SHORTEST_IN_NAMES: usize = 20;
-
-/// So many access tokens are remembered, which come and go; those before them have long expired.
-const PASSING: usize = 64;
 
 /// The shapes of the secrets we know, for those that are not ours (`docs/apis/snyk.md`, `docs/apis/bitbucket-cloud.md`):
 /// Snyk tokens, Atlassian API and access tokens, JSON Web Tokens, a whole `Authorization` value, userinfo in a URL, and
@@ -42,135 +29,55 @@ static SECRET_SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Every secret that the process holds or held, whatever it is for. Clients share it: what one is given, none lets out.
-#[derive(Clone, Default)]
-pub struct KnownSecrets(Arc<RwLock<Known>>);
-
-#[derive(Default)]
-struct Known {
-    /// The longest first, so that none is blanked in part.
-    lasting: Vec<SecretString>,
-    /// Access tokens, the latest last.
-    passing: VecDeque<SecretString>,
-}
-
-impl Known {
-    fn has(&self, secret: &SecretString) -> bool {
-        let mut all = self.lasting.iter().chain(&self.passing);
-        all.any(|known| known.expose_secret() == secret.expose_secret())
-    }
-}
-
-impl std::fmt::Debug for KnownSecrets {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("KnownSecrets([hidden])")
-    }
-}
-
-impl KnownSecrets {
-    /// Knows these too, for as long as the process lives: after a rotation the old one may still be valid.
-    pub fn learn(&self, secrets: impl IntoIterator<Item = SecretString>) {
-        for secret in secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_ELSEWHERE) {
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if !known.has(&secret) {
-                let length = secret.expose_secret().len();
-                let place = known.lasting.partition_point(|other| other.expose_secret().len() >= length);
-                known.lasting.insert(place, secret);
-            }
-        }
-    }
-
-    /// Knows these access tokens too, until enough others came after them.
-    fn learn_passing(&self, secrets: &[SecretString]) {
-        for secret in secrets.iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_ELSEWHERE) {
-            if self.0.read().unwrap_or_else(PoisonError::into_inner).has(secret) {
-                continue;
-            }
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            known.passing.push_back(secret.clone());
-            let surplus = known.passing.len().saturating_sub(PASSING);
-            known.passing.drain(..surplus);
-        }
-    }
-
-    /// One that knows all of these, and `own` even where they are short.
-    pub fn redactor(&self, own: impl IntoIterator<Item = SecretString>) -> Redactor {
-        let own: Vec<_> = own.into_iter().collect();
-        self.learn(own.iter().cloned());
-        Redactor { known: self.clone(), own: own.into_iter().filter(is_long_enough).collect() }
-    }
-
-    /// The text without them.
-    fn blank(&self, text: &mut String, shortest: usize) {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        for secret in known.lasting.iter().chain(&known.passing) {
-            if secret.expose_secret().len() >= shortest {
-                blank(text, secret);
-            }
-        }
-    }
-}
-
-fn is_long_enough(secret: &SecretString) -> bool {
-    secret.expose_secret().len() >= SHORTEST_SECRET
-}
-
-fn blank(text: &mut String, secret: &SecretString) {
-    let secret = secret.expose_secret();
-    if text.contains(secret) {
-        *text = text.replace(secret, REDACTED);
-    }
-    let encoded = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
-    if encoded != secret && text.contains(&encoded) {
-        *text = text.replace(&encoded, REDACTED);
-    }
-}
-
 /// Takes the secrets of one client, and all others that are known, out of any text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     known: KnownSecrets,
+    /// Too short to be known to others.
     own: Vec<SecretString>,
+    finder: Arc<Finder>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Redactor({} secrets)", self.own.len())
+        formatter.write_str("Redactor([hidden])")
     }
 }
 
 impl Redactor {
+    /// Knows those of `own` too that `known` does not take, since they are short.
+    pub(super) fn new(known: KnownSecrets, own: impl IntoIterator<Item = SecretString>) -> Self {
+        let own = short(own);
+        let finder = Arc::new(Finder::of(own.iter()));
+        Self { known, own, finder }
+    }
+
     /// Knows these secrets too, with which a call is authorised.
     pub(crate) fn and(&self, more: &[SecretString]) -> Self {
         self.known.learn_passing(more);
-        let own = self.own.iter().chain(more.iter().filter(|secret| is_long_enough(secret)));
-        Self { known: self.known.clone(), own: own.cloned().collect() }
+        let more = short(more.iter().cloned());
+        if more.is_empty() {
+            return self.clone();
+        }
+        Self::new(self.known.clone(), self.own.iter().cloned().chain(more))
     }
 
     /// A name that somebody set, on one line and without a secret of ours.
     pub(crate) fn name(&self, name: &str) -> String {
-        let mut name = one_line(name);
-        self.known.blank(&mut name, SHORTEST_IN_NAMES);
-        name
+        self.known.finder().blank(&one_line(name), SHORTEST_IN_NAMES).into_owned()
     }
 
     /// Whether [`Redactor::name`] may change a name in this text.
     pub(crate) fn may_change_names_in(&self, text: &str) -> bool {
-        let known = self.known.0.read().unwrap_or_else(PoisonError::into_inner);
-        let is_in = |secret: &SecretString| {
-            secret.expose_secret().len() >= SHORTEST_IN_NAMES && text.contains(secret.expose_secret())
-        };
-        known.lasting.iter().chain(&known.passing).any(is_in)
+        self.known.finder().finds(text, SHORTEST_IN_NAMES)
     }
 
     /// The text without secrets and control characters, capped in length.
     pub fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        self.known.blank(&mut text, SHORTEST_ELSEWHERE);
-        for secret in &self.own {
-            blank(&mut text, secret);
-        }
-        safe_text(&text)
+        // First, so that nothing invisible hides a secret.
+        let text = one_line(text);
+        let text = self.known.finder().blank(&text, 0).into_owned();
+        safe_text(&self.finder.blank(&text, 0))
     }
 }
 
@@ -231,24 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn what_one_client_holds_none_lets_out() {
-        let known = KnownSecrets::default();
-        let snyk = known.redactor(["8f1b9d3e-0000-4000-8000-000000000001".into()]);
-        let receiver = known.redactor(["/webhook".into(), "hunter2".into(), "T0/B0/abcdefghijkl".into()]);
-        let before = known.redactor(["rotated-away-long-ago".into()]);
-        drop(before);
-        let check = |redactor: &Redactor, text: &str, expected: &str| assert_eq!(redactor.clean(text), expected);
-        check(&receiver, "8f1b9d3e-0000-4000-8000-000000000001 is bad", "[redacted] is bad");
-        check(&snyk, "T0/B0/abcdefghijkl, rotated-away-long-ago", "[redacted], [redacted]");
-        // What is short enough to be a word is blanked where it is used, and nowhere else.
-        check(&receiver, "/webhook said hunter2", "[redacted] said [redacted]");
-        check(&snyk, "GET /repositories/acme/webhooks, hunter2", "GET /repositories/acme/webhooks, hunter2");
-        // An access token, too.
-        drop(snyk.and(&["an-access-token-of-an-hour".into()]));
-        check(&receiver, "an-access-token-of-an-hour", "[redacted]");
-    }
-
-    #[test]
     fn a_name_stays_itself_unless_it_can_be_no_name() {
         let known = KnownSecrets::default();
         let redactor = known.redactor(["acme-platform".into(), "8f1b9d3e-0000-4000-8000-000000000001".into()]);
@@ -257,20 +146,6 @@ mod tests {
         check("my 8f1b9d3e-0000-4000-8000-000000000001", "my [redacted]");
         check("evil\u{202e}gnp\u{1b}[2J", "evilgnp [2J");
         check("password: swordfish", "password: swordfish");
-    }
-
-    #[test]
-    fn access_tokens_that_come_and_go_are_bounded_and_drive_out_no_secret() {
-        let known = KnownSecrets::default();
-        let redactor = known.redactor(["a-secret-of-the-configuration".into()]);
-        for number in 0..1_000 {
-            drop(redactor.and(&[format!("access-token-number-{number:06}").into()]));
-        }
-        let other = known.redactor([]);
-        assert_eq!(other.clean("a-secret-of-the-configuration"), "[redacted]");
-        assert_eq!(other.clean("access-token-number-000999"), "[redacted]");
-        assert_eq!(other.clean("access-token-number-000000"), "access-token-number-000000");
-        assert_eq!(known.0.read().unwrap().passing.len(), PASSING);
     }
 
     proptest! {

@@ -21,7 +21,7 @@ use super::text::{clean_line, cut_characters};
 use crate::client::answer::Redactor;
 use crate::client::post::{PostAnswer, PostFailure};
 use crate::deliver::receiver::{Retry, SendFailure};
-use crate::domain::notification::{FailureReason, Reach};
+use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 
 /// As long as a receiver may make us wait by `Retry-After`: a page that waits longer is of little use, and one wrong
 /// header must not silence a receiver. Seconds.
@@ -32,7 +32,7 @@ const EXCERPT: usize = 160;
 
 /// Judges what came of a post. Every 2xx is acceptance.
 pub(super) fn judge(sent: Result<PostAnswer, PostFailure>, redactor: &Redactor) -> Result<PostAnswer, SendFailure> {
-    let answer = sent.map_err(unanswered)?;
+    let answer = sent.map_err(|failure| unanswered(failure, redactor))?;
     match of_status(answer.status) {
         None => Ok(answer),
         Some((reason, reach, again)) => {
@@ -67,10 +67,11 @@ pub(super) fn unwritable(error: &serde_json::Error) -> SendFailure {
     }
 }
 
-fn unanswered(failure: PostFailure) -> SendFailure {
+fn unanswered(failure: PostFailure, redactor: &Redactor) -> SendFailure {
+    let PostFailure { failure: AttemptFailure { reason, detail }, reach } = failure;
     // An address that is forbidden or leads nowhere today may lead somewhere tomorrow: names are repaired.
-    let retry = if failure.failure.reason == FailureReason::Rejected { Retry::Never } else { Retry::Later };
-    SendFailure { reason: failure.failure.reason, detail: failure.failure.detail, reach: failure.reach, retry }
+    let retry = if reason == FailureReason::Rejected { Retry::Never } else { Retry::Later };
+    SendFailure { reason, detail: redactor.clean(&detail), reach, retry }
 }
 
 enum Again {
@@ -116,7 +117,6 @@ mod tests {
 
     use super::*;
     use crate::client::answer::KnownSecrets;
-    use crate::domain::notification::AttemptFailure;
 
     fn judged(
         status: u16,
