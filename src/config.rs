@@ -28,6 +28,7 @@ mod diagnose;
 mod document;
 pub mod duration;
 pub mod globs;
+mod hidden;
 pub mod http;
 pub mod integration;
 mod load;
