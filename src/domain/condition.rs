@@ -192,6 +192,8 @@ closed_list! {
         ListIncomplete => "list_incomplete",
         /// The secret was refused when it was read: nothing is asked with it.
         SecretRefused => "secret_refused",
+        /// The request is not on our own list of what may leave: it was not asked. An error of ours.
+        RequestNotListed => "request_not_listed",
 
         /// Snyk rejects our token.
         SnykTokenInvalid => "snyk_token_invalid",
@@ -349,9 +351,10 @@ impl Reason {
     /// The class of a failure (the label of its metric) as a reason.
     pub fn of_failure(label: &str) -> Self {
         match label {
-            "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" | "refused" => {
+            "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" => {
                 Self::EndpointRefused
             }
+            "refused" => Self::RequestNotListed,
             "address_refused" => Self::AddressRefused,
             "shut_out" => Self::ShutOut,
             "not_found" => Self::EndpointNotFound,

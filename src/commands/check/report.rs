@@ -380,6 +380,7 @@ fn next_step_for(reason: &str) -> &'static str {
         "budget_spent" => {
             "wait, or ask with fewer integrations at once; it is our own share of the requests that is used up"
         }
+        "refused" => "update snykwatch; if it is the latest, report it as an error: it keeps back a request of its own",
         "maintenance" | "server_error" => "look at the vendor's status page; nothing is to be done here",
         _ => "look at the detail above; `snykwatch run --log debug` shows every request",
     }

@@ -27,7 +27,7 @@ pub(super) fn candidate<'a>(inputs: &'a Inputs<'a>) -> Option<Candidate<'a>> {
         Page {
             summary: format!(
                 "No question of snykwatch has arrived anywhere {}: it is the network of the machine that it runs on, not \
-                 {} vendors at once.{} What is shown of {} is the last known state and grows old; no credential is to \
+                 {} APIs at once.{} What is shown of {} is the last known state and grows old; no credential is to \
                  blame, and scanning goes on.",
                 lasting(scene),
                 inputs.apis.len(),

@@ -32,7 +32,10 @@ fn it_is_one_incident_with_a_next_step_of_its_own() {
     assert_eq!(world.open(), [OURS]);
     let incident = world.incident(Rule::UpstreamUnreachable);
     assert_eq!(incident.affected.len(), 3);
-    assert_snapshot!(format!("{}\n> {}", incident.summary, incident.next_step), @"");
+    assert_snapshot!(format!("{}\n> {}", incident.summary, incident.next_step), @"
+    No question of snykwatch has arrived anywhere for 60 min (since 2026-11-20 09:05 UTC): it is the network of the machine that it runs on, not 2 APIs at once. bitbucket-cloud: dns, could not look up bitbucket-cloud.example.com. snyk/acme-us: dns, could not look up snyk/acme-us.example.com. What is shown of 1 Group integration and 2 Organizations is the last known state and grows old; no credential is to blame, and scanning goes on.
+    > (snykwatch operator) Look at the network of the machine that snykwatch runs on: name lookup, route and firewall, the proxy (`http.proxy`), the certificates (`http.ca_file`); `snykwatch check`, run there, tells them apart.
+    ");
     world.at(hours(24) + minutes(4));
     assert_eq!(world.open(), [OURS], "neither the vendors nor what is unknown by it");
     world.at(hours(24) + minutes(5));
