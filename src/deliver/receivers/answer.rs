@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(detail(502, "<html><body>Bad gateway"), "it answered 502 Bad Gateway");
         assert_eq!(detail(599, ""), "it answered 599");
         assert!(detail(500, &"long ".repeat(10_000)).chars().count() < 250);
-        assert_eq!(detail(400, "a\u{202e}b\u{1b}[2J"), "it answered 400 Bad Request: a b [2J");
+        assert_eq!(detail(400, "a\u{202e}b\u{1b}[2J"), "it answered 400 Bad Request: ab [2J");
     }
 
     #[test]

@@ -77,10 +77,6 @@ fn nightly_maintenance(start: DateTime<Utc>) -> Story {
         .expect(hours(2), [connected(Group), E::Open(vec![missing]), E::PagesSoFar(1)])
         .expect(hours(18), [E::Open(vec![missing]), E::PagesSoFar(1)])
         .change(hours(38), "the PAT is revoked at 23:00", revoke)
-        .expect(
-            clock(40, 50),
-            [E::PagesSoFar(1), E::Status(Group, Status::ConnectionFailed, Reason::CredentialRevoked)],
-        )
         .expect(clock(41, 10), [E::PagesSoFar(2), E::Paged { rule: Rule::CredentialInvalid, times: 1 }])
         .change(hours(42), "it is allowed again", allow)
         .expect(hours(45), [connected(Group), E::Open(vec![missing]), E::ResolvedAtPager(Rule::CredentialInvalid)])
