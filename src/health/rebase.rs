@@ -140,6 +140,7 @@ impl Shift {
                 last_conclusive_at,
                 inconclusive_since,
                 unreached_since,
+                unasked_since,
                 last_failure: _,
                 version_ending,
                 clock_skew,
@@ -148,6 +149,7 @@ impl Shift {
             self.maybe(last_conclusive_at);
             self.maybe(inconclusive_since);
             self.maybe(unreached_since);
+            self.maybe(unasked_since);
             // Our clock minus the API's: ours has moved.
             *clock_skew = clock_skew.map(|skew| skew + self.by);
             for ending in version_ending.iter_mut() {

@@ -68,6 +68,34 @@ fn an_outage_that_goes_on_while_nothing_is_sent_stays_one() {
 }
 
 #[test]
+fn time_in_which_nothing_was_sent_does_not_count() {
+    let mut world = watched();
+    let opened = |world: &World| {
+        world.state.incidents.iter().any(|(key, incident)| key.rule == Rule::UpstreamUnreachable && incident.is_open())
+    };
+    // One bad answer, then our share is used up for two hours.
+    world.now += minutes(5);
+    ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
+    for _ in 0..24 {
+        world.now += minutes(5);
+        ask(&mut world, &[(FailedAt::Ourselves, "budget_spent")]);
+        world.evaluate();
+        assert!(!opened(&world), "asked once, two hours ago");
+    }
+    // It is asked again, and fails: 5 min counted before, and the rest of the hour from now on.
+    for minute in (0..=50).step_by(5) {
+        world.now += minutes(5);
+        ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
+        world.evaluate();
+        assert!(!opened(&world), "{minute}");
+    }
+    world.now += minutes(5);
+    ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
+    world.evaluate();
+    assert!(opened(&world));
+}
+
+#[test]
 fn an_answer_of_any_kind_shows_that_there_is_a_way() {
     let mut world = watched();
     world.now += minutes(15);
