@@ -28,6 +28,7 @@ mod diagnose;
 mod document;
 pub mod duration;
 pub mod globs;
+mod hidden;
 pub mod http;
 pub mod integration;
 mod load;
@@ -61,6 +62,7 @@ use raw::{RawConfig, RawFragment};
 use receivers::{HeartbeatSettings, ReceiverSettings};
 use routing::Routing;
 use schedule::ScheduleSettings;
+use secrets::SecretSource;
 use server::{MetricsSettings, ServerSettings};
 pub use show::Endpoint;
 use snyk::SnykEntry;
@@ -104,6 +106,24 @@ pub struct Config {
     pub timezone: Tz,
     /// The files it was read from: the main file first.
     pub files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Where every secret is that it names.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretSource> {
+        let snyk = self.snyk.values().flat_map(|entry| entry.auth.secrets());
+        let credentials = self.credentials.values().flat_map(|credential| credential.secrets());
+        let receivers = self.receivers.values().flat_map(|receiver| receiver.secrets());
+        snyk.chain(credentials).chain(receivers).chain(self.heartbeat.iter().flat_map(HeartbeatSettings::secrets))
+    }
+
+    /// How everybody is reached.
+    pub fn transports(&self) -> impl Iterator<Item = &HttpSettings> {
+        let snyk = self.snyk.values().map(|entry| &entry.http);
+        let credentials = self.credentials.values().map(|credential| &credential.http);
+        let receivers = self.receivers.values().map(|receiver| &receiver.http);
+        snyk.chain(credentials).chain(receivers).chain(self.heartbeat.iter().map(|heartbeat| &heartbeat.http))
+    }
 }
 
 /// Whether secrets are read while a configuration is checked.

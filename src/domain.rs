@@ -15,6 +15,7 @@
 //! - [`loss`]: what is remembered of a namespace and of its repositories that are seen no more;
 //! - [`rotation`]: a new token in the place of an old one, and who still has the old one;
 //! - [`state`]: everything the daemon remembers; what the store keeps.
+//! - `text`: foreign text made harmless.
 
 pub mod attention;
 pub mod condition;
@@ -35,4 +36,5 @@ pub mod rotation;
 pub mod state;
 pub mod status;
 pub(crate) mod stored;
+pub(crate) mod text;
 pub mod work;

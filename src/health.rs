@@ -72,5 +72,5 @@ pub use readings::{SECOND_READING_AFTER, second_readings};
 pub use rebase::{rebase, take_back};
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use rights::rights_to_count;
-pub use subjects::forget_other_subjects;
+pub use subjects::{asked_about, forget_other_subjects};
 pub use unseen::{NotFound, Unlisted, not_found, unlisted};

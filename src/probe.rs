@@ -49,7 +49,7 @@ pub use self::targets::{IntegrationSettings, SnykTarget, Targets};
 use crate::clock::Clock;
 use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::state::State;
-use crate::domain::work::{ProbeFailure, ProbeKind, ProbeRun, Work};
+use crate::domain::work::{FailedAt, ProbeFailure, ProbeKind, ProbeRun, Work};
 
 /// Rounds that use one credential at the same time: enough to hide latency, too few to look like an attack.
 pub const AT_A_TIME: usize = 4;
@@ -128,7 +128,7 @@ fn out_of_time(api: &ApiName, work: &Work, deadline: Duration) -> ProbeFailure {
         api: api.clone(),
         reason: "timeout",
         detail: format!("{} did not end within {} s", work.kind, deadline.as_secs()),
-        whole_api: true,
+        failed_at: FailedAt::WholeApi,
         retry_after: None,
     }
 }

@@ -20,7 +20,7 @@ use super::storage::{self, Remember};
 use super::telemetry::Telemetry;
 use super::watcher::{self, Request, Watcher};
 use super::wiring::{Supplies, Wiring, WiringError};
-use crate::client::answer::FailureClass;
+use crate::client::answer::{FailureClass, KnownSecrets};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::heartbeat::Pulse;
@@ -381,6 +381,7 @@ impl Core {
             clock: clock.clone(),
             telemetry: Arc::new(Telemetry(Arc::clone(&exporter))),
             version_key: store.installation().version_key.expose_secret().into(),
+            secrets: KnownSecrets::default(),
             own_url,
         };
         let wiring = Arc::new(Wiring::try_new(config, &supplies, None).map_err(StartError::Wiring)?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::wiring::WiringError;
+use crate::client::answer::KnownSecrets;
 use crate::config::receivers::ReceiverSettings;
 use crate::config::secrets::TokenVersion;
 use crate::config::template::{Template, TemplateContext};
@@ -29,6 +30,7 @@ impl Destinations {
     pub(super) fn try_new(
         configured: &BTreeMap<ReceiverName, Arc<ReceiverSettings>>,
         version_key: &[u8],
+        known: &KnownSecrets,
         before: Option<&Self>,
     ) -> Result<Self, WiringError> {
         let mut entries = BTreeMap::new();
@@ -48,11 +50,11 @@ impl Destinations {
                 Ok(TokenVersion::of(&text.unwrap_or_default().into(), version_key))
             });
             let secrets = versions.chain(certificates).collect::<Result<Vec<_>, _>>()?;
-            let known = before.and_then(|before| before.0.get(name));
-            let known = known.filter(|known| *known.settings == **settings && known.secrets == secrets);
-            let destination = match known {
-                Some(known) => known.destination.clone(),
-                None => destination(name, settings)?,
+            let kept = before.and_then(|before| before.0.get(name));
+            let kept = kept.filter(|kept| *kept.settings == **settings && kept.secrets == secrets);
+            let destination = match kept {
+                Some(kept) => kept.destination.clone(),
+                None => destination(name, settings, known)?,
             };
             entries.insert(name.clone(), Entry { settings: Arc::clone(settings), secrets, destination });
         }
@@ -64,8 +66,12 @@ impl Destinations {
     }
 }
 
-fn destination(name: &ReceiverName, settings: &ReceiverSettings) -> Result<Destination, WiringError> {
-    let receiver = receivers::build(settings);
+fn destination(
+    name: &ReceiverName,
+    settings: &ReceiverSettings,
+    known: &KnownSecrets,
+) -> Result<Destination, WiringError> {
+    let receiver = receivers::build(settings, known);
     let receiver = receiver.map_err(|source| WiringError::Receiver { name: name.clone(), source })?;
     let template = |text: &Option<String>| {
         let compiled = text.as_deref().map(Template::compile).transpose();

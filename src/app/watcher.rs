@@ -28,7 +28,7 @@ use crate::deliver::heartbeat::Pulse;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
-use crate::domain::names::CredentialName;
+use crate::domain::names::{CredentialName, Revision as SubjectRevision};
 use crate::domain::notification::Outgoing;
 use crate::domain::page::Gap;
 use crate::domain::state::{State, Transition};
@@ -68,8 +68,10 @@ struct Finished {
     /// In real time.
     took: Duration,
     hold: Hold,
-    /// The generation it was started in.
-    generation: u64,
+    /// What it asked about when it was started.
+    asked_about: Option<SubjectRevision>,
+    /// How often the clock had been set by then.
+    clock_steps: u64,
 }
 
 /// What the watcher is made of.
@@ -97,9 +99,8 @@ pub(super) struct Watcher {
     parts: Parts,
     participant: Participant,
     fleet: Arc<Fleet>,
-    /// Counts the reloads that brought other secrets or subjects, and the steps of the clock: what a probe that began
-    /// before one brings is about something else, or another time.
-    generation: u64,
+    /// Counts the steps of the clock, and the gaps: what a probe brings that began before one is of another time.
+    clock_steps: u64,
     prober: Arc<Prober>,
     planner: Planner,
     probes: JoinSet<Finished>,
@@ -135,7 +136,7 @@ impl Watcher {
             participant: parts.clock.participant(),
             prober: parts.wiring.prober(Arc::clone(&fleet)),
             fleet,
-            generation: 0,
+            clock_steps: 0,
             planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work), now),
             probes: JoinSet::new(),
             held: Vec::new(),
@@ -217,7 +218,6 @@ impl Watcher {
                 let mended = wiring.mended_since(&self.parts.wiring);
                 self.parts.wiring = wiring;
                 let others = self.adopt_fleet();
-                self.generation += u64::from(!rotated.is_empty());
                 self.planner.run_soon(rotated.into_iter().chain(others), now);
                 // Nothing that hangs on these could be asked.
                 for name in &mended {
@@ -242,7 +242,7 @@ impl Watcher {
             let prober = Arc::clone(&self.prober);
             let context = Context { state: Arc::clone(&self.parts.state) };
             let (clock, hold) = (self.parts.clock.clone(), self.parts.clock.hold());
-            let generation = self.generation;
+            let (asked_about, clock_steps) = (health::asked_about(&self.fleet, &work), self.clock_steps);
             self.probes.spawn(async move {
                 let begin = Instant::now();
                 let probing = AssertUnwindSafe(prober.run(&work, &context)).catch_unwind().await;
@@ -253,7 +253,7 @@ impl Watcher {
                     finished_at: clock.now(),
                     outcome: Outcome::default(),
                 });
-                Finished { run, panicked, took: begin.elapsed(), hold, generation }
+                Finished { run, panicked, took: begin.elapsed(), hold, asked_about, clock_steps }
             });
         }
     }
@@ -292,8 +292,10 @@ impl Watcher {
         self.parts.exporter.own().on_probe(run.work.kind, &run.outcome, class, finished.took);
         journal::log_failures(run);
         self.planner.on_finished(&run.work, class, now);
-        if finished.generation != self.generation {
-            tracing::debug!(probe = %run.work, "{} began before the reload; asking again", run.work);
+        // A reload brought another secret or subject, or the clock was set: what began before tells nothing of it.
+        let is_overtaken = finished.asked_about != health::asked_about(&self.fleet, &run.work);
+        if is_overtaken || finished.clock_steps != self.clock_steps {
+            tracing::debug!(probe = %run.work, "{} began before something changed; asking again", run.work);
             self.planner.schedule_confirmation(&run.work, now);
             return;
         }
@@ -322,7 +324,6 @@ impl Watcher {
         let fleet = self.parts.wiring.fleet(&self.parts.state.evidence);
         let state = Arc::make_mut(&mut self.parts.state);
         let others = health::forget_other_subjects(state, &fleet);
-        self.generation += u64::from(!others.is_empty());
         // What was forgotten may have named Organizations.
         let evidence = &self.parts.state.evidence;
         self.fleet = self.parts.wiring.fleet(evidence);

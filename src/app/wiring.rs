@@ -10,6 +10,7 @@ mod replaced;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use url::Url;
 
 use self::clients::Builder;
@@ -17,6 +18,7 @@ use super::destinations::Destinations;
 use super::fleet::{fleet_of, scm_api, snyk_api};
 use super::held::{HeldSecret, HeldSecrets};
 use super::plan::plan_of;
+use crate::client::answer::KnownSecrets;
 use crate::client::budget::RequestBudget;
 use crate::client::http::HttpBuildError;
 use crate::client::snyk::SnykClient;
@@ -97,6 +99,8 @@ pub enum WiringError {
 pub(super) struct Supplies {
     pub(super) clock: Clock,
     pub(super) telemetry: Telemetry,
+    /// Every secret that was ever read, whatever it is for.
+    pub(super) secrets: KnownSecrets,
     /// Key of the secrets' versions, the same for the life of the installation.
     pub(super) version_key: Arc<[u8]>,
     /// Where people reach us unless the configuration says otherwise: the address we listen on.
@@ -117,6 +121,12 @@ pub(super) struct Wiring {
     external_url: Url,
 }
 
+/// Every secret of a configuration that can be read; one that cannot is told of where it is needed.
+fn secrets_of(config: &Config) -> impl Iterator<Item = SecretString> {
+    let proxies = config.transports().filter_map(|http| http.proxy.as_ref()?.password().map(SecretString::from));
+    config.secrets().filter_map(|source| source.read().ok()).chain(proxies)
+}
+
 impl std::fmt::Debug for Wiring {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Wiring").field("config", &self.config).finish_non_exhaustive()
@@ -126,6 +136,7 @@ impl std::fmt::Debug for Wiring {
 impl Wiring {
     /// Reads the secrets and makes the clients. Budgets, probe memory and replaced secrets of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
+        supplies.secrets.learn(secrets_of(&config));
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
         let mut builder = Builder::new(supplies, before);
         let mut snyk = BTreeMap::new();
@@ -138,7 +149,7 @@ impl Wiring {
         }
         let Builder { held, budgets, .. } = builder;
         let known = before.map(|before| &before.destinations);
-        let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, known)?;
+        let destinations = Destinations::try_new(&config.receivers, &supplies.version_key, &supplies.secrets, known)?;
         let external_url = config.server.external_url.clone().unwrap_or_else(|| supplies.own_url.clone());
         let clock = supplies.clock.clone();
         let former = before.map_or_else(Arc::default, |before| Arc::clone(&before.former));

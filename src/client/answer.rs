@@ -9,19 +9,23 @@
 
 mod classify;
 mod failure;
+mod foreign;
 mod headers;
 pub mod lenient;
 mod redact;
 mod refusal;
+mod secrets;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 pub(crate) use classify::{body_kind, classify, without_mark};
 pub(crate) use failure::FailureContext;
 pub use failure::{BodyKind, Failure, FailureClass, FailureLayer, ShutOut, TimeoutPhase};
+pub(crate) use foreign::read_names;
 pub(crate) use headers::{LONGEST_API_WAIT, meta, retry_after};
 pub use redact::Redactor;
 pub(crate) use redact::safe_text;
+pub use secrets::KnownSecrets;
 
 /// A successful exchange: the decoded body and what the headers said.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +107,9 @@ impl AnswerMeta {
     pub(crate) fn clean(&mut self, redactor: &Redactor) {
         let credential = &mut self.credential;
         let scopes = credential.granted.iter_mut().chain(&mut credential.accepted).flatten();
+        let versions = self.version.iter_mut().flat_map(|notice| [&mut notice.requested, &mut notice.served]);
         let texts = [&mut self.request_id, &mut credential.credential_type, &mut credential.token_id];
-        for text in scopes.chain(texts.into_iter().flatten()) {
+        for text in scopes.chain(texts.into_iter().chain(versions).flatten()) {
             *text = redactor.clean(text);
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::allowed::HostRole;
-use super::answer::{Failure, Redactor, Walk, lenient};
+use super::answer::{Failure, Walk, lenient};
 use super::exchange::{
     Authentication, Authorization, Call, ClientContext, Connection, Listed, Next, OddField, Page, PageParts,
 };
@@ -163,7 +163,7 @@ impl From<Entry> for ManagedToken {
 impl AtlassianAdminClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: AtlassianAdminOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
-        let redactor = Redactor::new([options.api_key.clone()]);
+        let redactor = context.secrets.redactor([options.api_key.clone()]);
         let api = Connection::try_new(context, HostRole::AtlassianAdmin, &options.api_url, redactor)?;
         let authentication = Authentication::Fixed(Authorization::with_scheme("Bearer", &options.api_key));
         Ok(Self { api, authentication, organization_id: options.organization_id })

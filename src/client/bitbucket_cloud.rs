@@ -24,7 +24,7 @@ pub use self::user::{User, WorkspaceAccess};
 pub use self::workspaces::{Permission, Workspace};
 
 use super::allowed::HostRole;
-use super::answer::{Answer, Failure, Redactor, Walk};
+use super::answer::{Answer, Failure, Walk};
 use super::exchange::{
     Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, Listed, RefusedSecret,
 };
@@ -131,7 +131,7 @@ impl BitbucketCloudClient {
     /// Makes the client; nothing is sent yet.
     pub fn new(options: BitbucketCloudOptions, context: ClientContext) -> Result<Self, HttpBuildError> {
         let BitbucketCloudOptions { api_url, oauth_url, auth } = options;
-        let redactor = Redactor::new(auth.secret().cloned());
+        let redactor = context.secrets.redactor(auth.secret().cloned());
         let authentication = match auth {
             BitbucketCloudAuth::ApiToken { email, token, scheme: ApiTokenScheme::Basic } => {
                 Authentication::Fixed(Authorization::basic(&email, &token))

@@ -3,7 +3,7 @@
 //! **How it works.** One [`RequestBudget`] per credential, shared by every client that uses it. A pure [`Ledger`] keeps
 //! one bucket per configured limit and the pause that a throttling answer imposed; it is told the time. A request waits
 //! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s); otherwise it is answered
-//! at once with [`FailureClass::RateLimited`](super::answer::FailureClass::RateLimited), so that no probe hangs.
+//! at once as [`TurnedAway`], so that no probe hangs. Such a request was never sent, and says nothing about the API.
 //!
 //! Time is the monotonic clock. On a scaled clock it is the domain clock, or a pause would hold a demo for real minutes;
 //! there requests are not paced, because virtual time stands still while a probe works.
@@ -39,12 +39,23 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// The pause is lengthened by up to this share of itself, so that several daemons do not come back at once.
 const JITTER_SHARE: f64 = 0.2;
 
-/// A request that has to wait longer than [`LONGEST_PACING`].
+/// A request that has to wait longer than it would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the request budget of this credential is exhausted or paused for {} s", retry_after.as_secs())]
-pub struct TurnedAway {
+pub enum TurnedAway {
+    /// An answer asked for patience.
+    #[error("not asked: an earlier answer wants no request with this credential for another {} s", .0.as_secs())]
+    Paused(Duration),
+    /// Our own share of the requests is used up; when the next turn is.
+    #[error("not asked: our own share of the requests with this credential is used up, for another {} s", .0.as_secs())]
+    Spent(Duration),
+}
+
+impl TurnedAway {
     /// When there will be room again.
-    pub retry_after: Duration,
+    pub fn retry_after(self) -> Duration {
+        let (Self::Paused(wait) | Self::Spent(wait)) = self;
+        wait
+    }
 }
 
 /// A cheap handle on the budget of one credential.
@@ -109,14 +120,14 @@ impl RequestBudget {
     pub(crate) async fn acquire_within(&self, patience: Duration) -> Result<(), TurnedAway> {
         let decision = self.ledger().decide(self.0.time.elapsed(), patience);
         match decision {
-            Decision::Paused(rest) => return Err(TurnedAway { retry_after: rest }),
+            Decision::Paused(rest) => return Err(TurnedAway::Paused(rest)),
             _ if !self.0.time.is_paced() => return Ok(()),
-            Decision::TooFar(wait) => return Err(TurnedAway { retry_after: wait }),
+            Decision::TooFar(wait) => return Err(TurnedAway::Spent(wait)),
             Decision::GoAfter(Duration::ZERO) => return Ok(()),
             Decision::GoAfter(wait) => tokio::time::sleep(wait).await,
         }
         // Somebody else's answer may have imposed a pause meanwhile.
-        self.paused_for().map_or(Ok(()), |rest| Err(TurnedAway { retry_after: rest }))
+        self.paused_for().map_or(Ok(()), |rest| Err(TurnedAway::Paused(rest)))
     }
 
     /// Learns from an answer: throttling pauses the whole credential, stated limits lower ours.

@@ -16,8 +16,11 @@ pub(crate) use self::authorization::{Authentication, Authorization, ClientGrant}
 use self::totals::StatedTotals;
 pub(crate) use self::walk::{Listed, Next, OddField, Page, PageParts, Part, ReadingLimits};
 use super::allowed::{HostRole, Verb};
-use super::answer::{Answer, BodyKind, Failure, FailureClass, Redactor, body_kind, classify, meta, without_mark};
-use super::budget::{LONGEST_PACING, RequestBudget};
+use super::answer::{
+    Answer, BodyKind, Failure, FailureClass, KnownSecrets, Redactor, body_kind, classify, meta, read_names,
+    without_mark,
+};
+use super::budget::{LONGEST_PACING, RequestBudget, TurnedAway};
 use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
@@ -35,6 +38,8 @@ pub struct ClientContext {
     pub clock: Clock,
     /// Who is told of every call.
     pub telemetry: Telemetry,
+    /// Every secret of the process, so that no answer lets one out.
+    pub secrets: KnownSecrets,
 }
 
 impl std::fmt::Debug for ClientContext {
@@ -104,12 +109,34 @@ impl Connection {
         call: Call,
         authorization: &Authorization,
     ) -> Result<Answer<T>, Failure> {
+        self.call_for(call, authorization, |raw, redactor| decode(raw, |body| read_names(body, redactor))).await
+    }
+
+    /// Asks for a secret, which is taken as it is.
+    async fn call_for_secret<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        authorization: &Authorization,
+    ) -> Result<Answer<T>, Failure> {
+        self.call_for(call, authorization, |raw, _| decode(raw, |body| serde_json::from_slice(body))).await
+    }
+
+    async fn call_for<T>(
+        &self,
+        call: Call,
+        authorization: &Authorization,
+        read: impl Fn(&RawAnswer, &Redactor) -> Result<T, Failure>,
+    ) -> Result<Answer<T>, Failure> {
         let context = &self.context;
         let question = call.question();
         if let Err(turned_away) = context.budget.acquire_within(call.patience).await {
-            let class = FailureClass::RateLimited { retry_after: Some(turned_away.retry_after) };
+            let retry_after = Some(turned_away.retry_after());
+            let class = match turned_away {
+                TurnedAway::Paused(_) => FailureClass::RateLimited { retry_after },
+                TurnedAway::Spent(_) => FailureClass::BudgetSpent { retry_after },
+            };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
-            failure.retry_after = Some(turned_away.retry_after);
+            failure.retry_after = retry_after;
             failure.context.asked = Some(question);
             return Err(failure.clean(&self.redactor));
         }
@@ -149,7 +176,7 @@ impl Connection {
             context.telemetry.on_version(&context.api, version);
         }
         let result = if (200..300).contains(&raw.status) {
-            decode(&raw)
+            read(&raw, &redactor)
         } else {
             Err(classify(raw.status, &raw.headers, &raw.body, &redactor, now))
         };
@@ -186,8 +213,8 @@ impl Connection {
     }
 }
 
-fn decode<T: DeserializeOwned>(raw: &RawAnswer) -> Result<T, Failure> {
-    let error = match serde_json::from_slice(without_mark(&raw.body)) {
+fn decode<T>(raw: &RawAnswer, read: impl Fn(&[u8]) -> serde_json::Result<T>) -> Result<T, Failure> {
+    let error = match read(without_mark(&raw.body)) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };

@@ -31,7 +31,6 @@ pub use self::region::Region;
 pub use self::token::{TokenKind, TokenShape, token_host, token_shape};
 
 use super::allowed::HostRole;
-use super::answer::Redactor;
 use super::exchange::{Authentication, Authorization, Call, ClientContext, ClientGrant, Connection, RefusedSecret};
 use super::http::HttpBuildError;
 
@@ -109,7 +108,7 @@ impl SnykClient {
             SnykAuth::OAuthClient { client_secret, .. } => Some(client_secret.clone()),
             SnykAuth::Refused(_) => None,
         };
-        let redactor = Redactor::new(secret);
+        let redactor = context.secrets.redactor(secret);
         let below = |path: &str| {
             let mut base = root.clone();
             base.set_path(&format!("{}{path}", root.path().trim_end_matches('/')));

@@ -17,7 +17,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::ClientContext;
-use super::answer::VersionNotice;
+use super::answer::{KnownSecrets, VersionNotice};
 use super::budget::{BudgetLimits, RequestBudget};
 use super::http::{HttpClient, HttpOptions};
 use super::telemetry::ApiTelemetry;
@@ -62,6 +62,7 @@ pub(crate) fn context(clock: &Clock) -> (ClientContext, Arc<Recorder>) {
         budget: RequestBudget::new(limits, clock),
         clock: clock.clone(),
         telemetry: recorder.clone(),
+        secrets: KnownSecrets::default(),
     };
     (context, recorder)
 }

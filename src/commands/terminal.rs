@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
+use crate::domain::text::is_hostile;
+
 /// How loud a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -110,7 +112,7 @@ impl Terminal {
 
 /// Outside text made safe for a terminal: no escape sequence of a hostile name reaches it.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(|character| if is_hostile(character) { '\u{fffd}' } else { character }).collect()
 }
 
 /// Breaks text into lines of at most `width` characters at spaces.
@@ -137,6 +139,7 @@ mod tests {
     #[test]
     fn hostile_names_cannot_drive_the_terminal() {
         assert_eq!(printable("acme\x1b[2J\u{7}"), "acme\u{fffd}[2J\u{fffd}");
+        assert_eq!(printable("a\u{202e}emc\u{200b}"), "a\u{fffd}emc\u{fffd}");
     }
 
     #[test]

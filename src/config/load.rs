@@ -13,6 +13,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::diagnose;
 use super::document::{Content, Entry, Node};
+use super::hidden;
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 
 /// The directory beside the main file whose files may define integrations.
@@ -110,6 +111,7 @@ fn read_file(
             if matches!(root.content, Content::Null) {
                 root.content = Content::Mapping(Vec::new());
             }
+            hidden::note(&root, problems);
             Some(root)
         }
         Err(error) => {

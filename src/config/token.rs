@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::domain::text::is_hostile;
+
 /// What a secret is declared to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenKind {
@@ -103,10 +105,7 @@ impl TokenKind {
     pub fn check(self, token: &str) -> Result<(), TokenFlaw> {
         let is_quote =
             |letter: char| matches!(letter, '"' | '\'' | '`' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}');
-        let is_invisible = |letter: &char| {
-            letter.is_control()
-                || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
+        let is_invisible = |letter: &char| is_hostile(*letter);
         if token.starts_with('\u{feff}') {
             return Err(TokenFlaw::ByteOrderMark);
         }

@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use super::Config;
 use super::load::{fragment_directory, fragment_paths};
-use super::receivers::HeartbeatSettings;
 
 /// How often files are looked at. Seconds: a rotated token is in use soon, and a look costs next to nothing.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -160,18 +159,10 @@ fn configuration_files(main: &Path) -> BTreeSet<PathBuf> {
 }
 
 fn secret_files(config: &Config) -> BTreeSet<PathBuf> {
-    let snyk = config.snyk.values().flat_map(|entry| entry.auth.secrets());
-    let credentials = config.credentials.values().flat_map(|credential| credential.secrets());
-    let receivers = config.receivers.values().flat_map(|receiver| receiver.secrets());
-    let heartbeat = config.heartbeat.iter().flat_map(HeartbeatSettings::secrets);
-    let secrets = snyk.chain(credentials).chain(receivers).chain(heartbeat);
-    let secrets = secrets.filter_map(|source| source.file().map(Path::to_path_buf));
-    let certificates =
-        config.snyk.values().map(|entry| &entry.http).chain(config.credentials.values().map(|one| &one.http));
-    let certificates = certificates.chain(config.receivers.values().map(|receiver| &receiver.http));
-    let certificates = certificates.chain(config.heartbeat.iter().map(|heartbeat| &heartbeat.http));
+    let secrets = config.secrets().filter_map(|source| source.file().map(Path::to_path_buf));
+    let certificates = config.transports().filter_map(|http| http.ca_file.clone());
     let access = config.server.web_config.iter().flat_map(|web_config| web_config.files()).map(Path::to_path_buf);
-    secrets.chain(certificates.filter_map(|http| http.ca_file.clone())).chain(access).collect()
+    secrets.chain(certificates).chain(access).collect()
 }
 
 #[cfg(test)]

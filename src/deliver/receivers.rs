@@ -35,6 +35,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::receiver::Receiver;
+use crate::client::answer::KnownSecrets;
 use crate::client::http::{HttpBuildError, HttpOptions};
 use crate::client::post::PostClient;
 use crate::config::http::HttpSettings;
@@ -74,19 +75,19 @@ pub enum ReceiverBuildError {
 }
 
 /// Makes a receiver from its configuration, reading its secrets. Blocking, but short. The error does not name the
-/// receiver: whoever asks knows it.
+/// receiver: whoever asks knows it. No answer that it gets lets one of `secrets` out, nor one of its own elsewhere.
 ///
 /// # Errors
 /// When a secret cannot be read or is none, or the HTTP client cannot be set up.
-pub fn build(settings: &ReceiverSettings) -> Result<Arc<dyn Receiver>, ReceiverBuildError> {
+pub fn build(settings: &ReceiverSettings, secrets: &KnownSecrets) -> Result<Arc<dyn Receiver>, ReceiverBuildError> {
     Ok(match &settings.kind {
-        ReceiverKind::Webhook(kind) => Arc::new(webhook::Webhook::build(kind, settings)?),
-        ReceiverKind::Slack(kind) => Arc::new(slack::Slack::build(kind, &settings.http)?),
-        ReceiverKind::PagerDuty(kind) => Arc::new(pagerduty::PagerDuty::build(kind, &settings.http)?),
+        ReceiverKind::Webhook(kind) => Arc::new(webhook::Webhook::build(kind, settings, secrets)?),
+        ReceiverKind::Slack(kind) => Arc::new(slack::Slack::build(kind, &settings.http, secrets)?),
+        ReceiverKind::PagerDuty(kind) => Arc::new(pagerduty::PagerDuty::build(kind, &settings.http, secrets)?),
         ReceiverKind::Alertmanager(kind) => {
-            Arc::new(alertmanager::AlertmanagerReceiver::try_new(kind, &post_client(&settings.http)?)?)
+            Arc::new(alertmanager::AlertmanagerReceiver::try_new(kind, &post_client(&settings.http)?, secrets)?)
         }
-        ReceiverKind::Email(kind) => Arc::new(email::EmailReceiver::try_new(kind, &settings.http)?),
+        ReceiverKind::Email(kind) => Arc::new(email::EmailReceiver::try_new(kind, &settings.http, secrets)?),
     })
 }
 

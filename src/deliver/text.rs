@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::notification::{Notification, NotificationKind};
 use crate::domain::page::{Claim, Page};
+use crate::domain::text::is_hostile;
 
 /// Makes the two texts of a message.
 pub trait Wording: fmt::Debug + Send + Sync {
@@ -138,9 +139,7 @@ fn span(span: TimeDelta) -> String {
 /// Without line breaks and other control characters, and without those that turn the direction of writing: they could
 /// make a name look like a line of ours.
 fn one_line(text: &str) -> String {
-    let is_hidden = |character: char| matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let shown =
-        text.chars().map(|character| if character.is_control() || is_hidden(character) { ' ' } else { character });
+    let shown = text.chars().map(|character| if is_hostile(character) { ' ' } else { character });
     shown.collect::<String>().trim().to_owned()
 }
 

@@ -89,6 +89,8 @@ pub struct Setup {
     pub memory: Memory,
     /// Further YAML lines of the integration (indented by four spaces).
     pub extra: Vec<String>,
+    /// Further YAML lines of `alerts` (indented by two spaces).
+    pub alerts: Vec<&'static str>,
 }
 
 /// What outlives the daemon.
@@ -421,6 +423,7 @@ impl Setup {
             request_timeout: None,
             memory: Memory::Process,
             extra: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 }

@@ -28,6 +28,7 @@ mod snyk_tokens;
 mod story;
 mod strangers;
 mod sync;
+mod told_once;
 mod webhooks;
 
 use super::scenario::Scenario;
@@ -59,6 +60,7 @@ pub(super) fn all() -> Vec<Scenario> {
         audit_log::all(),
         strangers::all(),
         false_words::all(),
+        told_once::all(),
     ]
     .concat();
     all.sort_by_key(|scenario| scenario.line);

@@ -205,7 +205,7 @@ fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Set
         file.line(2, line);
     }
     write_schedule(&mut file, setup);
-    write_alerts(&mut file, pager, &secret);
+    write_alerts(&mut file, pager, setup, &secret);
     if setup.memory == Memory::File {
         file.line(0, &format!("storage: {{ sqlite: {{ path: {} }} }}", directory.join("snykwatch.db").display()));
     }
@@ -217,7 +217,7 @@ fn configuration(directory: &Path, sandbox: &Sandbox, pager: &Pager, setup: &Set
 }
 
 /// Whatever is worth a page goes to the pager.
-fn write_alerts(file: &mut Yaml, pager: &Pager, secret: &impl Fn(&str) -> String) {
+fn write_alerts(file: &mut Yaml, pager: &Pager, setup: &Setup, secret: &impl Fn(&str) -> String) {
     file.line(0, "alerts:");
     file.line(1, "receivers:");
     file.line(2, "pager:");
@@ -226,6 +226,9 @@ fn write_alerts(file: &mut Yaml, pager: &Pager, secret: &impl Fn(&str) -> String
     file.line(4, &format!("routing_key: {}", secret("pager-routing-key")));
     file.line(1, "routes:");
     file.line(2, "- { receivers: [pager], severity: [warning, critical] }");
+    for line in &setup.alerts {
+        file.line(1, line);
+    }
 }
 
 fn write_schedule(file: &mut Yaml, setup: &Setup) {

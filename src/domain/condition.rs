@@ -113,7 +113,8 @@ impl Proof {
 
     /// Moves the time of observation.
     pub fn move_by(&mut self, shift: impl FnMut(&mut DateTime<Utc>)) {
-        self.last_at.iter_mut().for_each(shift);
+        let Self { seen: _, of: _, last_at } = self;
+        last_at.iter_mut().for_each(shift);
     }
 
     /// When they were observed; `None` for the operator's own word.
@@ -181,14 +182,18 @@ closed_list! {
         EndpointGone => "endpoint_gone",
         /// The API fails or cannot be reached.
         UpstreamFailing => "upstream_failing",
-        /// The API asks for patience (429), or our own budget of requests is spent.
+        /// The API asks for patience (429).
         RateLimited => "rate_limited",
+        /// Our own share of the requests is used up: it was not asked.
+        BudgetSpent => "budget_spent",
         /// The answer is not what the API describes.
         AnswerNotUnderstood => "answer_not_understood",
         /// A list ended before its stated total, or tells the same over and over.
         ListIncomplete => "list_incomplete",
         /// The secret was refused when it was read: nothing is asked with it.
         SecretRefused => "secret_refused",
+        /// The request is not on our own list of what may leave: it was not asked. An error of ours.
+        RequestNotListed => "request_not_listed",
 
         /// Snyk rejects our token.
         SnykTokenInvalid => "snyk_token_invalid",
@@ -346,14 +351,16 @@ impl Reason {
     /// The class of a failure (the label of its metric) as a reason.
     pub fn of_failure(label: &str) -> Self {
         match label {
-            "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" | "refused" => {
+            "forbidden" | "missing_scope" | "unauthorized" | "not_accessible_by_this_authentication" => {
                 Self::EndpointRefused
             }
+            "refused" => Self::RequestNotListed,
             "address_refused" => Self::AddressRefused,
             "shut_out" => Self::ShutOut,
             "not_found" => Self::EndpointNotFound,
             "gone" => Self::EndpointGone,
             "rate_limited" => Self::RateLimited,
+            "budget_spent" => Self::BudgetSpent,
             "incomplete" | "endless_paging" => Self::ListIncomplete,
             "secret_refused" => Self::SecretRefused,
             "contradicted" => Self::Contradicted,

@@ -21,7 +21,7 @@ closed_list! {
         ObserverRejected => "ObserverRejected",
         /// The SCM rejects the PAT.
         CredentialInvalid => "CredentialInvalid",
-        /// One API gives no conclusive answer.
+        /// One API gives no conclusive answer, or no question arrives at any.
         UpstreamUnreachable => "UpstreamUnreachable",
         /// The PAT lacks a required permission.
         PermissionsMissing => "PermissionsMissing",
@@ -92,6 +92,8 @@ closed_list! {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
+    /// Our own network, the way to every API. It stands before the APIs, whose cause it is.
+    Network,
     /// A Snyk token or an SCM credential.
     Credential(CredentialName),
     /// An upstream API.
@@ -107,6 +109,7 @@ pub enum Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Network => formatter.write_str("network"),
             Self::Credential(name) => write!(formatter, "credential/{name}"),
             Self::Api(name) => write!(formatter, "api/{name}"),
             Self::Workspace(integration, workspace) => write!(formatter, "namespace/{integration}/{workspace}"),

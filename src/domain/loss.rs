@@ -173,7 +173,20 @@ pub struct NamespaceVisibility {
     pub since: DateTime<Utc>,
 }
 
+impl Loss {
+    fn time(&mut self) -> &mut DateTime<Utc> {
+        let Self { since, reference: _, is_confirmed: _, is_proved: _, is_rejected: _ } = self;
+        since
+    }
+}
+
 impl AbsentRepository {
+    fn time(&mut self) -> &mut DateTime<Utc> {
+        let Self { full_name: _, project: _, left_at, administered: _, fate: _, settlement: _, rule: _, by_asset: _ } =
+            self;
+        left_at
+    }
+
     /// Whether what somebody said at `at` is about this very loss: one that was seen again since is another.
     pub fn is_answered(&self, at: DateTime<Utc>) -> bool {
         self.by_asset || self.left_at <= at
@@ -219,11 +232,11 @@ impl NamespaceMemory {
         } = self;
         std::iter::once(first_seen_at)
             .chain(inventory_lost_at)
-            .chain(sizes.iter_mut().map(|size| &mut size.at))
-            .chain(absent.values_mut().map(|absent| &mut absent.left_at))
-            .chain(loss.iter_mut().map(|loss| &mut loss.since))
-            .chain(doubt.iter_mut().map(|doubt| &mut doubt.at))
-            .chain(visible.iter_mut().map(|visible| &mut visible.since))
+            .chain(sizes.iter_mut().map(|WalkedSize { at, size: _ }| at))
+            .chain(absent.values_mut().map(AbsentRepository::time))
+            .chain(loss.iter_mut().map(Loss::time))
+            .chain(doubt.iter_mut().map(|Doubt { at, is_administered: _ }| at))
+            .chain(visible.iter_mut().map(|NamespaceVisibility { truth: _, reason: _, message: _, since }| since))
     }
 }
 

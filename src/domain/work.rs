@@ -110,10 +110,30 @@ pub struct ProbeFailure {
     pub reason: &'static str,
     /// What happened, safe to show.
     pub detail: String,
-    /// Whether the API as a whole looks unreachable (network, 5xx, 429, HTML, ...), not just this endpoint (404, 410).
-    pub whole_api: bool,
+    /// How far the question came, and so of whom this speaks.
+    pub failed_at: FailedAt,
     /// The API's own wish when to ask again.
     pub retry_after: Option<TimeDelta>,
+}
+
+/// How far a question came that got no usable answer. Of what lies beyond that, its failure says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedAt {
+    /// It was never sent (our budget is spent, the credential is paused, the secret was refused).
+    Ourselves,
+    /// It did not arrive: name lookup, proxy, connection or TLS.
+    TheWay,
+    /// The API as a whole looks unreachable (5xx, 429, HTML, a cut connection, ...).
+    WholeApi,
+    /// This endpoint alone (404, 410).
+    Endpoint,
+}
+
+impl FailedAt {
+    /// Whether it is no use to ask the API something else now.
+    pub fn hides_whole_api(self) -> bool {
+        matches!(self, Self::TheWay | Self::WholeApi)
+    }
 }
 
 /// Something an API said of itself in its headers.

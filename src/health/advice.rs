@@ -79,6 +79,8 @@ pub fn step_after_answer(condition: Condition, reason: Reason, level: Level) -> 
             | Reason::EndpointNotFound
             | Reason::EndpointGone
             | Reason::RateLimited
+            | Reason::BudgetSpent
+            | Reason::RequestNotListed
             | Reason::AnswerNotUnderstood
             | Reason::ListIncomplete
             | Reason::UpstreamFailing
@@ -118,6 +120,12 @@ pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
         }
         (Reason::RateLimited, _) => "nobody for now: it is asked again; if it lasts, snykwatch operator: find who else \
              uses up this token's requests, or ask less often (`schedule`)"
+            .to_owned(),
+        (Reason::BudgetSpent, _) => "nobody for now: it is asked when the next turn comes; if it lasts, snykwatch operator: \
+             ask less often (`schedule`), or give a part of the integrations a token of its own"
+            .to_owned(),
+        (Reason::RequestNotListed, _) => "snykwatch operator: update snykwatch; if it is the latest, report it as an error: it \
+             keeps back a request of its own"
             .to_owned(),
         (Reason::AnswerNotUnderstood, _) => "snykwatch operator: see whether a proxy or a login page answers in the \
              API's place (`http.proxy`, `api_url`); if not, update snykwatch"
@@ -354,5 +362,21 @@ mod tests {
                 assert!(!step.contains("look at the conditions"), "{reason}: {step}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_not_sent_is_nobody_elses_business() {
+        for label in ["budget_spent", "secret_refused", "refused", "rate_limited"] {
+            for asked in [Asked::Snyk(Level::Group), Asked::Snyk(Level::Organization), Asked::GitHost, Asked::AdminApi]
+            {
+                let step = of_answer(Reason::of_failure(label), asked);
+                assert!(
+                    step.contains("snykwatch operator") && !step.to_lowercase().contains("admin"),
+                    "{label}: {step}"
+                );
+            }
+        }
+        let step = of_answer(Reason::of_failure("forbidden"), Asked::GitHost);
+        assert!(step.starts_with("Git host admin"), "{step}");
     }
 }

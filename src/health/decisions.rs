@@ -20,7 +20,7 @@ use super::words::matches_glob;
 /// A plan lasts no longer: what was planned for later is planned later.
 pub const LONGEST_PLAN: TimeDelta = TimeDelta::days(30);
 /// The longest pattern, in characters.
-const LONGEST_PATTERN: usize = 500;
+pub const LONGEST_PATTERN: usize = 500;
 /// The most plans, and the most answers, that are kept: each is looked at for each loss.
 const MOST_KEPT: usize = 1_000;
 /// An ended plan is kept so long, for those who ask what was planned.

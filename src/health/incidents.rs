@@ -26,6 +26,7 @@ mod holding;
 mod inputs;
 pub(crate) mod lifecycle;
 mod members;
+mod network;
 mod nothing_to_watch;
 mod observer_rejected;
 mod organization_not_found;
@@ -94,6 +95,7 @@ fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
         rotation_unfinished::candidates(inputs),
         expiry::candidates(inputs),
         permissions::candidates(inputs),
+        network::candidate(inputs).into_iter().collect(),
         apis::candidates(inputs),
         workspaces::candidates(inputs),
         repositories_vanished::candidates(inputs),

@@ -139,6 +139,8 @@ impl Shift {
             let ApiFacts {
                 last_conclusive_at,
                 inconclusive_since,
+                unreached_since,
+                unasked_since,
                 last_failure: _,
                 version_ending,
                 clock_skew,
@@ -146,6 +148,8 @@ impl Shift {
             } = facts;
             self.maybe(last_conclusive_at);
             self.maybe(inconclusive_since);
+            self.maybe(unreached_since);
+            self.maybe(unasked_since);
             // Our clock minus the API's: ours has moved.
             *clock_skew = clock_skew.map(|skew| skew + self.by);
             for ending in version_ending.iter_mut() {
@@ -408,7 +412,7 @@ impl Shift {
         }
         for Digest { at, problems, dispatch: _ } in digests.values_mut() {
             self.time(at);
-            for DigestEntry { opened_at, ended_at, .. } in problems.values_mut() {
+            for DigestEntry { opened_at, title: _, owners: _, ended_at, is_listed: _ } in problems.values_mut() {
                 self.time(opened_at);
                 self.maybe(ended_at);
             }

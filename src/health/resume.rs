@@ -76,7 +76,8 @@ pub(super) fn counts_trying(rule: Rule) -> bool {
 /// The clocks that count how long we tried in vain.
 fn shift_trying(state: &mut State, gap: TimeDelta) {
     for facts in state.evidence.apis.values_mut() {
-        if let Some(since) = &mut facts.inconclusive_since {
+        let times = [&mut facts.inconclusive_since, &mut facts.unreached_since, &mut facts.unasked_since];
+        for since in times.into_iter().flatten() {
             *since += gap;
         }
     }

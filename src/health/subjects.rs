@@ -138,6 +138,40 @@ pub(super) fn of_organizations(fleet: &Fleet, name: &IntegrationName, credential
     Some(organizations_revision(fleet, name)?.and(snyk).and(token_revision(fleet, credential)?))
 }
 
+/// What a probe asks about, and with which tokens. Where that changed while it ran, its answers are about something else;
+/// what changed for others is none of its business. `None` for what is not watched.
+pub fn asked_about(fleet: &Fleet, work: &Work) -> Option<Revision> {
+    match &work.subject {
+        WorkSubject::Credential(name) => {
+            let revision = token_revision(fleet, name)?;
+            let listing = fleet.scm_credentials.get(name).and_then(|credential| credential.listing);
+            Some(listing.map_or(revision, |listing| revision.and(listing)))
+        }
+        WorkSubject::Group(name) => {
+            let group = fleet.group(name)?;
+            if work.kind == ProbeKind::Catalog {
+                return Some(of_group(fleet, group)?.with(group.catalog_file.as_deref().unwrap_or_default()));
+            }
+            Some(selected(group_revision(fleet, group)?, group).and(token_revision(fleet, &group.snyk)?))
+        }
+        WorkSubject::Profile(name, profile) => {
+            let group = fleet.group(name)?;
+            let profile = group.profiles.get(profile)?;
+            let workspaces = profile.workspaces.iter().map(WorkspaceSlug::as_str);
+            let revision = workspaces.fold(group_revision(fleet, group)?, Revision::with);
+            Some(revision.and(token_revision(fleet, &profile.credential)?))
+        }
+        WorkSubject::Organization(key) => {
+            let watched = fleet.organizations(&key.integration)?;
+            let asked_with = match work.kind {
+                ProbeKind::Webhooks => watched.credential_of(key.organization?),
+                _ => &watched.snyk,
+            };
+            Some(organizations_revision(fleet, &key.integration)?.and(token_revision(fleet, asked_with)?))
+        }
+    }
+}
+
 /// The probe that observes it.
 fn work(about: About<'_>, part: Part) -> Work {
     let (kind, subject) = match about {
@@ -244,6 +278,8 @@ fn forget_apis(state: &mut State, fleet: &Fleet) {
 /// What the subject of an incident is now; `None` where nothing tells.
 pub(super) fn of_subject(fleet: &Fleet, subject: &Subject) -> Option<Revision> {
     match subject {
+        // Our machine stays our machine.
+        Subject::Network => None,
         Subject::Credential(name) => host_of(fleet, name),
         Subject::Api(name) => fleet.apis.get(name).copied(),
         Subject::Workspace(name, _) => group_revision(fleet, fleet.group(name)?),

@@ -27,7 +27,9 @@ use crate::domain::names::{
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::state::{IntegrationState, State, Transition};
 use crate::domain::status::Status;
-use crate::domain::work::{ApiNotice, Finding, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject};
+use crate::domain::work::{
+    ApiNotice, FailedAt, Finding, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject,
+};
 
 use super::{FollowUp, Policy, evaluate, observe};
 
@@ -388,7 +390,7 @@ impl World {
                 api,
                 reason: "server_error",
                 detail: "HTTP 503".to_owned(),
-                whole_api: true,
+                failed_at: FailedAt::WholeApi,
                 retry_after: None,
             };
             Outcome { failures: vec![failure], ..Outcome::default() }
@@ -522,7 +524,7 @@ impl World {
             api: asked_by(kind),
             reason,
             detail: detail.to_owned(),
-            whole_api: false,
+            failed_at: FailedAt::Endpoint,
             retry_after: None,
         };
         let notices = vec![ApiNotice::Answered(asked_by(kind))];

@@ -17,6 +17,7 @@ mod loss;
 mod observers;
 mod one_part_fails;
 mod organization;
+mod ours;
 mod out_of_sight;
 mod refused;
 mod rotations;

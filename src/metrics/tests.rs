@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::names::{IntegrationKey, WorkspaceSlug};
 use crate::domain::status::Status;
-use crate::domain::work::{Outcome, ProbeFailure, ProbeKind};
+use crate::domain::work::{FailedAt, Outcome, ProbeFailure, ProbeKind};
 use crate::schedule::planner::OutcomeClass;
 use crate::snapshot::sample;
 
@@ -71,7 +71,7 @@ fn a_small_page() {
     let page = page_of(&snapshot, Options::default());
     let (page, own) = page.split_once("# HELP snykwatch_api").unwrap();
     assert!(own.contains("snykwatch_build_info"));
-    insta::assert_snapshot!(page.replace('\u{202e}', "<RLO>"), @r#"
+    insta::assert_snapshot!(page, @r#"
     # HELP snykwatch_integration_status Status as background probes last proved it: 1 for the current status, 0 for every other one.
     # TYPE snykwatch_integration_status gauge
     snykwatch_integration_status{integration="acme-bitbucket",level="group",organization="",scm="bitbucket-cloud",status="connection_failed"} 0
@@ -105,7 +105,7 @@ fn a_small_page() {
     snykwatch_integration_condition{integration="acme-bitbucket",level="group",organization="",condition="CatalogLinked"} 1
     # HELP snykwatch_integration_info Names and references of an integration, to join with. Several credentials are separated by commas. Always 1.
     # TYPE snykwatch_integration_info gauge
-    snykwatch_integration_info{integration="acme-bitbucket",level="group",organization="",group_id="00000000-0000-0000-0000-000000006709",group_name="<script>alert(\"1\")</script>\\ & \n'acme' }<RLO>",organization_name="",credential="bitbucket-acme",owner="platform"} 1
+    snykwatch_integration_info{integration="acme-bitbucket",level="group",organization="",group_id="00000000-0000-0000-0000-000000006709",group_name="<script>alert(\"1\")</script>\\ & \n'acme' }",organization_name="",credential="bitbucket-acme",owner="platform"} 1
     # HELP snykwatch_integrations Number of integrations by status, whatever detail of Organizations is exported.
     # TYPE snykwatch_integrations gauge
     snykwatch_integrations{level="group",scm="bitbucket-cloud",status="connection_failed"} 0
@@ -277,6 +277,7 @@ fn hostile_names_are_escaped() {
     let page = page_of(&sample::snapshot(), Options::default());
     let info = page.lines().find(|line| line.starts_with("snykwatch_integration_info{")).unwrap();
     assert!(info.contains(r#"group_name="<script>alert(\"1\")</script>\\ & \n'acme' }"#), "{info}");
+    assert!(sample::HOSTILE.contains('\u{202e}') && !page.contains('\u{202e}'), "{info}");
     assert!(!page.contains(sample::TOKEN_VERSION));
 }
 
@@ -349,7 +350,7 @@ fn own_health_begins_at_zero_and_forgets_what_is_gone() {
         api: "bitbucket-cloud".into(),
         reason,
         detail: String::new(),
-        whole_api: true,
+        failed_at: FailedAt::WholeApi,
         retry_after: None,
     };
     let failures = vec![failure("timeout"), failure("timeout"), failure("server_error")];

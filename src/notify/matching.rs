@@ -52,10 +52,11 @@ impl<'a> Traits<'a> {
                     level = hang_on(fleet, |found| found == name, &mut names);
                 }
             }
+            Subject::Network if names.is_empty() => level = hang_on(fleet, |_| true, &mut names),
             Subject::Api(api) if names.is_empty() => {
                 level = hang_on(fleet, |found| api_of(fleet, found) == Some(api), &mut names);
             }
-            Subject::Api(_) => {}
+            Subject::Network | Subject::Api(_) => {}
         }
         let integrations = names.into_iter().map(|name| (name, fleet.integrations.get(name))).collect();
         Self { key, severity: incident.severity, level, credential, integrations }
@@ -76,10 +77,11 @@ impl Traits<'_> {
     }
 }
 
-/// The integrations whose configuration names a credential or an API, whether or not an Organization was seen yet.
+/// The integrations whose configuration names a credential or an API, all for the network, whether or not an Organization was seen yet.
 pub(super) fn naming<'a>(fleet: &'a Fleet, subject: &Subject) -> BTreeSet<&'a IntegrationName> {
     let mut names = BTreeSet::new();
     match subject {
+        Subject::Network => drop(hang_on(fleet, |_| true, &mut names)),
         Subject::Credential(name) => drop(hang_on(fleet, |found| found == name, &mut names)),
         Subject::Api(api) => drop(hang_on(fleet, |found| api_of(fleet, found) == Some(api), &mut names)),
         Subject::Workspace(..) | Subject::Integration(_) | Subject::Organizations(_) => {}

@@ -5,10 +5,10 @@
 
 use chrono::TimeDelta;
 
-use crate::client::answer::{BodyKind, Failure, FailureClass};
+use crate::client::answer::{BodyKind, Failure, FailureClass, TimeoutPhase};
 use crate::domain::evidence::Part;
 use crate::domain::names::ApiName;
-use crate::domain::work::ProbeFailure;
+use crate::domain::work::{FailedAt, ProbeFailure};
 
 /// Whether the API accepts the credential, as far as this round has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,19 +63,30 @@ pub(super) fn answered(failure: &Failure) -> bool {
 
 /// Whether the API as a whole looks unreachable, not just the endpoint asked.
 pub(super) fn is_whole_api(failure: &Failure) -> bool {
-    match failure.class {
-        // Without a status it was our own budget that turned the request away: that says nothing about the API.
-        FailureClass::RateLimited { .. } => failure.status.is_some(),
-        FailureClass::Maintenance
+    failed_at(failure).hides_whole_api()
+}
+
+/// How far the question came.
+pub(super) fn failed_at(failure: &Failure) -> FailedAt {
+    let looks_like_all = match failure.class {
+        FailureClass::BudgetSpent { .. } | FailureClass::Refused | FailureClass::SecretRefused => {
+            return FailedAt::Ourselves;
+        }
+        // Nothing was sent: an earlier answer asked for patience.
+        FailureClass::RateLimited { .. } if failure.status.is_none() => return FailedAt::Ourselves,
+        FailureClass::Dns
+        | FailureClass::Proxy
+        | FailureClass::Tls { .. }
+        | FailureClass::ConnectionRefused
+        | FailureClass::Unconnected
+        | FailureClass::Timeout { phase: TimeoutPhase::Connect } => return FailedAt::TheWay,
+        FailureClass::RateLimited { .. }
+        | FailureClass::Maintenance
         | FailureClass::ServerError
         | FailureClass::Redirected { .. }
         | FailureClass::Truncated
         | FailureClass::Oversized { .. }
         | FailureClass::Timeout { .. }
-        | FailureClass::Dns
-        | FailureClass::Proxy
-        | FailureClass::Tls { .. }
-        | FailureClass::ConnectionRefused
         | FailureClass::Network => true,
         // JSON of another shape is this endpoint's change; a page for people stands in front of the whole API.
         FailureClass::UnexpectedBody
@@ -92,10 +103,9 @@ pub(super) fn is_whole_api(failure: &Failure) -> bool {
         | FailureClass::Incomplete { .. }
         | FailureClass::Unfinished { .. }
         | FailureClass::ForeignNextLink { .. }
-        | FailureClass::EndlessPaging
-        | FailureClass::Refused
-        | FailureClass::SecretRefused => false,
-    }
+        | FailureClass::EndlessPaging => false,
+    };
+    if looks_like_all { FailedAt::WholeApi } else { FailedAt::Endpoint }
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
@@ -105,7 +115,7 @@ pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &
         api: api.clone(),
         reason: failure.class.as_label(),
         detail: format!("could not {attempt}: {}", failure.detail),
-        whole_api: is_whole_api(failure),
+        failed_at: failed_at(failure),
         retry_after: failure.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
     }
 }
@@ -113,7 +123,6 @@ pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::answer::TimeoutPhase;
 
     fn failure(class: FailureClass, status: Option<u16>, body: BodyKind) -> Failure {
         Failure { status, body, ..Failure::without_answer(class, "text") }
@@ -148,9 +157,6 @@ mod tests {
         let check = |class: FailureClass, body, expected| {
             assert_eq!(is_whole_api(&failure(class.clone(), Some(500), body)), expected, "{class:?} {body:?}");
         };
-        let throttled =
-            |status| is_whole_api(&failure(FailureClass::RateLimited { retry_after: None }, status, BodyKind::Absent));
-        assert_eq!((throttled(Some(429)), throttled(None)), (true, false));
         check(FailureClass::ServerError, BodyKind::Json, true);
         check(FailureClass::UnexpectedBody, BodyKind::Html, true);
         check(FailureClass::UnexpectedBody, BodyKind::Json, false);
@@ -159,5 +165,29 @@ mod tests {
         check(FailureClass::Redirected { location_host: None }, BodyKind::Absent, true);
         check(FailureClass::Timeout { phase: TimeoutPhase::Body }, BodyKind::Absent, true);
         check(FailureClass::EndlessPaging, BodyKind::Json, false);
+    }
+
+    #[test]
+    fn what_was_not_sent_and_what_did_not_arrive_say_nothing_of_the_api() {
+        let check = |class: FailureClass, status, expected| {
+            assert_eq!(failed_at(&failure(class.clone(), status, BodyKind::Absent)), expected, "{class:?} {status:?}");
+        };
+        let timeout = |phase| FailureClass::Timeout { phase };
+        check(FailureClass::BudgetSpent { retry_after: None }, None, FailedAt::Ourselves);
+        check(FailureClass::SecretRefused, None, FailedAt::Ourselves);
+        check(FailureClass::Refused, None, FailedAt::Ourselves);
+        check(FailureClass::RateLimited { retry_after: None }, None, FailedAt::Ourselves);
+        check(FailureClass::RateLimited { retry_after: None }, Some(429), FailedAt::WholeApi);
+        check(FailureClass::Dns, None, FailedAt::TheWay);
+        check(FailureClass::Proxy, None, FailedAt::TheWay);
+        check(FailureClass::Tls { issuer: None }, None, FailedAt::TheWay);
+        check(FailureClass::ConnectionRefused, None, FailedAt::TheWay);
+        check(FailureClass::Unconnected, None, FailedAt::TheWay);
+        check(timeout(TimeoutPhase::Connect), None, FailedAt::TheWay);
+        // There was a connection: whoever is at its other end is reached.
+        check(timeout(TimeoutPhase::Answer), None, FailedAt::WholeApi);
+        check(FailureClass::Network, None, FailedAt::WholeApi);
+        check(FailureClass::ServerError, Some(503), FailedAt::WholeApi);
+        check(FailureClass::NotFound, Some(404), FailedAt::Endpoint);
     }
 }

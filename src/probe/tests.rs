@@ -20,6 +20,7 @@ use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 use self::outcome::shown;
 use super::*;
 use crate::client::ClientContext;
+use crate::client::answer::KnownSecrets;
 use crate::client::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
 use crate::client::bitbucket_cloud::{ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudOptions};
 use crate::client::budget::{BudgetLimits, RequestBudget};
@@ -115,6 +116,7 @@ impl World {
             ),
             clock: self.clock.clone(),
             telemetry: Arc::new(NoTelemetry),
+            secrets: KnownSecrets::default(),
         }
     }
 

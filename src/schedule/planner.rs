@@ -81,7 +81,7 @@ impl OutcomeClass {
     /// The class of an outcome. A failure of one endpoint beside conclusive findings (a removed one, say) is no reason
     /// to ask everything again sooner; a failure of the whole API is.
     pub fn of(outcome: &Outcome) -> Self {
-        let failed = outcome.failures.iter().any(|failure| failure.whole_api);
+        let failed = outcome.failures.iter().any(|failure| failure.failed_at.hides_whole_api());
         let empty = outcome.findings.is_empty() && !outcome.failures.is_empty();
         if failed || empty {
             let retry_after = outcome.failures.iter().filter_map(|failure| failure.retry_after).max();

@@ -116,7 +116,7 @@ impl IncidentView {
         let People { acknowledgement, silences, hearings } = people;
         let (integration, credential) = match &key.subject {
             Subject::Credential(credential) => (None, Some(credential.clone())),
-            Subject::Api(_) => (None, None),
+            Subject::Network | Subject::Api(_) => (None, None),
             Subject::Workspace(name, _) | Subject::Organizations(name) => (Some(name.clone()), None),
             Subject::Integration(key) => (Some(key.integration.clone()), None),
         };

@@ -325,6 +325,8 @@ pub(crate) fn state() -> State {
     let failing = ApiFacts {
         last_conclusive_at: Some(at("2026-11-23T09:30:00Z")),
         inconclusive_since: Some(at("2026-11-23T10:00:00Z")),
+        unreached_since: None,
+        unasked_since: None,
         last_failure: Some(("timeout".to_owned(), HOSTILE.to_owned())),
         version_ending: Some(ending),
         clock_skew: Some(TimeDelta::seconds(-3)),

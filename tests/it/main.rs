@@ -36,6 +36,8 @@ mod one_page;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod our_network;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod refused_secrets;

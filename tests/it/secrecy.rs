@@ -1,5 +1,6 @@
 //! Secrets stay where they belong, and nothing but reading ever leaves.
 
+mod echoes;
 mod receivers;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use snykwatch::client::answer::KnownSecrets;
 use snykwatch::client::http::HttpOptions;
 use snykwatch::client::post::PostClient;
 use snykwatch::config::receivers::AlertmanagerSettings;
@@ -71,7 +72,12 @@ impl Alertmanager {
 fn receiver(peers: &[&Alertmanager]) -> AlertmanagerReceiver {
     let urls = peers.iter().map(|peer| peer.url().parse().unwrap()).collect();
     let settings = AlertmanagerSettings { urls, auth: None, resend_every: RESEND_EVERY };
-    AlertmanagerReceiver::try_new(&settings, &PostClient::build(&HttpOptions::default()).unwrap()).unwrap()
+    AlertmanagerReceiver::try_new(
+        &settings,
+        &PostClient::build(&HttpOptions::default()).unwrap(),
+        &KnownSecrets::default(),
+    )
+    .unwrap()
 }
 
 async fn renew(receiver: &AlertmanagerReceiver, standing: &[Arc<Notification>]) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use snykwatch::client::answer::KnownSecrets;
 use snykwatch::config::http::HttpSettings;
 use snykwatch::config::receivers::{EmailSettings, SmtpTls};
 use snykwatch::config::secrets::SecretSource;
@@ -94,7 +95,7 @@ impl Server {
     }
 
     fn receiver(&self) -> EmailReceiver {
-        EmailReceiver::try_new(&self.settings, &self.http).unwrap()
+        EmailReceiver::try_new(&self.settings, &self.http, &KnownSecrets::default()).unwrap()
     }
 
     async fn send(&self, message: &Message) -> Result<(), SendFailure> {
@@ -299,7 +300,8 @@ async fn only_this_machine_is_spoken_to_without_tls() {
         from: "snykwatch@acme.example".to_owned(),
         to: vec!["ops@acme.example".to_owned()],
     };
-    let try_new = |settings: &EmailSettings| EmailReceiver::try_new(settings, &HttpSettings::default());
+    let try_new =
+        |settings: &EmailSettings| EmailReceiver::try_new(settings, &HttpSettings::default(), &KnownSecrets::default());
     assert!(try_new(&settings).is_err());
     let forbidden = EmailSettings { host: "169.254.169.254".to_owned(), tls: SmtpTls::StartTls, ..settings };
     let failure = try_new(&forbidden).unwrap().send(&trigger("acme")).await.unwrap_err();

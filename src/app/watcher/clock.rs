@@ -40,7 +40,7 @@ impl Watcher {
                     self.tell_of_gaps();
                     self.parts.clock.wake_sleepers();
                     // A probe that slept meanwhile has answers from before.
-                    self.generation += 1;
+                    self.clock_steps += 1;
                 }
             }
             self.needs_evaluation = true;
@@ -78,7 +78,7 @@ impl Watcher {
         self.planner.on_clock_jump(step, self.parts.clock.now());
         self.tell_of_gaps();
         // What a running probe brings is dated by the clock before.
-        self.generation += 1;
+        self.clock_steps += 1;
     }
 
     /// Tells those who deliver in which times nobody could.

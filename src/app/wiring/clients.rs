@@ -161,6 +161,7 @@ impl<'a> Builder<'a> {
             budget,
             clock: self.supplies.clock.clone(),
             telemetry: Arc::clone(&self.supplies.telemetry),
+            secrets: self.supplies.secrets.clone(),
         }
     }
 

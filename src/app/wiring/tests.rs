@@ -55,6 +55,7 @@ impl Files {
         let supplies = Supplies {
             clock,
             telemetry: Arc::new(NoTelemetry),
+            secrets: KnownSecrets::default(),
             version_key: b"key".as_slice().into(),
             own_url: "http://127.0.0.1:9117/".parse().unwrap(),
         };

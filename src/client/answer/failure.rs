@@ -169,9 +169,14 @@ pub enum FailureClass {
         /// The change or announcement that the answer names.
         announcement: Option<String>,
     },
-    /// 429, or our own budget is exhausted or paused.
+    /// 429; without a status it never left, since an earlier answer asked for patience.
     RateLimited {
         /// When to come back.
+        retry_after: Option<Duration>,
+    },
+    /// Our own share of the credential's requests is used up. It never left.
+    BudgetSpent {
+        /// When the next turn is.
         retry_after: Option<Duration>,
     },
     /// The vendor says that it is under maintenance.
@@ -229,6 +234,8 @@ pub enum FailureClass {
     },
     /// Nothing listens there.
     ConnectionRefused,
+    /// No connection came about (no route, the network is down).
+    Unconnected,
     /// The connection broke before an answer.
     Network,
     /// Another 4xx: we asked in a way the API does not accept.
@@ -294,7 +301,7 @@ pub enum FailureLayer {
 
 impl FailureClass {
     /// Every label that [`FailureClass::as_label`] can give.
-    pub const LABELS: [&'static str; 29] = [
+    pub const LABELS: [&'static str; 31] = [
         "unauthorized",
         "missing_scope",
         "address_refused",
@@ -304,6 +311,7 @@ impl FailureClass {
         "not_found",
         "gone",
         "rate_limited",
+        "budget_spent",
         "maintenance",
         "server_error",
         "redirected",
@@ -320,6 +328,7 @@ impl FailureClass {
         "proxy",
         "tls",
         "connection_refused",
+        "unconnected",
         "network",
         "bad_request",
         "refused",
@@ -338,6 +347,7 @@ impl FailureClass {
             Self::NotFound => "not_found",
             Self::Gone { .. } => "gone",
             Self::RateLimited { .. } => "rate_limited",
+            Self::BudgetSpent { .. } => "budget_spent",
             Self::Maintenance => "maintenance",
             Self::ServerError => "server_error",
             Self::Redirected { .. } => "redirected",
@@ -354,6 +364,7 @@ impl FailureClass {
             Self::Proxy => "proxy",
             Self::Tls { .. } => "tls",
             Self::ConnectionRefused => "connection_refused",
+            Self::Unconnected => "unconnected",
             Self::Network => "network",
             Self::BadRequest => "bad_request",
             Self::Refused => "refused",
@@ -367,8 +378,12 @@ impl FailureClass {
             Self::Dns => FailureLayer::Dns,
             Self::Proxy => FailureLayer::Proxy,
             Self::Tls { .. } => FailureLayer::Tls,
-            Self::Timeout { .. } | Self::ConnectionRefused | Self::Network | Self::Truncated => FailureLayer::Network,
-            Self::Refused | Self::SecretRefused | Self::Unfinished { .. } => FailureLayer::Ours,
+            Self::Timeout { .. } | Self::ConnectionRefused | Self::Unconnected | Self::Network | Self::Truncated => {
+                FailureLayer::Network
+            }
+            Self::BudgetSpent { .. } | Self::Refused | Self::SecretRefused | Self::Unfinished { .. } => {
+                FailureLayer::Ours
+            }
             _ => FailureLayer::Api,
         }
     }

@@ -5,17 +5,17 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use reqwest::header::HeaderMap;
 
-use super::redact::safe_text;
 use super::{AnswerMeta, CredentialHeaders, LifecycleStage, VersionNotice, lenient};
 
 /// The longest wait that a watched API gets by asking. A wrong date must not blind us for longer; an API that still
 /// throttles then says so again.
 pub(crate) const LONGEST_API_WAIT: Duration = Duration::from_mins(15);
 
-/// A header as clean text.
+/// A header as it came; what is shown of it is cleaned with the whole answer ([`AnswerMeta::clean`]), since half a secret
+/// is one too.
 pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?;
-    Some(safe_text(text)).filter(|text| !text.is_empty())
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// What the headers of an answer say.

@@ -1,18 +1,18 @@
 //! Keeps secrets out of every text that leaves the client.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+
+use super::secrets::{Finder, KnownSecrets, REDACTED, short};
+use crate::domain::text::{is_hostile, one_line};
 
 /// Longest text, in characters, that a failure carries.
 const DETAIL_LIMIT: usize = 240;
 
-/// What stands where a secret stood.
-const REDACTED: &str = "[redacted]";
-
-/// A configured secret shorter than this would blank out ordinary words.
-const SHORTEST_SECRET: usize = 4;
+/// In names, which must stay what they are to be found again, only what can be no name by accident is blanked. Bytes.
+const SHORTEST_IN_NAMES: usize = 20;
 
 /// The shapes of the secrets we know, for those that are not ours (`docs/apis/snyk.md`, `docs/apis/bitbucket-cloud.md`):
 /// Snyk tokens, Atlassian API and access tokens, JSON Web Tokens, a whole `Authorization` value, userinfo in a URL, and
@@ -29,43 +29,55 @@ static SECRET_SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Knows the secrets of one client and takes them out of any text.
+/// Takes the secrets of one client, and all others that are known, out of any text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    secrets: Vec<SecretString>,
+    known: KnownSecrets,
+    /// Too short to be known to others.
+    own: Vec<SecretString>,
+    finder: Arc<Finder>,
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Redactor({} secrets)", self.secrets.len())
+        formatter.write_str("Redactor([hidden])")
     }
 }
 
 impl Redactor {
-    /// Takes out these secrets, and everything that has the shape of a secret.
-    pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        Self { secrets: secrets.into_iter().filter(|secret| secret.expose_secret().len() >= SHORTEST_SECRET).collect() }
+    /// Knows those of `own` too that `known` does not take, since they are short.
+    pub(super) fn new(known: KnownSecrets, own: impl IntoIterator<Item = SecretString>) -> Self {
+        let own = short(own);
+        let finder = Arc::new(Finder::of(own.iter()));
+        Self { known, own, finder }
     }
 
-    /// Knows these secrets too.
+    /// Knows these secrets too, with which a call is authorised.
     pub(crate) fn and(&self, more: &[SecretString]) -> Self {
-        Self::new(self.secrets.iter().chain(more).cloned())
+        self.known.learn_passing(more);
+        let more = short(more.iter().cloned());
+        if more.is_empty() {
+            return self.clone();
+        }
+        Self::new(self.known.clone(), self.own.iter().cloned().chain(more))
+    }
+
+    /// A name that somebody set, on one line and without a secret of ours.
+    pub(crate) fn name(&self, name: &str) -> String {
+        self.known.finder().blank(&one_line(name), SHORTEST_IN_NAMES).into_owned()
+    }
+
+    /// Whether [`Redactor::name`] may change a name in this text.
+    pub(crate) fn may_change_names_in(&self, text: &str) -> bool {
+        self.known.finder().finds(text, SHORTEST_IN_NAMES)
     }
 
     /// The text without secrets and control characters, capped in length.
     pub fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            let secret = secret.expose_secret();
-            if text.contains(secret) {
-                text = text.replace(secret, REDACTED);
-            }
-            let encoded = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
-            if encoded != secret && text.contains(&encoded) {
-                text = text.replace(&encoded, REDACTED);
-            }
-        }
-        safe_text(&text)
+        // First, so that nothing invisible hides a secret.
+        let text = one_line(text);
+        let text = self.known.finder().blank(&text, 0).into_owned();
+        safe_text(&self.finder.blank(&text, 0))
     }
 }
 
@@ -98,12 +110,6 @@ pub(crate) fn safe_text(text: &str) -> String {
     clean
 }
 
-/// Control characters, and the invisible ones that turn the direction of a text around or hide in it.
-fn is_hostile(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,8 +117,11 @@ mod tests {
 
     #[test]
     fn secrets_of_ours_and_of_others_are_taken_out() {
-        let redactor =
-            Redactor::new(["hunter2+/secret".into(), "8f1b9d3e-0000-4000-8000-000000000001".into(), "x".into()]);
+        let redactor = KnownSecrets::default().redactor([
+            "hunter2+/secret".into(),
+            "8f1b9d3e-0000-4000-8000-000000000001".into(),
+            "x".into(),
+        ]);
         let check = |text: &str, expected: &str| assert_eq!(redactor.clean(text), expected);
         check("token hunter2+/secret was refused", "token [redacted] was refused");
         check("?t=hunter2%2B%2Fsecret&x", "?t=[redacted]&x");
@@ -128,6 +137,17 @@ mod tests {
         assert_eq!(redactor.clean(&"long ".repeat(100)).chars().count(), DETAIL_LIMIT + 1);
     }
 
+    #[test]
+    fn a_name_stays_itself_unless_it_can_be_no_name() {
+        let known = KnownSecrets::default();
+        let redactor = known.redactor(["acme-platform".into(), "8f1b9d3e-0000-4000-8000-000000000001".into()]);
+        let check = |name: &str, expected: &str| assert_eq!(redactor.name(name), expected);
+        check("acme-platform", "acme-platform");
+        check("my 8f1b9d3e-0000-4000-8000-000000000001", "my [redacted]");
+        check("evil\u{202e}gnp\u{1b}[2J", "evilgnp [2J");
+        check("password: swordfish", "password: swordfish");
+    }
+
     proptest! {
         #[test]
         fn no_text_is_long_or_hostile(text in "\\PC*|[\\x00-\\x7f]*") {
@@ -138,7 +158,7 @@ mod tests {
 
         #[test]
         fn a_configured_secret_never_survives(before in "[ a-z]{0,300}", secret in "[A-Za-z0-9]{12,40}", after in "[ -~]{0,40}") {
-            let redactor = Redactor::new([SecretString::from(secret.clone())]);
+            let redactor = KnownSecrets::default().redactor([SecretString::from(secret.clone())]);
             let clean = redactor.clean(&format!("{before}{secret}{after}"));
             prop_assert!(!clean.contains(&secret));
         }

@@ -23,12 +23,13 @@ async fn short_waits_are_slept_and_long_ones_turned_away() {
     // Who walks a list has more patience, and takes turns in the order of asking.
     let (first, second) = tokio::join!(budget.acquire_within(LONGEST_WALK_PACING), budget.acquire());
     assert!(first.is_ok());
-    assert_eq!(second.unwrap_err().retry_after.as_secs(), 3);
+    assert_eq!(second.unwrap_err().retry_after().as_secs(), 3);
 
     let hourly = RequestBudget::new(limits(3, Duration::from_hours(1)), &Clock::system());
     hourly.acquire().await.unwrap();
     let turned_away = hourly.acquire().await.unwrap_err();
-    assert_eq!(turned_away.retry_after.as_secs(), 1800);
+    assert_eq!(turned_away, TurnedAway::Spent(turned_away.retry_after()));
+    assert_eq!(turned_away.retry_after().as_secs(), 1800);
     assert_eq!(hourly.remaining(), Some(0));
 }
 
@@ -37,7 +38,9 @@ async fn a_throttling_answer_pauses_everybody_who_shares_the_credential() {
     let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());
     let other = budget.clone();
     budget.on_answer(429, &throttled(&[("retry-after", "100")]));
-    let rest = other.acquire().await.unwrap_err().retry_after;
+    let turned_away = other.acquire().await.unwrap_err();
+    let rest = turned_away.retry_after();
+    assert_eq!(turned_away, TurnedAway::Paused(rest), "what the API asked for is not our own thrift");
     assert!(rest >= Duration::from_secs(100) && rest <= Duration::from_mins(2), "{rest:?}");
     assert_eq!(other.remaining(), Some(0));
     tokio::time::advance(Duration::from_secs(121)).await;
@@ -76,7 +79,7 @@ async fn on_a_scaled_clock_pauses_pass_in_virtual_time_and_nothing_is_paced() {
         budget.acquire().await.unwrap();
     }
     budget.on_answer(429, &throttled(&[]));
-    assert_eq!(budget.acquire().await.unwrap_err().retry_after, Duration::from_mins(1));
+    assert_eq!(budget.acquire().await.unwrap_err().retry_after(), Duration::from_mins(1));
     assert_eq!(budget.paused_until(), Some(start + TimeDelta::seconds(60)));
     script.sleep_until(start + TimeDelta::seconds(61)).await;
     budget.acquire().await.unwrap();

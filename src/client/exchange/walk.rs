@@ -15,7 +15,7 @@ use url::Url;
 use super::totals::{Completeness, ListEnd};
 use super::{Authentication, Call, Connection};
 use crate::client::allowed;
-use crate::client::answer::{Failure, FailureClass, Walk, safe_text};
+use crate::client::answer::{Failure, FailureClass, Walk};
 use crate::client::budget::LONGEST_WALK_PACING;
 
 /// More pages than any real list has: 200,000 items at 100 a page.
@@ -208,7 +208,7 @@ impl Connection {
         match url {
             Some(url) if kind(&url).is_some() && kind(&url) == kind(&first.url) => Ok(url),
             url => {
-                let host = url.as_ref().and_then(Url::host_str).map(safe_text);
+                let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
                 let detail = match &host {
                     Some(host) => format!("the link to the next page leads elsewhere: {host}"),
                     None => "the link to the next page is not a link".to_owned(),

@@ -44,6 +44,8 @@ pub(crate) fn of_connection(error: &reqwest::Error, host: &str, is_proxied: bool
         (FailureClass::Dns, format!("could not look up {host}: {cause}"))
     } else if io_kind(error) == Some(io::ErrorKind::ConnectionRefused) {
         (FailureClass::ConnectionRefused, format!("{host} refused the connection"))
+    } else if error.is_connect() {
+        (FailureClass::Unconnected, format!("no connection to {host}: {cause}"))
     } else {
         (FailureClass::Network, format!("the connection to {host} failed: {cause}"))
     };

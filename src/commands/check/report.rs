@@ -370,13 +370,17 @@ fn next_step_for(reason: &str) -> &'static str {
             "check http.proxy: the proxy is not reachable or refuses; hosts reached directly go in http.no_proxy"
         }
         "tls" => "if a proxy or firewall signs certificates here, name its authority in http.ca_file",
-        "connection_refused" | "network" | "timeout" => {
+        "connection_refused" | "unconnected" | "network" | "timeout" => {
             "check that this machine may reach the host (`snykwatch config show --egress` lists every host and port)"
         }
         "unexpected_body" | "redirected" => {
             "something between here and the API answers in its place (a login page, a proxy); check api_url and http.proxy"
         }
-        "rate_limited" => "wait; another user of the same credential may be using up its request budget",
+        "rate_limited" => "wait; another user of the same credential may be using up its requests",
+        "budget_spent" => {
+            "wait, or ask with fewer integrations at once; it is our own share of the requests that is used up"
+        }
+        "refused" => "update snykwatch; if it is the latest, report it as an error: it keeps back a request of its own",
         "maintenance" | "server_error" => "look at the vendor's status page; nothing is to be done here",
         _ => "look at the detail above; `snykwatch run --log debug` shows every request",
     }

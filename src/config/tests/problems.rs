@@ -72,6 +72,20 @@ timezone: Europe/Berlim
 }
 
 #[test]
+fn what_is_not_seen_is_refused_and_named_by_its_number() {
+    let files =
+        Files::new("timezone: \"UTC\\u202e\"\nalerts: { receivers: { \"pa\\u200bger\": 5 } }\nserver: \"a\\e[2J\"\n");
+    let problems = files.problems();
+    for (place, number) in [("1:11", "U+202E"), ("2:24", "U+200B"), ("3:9", "U+001B")] {
+        let told = format!("snykwatch.yaml:{place}: this holds the character {number}");
+        assert!(problems.contains(&told), "{problems}");
+    }
+    // Neither what is written in another script nor a text of several lines holds one.
+    let files = Files::new("timezone: |\n  Zürich 東京 عربي 🦀\n\ttwo lines\n");
+    assert!(!files.problems().contains("this holds the character"), "{}", files.problems());
+}
+
+#[test]
 fn what_lies_in_the_future_is_an_error_to_whoever_writes_it_and_no_reason_not_to_start() {
     let text = small("").replace("      id:", "      configured_at: 2026-11-23T09:00:01Z\n      id:");
     let files = Files::new(&text.replace("env: BITBUCKET_TOKEN", "file: bitbucket"));

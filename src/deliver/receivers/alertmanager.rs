@@ -30,6 +30,7 @@ use self::alert::{Alert, Labels, Lease};
 use self::peer::Peer;
 use super::ReceiverBuildError;
 use super::labels::labels;
+use crate::client::answer::KnownSecrets;
 use crate::client::post::PostClient;
 use crate::config::receivers::AlertmanagerSettings;
 use crate::deliver::receiver::{Leased, Message, Receiver, Retry, SendFailure};
@@ -68,11 +69,15 @@ impl AlertmanagerReceiver {
     ///
     /// # Errors
     /// When the secret cannot be read, or an address is none.
-    pub fn try_new(settings: &AlertmanagerSettings, client: &PostClient) -> Result<Self, ReceiverBuildError> {
+    pub fn try_new(
+        settings: &AlertmanagerSettings,
+        client: &PostClient,
+        known: &KnownSecrets,
+    ) -> Result<Self, ReceiverBuildError> {
         let peers: Vec<_> = settings
             .urls
             .iter()
-            .map(|url| Peer::try_new(url, settings.auth.as_ref(), client))
+            .map(|url| Peer::try_new(url, settings.auth.as_ref(), client, known))
             .collect::<Result<_, _>>()?;
         Ok(Self { peers, resend_every: settings.resend_every, identities: Mutex::default() })
     }

@@ -21,7 +21,7 @@ use super::text::{clean_line, cut_characters};
 use crate::client::answer::Redactor;
 use crate::client::post::{PostAnswer, PostFailure};
 use crate::deliver::receiver::{Retry, SendFailure};
-use crate::domain::notification::{FailureReason, Reach};
+use crate::domain::notification::{AttemptFailure, FailureReason, Reach};
 
 /// As long as a receiver may make us wait by `Retry-After`: a page that waits longer is of little use, and one wrong
 /// header must not silence a receiver. Seconds.
@@ -32,7 +32,7 @@ const EXCERPT: usize = 160;
 
 /// Judges what came of a post. Every 2xx is acceptance.
 pub(super) fn judge(sent: Result<PostAnswer, PostFailure>, redactor: &Redactor) -> Result<PostAnswer, SendFailure> {
-    let answer = sent.map_err(unanswered)?;
+    let answer = sent.map_err(|failure| unanswered(failure, redactor))?;
     match of_status(answer.status) {
         None => Ok(answer),
         Some((reason, reach, again)) => {
@@ -67,10 +67,11 @@ pub(super) fn unwritable(error: &serde_json::Error) -> SendFailure {
     }
 }
 
-fn unanswered(failure: PostFailure) -> SendFailure {
+fn unanswered(failure: PostFailure, redactor: &Redactor) -> SendFailure {
+    let PostFailure { failure: AttemptFailure { reason, detail }, reach } = failure;
     // An address that is forbidden or leads nowhere today may lead somewhere tomorrow: names are repaired.
-    let retry = if failure.failure.reason == FailureReason::Rejected { Retry::Never } else { Retry::Later };
-    SendFailure { reason: failure.failure.reason, detail: failure.failure.detail, reach: failure.reach, retry }
+    let retry = if reason == FailureReason::Rejected { Retry::Never } else { Retry::Later };
+    SendFailure { reason, detail: redactor.clean(&detail), reach, retry }
 }
 
 enum Again {
@@ -115,7 +116,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::*;
-    use crate::domain::notification::AttemptFailure;
+    use crate::client::answer::KnownSecrets;
 
     fn judged(
         status: u16,
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_detail_is_one_line_without_secrets() {
-        let redactor = Redactor::new([SecretString::from("/services/T0/B0/secret")]);
+        let redactor = KnownSecrets::default().redactor([SecretString::from("/services/T0/B0/secret")]);
         let detail = |status, body: &str| judged(status, None, body, &redactor).unwrap_err().detail;
         assert_eq!(detail(404, "no_service\r\n"), "it answered 404 Not Found: no_service");
         assert_eq!(
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(detail(502, "<html><body>Bad gateway"), "it answered 502 Bad Gateway");
         assert_eq!(detail(599, ""), "it answered 599");
         assert!(detail(500, &"long ".repeat(10_000)).chars().count() < 250);
-        assert_eq!(detail(400, "a\u{202e}b\u{1b}[2J"), "it answered 400 Bad Request: a b [2J");
+        assert_eq!(detail(400, "a\u{202e}b\u{1b}[2J"), "it answered 400 Bad Request: ab [2J");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use lettre::address::Address;
 
 use self::letter::Correspondents;
 use super::ReceiverBuildError;
+use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::smtp::{Letter, RefusedRecipient, SmtpClient, SmtpServer};
 use crate::config::http::HttpSettings;
 use crate::config::receivers::{EmailSettings, SmtpTls};
@@ -40,17 +41,23 @@ const PERMANENT: u16 = 500;
 pub struct EmailReceiver {
     client: SmtpClient,
     correspondents: Correspondents,
+    redactor: Redactor,
     /// Who already has a message that others do not have yet.
     unfinished: Mutex<BTreeMap<NotificationId, BTreeSet<Address>>>,
 }
 
 impl EmailReceiver {
-    /// Makes the receiver. The password is read here; of `http` the CA file and the timeouts count.
+    /// Makes the receiver. The password is read here; of `http` the CA file and the timeouts count. Nothing that the
+    /// server says lets one of `secrets` out.
     ///
     /// # Errors
     /// When the password or the CA file cannot be read, an address is none, or TLS is off and the server is not on this
     /// machine.
-    pub fn try_new(settings: &EmailSettings, http: &HttpSettings) -> Result<Self, ReceiverBuildError> {
+    pub fn try_new(
+        settings: &EmailSettings,
+        http: &HttpSettings,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, ReceiverBuildError> {
         if settings.tls == SmtpTls::None && !is_this_machine(&settings.host) {
             let reason = "without TLS only a server on this machine is spoken to".to_owned();
             return Err(ReceiverBuildError::Address { address: settings.host.clone(), reason });
@@ -59,6 +66,7 @@ impl EmailReceiver {
             Some((name, password)) => Some((name.clone(), password.read()?)),
             None => None,
         };
+        let redactor = secrets.redactor(login.iter().map(|(_, password)| password.clone()));
         let correspondents = Correspondents::try_new(&settings.from, &settings.to)?;
         let server = SmtpServer {
             host: settings.host.clone(),
@@ -67,7 +75,8 @@ impl EmailReceiver {
             login,
             hello: correspondents.domain().to_owned(),
         };
-        Ok(Self { client: SmtpClient::build(server, http)?, correspondents, unfinished: Mutex::default() })
+        let client = SmtpClient::build(server, http)?;
+        Ok(Self { client, correspondents, redactor, unfinished: Mutex::default() })
     }
 
     async fn deliver(&self, message: &Message) -> Result<(), SendFailure> {
@@ -81,7 +90,13 @@ impl EmailReceiver {
         let done = self.unfinished().get(id).cloned().unwrap_or_default();
         let to: Vec<_> = self.correspondents.recipients().filter(|address| !done.contains(*address)).cloned().collect();
         let letter = Letter { from: self.correspondents.sender(), to: &to, content: &content };
-        let refused = self.client.deliver(letter).await.map_err(verdict::of)?;
+        let mut refused = self.client.deliver(letter).await.map_err(|failure| {
+            let failure = verdict::of(failure);
+            SendFailure { detail: self.redactor.clean(&failure.detail), ..failure }
+        })?;
+        for refusal in &mut refused {
+            refusal.text = self.redactor.clean(&refusal.text);
+        }
         let (for_good, for_now): (Vec<_>, Vec<_>) = refused.into_iter().partition(|refusal| refusal.code >= PERMANENT);
         for RefusedRecipient { address, code, text } in &for_good {
             tracing::error!(%address, code, text, "a recipient of pages was refused by the mail server; correct `to`");

@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Protection, ReceiverBuildError, answer, post_client, unfit, without_secrets};
-use crate::client::answer::Redactor;
+use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostClient};
 use crate::config::http::HttpSettings;
 use crate::config::receivers::PagerDutySettings;
@@ -50,7 +50,11 @@ pub(super) struct PagerDuty {
 
 impl PagerDuty {
     /// Reads the routing key.
-    pub(super) fn build(kind: &PagerDutySettings, http: &HttpSettings) -> Result<Self, ReceiverBuildError> {
+    pub(super) fn build(
+        kind: &PagerDutySettings,
+        http: &HttpSettings,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, ReceiverBuildError> {
         let routing_key = routing_key(&kind.routing_key)?;
         let unusable = |reason: &str| ReceiverBuildError::Address {
             address: without_secrets(&kind.api_url),
@@ -62,7 +66,7 @@ impl PagerDuty {
         }
         let mut url = kind.api_url.clone();
         url.path_segments_mut().map_err(|()| unusable("it can have no path"))?.pop_if_empty().extend(["v2", "enqueue"]);
-        let redactor = Redactor::new([routing_key.clone()]);
+        let redactor = secrets.redactor([routing_key.clone()]);
         Ok(Self { http: post_client(http)?, url, routing_key, redactor })
     }
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 use self::escape::{escape, sections};
 use super::text::{clean_line, clean_lines, cut_characters, web_address};
 use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
-use crate::client::answer::Redactor;
+use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostClient};
 use crate::config::http::HttpSettings;
 use crate::config::receivers::{AddressSource, SlackSettings};
@@ -51,9 +51,13 @@ pub(super) struct Slack {
 
 impl Slack {
     /// Reads the address.
-    pub(super) fn build(kind: &SlackSettings, http: &HttpSettings) -> Result<Self, ReceiverBuildError> {
+    pub(super) fn build(
+        kind: &SlackSettings,
+        http: &HttpSettings,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, ReceiverBuildError> {
         let url = address(&AddressSource::Secret(kind.webhook_url.clone()), Protection::Required)?;
-        Ok(Self { http: post_client(http)?, redactor: Redactor::new(secrets_of_address(&url)), url })
+        Ok(Self { http: post_client(http)?, redactor: secrets.redactor(secrets_of_address(&url)), url })
     }
 
     async fn post(&self, message: &Message) -> Result<(), SendFailure> {

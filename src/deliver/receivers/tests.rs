@@ -33,7 +33,7 @@ fn each_kind_is_made() {
         })),
     ];
     for kind in kinds {
-        assert!(build(&kind).is_ok(), "{kind:?}");
+        assert!(build(&kind, &KnownSecrets::default()).is_ok(), "{kind:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn what_cannot_be_used_is_told_without_its_secret() {
         (webhook(AddressSource::Secret(missing), Vec::new()), "could not read the secret file /nonexistent/token"),
     ];
     for (settings, expected) in table {
-        let text = told(&build(&settings).unwrap_err());
+        let text = told(&build(&settings, &KnownSecrets::default()).unwrap_err());
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("topsecret") && !text.contains("dG9wc2VjcmV0"), "{text}");
     }

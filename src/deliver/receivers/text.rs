@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::domain::text::{is_hostile, is_invisible, one_line};
+
 /// A string within a structured payload may have so many characters.
 const LONGEST_STRING: usize = 4_000;
 
@@ -14,15 +16,7 @@ const ELLIPSIS: char = '…';
 
 /// One line: line breaks and control characters become single spaces.
 pub(super) fn clean_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars().filter(|character| !is_invisible(*character)) {
-        if !character.is_control() && !is_line_break(character) {
-            line.push(character);
-        } else if !line.ends_with(' ') {
-            line.push(' ');
-        }
-    }
-    line.trim().to_owned()
+    one_line(text)
 }
 
 /// The lines of a text, each harmless.
@@ -34,7 +28,7 @@ pub(super) fn clean_lines(text: &str) -> String {
         match character {
             '\n' => clean.push('\n'),
             '\t' => clean.push(' '),
-            _ if character.is_control() || is_line_break(character) => clean.push(' '),
+            _ if is_hostile(character) => clean.push(' '),
             _ => clean.push(character),
         }
     }
@@ -104,17 +98,6 @@ pub(super) fn cut_bytes(text: &str, limit: usize) -> String {
 pub(super) fn web_address(text: &str) -> Option<String> {
     let url = url::Url::parse(text).ok()?;
     matches!(url.scheme(), "https" | "http").then(|| url.to_string())
-}
-
-fn is_line_break(character: char) -> bool {
-    matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-/// Changes the direction of what follows, or takes no room: marks, embeddings, overrides, isolates, zero widths, tags.
-fn is_invisible(character: char) -> bool {
-    matches!(character,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

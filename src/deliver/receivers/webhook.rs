@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::signature::SigningKey;
 use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
-use crate::client::answer::Redactor;
+use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostClient};
 use crate::config::receivers::{ReceiverSettings, WebhookBody, WebhookSettings};
 use crate::deliver::receiver::{Message, Receiver, SendFailure};
@@ -36,13 +36,17 @@ pub(super) struct Webhook {
 
 impl Webhook {
     /// Reads the address and the signing keys.
-    pub(super) fn build(kind: &WebhookSettings, settings: &ReceiverSettings) -> Result<Self, ReceiverBuildError> {
+    pub(super) fn build(
+        kind: &WebhookSettings,
+        settings: &ReceiverSettings,
+        secrets: &KnownSecrets,
+    ) -> Result<Self, ReceiverBuildError> {
         let url = address(&kind.url, Protection::AsConfigured)?;
         let keys = kind.secrets.iter().map(SigningKey::read).collect::<Result<_, _>>()?;
         Ok(Self {
             name: settings.name.clone(),
             http: post_client(&settings.http)?,
-            redactor: Redactor::new(secrets_of_address(&url)),
+            redactor: secrets.redactor(secrets_of_address(&url)),
             url,
             keys,
             body: kind.body,

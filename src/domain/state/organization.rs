@@ -220,11 +220,11 @@ impl OrganizationMemory {
         let of_projects = [unscheduled, resumed, late, orphans].into_iter().flat_map(BTreeMap::values_mut);
         options
             .chain(of_projects)
-            .chain(lost.values_mut().map(|lost| &mut lost.since))
+            .chain(lost.values_mut().map(|LostTarget { since, projects: _, settled: _ }| since))
             .chain(checks_off.values_mut())
-            .chain(lowest.iter_mut().map(|day| &mut day.at))
-            .chain(missing.values_mut().map(|missing| &mut missing.since))
-            .chain(false_readings.values_mut().map(|readings| &mut readings.last_at))
+            .chain(lowest.iter_mut().map(|DayShare { at, share: _ }| at))
+            .chain(missing.values_mut().map(|MissingWebhook { full_name: _, since }| since))
+            .chain(false_readings.values_mut().map(|FalseReadings { reason: _, last_at, count: _ }| last_at))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::names::ApiName;
 use crate::domain::policy::Case;
+use crate::health::resume::ASKING_AGAIN;
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
@@ -45,7 +46,7 @@ fn unreachable<'a>(
     facts: &'a ApiFacts,
     dependents: &Dependents,
 ) -> Candidate<'a> {
-    let verdict = facts.inconclusive_since.map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Since(since)));
+    let verdict = facts.failing_since(inputs.now).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Since(since)));
     let describe = move |scene: &Scene<'_>| {
         let failure = facts.last_failure.as_ref().map(|(reason, detail)| format!("Last: {reason}, {detail}"));
         let answered = facts.last_conclusive_at.map_or_else(
@@ -67,6 +68,8 @@ fn unreachable<'a>(
     };
     Candidate {
         resolution: "the API answers again".to_owned(),
+        // After our own network was down, an API is asked again at the latest by then.
+        repair_shows_after: Some(ASKING_AGAIN),
         ..about(inputs, Rule::UpstreamUnreachable, name, dependents, verdict, describe)
     }
 }

@@ -18,9 +18,11 @@ impl Growth {
     pub(crate) const fn of(subject: &Subject) -> Self {
         match subject {
             Subject::Organizations(_) => Self::Members,
-            Subject::Credential(_) | Subject::Api(_) | Subject::Workspace(..) | Subject::Integration(_) => {
-                Self::BlastRadius
-            }
+            Subject::Network
+            | Subject::Credential(_)
+            | Subject::Api(_)
+            | Subject::Workspace(..)
+            | Subject::Integration(_) => Self::BlastRadius,
         }
     }
 

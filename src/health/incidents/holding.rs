@@ -133,7 +133,8 @@ impl Causes {
         let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < symptom.repair_shows_after;
         let by_reach = symptom.integration.and_then(|integration| self.by_integration.get(integration));
         let by_subject = self.by_subject.get(&symptom.key.subject);
-        let places = by_reach.into_iter().chain(by_subject).flatten();
+        let on_the_way = matches!(symptom.key.subject, Subject::Api(_)).then(|| self.by_subject.get(&Subject::Network));
+        let places = by_reach.into_iter().chain(by_subject).chain(on_the_way.flatten()).flatten();
         let holds = |place: &&usize| {
             let cause = self.standing.get(**place);
             cause.is_some_and(|cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom))
@@ -172,7 +173,7 @@ fn subject_integration(subject: &Subject) -> Option<IntegrationKey> {
     match subject {
         Subject::Integration(key) => Some(key.clone()),
         Subject::Workspace(name, _) => Some(IntegrationKey::group(name.clone())),
-        Subject::Credential(_) | Subject::Api(_) | Subject::Organizations(_) => None,
+        Subject::Network | Subject::Credential(_) | Subject::Api(_) | Subject::Organizations(_) => None,
     }
 }
 
@@ -251,6 +252,7 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             CredentialInvalid,
             PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
         ) => same_subject,
+        (UpstreamUnreachable, UpstreamUnreachable) => cause.key.subject == Subject::Network,
         // A group's incident reaches the Organizations that are unknown for the same reason.
         (
             SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,

@@ -110,6 +110,7 @@ impl<'a> Inputs<'a> {
         let group = |name: &IntegrationName| integration(name).and_then(|integration| integration.group.as_ref());
         match &key.subject {
             Subject::Credential(name) => self.dependents(name).is_some(),
+            Subject::Network => self.both_ends_are_watched(),
             Subject::Api(name) => self.apis.contains_key(name),
             Subject::Workspace(name, slug) => group(name)
                 .is_some_and(|group| group.profiles.values().any(|profile| profile.workspaces.contains(slug))),
@@ -119,6 +120,13 @@ impl<'a> Inputs<'a> {
                 integration(name).is_some_and(|integration| integration.organizations.is_some())
             }
         }
+    }
+
+    /// Whether APIs of two vendors are asked, Snyk's and a Git host's: nothing but the way to them is common to both.
+    pub(super) fn both_ends_are_watched(&self) -> bool {
+        let is_watched = |api: &ApiName| self.apis.contains_key(api);
+        self.fleet.snyk_tokens.values().any(|token| is_watched(&token.api))
+            && self.fleet.scm_credentials.values().any(|credential| is_watched(&credential.api))
     }
 
     /// What hangs on a credential; `None` when no integration names it.
@@ -177,7 +185,7 @@ impl<'a> Inputs<'a> {
         match subject {
             Subject::Credential(name) => !self.was_asked_since(name, resumed_at),
             // Its own clock stood still.
-            Subject::Api(_) => false,
+            Subject::Network | Subject::Api(_) => false,
             Subject::Workspace(name, _) => asks_again(&IntegrationKey::group(name.clone())),
             Subject::Integration(key) => asks_again(key),
             Subject::Organizations(_) => affected.iter().any(asks_again),

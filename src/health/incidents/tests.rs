@@ -3,6 +3,7 @@
 mod causes;
 mod clocks;
 mod flapping;
+mod network;
 mod organizations;
 mod policy;
 mod refused;

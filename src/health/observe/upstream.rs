@@ -1,19 +1,34 @@
-//! What the APIs say of themselves. A request that never left, for want of a secret, says nothing of an API.
+//! What the APIs say of themselves. A request that never left says nothing of an API, and one that did not arrive says
+//! less than one that was answered badly.
 
+use crate::domain::condition::Reason;
 use crate::domain::names::ApiName;
 use crate::domain::state::State;
-use crate::domain::work::{ApiNotice, ProbeRun};
-
-/// The word for it.
-const NOT_ASKED: &str = "secret_refused";
+use crate::domain::work::{ApiNotice, FailedAt, ProbeRun};
 
 /// Notes failures, answers, clock skew and announced version ends. An API that answered anything in this run is
 /// reachable, whatever else failed.
 pub(super) fn apply(state: &mut State, run: &ProbeRun) {
     let apis = &mut state.evidence.apis;
+    let failures = &run.outcome.failures;
     let answered = |api: &ApiName| run.outcome.notices.iter().any(|notice| *notice == ApiNotice::Answered(api.clone()));
-    for failure in &run.outcome.failures {
-        if answered(&failure.api) || failure.reason == NOT_ASKED {
+    let sent =
+        |api: &ApiName| failures.iter().any(|failure| failure.api == *api && failure.failed_at != FailedAt::Ourselves);
+    let reached = |api: &ApiName| {
+        let arrived = |at: FailedAt| matches!(at, FailedAt::WholeApi | FailedAt::Endpoint);
+        failures.iter().any(|failure| failure.api == *api && arrived(failure.failed_at))
+    };
+    for failure in failures {
+        if answered(&failure.api) {
+            continue;
+        }
+        if failure.failed_at == FailedAt::Ourselves {
+            // A pause is what the API itself asked for.
+            let is_ours = Reason::of_failure(failure.reason) != Reason::RateLimited;
+            let facts = apis.get_mut(&failure.api).filter(|facts| is_ours && facts.inconclusive_since.is_some());
+            if let Some(facts) = facts.filter(|_| !sent(&failure.api)) {
+                facts.unasked_since.get_or_insert(run.started_at);
+            }
             continue;
         }
         let facts = apis.entry(failure.api.clone()).or_default();
@@ -21,8 +36,11 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
         if facts.last_conclusive_at.is_some_and(|at| at > run.started_at) {
             continue;
         }
+        facts.ask(run.started_at);
         facts.inconclusive_since.get_or_insert(run.started_at);
         facts.last_failure = Some((failure.reason.to_owned(), failure.detail.clone()));
+        facts.unreached_since =
+            if reached(&failure.api) { None } else { Some(facts.unreached_since.unwrap_or(run.started_at)) };
     }
     for notice in &run.outcome.notices {
         match notice {
@@ -30,6 +48,8 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
                 let facts = apis.entry(api.clone()).or_default();
                 facts.last_conclusive_at = facts.last_conclusive_at.max(Some(run.finished_at));
                 facts.inconclusive_since = None;
+                facts.unreached_since = None;
+                facts.unasked_since = None;
                 facts.last_failure = None;
             }
             ApiNotice::ClockSkew(api, skew) => {

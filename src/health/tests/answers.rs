@@ -6,7 +6,9 @@ use crate::domain::facts::{Access, AuditEvents, RejectionCause, ScmAuthenticatio
 use crate::domain::kinds::Truth;
 use crate::domain::names::{ApiName, CredentialName, ProfileName};
 use crate::domain::status::Status;
-use crate::domain::work::{ApiNotice, Finding, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject};
+use crate::domain::work::{
+    ApiNotice, FailedAt, Finding, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject,
+};
 
 use super::super::testing::{INTEGRATION, PAT, PROFILE, SCM_API, SNYK_API, World, minutes};
 use super::super::{Policy, observe};
@@ -29,7 +31,8 @@ fn fail(
     let api = ApiName::from(api);
     let notices = vec![ApiNotice::Answered(api.clone())];
     let detail = detail.to_owned();
-    let failure = ProbeFailure { part: Some(part), api, reason, detail, whole_api: false, retry_after: None };
+    let failure =
+        ProbeFailure { part: Some(part), api, reason, detail, failed_at: FailedAt::Endpoint, retry_after: None };
     let outcome = Outcome { failures: vec![failure], notices, ..Outcome::default() };
     let run = ProbeRun { work: Work { kind, subject }, started_at: world.now, finished_at: world.now, outcome };
     observe(&mut world.state, &world.fleet, Policy::default(), &run);

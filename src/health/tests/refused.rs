@@ -5,7 +5,7 @@ use crate::domain::evidence::Part;
 use crate::domain::kinds::{Role, Truth};
 use crate::domain::names::{ApiName, CredentialName};
 use crate::domain::status::Status;
-use crate::domain::work::{Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject};
+use crate::domain::work::{FailedAt, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject};
 
 use super::super::testing::{PAT, SCM_API, World, hours, minutes, start};
 use super::super::{Policy, forget_other_subjects, observe};
@@ -23,7 +23,7 @@ fn ask_in_vain(world: &mut World) {
         api: ApiName::from(SCM_API),
         reason: "secret_refused",
         detail: WHY.to_owned(),
-        whole_api: false,
+        failed_at: FailedAt::Ourselves,
         retry_after: None,
     };
     let work = Work { kind: ProbeKind::ScmCredential, subject: WorkSubject::Credential(pat()) };

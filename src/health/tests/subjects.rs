@@ -16,7 +16,7 @@ use crate::domain::status::Status;
 use crate::domain::work::{Finding, ProbeKind, Work, WorkSubject};
 
 use super::super::testing::{INTEGRATION, PAT, PROFILE, SCM_API, SNYK_API, TOKEN, World, hours, minutes, start};
-use super::super::{FollowUp, forget_other_subjects, incidents, resume};
+use super::super::{FollowUp, asked_about, forget_other_subjects, incidents, resume};
 
 fn name() -> IntegrationName {
     IntegrationName::from(INTEGRATION)
@@ -351,6 +351,54 @@ fn conditions_name_the_version_that_they_speak_of() {
 }
 
 #[test]
+fn another_secret_throws_away_only_the_probes_that_ask_with_it() {
+    let world = connected();
+    let organization = || WorkSubject::Organization(World::key(Some(0)));
+    let works = [
+        (ProbeKind::SnykToken, WorkSubject::Credential(CredentialName::from(TOKEN))),
+        (ProbeKind::ScmCredential, WorkSubject::Credential(pat())),
+        (ProbeKind::GroupAccess, WorkSubject::Group(name())),
+        (ProbeKind::Inventory, WorkSubject::Group(name())),
+        (ProbeKind::OrganizationList, WorkSubject::Group(name())),
+        (ProbeKind::Catalog, WorkSubject::Group(name())),
+        (ProbeKind::Profile, WorkSubject::Profile(name(), ProfileName::from(PROFILE))),
+        (ProbeKind::Organization, organization()),
+        (ProbeKind::Webhooks, organization()),
+    ];
+    let works = works.map(|(kind, subject)| Work { kind, subject });
+    let changed = |before: &Fleet, after: &Fleet| {
+        let differs = |work: &&Work| asked_about(before, work) != asked_about(after, work);
+        works.iter().filter(differs).map(|work| work.kind).collect::<Vec<_>>()
+    };
+    let before = world.fleet.clone();
+    assert!(works.iter().all(|work| asked_about(&before, work).is_some()));
+    assert_eq!(changed(&before, &before), []);
+
+    let other = Revision::of(["another"]);
+    let mut rotated = before.clone();
+    rotated.scm_credentials.get_mut(&pat()).unwrap().revision = other;
+    let with_the_pat = [ProbeKind::ScmCredential, ProbeKind::Catalog, ProbeKind::Profile, ProbeKind::Webhooks];
+    assert_eq!(changed(&before, &rotated), with_the_pat);
+
+    let mut rotated = before.clone();
+    rotated.snyk_tokens.values_mut().for_each(|token| token.revision = other);
+    let with_the_snyk_token = [
+        ProbeKind::SnykToken,
+        ProbeKind::GroupAccess,
+        ProbeKind::Inventory,
+        ProbeKind::OrganizationList,
+        ProbeKind::Catalog,
+        ProbeKind::Organization,
+    ];
+    assert_eq!(changed(&before, &rotated), with_the_snyk_token);
+
+    // Another Group changes what all of its probes ask about, and nothing about the credentials.
+    let mut moved = before.clone();
+    moved.integrations.get_mut(&name()).unwrap().group.as_mut().unwrap().id = GroupId(Uuid::from_u128(77));
+    assert_eq!(changed(&before, &moved).len(), works.len() - 2);
+}
+
+#[test]
 fn what_is_long_gone_is_forgotten() {
     let ages = |state: &State| state.integrations[&World::key(None)].group.repository_ages.len();
     let mut world = connected();
@@ -358,6 +406,11 @@ fn what_is_long_gone_is_forgotten() {
     forget_other_subjects(&mut world.state, &world.fleet);
     let apis: Vec<_> = world.state.evidence.apis.keys().map(ApiName::as_str).collect();
     assert_eq!(apis, [SCM_API, SNYK_API]);
+    // An Organization that was asked once, never had the integration and is listed no more.
+    world.state.evidence.organizations.insert(World::key(Some(7)), Default::default());
+    world.evaluate();
+    let kept: Vec<_> = world.state.evidence.organizations.keys().cloned().collect();
+    assert_eq!(kept, [World::key(Some(0)), World::key(Some(1))]);
     // One that comes back in time is the same one.
     let gone = world.main().repositories.pop().unwrap();
     world.pass(minutes(15));

@@ -8,9 +8,17 @@ use crate::domain::names::ApiName;
 use crate::domain::page::Claim;
 use crate::health::incidents::text::instant;
 
-/// About one API.
+/// About one API, or the way to all of them.
 pub(super) fn draft(scene: &Scene<'_>) -> Draft {
     let mut draft = Draft::default();
+    if scene.key.subject == Subject::Network {
+        for (api, facts) in &scene.state.evidence.apis {
+            let (Some(since), Some((reason, detail))) = (facts.unreached_since, &facts.last_failure) else { continue };
+            let text = format!("No question arrives at {api} since {} ({reason}): {}.", instant(since), plain(detail));
+            draft.claim([Claim { text, source: Source::Measured, observed_at: Some(scene.now()) }]);
+        }
+        return draft;
+    }
     let Subject::Api(api) = &scene.key.subject else { return draft };
     let Some(facts) = scene.state.evidence.apis.get(api) else { return draft };
     if scene.key.rule == Rule::ApiVersionEnding {

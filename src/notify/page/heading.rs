@@ -23,6 +23,7 @@ pub(super) fn title(scene: &Scene<'_>) -> String {
             }
             _ => format!("{name} ({})", blast_radius(&affected)),
         },
+        Subject::Network => format!("our own network{lasting}"),
         Subject::Api(name) => match scene.incident.deadline {
             Some(date) if scene.key.rule == Rule::ApiVersionEnding && date > scene.now() => {
                 format!("{name}, in {}", span(date - scene.now()))
@@ -49,6 +50,7 @@ pub(super) fn title(scene: &Scene<'_>) -> String {
 pub(super) fn what(scene: &Scene<'_>) -> String {
     let subject = match &scene.key.subject {
         Subject::Credential(name) => name.to_string(),
+        Subject::Network => "our own network".to_owned(),
         Subject::Api(name) => name.to_string(),
         Subject::Workspace(name, slug) => format!("{slug} of {name}"),
         Subject::Integration(key) => key.to_string(),
@@ -82,7 +84,7 @@ pub(super) fn labels(scene: &Scene<'_>) -> PageLabels {
         Subject::Organizations(_) => Some(Level::Organization),
         Subject::Workspace(..) => Some(Level::Group),
         Subject::Integration(key) => Some(key.level()),
-        Subject::Credential(_) | Subject::Api(_) => None,
+        Subject::Network | Subject::Credential(_) | Subject::Api(_) => None,
     };
     let of_credential = credential.as_ref().and_then(|name| scene.fleet().scm_credentials.get(name));
     PageLabels {

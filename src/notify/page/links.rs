@@ -52,11 +52,13 @@ pub(super) fn of(scene: &Scene<'_>) -> Vec<Link> {
             None => "integrations".to_owned(),
         },
         Subject::Credential(_) => "credentials".to_owned(),
-        Subject::Api(_) => String::new(),
+        Subject::Network | Subject::Api(_) => String::new(),
     };
     let mut links = own(scene.situation, &anchor, scene.key.rule.as_str());
     match &scene.key.subject {
         Subject::Credential(name) => credential(scene, name, &mut links),
+        // What the vendors say of themselves is no help.
+        Subject::Network => {}
         Subject::Api(_) => vendor_status(scene, &mut links),
         Subject::Workspace(name, slug) => {
             links.extend(group(scene, name));

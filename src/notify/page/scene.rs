@@ -13,6 +13,7 @@ use crate::domain::kinds::{Confidence, Source, Truth};
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
 use crate::domain::state::{IntegrationState, State};
+use crate::domain::text::is_hostile;
 use crate::domain::work::ProbeKind;
 use crate::health::incidents::text::{capitalised, instant};
 use crate::notify::situation::Situation;
@@ -43,7 +44,7 @@ impl<'a> Scene<'a> {
         match &self.key.subject {
             Subject::Integration(key) => Some(&key.integration),
             Subject::Workspace(name, _) | Subject::Organizations(name) => Some(name),
-            Subject::Credential(_) | Subject::Api(_) => None,
+            Subject::Network | Subject::Credential(_) | Subject::Api(_) => None,
         }
     }
 
@@ -218,8 +219,7 @@ pub(super) fn measured<T>(evidence: &Evidence<T>, text: String) -> Claim {
 
 /// Text on one line: what a hostile name could break or turn a line with is gone.
 pub(super) fn one_line(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let tame: String = text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect();
+    let tame: String = text.chars().map(|c| if is_hostile(c) { ' ' } else { c }).collect();
     tame.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

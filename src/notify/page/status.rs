@@ -25,7 +25,7 @@ pub(super) fn draft(scene: &Scene<'_>) -> Draft {
             (name, scene.incident.members.iter().map(|id| IntegrationKey::organization(name.clone(), *id)).collect())
         }
         Subject::Credential(name) => return credentials::refused(scene, name),
-        Subject::Api(_) | Subject::Workspace(..) => return draft,
+        Subject::Network | Subject::Api(_) | Subject::Workspace(..) => return draft,
     };
     for key in keys.iter().take(TOLD) {
         let unknown = |condition: &&Condition| {

@@ -56,7 +56,7 @@ fn escalation(scene: &Scene<'_>) -> Option<(DateTime<Utc>, Severity)> {
     let rule = scene.key.rule;
     let case = scene.incident.tracking.case.unwrap_or(Case::Default);
     let of_integration = match &scene.key.subject {
-        Subject::Credential(_) | Subject::Api(_) => None,
+        Subject::Network | Subject::Credential(_) | Subject::Api(_) => None,
         _ => scene.name().and_then(|name| scene.fleet().integrations.get(name)),
     };
     let timing: RuleTiming = of_integration.map_or(&scene.fleet().rules, |watched| &watched.rules).timing(rule, case);

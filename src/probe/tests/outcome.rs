@@ -1,6 +1,7 @@
 //! Outcomes as tests compare them.
 
 use super::*;
+use crate::domain::work::FailedAt;
 
 /// Findings and failures, a line each.
 pub(super) fn shown(run: &ProbeRun) -> String {
@@ -52,7 +53,12 @@ pub(super) fn shown(run: &ProbeRun) -> String {
         }
     });
     let failures = run.outcome.failures.iter().map(|failure| {
-        let scale = if failure.whole_api { "api" } else { "endpoint" };
+        let scale = match failure.failed_at {
+            FailedAt::Ourselves => "not sent",
+            FailedAt::TheWay => "way",
+            FailedAt::WholeApi => "api",
+            FailedAt::Endpoint => "endpoint",
+        };
         format!("FAILED {} {} ({scale}): {}", failure.api, failure.reason, failure.detail)
     });
     findings.chain(failures).collect::<Vec<_>>().join("\n")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::names::ApiName;
-use crate::domain::work::{Finding, ProbeFailure, WorkSubject};
+use crate::domain::work::{FailedAt, Finding, ProbeFailure, WorkSubject};
 use crate::schedule::cadence::Calendar;
 
 fn start() -> DateTime<Utc> {
@@ -300,21 +300,21 @@ fn outcomes_are_classed_by_what_they_concluded() {
     fn check(findings: Vec<Finding>, failures: Vec<ProbeFailure>, expected: OutcomeClass) {
         assert_eq!(OutcomeClass::of(&Outcome { findings, failures, notices: Vec::new() }), expected);
     }
-    let failure = |whole_api, retry_after| ProbeFailure {
+    let failure = |failed_at, retry_after| ProbeFailure {
         part: None,
         api: ApiName::new("bitbucket-cloud"),
         reason: "server_error",
         detail: String::new(),
-        whole_api,
+        failed_at,
         retry_after,
     };
     let finding = || Finding::Repositories("acme".into(), "main".into(), Arc::default());
     let after = |seconds| Some(TimeDelta::seconds(seconds));
     check(vec![], vec![], OutcomeClass::Conclusive);
     check(vec![finding()], vec![], OutcomeClass::Conclusive);
-    check(vec![finding()], vec![failure(false, None)], OutcomeClass::Conclusive);
-    check(vec![], vec![failure(false, None)], inconclusive());
-    check(vec![finding()], vec![failure(true, None)], inconclusive());
-    let both = vec![failure(true, after(5)), failure(false, after(60))];
+    check(vec![finding()], vec![failure(FailedAt::Endpoint, None)], OutcomeClass::Conclusive);
+    check(vec![], vec![failure(FailedAt::Endpoint, None)], inconclusive());
+    check(vec![finding()], vec![failure(FailedAt::WholeApi, None)], inconclusive());
+    let both = vec![failure(FailedAt::TheWay, after(5)), failure(FailedAt::Endpoint, after(60))];
     check(vec![], both, OutcomeClass::Inconclusive { retry_after: after(60) });
 }

@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -39,6 +40,9 @@ pub(in crate::web) const MAXIMUM_DELIVERIES: usize = 1_000;
 
 /// A silence lasts no longer: what is forgotten must not stay quiet for ever. Seconds.
 pub(in crate::web) const LONGEST_SILENCE: u64 = 400 * 24 * 3600;
+
+/// No plan covers more. What JSON writes with a point is exact up to far more.
+pub(in crate::web) const LARGEST_COUNT: u64 = 1_000_000_000;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -71,6 +75,14 @@ fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
     body.map(|Json(body)| body).map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))
 }
 
+/// A whole number as JSON has it: `299.0` is one too, and some clients write every number so.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let with_point = || number.as_f64().filter(|number| number.fract() == 0.0)?.to_string().parse().ok();
+    let found = number.as_u64().or_else(with_point);
+    found.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is not a whole number, 0 or more")))
+}
+
 async fn silences(State(shared): State<Arc<Shared>>) -> Result<Response, ApiError> {
     let attention = shared.operator.ask(|answer| OperatorRequest::Attention { answer }).await?;
     Ok(Json(attention).into_response())
@@ -90,6 +102,7 @@ struct NewSilence {
     reason: String,
     starts_at: Option<DateTime<Utc>>,
     ends_at: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "whole")]
     duration_seconds: Option<u64>,
 }
 
@@ -199,7 +212,8 @@ struct PlanBody {
     until: DateTime<Utc>,
     #[serde(default)]
     revoked: bool,
-    count: Option<usize>,
+    #[serde(default, deserialize_with = "whole")]
+    count: Option<u64>,
     author: String,
     reason: String,
 }
@@ -209,6 +223,7 @@ async fn plan(
     body: Result<Json<PlanBody>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let PlanBody { id, kind, pattern, until, revoked, count, author, reason } = read(body)?;
+    let count = count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     let (id, new) = (decision_id(id), Box::new(NewPlan { kind, pattern, until, revoked, count, author, reason }));
     let made = shared.operator.ask(|answer| OperatorRequest::Plan { id, new, answer }).await?;
     Ok((StatusCode::CREATED, Json(json!({ "plan": made }))).into_response())

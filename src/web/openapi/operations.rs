@@ -7,7 +7,9 @@ use crate::domain::decisions::PlanKind;
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Level, Scm};
 use crate::domain::notification::{DeliveryState, FailureReason, NotificationKind, Reach};
-use crate::web::api::operations::{DEFAULT_DELIVERIES, LONGEST_SILENCE, MAXIMUM_DELIVERIES};
+use crate::health::decisions::LONGEST_PATTERN;
+use crate::notify::requests::{LONGEST_AUTHOR, LONGEST_REASON, LONGEST_WORD, MOST_PATTERNS};
+use crate::web::api::operations::{DEFAULT_DELIVERIES, LARGEST_COUNT, LONGEST_SILENCE, MAXIMUM_DELIVERIES};
 
 /// Paths with their operations.
 pub(super) fn paths() -> [(&'static str, Value); 10] {
@@ -99,6 +101,11 @@ fn in_path(name: &str, description: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": text(), "description": description })
 }
 
+/// A text that somebody has to write, of so many characters at most.
+fn said(longest: usize) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": longest, "pattern": r"\S" })
+}
+
 /// Schemas of what is asked and answered.
 pub(super) fn schemas() -> [(&'static str, Value); 23] {
     [
@@ -124,7 +131,11 @@ pub(super) fn schemas() -> [(&'static str, Value); 23] {
         (
             "NewAcknowledgement",
             optional(
-                &object(&[("incident", described(text(), "`rule/subject`.")), ("author", text()), ("comment", text())]),
+                &object(&[
+                    ("incident", described(text(), "`rule/subject`.")),
+                    ("author", said(LONGEST_AUTHOR)),
+                    ("comment", json!({ "type": "string", "maxLength": LONGEST_REASON })),
+                ]),
                 &["incident", "author"],
             ),
         ),
@@ -146,12 +157,19 @@ fn matcher() -> Value {
         ("severities", list(&words(Severity::ALL))),
         ("levels", list(&words(Level::ALL))),
         ("scms", list(&words(Scm::ALL))),
-        ("integrations", described(list(&text()), "Patterns with `*` and `?`.")),
-        ("owners", described(list(&text()), "Patterns with `*` and `?`.")),
-        ("credentials", described(list(&text()), "Patterns with `*` and `?`.")),
-        ("incident", described(nullable(&text()), "One incident, as `rule/subject`.")),
+        ("integrations", patterns()),
+        ("owners", patterns()),
+        ("credentials", patterns()),
+        ("incident", described(nullable(&said(LONGEST_WORD)), "One incident, as `rule/subject`.")),
     ]);
     described(optional(&fields, &[]), "Every field that is not empty must match.")
+}
+
+fn patterns() -> Value {
+    json!({
+        "type": "array", "items": said(LONGEST_WORD), "maxItems": MOST_PATTERNS,
+        "description": "Patterns with `*` and `?`.",
+    })
 }
 
 fn silence() -> Value {
@@ -198,8 +216,8 @@ fn new_answer() -> Value {
         ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
         ("incident", described(text(), "An open incident, as `rule/subject`.")),
         ("verdict", verdict()),
-        ("author", text()),
-        ("reason", text()),
+        ("author", said(LONGEST_AUTHOR)),
+        ("reason", said(LONGEST_REASON)),
     ]);
     optional(&fields, &["incident", "verdict", "author", "reason"])
 }
@@ -222,15 +240,19 @@ fn plan() -> Value {
 }
 
 fn new_plan() -> Value {
+    let repeated = json!({
+        "type": "integer", "minimum": 0, "maximum": LARGEST_COUNT,
+        "description": "Repeated where it covers more than half of a namespace or of a key.",
+    });
     let fields = object(&[
         ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
         ("kind", words(PlanKind::ALL)),
-        ("pattern", text()),
+        ("pattern", said(LONGEST_PATTERN)),
         ("until", described(instant(), "In the future, within 30 days.")),
         ("revoked", described(boolean(), "The old token of a rotation was revoked.")),
-        ("count", described(count(), "Repeated where it covers more than half of a namespace or of a key.")),
-        ("author", text()),
-        ("reason", text()),
+        ("count", repeated),
+        ("author", said(LONGEST_AUTHOR)),
+        ("reason", said(LONGEST_REASON)),
     ]);
     optional(&fields, &["kind", "pattern", "until", "author", "reason"])
 }
@@ -240,14 +262,18 @@ fn new_silence() -> Value {
     let fields = object(&[
         ("id", described(uuid(), "Chosen by a client that may repeat its request.")),
         ("matcher", reference("Matcher")),
-        ("everything", described(boolean(), "An empty matcher is meant.")),
-        ("author", text()),
-        ("reason", text()),
+        ("everything", described(boolean(), "An empty matcher is meant; without this it is refused.")),
+        ("author", said(LONGEST_AUTHOR)),
+        ("reason", said(LONGEST_REASON)),
         ("starts_at", described(instant(), "Now if left out.")),
         ("ends_at", described(instant(), "Either this or `duration_seconds`.")),
         ("duration_seconds", seconds),
     ]);
-    optional(&fields, &["author", "reason"])
+    let mut silence = optional(&fields, &["author", "reason"]);
+    if let Some(silence) = silence.as_object_mut() {
+        silence.insert("oneOf".to_owned(), json!([{ "required": ["ends_at"] }, { "required": ["duration_seconds"] }]));
+    }
+    silence
 }
 
 fn receiver() -> Value {

@@ -300,6 +300,69 @@ async fn what_is_wrong_is_refused_before_the_daemon_hears_of_it() {
     assert_eq!(daemon.await.unwrap(), [""; 0]);
 }
 
+/// What the description allows is taken, and what is refused it does not allow.
+#[tokio::test]
+async fn the_description_of_a_request_and_what_is_taken_agree() {
+    let mut site = Site::with_sample().await;
+    let daemon = daemon(&mut site);
+    let components = openapi_description()["components"].clone();
+    let is_described = |schema: &str, body: &Value| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}"), "components": components });
+        jsonschema::validator_for(&schema).unwrap().is_valid(body)
+    };
+    let with = |base: &Value, changes: Value| {
+        let mut body = base.clone();
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        body
+    };
+    let silence = json!({ "author": "alex", "reason": "x" });
+    let plan = json!({
+        "kind": "retire", "pattern": "acme/*", "until": "2026-12-01T00:00:00Z", "author": "alex", "reason": "x",
+    });
+    let lasting = |changes| with(&with(&silence, json!({ "duration_seconds": 300 })), changes);
+    let (silences, plans) = (("/api/v1/silences", "NewSilence"), ("/api/v1/plans", "NewPlan"));
+    let table = [
+        (silences, lasting(json!({})), true),
+        (silences, lasting(json!({ "duration_seconds": 299.0 })), true),
+        (silences, lasting(json!({ "duration_seconds": 2.99e2 })), true),
+        (silences, lasting(json!({ "duration_seconds": 299.5 })), false),
+        (silences, lasting(json!({ "duration_seconds": -1 })), false),
+        (silences, lasting(json!({ "duration_seconds": 1e30 })), false),
+        (silences, lasting(json!({ "duration_seconds": "299" })), false),
+        (silences, lasting(json!({ "ends_at": "2026-12-01T00:00:00Z" })), false),
+        (silences, with(&silence, json!({ "ends_at": "2026-12-01T00:00:00Z" })), true),
+        (silences, silence.clone(), false),
+        (plans, plan.clone(), true),
+        (plans, with(&plan, json!({ "count": 3.0 })), true),
+        (plans, with(&plan, json!({ "count": 3.5 })), false),
+    ];
+    for ((path, schema), body, is_taken) in table {
+        assert_eq!(is_described(schema, &body), is_taken, "{schema} {body}");
+        let status = sent(&site, "POST", path, &body).await.status;
+        assert_eq!(status == 201, is_taken, "{path} {body}: {status}");
+    }
+    // What the daemon itself refuses (`notify::requests`, `health::decisions`).
+    let long = |length: usize| "x".repeat(length);
+    for body in [
+        lasting(json!({ "author": "" })),
+        lasting(json!({ "author": " \t" })),
+        lasting(json!({ "author": long(201) })),
+        lasting(json!({ "reason": "" })),
+        lasting(json!({ "reason": long(2_001) })),
+        lasting(json!({ "matcher": { "owners": [""] } })),
+        lasting(json!({ "matcher": { "owners": vec!["x"; 101] } })),
+        lasting(json!({ "matcher": { "incident": long(501) } })),
+    ] {
+        assert!(!is_described("NewSilence", &body), "{body}");
+    }
+    for changes in [json!({ "author": "" }), json!({ "pattern": "" }), json!({ "pattern": long(501) })] {
+        assert!(!is_described("NewPlan", &with(&plan, changes)));
+    }
+    let _ = site.stop.send(());
+    site.server.await.unwrap();
+    daemon.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_daemon_that_stops_says_so() {
     let mut site = Site::with_sample().await;

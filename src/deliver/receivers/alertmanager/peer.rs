@@ -12,7 +12,7 @@ use url::Url;
 use super::super::answer;
 use super::Owned;
 use super::ReceiverBuildError;
-use crate::client::answer::Redactor;
+use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostAnswer, PostClient, PostFailure};
 use crate::config::receivers::HttpAuth;
 use crate::deliver::receiver::{Retry, SendFailure};
@@ -65,6 +65,7 @@ impl Peer {
         root: &Url,
         auth: Option<&HttpAuth>,
         client: &PostClient,
+        known: &KnownSecrets,
     ) -> Result<Self, ReceiverBuildError> {
         let host = root.host_str().unwrap_or_default();
         let name = root.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
@@ -97,7 +98,7 @@ impl Peer {
             name,
             url: SecretString::from(String::from(url)),
             authorization: authorization.map(SecretString::from),
-            redactor: Redactor::new(secrets),
+            redactor: known.redactor(secrets),
             client: client.clone(),
             memory: Mutex::default(),
         })

@@ -19,7 +19,12 @@ use crate::domain::notification::About;
 fn receiver(urls: &[&str], auth: Option<HttpAuth>) -> AlertmanagerReceiver {
     let urls = urls.iter().map(|url| url.parse().unwrap()).collect();
     let settings = AlertmanagerSettings { urls, auth, resend_every: Duration::from_mins(1) };
-    AlertmanagerReceiver::try_new(&settings, &PostClient::build(&HttpOptions::default()).unwrap()).unwrap()
+    AlertmanagerReceiver::try_new(
+        &settings,
+        &PostClient::build(&HttpOptions::default()).unwrap(),
+        &KnownSecrets::default(),
+    )
+    .unwrap()
 }
 
 async fn peer(respond: impl wiremock::Respond + 'static) -> MockServer {

@@ -16,6 +16,7 @@ use url::Url;
 use super::ReceiverBuildError;
 use crate::deliver::receiver::Message;
 use crate::domain::notification::Notification;
+use crate::domain::text::is_hostile;
 
 /// Mail programs show some eighty characters of a subject; more than this is no subject. Characters.
 const SUBJECT_LIMIT: usize = 200;
@@ -111,22 +112,16 @@ fn subject(message: &Message) -> String {
     format!("{}…", short.trim_end())
 }
 
-/// Characters that break a line, or that show a text in another order than it is written.
-fn is_unseen(character: char) -> bool {
-    let reorders = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    character.is_control() || reorders || matches!(character, '\u{2028}' | '\u{2029}')
-}
-
 /// One line of visible characters.
 fn line(text: &str) -> String {
-    let visible: String = text.chars().map(|character| if is_unseen(character) { ' ' } else { character }).collect();
+    let visible: String = text.chars().map(|character| if is_hostile(character) { ' ' } else { character }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Lines of visible characters.
 fn lines(text: &str) -> String {
     let mut visible: String =
-        text.chars().filter(|character| matches!(character, '\n' | '\t') || !is_unseen(*character)).collect();
+        text.chars().filter(|character| matches!(character, '\n' | '\t') || !is_hostile(*character)).collect();
     if !visible.ends_with('\n') {
         visible.push('\n');
     }

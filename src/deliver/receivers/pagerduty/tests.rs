@@ -101,7 +101,7 @@ async fn service() -> (MockServer, Service, PagerDuty) {
 fn receiver(url: &str, key: &str) -> Result<PagerDuty, ReceiverBuildError> {
     let secret = Secret::new(key);
     let kind = PagerDutySettings { routing_key: secret.source(), api_url: url.parse().unwrap() };
-    PagerDuty::build(&kind, &settings(ReceiverKind::PagerDuty(kind.clone())).http)
+    PagerDuty::build(&kind, &settings(ReceiverKind::PagerDuty(kind.clone())).http, &KnownSecrets::default())
 }
 
 async fn failure_of(answer: ResponseTemplate) -> SendFailure {

@@ -17,7 +17,7 @@ fn json_of(message: &Message) -> Value {
 fn receiver(url: &str) -> Result<Slack, ReceiverBuildError> {
     let secret = Secret::new(url);
     let kind = SlackSettings { webhook_url: secret.source() };
-    Slack::build(&kind, &settings(ReceiverKind::Slack(kind.clone())).http)
+    Slack::build(&kind, &settings(ReceiverKind::Slack(kind.clone())).http, &KnownSecrets::default())
 }
 
 /// Rejects what Slack rejects.

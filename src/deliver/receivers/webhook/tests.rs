@@ -30,7 +30,7 @@ fn receiver(url: &str, keys: &[&[u8]], body: WebhookBody) -> Webhook {
         secrets: secrets.iter().map(Secret::source).collect(),
         body,
     };
-    Webhook::build(&kind, &settings(ReceiverKind::Webhook(kind.clone()))).unwrap()
+    Webhook::build(&kind, &settings(ReceiverKind::Webhook(kind.clone())), &KnownSecrets::default()).unwrap()
 }
 
 /// Takes what is signed with its key, each id once.
@@ -325,7 +325,7 @@ async fn nobody_there_is_not_received_and_silence_is_unclear() {
     };
     let mut settings = settings(ReceiverKind::Webhook(kind.clone()));
     settings.http.request_timeout = Duration::from_millis(200);
-    let receiver = Webhook::build(&kind, &settings).unwrap();
+    let receiver = Webhook::build(&kind, &settings, &KnownSecrets::default()).unwrap();
     let failure = receiver.send(&fixture::message(NotificationKind::Trigger)).await.unwrap_err();
     assert_eq!((failure.reason, failure.reach, failure.retry), (FailureReason::Timeout, Reach::Unclear, Retry::Later));
 }

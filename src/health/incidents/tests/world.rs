@@ -336,6 +336,14 @@ impl World {
         self.state.evidence.apis.insert(ApiName::new(api), facts);
     }
 
+    /// No question arrives at an API any more.
+    pub(super) fn cut_off(&mut self, api: &str, since: DateTime<Utc>) {
+        self.api(api, Some(since));
+        let facts = self.state.evidence.apis.get_mut(&ApiName::new(api)).unwrap();
+        facts.unreached_since = Some(since);
+        facts.last_failure = Some(("dns".to_owned(), format!("could not look up {api}.example.com")));
+    }
+
     /// Goes to so long after the start and evaluates.
     pub(super) fn at(&mut self, after: TimeDelta) -> Vec<Transition> {
         self.now = start() + after;

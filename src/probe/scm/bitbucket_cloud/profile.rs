@@ -21,7 +21,7 @@ use crate::domain::evidence::{Evidence, Part};
 use crate::domain::facts::{Repository, RepositorySet, ScmAuthentication, Unread, WorkspaceFact};
 use crate::domain::loss::ProfileMemory;
 use crate::domain::names::{RepositoryId, WorkspaceSlug};
-use crate::domain::work::{Finding, ProbeFailure};
+use crate::domain::work::{FailedAt, Finding, ProbeFailure};
 use crate::probe::round::Round;
 use crate::probe::scm::ProfileScope;
 
@@ -159,7 +159,7 @@ fn fail_without_workspaces(session: &Session<'_>, round: &mut Round) {
         api: session.api().clone(),
         reason: "forbidden",
         detail: "the credential may not list its account's workspaces, and the profile names none".to_owned(),
-        whole_api: false,
+        failed_at: FailedAt::Endpoint,
         retry_after: None,
     });
 }
