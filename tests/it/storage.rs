@@ -339,6 +339,11 @@ async fn with_lost_state_the_end_is_told_once_to_whoever_keeps_it_open() {
     let tally = receivers.pager.tally();
     assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
     assert_eq!(receivers.at_the_hook(), (2, 0), "people who read messages are told of no end that nobody remembers");
+
+    let daemon = scene.run_as_it_is().await;
+    until_probed(&daemon, 6.0).await;
+    daemon.terminate().await.exits(0);
+    assert_eq!(receivers.pager.tally().letters, tally.letters, "a second start repeats nothing");
 }
 
 /// Another program has the file open and writes: a commit waits, fails, and is made up for.
