@@ -9,7 +9,8 @@
 //! - the **heartbeat** tells a dead man's switch that we live, and why not.
 //!
 //! What is promised: at least once, in order per incident, with the same id in every repetition. An attempt is noted
-//! before it is made, so that a crash leaves a row that may have been received and is sent again. A receiver that is
+//! before it is made, so that a crash leaves a row that may have been received and is sent again. While the store takes
+//! nothing, a critical page alone leaves without a row, once (`unstored`). A receiver that is
 //! slow, fails or panics delays nobody else: neither another receiver nor the watcher, who only commits rows and rings.
 //!
 //! How: `queue` decides what a receiver's pending rows mean now, `schedule` when a failed one is tried again; both are
@@ -33,6 +34,7 @@ mod renewal;
 mod schedule;
 pub mod telemetry;
 pub mod text;
+mod unstored;
 mod worded;
 
 #[cfg(test)]
@@ -42,3 +44,4 @@ mod tests;
 
 pub use self::board::{Board, ReceiverBoard};
 pub use self::deliverers::{Deliverers, Destination, Parts};
+pub(crate) use self::unstored::is_page;

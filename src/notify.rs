@@ -22,6 +22,8 @@
 //! - A receiver that does not take what it is sent is reported to another one ([`failing`]). What it rejected for good
 //!   and still lasts is told anew: every hour, and at once when it takes something again. An end that it rejected is not:
 //!   nobody is woken by what is over.
+//! - After the state was lost, nobody remembers who holds what open: receivers that keep alerts open are told the end of
+//!   each problem that is seen to be well for the first time since ([`forgotten`]).
 //!
 //! What it deliberately does not do: it sends nothing, retries nothing, and knows of no receiver but its name; the
 //! texts are [`page`]'s.
@@ -32,6 +34,7 @@ mod digest;
 mod due;
 mod failing;
 mod first_pass;
+mod forgotten;
 pub mod hearing;
 mod matching;
 pub mod page;
@@ -67,7 +70,11 @@ pub fn evaluate(state: &mut State, transitions: &[Transition], situation: &Situa
     // The texts look at the state, but not at who was told.
     let mut announcements = std::mem::take(&mut state.attention.announcements);
     let mut digests = std::mem::take(&mut state.attention.digests);
+    let mut forgotten = state.attention.forgotten.take();
     let mut desk = Desk::new(state, transitions, situation);
+    if let Some(forgotten) = &mut forgotten {
+        desk.end_what_is_forgotten(forgotten, &announcements);
+    }
     desk.end_what_is_over(&mut announcements);
     desk.report_failing(&mut announcements);
     let open = OpenIncident::all(state, situation);
@@ -78,6 +85,7 @@ pub fn evaluate(state: &mut State, transitions: &[Transition], situation: &Situa
     let outgoing = desk.into_outgoing();
     state.attention.announcements = announcements;
     state.attention.digests = digests;
+    state.attention.forgotten = forgotten;
     outgoing
 }
 

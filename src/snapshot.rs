@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub apis: Vec<ApiView>,
     /// How people are told; `None` where nobody is (one pass).
     pub delivery: Option<DeliveryView>,
+    /// What is wrong with the store, or was and is mended; `None`: nothing.
+    pub store_trouble: Option<String>,
 }
 
 impl Snapshot {
@@ -96,7 +98,8 @@ impl Snapshot {
         let incidents = incident::views(state, &before.incidents, telling.zip(delivery.as_ref()), now);
         let apis = upstream::views(state);
         let unseen = unseen::views(fleet, state, now);
-        Self { taken_at: now, own, integrations, unseen, credentials, incidents, apis, delivery }
+        let store_trouble = None;
+        Self { taken_at: now, own, integrations, unseen, credentials, incidents, apis, delivery, store_trouble }
     }
 
     /// The view of one integration.

@@ -20,7 +20,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use secrecy::SecretSlice;
 use uuid::Uuid;
 
@@ -133,6 +134,14 @@ pub struct Installation {
     pub version_key: SecretSlice<u8>,
 }
 
+impl Installation {
+    /// A new one. Its key is 32 bytes of the operating system's randomness, less the few bits that mark a UUID.
+    pub fn random() -> Self {
+        let key = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
+        Self { id: Uuid::new_v4(), version_key: SecretSlice::from(key) }
+    }
+}
+
 impl fmt::Debug for Installation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Installation").field("id", &self.id).finish_non_exhaustive()
@@ -161,6 +170,28 @@ pub trait Store: Outbox {
 
     /// How much room it takes, in bytes; zero in memory.
     fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Looks whether what was written is still where it was put, and mends what can be mended without harm; gives what
+    /// was. An error says what is wrong and what to do: nothing is committed until that is done. Cheap, to be called
+    /// several times in a minute.
+    fn look_after(&self) -> BoxFuture<'_, Result<Option<Mended>, StoreError>> {
+        ready(Ok(None)).boxed()
+    }
+
+    /// Reads everything, to find what a disk or a stranger changed; slow, to be called now and then. An error names it
+    /// and says what to do.
+    fn verify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        ready(Ok(())).boxed()
+    }
+}
+
+/// What was wrong with the store, and is mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mended {
+    /// One sentence.
+    pub what: String,
+    /// Notifications that were waiting to be sent could not be read any more.
+    pub lost_deliveries: bool,
 }
 
 /// How many rows were dropped.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::doors::{self, Doors, Locks};
 use super::observe;
 use super::reload::Reloader;
-use super::storage::{self, Remember};
+use super::storage::{self, Guards, Opening, Remember};
 use super::telemetry::Telemetry;
 use super::watcher::{self, Request, Watcher};
 use super::wiring::{Supplies, Wiring, WiringError};
@@ -25,13 +25,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::heartbeat::Pulse;
 use crate::domain::notification::Dispatch;
-use crate::domain::state::{State, Transition};
-use crate::health::{self, Policy};
+use crate::domain::state::Transition;
+use crate::health::Policy;
 use crate::metrics::{BuildInfo, Exporter, OwnMetrics};
 use crate::probe::assumptions::{Assumption, Tally};
 use crate::snapshot::{Own, Snapshot, SnapshotPublisher, SnapshotReader};
 use crate::store::sqlite::OpenError;
-use crate::store::{Revision, Store, StoreError, Stored};
+use crate::store::{Revision, Store, StoreError};
 use crate::web::{LogHandle, OperatorHandle, ReloadHandle, ReloadOutcome, TlsError, WebState};
 
 /// Transitions a slow listener may be behind before it is told that it missed some.
@@ -221,6 +221,13 @@ impl Daemon {
         let house = (Arc::clone(&core.store), options.clock.clone(), Arc::clone(&core.exporter), tasks.stop.clone());
         let (store, clock, exporter, house_stop) = house;
         tasks.spawn(storage::keep_house(store, retention, clock, exporter, house_stop));
+        let guards = Guards {
+            pulse: core.pulse,
+            exporter: Arc::clone(&core.exporter),
+            watcher: core.requests.clone(),
+            trouble: core.store_trouble,
+        };
+        tasks.spawn(storage::keep_watch(Arc::clone(&core.store), guards, tasks.stop.clone()));
         let (snapshots, transitions) = (core.snapshots.clone(), core.transitions.clone());
         tasks.spawn(core.watcher.run(tasks.stop.clone()));
         let Tasks { tracker, stop, crash } = tasks;
@@ -368,6 +375,7 @@ pub(super) struct Core {
     pub(super) exporter: Arc<Exporter>,
     pub(super) store: Arc<dyn Store>,
     pub(super) pulse: Pulse,
+    store_trouble: watch::Sender<Option<String>>,
 }
 
 impl Core {
@@ -376,7 +384,8 @@ impl Core {
         let own_metrics = OwnMetrics::new(BuildInfo::current(), &FailureClass::LABELS);
         let exporter = Exporter::new(own_metrics.map_err(StartError::Metrics)?, super::exporter_options(&config));
         let exporter = Arc::new(exporter);
-        let store = storage::open(&config.storage, options.remember).await.map_err(StartError::Open)?;
+        let Opening { store, has_lost } =
+            storage::open(&config.storage, options.remember).await.map_err(StartError::Open)?;
         let supplies = Supplies {
             clock: clock.clone(),
             telemetry: Arc::new(Telemetry(Arc::clone(&exporter))),
@@ -391,10 +400,15 @@ impl Core {
         let stored = store.load().await.map_err(StartError::Store)?;
         let restored_at = stored.as_ref().map(|stored| stored.committed_at);
         let (revision, state) = match stored {
-            Some(stored) => (stored.revision, resumed(stored, clock.now())),
-            None => (Revision::NONE, Arc::new(State::default())),
+            Some(stored) => (stored.revision, storage::resumed(stored, clock.now())),
+            None => (Revision::NONE, Arc::default()),
         };
+        let state = if has_lost { storage::after_loss(state, clock.now()) } else { state };
+        if has_lost {
+            exporter.own().delivery().on_store_error();
+        }
         let pulse = Pulse::default();
+        let (store_trouble_found, store_trouble) = watch::channel(None);
         let own = Own { version: env!("CARGO_PKG_VERSION"), started_at: clock.now() };
         let (publisher, snapshots) = SnapshotPublisher::new(own);
         let (requests, asked) = mpsc::channel(8);
@@ -413,18 +427,20 @@ impl Core {
             transitions: transitions.clone(),
             herald: None,
             pulse: pulse.clone(),
+            store_trouble,
         });
         let wiring = Arc::new(tokio::sync::Mutex::new(wiring));
-        Ok(Self { watcher, wiring, supplies, requests, snapshots, transitions, exporter, store, pulse })
+        Ok(Self {
+            watcher,
+            wiring,
+            supplies,
+            requests,
+            snapshots,
+            transitions,
+            exporter,
+            store,
+            pulse,
+            store_trouble: store_trouble_found,
+        })
     }
-}
-
-/// The stored state, continued after the time in which nobody watched.
-fn resumed(stored: Stored, now: DateTime<Utc>) -> Arc<State> {
-    let Stored { committed_at, mut state, .. } = stored;
-    if let Some(gap) = health::resume(Arc::make_mut(&mut state), committed_at, now) {
-        let minutes = (gap.to - gap.from).num_minutes();
-        tracing::warn!(from = %gap.from, minutes, "nobody watched for {minutes} minutes; asking about everything again");
-    }
-    state
 }

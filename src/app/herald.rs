@@ -63,6 +63,11 @@ impl Herald {
         self.deliverers.wake();
     }
 
+    /// The store did not take these.
+    pub(super) fn send_unstored(&self, outgoing: &[Outgoing]) {
+        self.deliverers.send_unstored(outgoing);
+    }
+
     pub(super) fn with_situation<T>(&self, telling: Telling<'_>, ask: impl FnOnce(&Situation<'_>) -> T) -> T {
         let Telling { fleet, routing, external_url, now } = telling;
         let failing = self.board.borrow().failing(now);

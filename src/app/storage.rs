@@ -3,18 +3,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::chain;
+use super::watcher::Request;
 use crate::clock::Clock;
 use crate::config::storage::{StorageBackend, StorageSettings};
+use crate::deliver::heartbeat::Pulse;
+use crate::domain::attention::Forgotten;
+use crate::domain::state::State;
+use crate::health;
 use crate::metrics::Exporter;
-use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use crate::store::sqlite::{Lost, OpenError, Opened, SqliteOptions, open_or_await};
+use crate::store::{Store, Stored};
 
 /// How often the size is measured and what is too old is dropped. Real time: the disk fills in real time.
 const KEEP_HOUSE_EVERY: Duration = Duration::from_mins(10);
+
+/// How often we look whether the store is where it was: within a minute of what happens to it, the page and the dead
+/// man's switch have it too. It costs a few calls of the file system.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(10);
+
+/// How often all of it is read: once between two nightly backups, so that one that is damaged is not the last one. A file
+/// of 500 MB takes some seconds of a disk.
+const VERIFY_EVERY: Duration = Duration::from_hours(12);
+
+/// What is mended is told for so long: the page and the dead man's switch look every half minute, and somebody has laid
+/// hands on the file.
+const MENDED_FOR: Duration = Duration::from_mins(3);
 
 /// What a daemon remembers when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +45,67 @@ pub enum Remember {
     Nothing,
 }
 
+/// A store, and what became of what was remembered before.
+pub(super) struct Opening {
+    pub(super) store: Arc<dyn Store>,
+    /// What was remembered is gone: receivers may hold open what nobody remembers.
+    pub(super) has_lost: bool,
+}
+
 /// Opens what the configuration names, or a store for the life of this process.
-pub(super) async fn open(settings: &StorageSettings, remember: Remember) -> Result<Arc<dyn Store>, OpenError> {
-    match (&settings.backend, remember) {
-        (_, Remember::Nothing) => Ok(Arc::new(MemoryStore::default())),
-        (StorageBackend::Sqlite { path }, Remember::AsConfigured) => {
-            Ok(Arc::new(SqliteStore::open(path, SqliteOptions::default()).await?))
+pub(super) async fn open(settings: &StorageSettings, remember: Remember) -> Result<Opening, OpenError> {
+    let path = match (&settings.backend, remember) {
+        (_, Remember::Nothing) => {
+            return Ok(Opening { store: Arc::new(MemoryStore::default()), has_lost: false });
         }
+        (StorageBackend::Sqlite { path }, Remember::AsConfigured) => path,
+    };
+    let Opened { store, lost, awaits_room } = open_or_await(path, SqliteOptions::default()).await?;
+    if lost == Some(Lost::Since) {
+        tracing::warn!(
+            path = %path.display(),
+            "a backup was restored: what came after it is forgotten, and receivers that keep alerts open are told the end \
+             of what is well"
+        );
+    } else if lost == Some(Lost::Unstored) {
+        tracing::warn!(
+            path = %path.display(),
+            "the last run ended while the state file took nothing: what it told last is forgotten, and receivers that keep \
+             alerts open are told the end of what is well"
+        );
+    } else if let Some(lost) = &lost {
+        tracing::error!(
+            path = %path.display(),
+            "{lost}: what snykwatch remembered is lost, and it starts anew. What is broken is told again by the same keys, \
+             and receivers that keep alerts open are told the end of what is well. To go back to a backup, stop \
+             snykwatch and restore it (`snykwatch restore FILE`)"
+        );
     }
+    if let Some(error) = &awaits_room {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            path = %path.display(),
+            "there is no room for the state file: monitoring goes on, and what is remembered is written as soon as there \
+             is; until then a restart forgets it"
+        );
+    }
+    Ok(Opening { store, has_lost: lost.is_some() })
+}
+
+/// The same state, with the ends that a loss made it forget.
+pub(super) fn after_loss(mut state: Arc<State>, now: DateTime<Utc>) -> Arc<State> {
+    Arc::make_mut(&mut state).attention.forgotten = Some(Forgotten::since(now));
+    state
+}
+
+/// The stored state, continued after the time in which nobody watched.
+pub(super) fn resumed(stored: Stored, now: DateTime<Utc>) -> Arc<State> {
+    let Stored { committed_at, mut state, .. } = stored;
+    if let Some(gap) = health::resume(Arc::make_mut(&mut state), committed_at, now) {
+        let minutes = (gap.to - gap.from).num_minutes();
+        tracing::warn!(from = %gap.from, minutes, "nobody watched for {minutes} minutes; asking about everything again");
+    }
+    state
 }
 
 /// Measures the size and drops what is too old, until `stop`. Not at once: by a clock that is wrong at the start everything
@@ -60,5 +133,69 @@ pub(super) async fn keep_house(
             delivery.on_store_error();
             tracing::warn!(error = &error as &dyn std::error::Error, "could not drop what is too old from the store");
         }
+    }
+}
+
+/// Who is told how the store is.
+pub(super) struct Guards {
+    pub(super) pulse: Pulse,
+    pub(super) exporter: Arc<Exporter>,
+    pub(super) watcher: mpsc::Sender<Request>,
+    /// What is wrong with it, for the page.
+    pub(super) trouble: watch::Sender<Option<String>>,
+}
+
+/// Looks after what was written until `stop`, and reads all of it now and then. What is wrong is told to the log, the
+/// metrics, the page and the dead man's switch.
+pub(super) async fn keep_watch(store: Arc<dyn Store>, guards: Guards, stop: CancellationToken) {
+    let Guards { pulse, exporter, watcher, trouble } = guards;
+    let delivery = exporter.own().delivery();
+    let mut verified_at = Instant::now();
+    // Stands until all of it was read again.
+    let mut damage: Option<String> = None;
+    let mut mended_at: Option<(Instant, String)> = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_AFTER_EVERY) => {}
+        }
+        let astray = match store.look_after().await {
+            Ok(None) => None,
+            Ok(Some(mended)) => {
+                delivery.on_store_error();
+                if mended.lost_deliveries {
+                    // When the watcher has ended, nobody is told anything any more.
+                    let _ = watcher.send(Request::TellAnew).await;
+                }
+                mended_at = Some((Instant::now(), mended.what));
+                None
+            }
+            Err(error) => {
+                delivery.on_store_error();
+                Some(chain(&error))
+            }
+        };
+        if astray.is_none() && verified_at.elapsed() >= VERIFY_EVERY {
+            verified_at = Instant::now();
+            damage = store.verify().await.err().map(|error| chain(&error));
+            if damage.is_some() {
+                delivery.on_store_error();
+            }
+        }
+        let is_told = |(at, _): &&(Instant, String)| at.elapsed() < MENDED_FOR;
+        let mended = mended_at.as_ref().filter(is_told).map(|(_, what)| what.clone());
+        let found = astray.or_else(|| damage.clone()).or(mended);
+        pulse.on_look_at_store(found.is_none());
+        // Once in words, however long it lasts.
+        trouble.send_if_modified(|told| {
+            let is_news = *told != found;
+            match &found {
+                Some(words) if is_news => tracing::error!("trouble with the store: {words}"),
+                None if is_news => tracing::info!("the store is as it should be again"),
+                _ => {}
+            }
+            *told = found;
+            is_news
+        });
     }
 }

@@ -5,6 +5,8 @@
 //! not move on before an outcome was evaluated.
 
 mod clock;
+mod commit;
+mod held;
 mod operator;
 mod quiet;
 
@@ -19,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::held::HeldBack;
 use super::daemon::PassProgress;
 use super::herald::{Herald, Telling};
 use super::journal;
@@ -29,17 +32,18 @@ use crate::domain::evidence::EvidenceBook;
 use crate::domain::fleet::Fleet;
 use crate::domain::kinds::Truth;
 use crate::domain::names::{CredentialName, Revision as SubjectRevision};
-use crate::domain::notification::Outgoing;
+use crate::domain::notification::Notification;
 use crate::domain::page::Gap;
 use crate::domain::state::{State, Transition};
 use crate::domain::work::{Finding, Outcome, ProbeRun, Work};
 use crate::health::{self, FollowUp};
 use crate::metrics::Exporter;
+use crate::notify;
 use crate::probe::{Context, Prober};
 use crate::schedule::last_observed;
 use crate::schedule::planner::{OutcomeClass, Planner};
 use crate::snapshot::SnapshotPublisher;
-use crate::store::{Commit, Revision, Store, StoreError};
+use crate::store::{Revision, Store, StoreError};
 use crate::web::OperatorRequest;
 
 /// How often everything is evaluated although nothing came back: evidence goes stale and incidents open by time alone.
@@ -59,6 +63,8 @@ pub(super) enum Request {
     WhenQuiet(oneshot::Sender<()>),
     /// The same, after what that pass could not count yet was asked once more; dropped where nothing is left to be asked.
     LookAgain(oneshot::Sender<()>),
+    /// Notifications that waited to be sent were lost with the store's file.
+    TellAnew,
 }
 
 /// A probe that came back. Its hold keeps scaled time still until its outcome is evaluated.
@@ -92,6 +98,8 @@ pub(super) struct Parts {
     pub(super) herald: Option<Herald>,
     /// Tells the heartbeat that we are at work.
     pub(super) pulse: Pulse,
+    /// What is wrong with the store, as whoever looks after it found.
+    pub(super) store_trouble: watch::Receiver<Option<String>>,
 }
 
 /// The single writer.
@@ -105,15 +113,13 @@ pub(super) struct Watcher {
     planner: Planner,
     probes: JoinSet<Finished>,
     /// Holds of outcomes that are taken in and not yet evaluated.
-    held: Vec<Hold>,
+    unevaluated: Vec<Hold>,
     needs_evaluation: bool,
     next_evaluation: DateTime<Utc>,
     rest_until: Instant,
     waiting_for_quiet: Vec<oneshot::Sender<()>>,
-    /// Transitions of a commit that failed: they go with the next.
-    uncommitted: Vec<Transition>,
-    /// Notifications that are to be committed next.
-    unsent: Vec<Outgoing>,
+    /// What is to be committed next; what failed to be stays in it.
+    held: HeldBack,
     /// The latest evaluation was committed.
     is_stored: bool,
     /// Set when somebody else has committed to our store: we must not go on writing.
@@ -139,13 +145,12 @@ impl Watcher {
             clock_steps: 0,
             planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work), now),
             probes: JoinSet::new(),
-            held: Vec::new(),
+            unevaluated: Vec::new(),
             needs_evaluation: true,
             next_evaluation: now,
             rest_until: Instant::now(),
             waiting_for_quiet: Vec::new(),
-            uncommitted: Vec::new(),
-            unsent: Vec::new(),
+            held: HeldBack::default(),
             is_stored: true,
             is_displaced: false,
             probed: 0,
@@ -229,6 +234,10 @@ impl Watcher {
             Request::Operator(request) => self.on_operator(*request).await,
             Request::WhenQuiet(done) => self.waiting_for_quiet.push(done),
             Request::LookAgain(done) => self.look_again(done),
+            Request::TellAnew => {
+                notify::requests::tell_anew(Arc::make_mut(&mut self.parts.state), self.parts.clock.now());
+                self.needs_evaluation = true;
+            }
         }
     }
 
@@ -265,7 +274,7 @@ impl Watcher {
             match finished {
                 Ok(finished) => {
                     self.take_in(&finished);
-                    self.held.push(finished.hold);
+                    self.unevaluated.push(finished.hold);
                 }
                 Err(error) => tracing::error!(%error, "the task of a probe was lost"),
             }
@@ -351,7 +360,7 @@ impl Watcher {
         transitions.extend(health::incidents::evaluate(state, &self.fleet, now));
         if let Some(herald) = &self.parts.herald {
             let telling = telling(&self.parts.wiring, &self.fleet, now);
-            self.unsent.extend(herald.due(Arc::make_mut(&mut self.parts.state), &transitions, telling));
+            self.held.notifications.extend(herald.due(Arc::make_mut(&mut self.parts.state), &transitions, telling));
         }
         let waiting = Instant::now();
         let committed = self.commit(transitions, now).await;
@@ -363,7 +372,7 @@ impl Watcher {
         self.needs_evaluation = false;
         self.next_evaluation = now + EVALUATION_INTERVAL;
         self.rest_until = Instant::now() + rest_after(begin.elapsed().saturating_sub(waited));
-        self.held.clear();
+        self.unevaluated.clear();
         committed
     }
 
@@ -390,49 +399,11 @@ impl Watcher {
             own.set_budget_remaining(credential, requests);
         }
     }
+}
 
-    /// Commits the state with what changed and what people are to be told of it. A store that fails is reported and
-    /// tried again with the next evaluation; monitoring goes on.
-    async fn commit(&mut self, transitions: Vec<Transition>, now: DateTime<Utc>) -> Result<(), StoreError> {
-        for transition in &transitions {
-            journal::log(transition);
-            // Nobody may be listening; that is no failure.
-            let _ = self.parts.transitions.send(transition.clone());
-        }
-        self.uncommitted.extend(transitions);
-        let commit = Commit {
-            based_on: self.parts.revision,
-            at: now,
-            state: Arc::clone(&self.parts.state),
-            transitions: self.uncommitted.clone(),
-            notifications: self.unsent.clone(),
-        };
-        let committed = self.parts.store.commit(commit).await;
-        self.is_stored = committed.is_ok();
-        match &committed {
-            Ok(revision) => {
-                self.parts.revision = *revision;
-                self.parts.pulse.on_commit();
-                self.uncommitted.clear();
-                if !self.unsent.is_empty() {
-                    self.unsent.clear();
-                    self.parts.herald.iter().for_each(Herald::wake);
-                }
-            }
-            Err(error) => {
-                self.parts.exporter.own().delivery().on_store_error();
-                self.is_displaced = matches!(error, StoreError::Conflict { .. });
-                let what_now = if self.is_displaced {
-                    "somebody else writes to our store: stopping, since two that write destroy each other's work; see that \
-                     one snykwatch alone uses it, and start again"
-                } else {
-                    "could not commit the state: tried again with the next evaluation"
-                };
-                tracing::error!(error = error as &dyn std::error::Error, "{what_now}");
-            }
-        }
-        committed.map(drop)
-    }
+/// Whether it leaves although the store does not take it.
+fn leaves_without_a_row(notification: &Notification) -> bool {
+    crate::deliver::is_page(notification)
 }
 
 fn telling<'a>(wiring: &'a Wiring, fleet: &'a Fleet, now: DateTime<Utc>) -> Telling<'a> {

@@ -203,6 +203,15 @@ impl ReceiverKind {
             Self::Email(_) => "email",
         }
     }
+
+    /// Whether it keeps what it was told open until it is told its end, and takes an end that it knows nothing of for
+    /// nothing.
+    pub const fn keeps_open(&self) -> bool {
+        match self {
+            Self::PagerDuty(_) | Self::Alertmanager(_) => true,
+            Self::Webhook(_) | Self::Slack(_) | Self::Email(_) => false,
+        }
+    }
 }
 
 impl HeartbeatSettings {

@@ -147,7 +147,9 @@ pub(crate) fn resolve(
         owners: all_integrations.filter_map(|integration| integration.value.owner.as_deref()).collect(),
     };
     let receivers = resolver.receivers(&raw.alerts.receivers, &http);
-    let routing = resolver.routing(&raw.alerts, &names);
+    let mut routing = resolver.routing(&raw.alerts, &names);
+    let keep_open = receivers.iter().filter(|(_, receiver)| receiver.kind.keeps_open());
+    routing.keep_open = keep_open.map(|(name, _)| name.clone()).collect();
     let heartbeat = raw.alerts.heartbeat.as_ref().and_then(|heartbeat| resolver.heartbeat(heartbeat, &http));
     resolver.warn_of_unused(raw, documents);
 

@@ -33,6 +33,8 @@ pub struct Routing {
     pub routes: Vec<Route>,
     /// Every configured receiver.
     pub receivers: BTreeSet<ReceiverName>,
+    /// Those among them that keep what they were told open until they are told its end.
+    pub keep_open: BTreeSet<ReceiverName>,
     /// When nobody wants to hear of something, known beforehand.
     pub maintenance: Vec<Maintenance>,
     /// So often each route has a digest, if there is anything to list.
@@ -45,6 +47,7 @@ impl Default for Routing {
             deliver: DeliverBy::Builtin,
             routes: Vec::new(),
             receivers: BTreeSet::new(),
+            keep_open: BTreeSet::new(),
             maintenance: Vec::new(),
             digest_every: TimeDelta::days(7),
         }

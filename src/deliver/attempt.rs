@@ -67,10 +67,15 @@ async fn noted_attempt(tools: &Tools, delivery: Delivery, hold: &mut Option<Hold
     let begun_at = tools.clock.now();
     if let Err(error) = tools.outbox.begin_attempt(delivery.id, begun_at).await {
         tools.on_store_error(&error, "could not note that an attempt begins: it is put off");
+        tools.unstored.offer(&delivery.notification);
         return HowEnded::NotBegun;
     }
-    let message = tools.worder.message(&delivery.notification, begun_at).await;
-    let sent = send(tools, &message, hold).await;
+    let sent = if tools.unstored.claim(&delivery.notification.id).await {
+        Ok(())
+    } else {
+        let message = tools.worder.message(&delivery.notification, begun_at).await;
+        send(tools, &message, hold).await
+    };
     let at = tools.clock.now();
     let end = end_of(&delivery, sent.as_ref().err(), at);
     log(tools, &delivery.notification, &end);
@@ -87,7 +92,7 @@ async fn noted_attempt(tools: &Tools, delivery: Delivery, hold: &mut Option<Hold
 }
 
 /// Sends within bounds. A panic of the receiver is a failure of this attempt.
-async fn send(tools: &Tools, message: &Message, hold: &mut Option<Hold>) -> Result<(), SendFailure> {
+pub(super) async fn send(tools: &Tools, message: &Message, hold: &mut Option<Hold>) -> Result<(), SendFailure> {
     let sending = timeout(ATTEMPT_LIMIT, AssertUnwindSafe(tools.destination.receiver.send(message)).catch_unwind());
     tokio::pin!(sending);
     let sent = tokio::select! {

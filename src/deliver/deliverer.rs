@@ -21,10 +21,11 @@ use super::pauses::Pauses;
 use super::queue::{self, Decision};
 use super::renewal::{Reminder, Renewed, renew};
 use super::telemetry::DeliveryTelemetry;
+use super::unstored::Unstored;
 use super::worded::Worder;
 use crate::clock::{Clock, Hold, Participant};
 use crate::domain::names::ReceiverName;
-use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, NotificationKind};
+use crate::domain::notification::{Delivery, DeliveryId, DeliveryState, NotificationKind, Reach};
 use crate::store::{Outbox, StoreError};
 
 /// So many messages are on their way to one receiver at once, each about another problem.
@@ -74,6 +75,7 @@ pub(super) struct Tools {
     pub(super) telemetry: Arc<dyn DeliveryTelemetry>,
     pub(super) reception: Arc<Reception>,
     pub(super) worder: Worder,
+    pub(super) unstored: Arc<Unstored>,
 }
 
 impl Tools {
@@ -222,6 +224,7 @@ impl Deliverer {
         let receiver = Arc::clone(&self.tools.destination.receiver);
         loop {
             let mut pending = self.tools.outbox.pending(self.tools.name.clone(), self.rows).await?;
+            self.take_over_unstored(&mut pending);
             let in_flight: BTreeSet<DeliveryId> = self.in_flight.keys().copied().collect();
             let doubtful = queue::doubtful_keys(&pending);
             let held_open = if doubtful.is_empty() {
@@ -243,6 +246,22 @@ impl Deliverer {
             }
             // Those at the front wait: what is behind them must not.
             self.rows = self.rows.saturating_mul(4);
+        }
+    }
+
+    /// What left without a row has one now: that it was taken is noted before anything else becomes of it.
+    fn take_over_unstored(&mut self, pending: &mut [Delivery]) {
+        let mut known = BTreeSet::new();
+        for delivery in pending {
+            let notification = &delivery.notification;
+            // Of each problem one after the other, as they were sent.
+            let is_next = known.insert(notification.about.clone()) && !self.in_flight.contains_key(&delivery.id);
+            let Some(reach) = self.tools.unstored.reach(&notification.id) else { continue };
+            delivery.reach = delivery.reach.max(reach);
+            if reach == Reach::Received && is_next {
+                self.in_flight.insert(delivery.id, notification.key());
+                self.attempts.spawn(attempt(Arc::clone(&self.tools), delivery.clone(), self.tools.clock.hold()));
+            }
         }
     }
 

@@ -20,10 +20,13 @@ use super::pauses::tried_for;
 use super::receiver::Receiver;
 use super::telemetry::DeliveryTelemetry;
 use super::text::{PlainWording, Wording};
+use super::unstored::{self, Unstored};
 use super::worded::Worder;
 use crate::clock::Clock;
 use crate::domain::names::ReceiverName;
-use crate::domain::notification::{About, AttemptFailure, DeliveryState, FailureReason, NotificationKind};
+use crate::domain::notification::{
+    About, AttemptFailure, DeliveryState, Dispatch, FailureReason, NotificationKind, Outgoing,
+};
 use crate::domain::page::Gap;
 use crate::store::{Backlog, DeliveryFilter, Outbox, Settled, Store, StoreError};
 
@@ -90,6 +93,8 @@ struct Inner {
     /// Held by one reload at a time.
     running: tokio::sync::Mutex<BTreeMap<ReceiverName, Running>>,
     bells: Mutex<Vec<Arc<Bell>>>,
+    /// Pages that the store did not take, by receiver. They outlive a reload.
+    unstored: Mutex<BTreeMap<ReceiverName, Arc<Unstored>>>,
     stop: CancellationToken,
 }
 
@@ -99,6 +104,8 @@ struct Running {
     bell: Arc<Bell>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    /// Sends what has no row.
+    unstored: JoinHandle<()>,
 }
 
 /// Where deliverers tell how attempts ended; the board is made from it.
@@ -153,6 +160,7 @@ impl Deliverers {
             board: watch::Sender::new(Board::default()),
             running: tokio::sync::Mutex::default(),
             bells: Mutex::default(),
+            unstored: Mutex::default(),
             stop: CancellationToken::new(),
         }))
     }
@@ -210,6 +218,19 @@ impl Deliverers {
         self.0.reception.refresh();
     }
 
+    /// The store did not take these: the critical pages among them are sent all the same, once each. Their rows are to be
+    /// committed when the store takes them.
+    pub fn send_unstored(&self, outgoing: &[Outgoing]) {
+        let unstored = lock(&self.0.unstored);
+        for Outgoing { notification, receivers, .. } in
+            outgoing.iter().filter(|outgoing| outgoing.dispatch == Dispatch::Deliver)
+        {
+            for unstored in receivers.iter().filter_map(|receiver| unstored.get(receiver)) {
+                unstored.offer(notification);
+            }
+        }
+    }
+
     /// How each receiver does.
     pub fn board(&self) -> watch::Receiver<Board> {
         self.0.board.subscribe()
@@ -236,6 +257,9 @@ impl Running {
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the task of a deliverer was lost");
         }
+        if let Err(error) = self.unstored.await {
+            tracing::error!(%error, "the task of a deliverer was lost");
+        }
         drop(self.bell.answer());
     }
 }
@@ -247,16 +271,18 @@ impl Inner {
         let wording = Arc::clone(&destination.wording);
         let tools = Arc::new(Tools {
             worder: Worder::new(name.clone(), wording, Arc::clone(&self.telemetry)),
-            name,
+            name: name.clone(),
             destination: destination.clone(),
             outbox: Arc::clone(&self.outbox),
             clock: self.clock.clone(),
             telemetry: Arc::clone(&self.telemetry),
             reception: Arc::clone(&self.reception),
+            unstored: Arc::clone(lock(&self.unstored).entry(name).or_default()),
         });
+        let unstored = tokio::spawn(unstored::send_all(Arc::clone(&tools), stop.clone()));
         let deliverer = Deliverer::new(Arc::clone(&tools), Arc::clone(&bell));
         let task = tokio::spawn(supervise(deliverer, tools, Arc::clone(&bell), stop.clone()));
-        Running { destination, bell, stop, task }
+        Running { destination, bell, stop, task, unstored }
     }
 
     async fn keep_the_board(&self) {

@@ -1,7 +1,8 @@
 //! Ends that a receiver is owed: it holds a problem open, since it did not take the end while it failed.
 //!
 //! A begin that was given up is told anew while the problem lasts; that is `notify`'s. An end has nothing that lasts, so
-//! it is found here, among the dead letters, as soon as the receiver takes something again.
+//! it is found here, among the dead letters, as soon as the receiver takes something again. Ends of which there is no row,
+//! since the state was lost, are `notify`'s too.
 
 use std::collections::BTreeSet;
 

@@ -71,21 +71,24 @@ pub(crate) fn row(id: i64, notification: &Arc<Notification>) -> Delivery {
     }
 }
 
+/// A notification for these receivers.
+pub(crate) fn outgoing(receivers: &[&str], notification: &Arc<Notification>) -> Outgoing {
+    Outgoing {
+        notification: Arc::clone(notification),
+        receivers: receivers.iter().map(ReceiverName::new).collect(),
+        dispatch: Dispatch::Deliver,
+    }
+}
+
 /// Commits notifications for these receivers.
 pub(crate) async fn commit(store: &dyn Store, receivers: &[&str], notifications: &[Arc<Notification>]) {
     let revision = store.load().await.unwrap().map_or(Revision::NONE, |stored| stored.revision);
-    let receivers: Vec<ReceiverName> = receivers.iter().map(ReceiverName::new).collect();
-    let outgoing = |notification: &Arc<Notification>| Outgoing {
-        notification: Arc::clone(notification),
-        receivers: receivers.clone(),
-        dispatch: Dispatch::Deliver,
-    };
     let commit = Commit {
         based_on: revision,
         at: begin(),
         state: Arc::new(State::default()),
         transitions: Vec::new(),
-        notifications: notifications.iter().map(outgoing).collect(),
+        notifications: notifications.iter().map(|notification| outgoing(receivers, notification)).collect(),
     };
     store.commit(commit).await.unwrap();
 }

@@ -3,6 +3,7 @@
 mod clocks;
 mod failing_store;
 mod owed_ends;
+mod unstored;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,13 +1,13 @@
 //! Who was told of what, and what people answered. Part of the state: a restart tells nobody twice and forgets no promise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::incident::{IncidentKey, Severity};
 use super::matcher::Matcher;
-use super::names::{ReceiverName, SilenceId};
+use super::names::{IntegrationKey, ReceiverName, SilenceId};
 use super::notification::{About, Dispatch, RouteId};
 use super::page::{Gap, Page};
 use super::stored::pairs;
@@ -33,6 +33,9 @@ pub struct Attention {
     /// What the next digest of each route lists.
     #[serde(default, with = "pairs")]
     pub digests: BTreeMap<RouteId, Digest>,
+    /// What receivers that keep alerts open may hold open since before the state was lost.
+    #[serde(default)]
+    pub forgotten: Option<Forgotten>,
 }
 
 impl Attention {
@@ -42,6 +45,26 @@ impl Attention {
         /// Until then everything was asked again.
         const FIRST_LOOK: TimeDelta = TimeDelta::minutes(15);
         self.gaps.iter().rev().find(|gap| gap.from < now && gap.to + FIRST_LOOK > since).copied()
+    }
+}
+
+/// Ends that nobody remembers to owe: the state was lost, with who was told of what. Keys hold no time, so each that may be
+/// open is ended once, when its subject is first seen to be well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// When the loss was noticed; part of the ids.
+    pub since: DateTime<Utc>,
+    /// Seen to be well: the end is to be told. With what hangs on it, since that is part of some receivers' keys.
+    #[serde(with = "pairs")]
+    pub due: BTreeMap<IncidentKey, Vec<IntegrationKey>>,
+    /// The end was told, or nobody can have heard of it.
+    pub settled: BTreeSet<IncidentKey>,
+}
+
+impl Forgotten {
+    /// Everything is owed.
+    pub fn since(since: DateTime<Utc>) -> Self {
+        Self { since, due: BTreeMap::new(), settled: BTreeSet::new() }
     }
 }
 

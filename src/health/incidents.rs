@@ -21,6 +21,7 @@ mod connection;
 mod credentials;
 mod expiry;
 mod flapping;
+mod forgotten;
 pub(crate) mod growth;
 mod holding;
 mod inputs;
@@ -72,6 +73,7 @@ pub fn evaluate(state: &mut State, fleet: &Fleet, now: DateTime<Utc>) -> Vec<Tra
     state.resolved_causes = next.resolved_causes;
     state.baselines = next.baselines;
     state.attention.recurrences = next.recurrences;
+    state.attention.forgotten = next.forgotten;
     transitions.extend(next.transitions);
     transitions
 }

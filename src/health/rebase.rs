@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::attention::{
-    Acknowledgement, Announcement, Attention, Digest, DigestEntry, LastChange, Opening, Recurrence, Told,
+    Acknowledgement, Announcement, Attention, Digest, DigestEntry, Forgotten, LastChange, Opening, Recurrence, Told,
 };
 use crate::domain::condition::ConditionState;
 use crate::domain::decisions::{Answer, Decisions};
@@ -371,7 +371,8 @@ impl Shift {
 
     /// Begin and end of a silence are what people said: they stay.
     fn attention(&self, attention: &mut Attention) {
-        let Attention { announcements, acknowledgements, silences: _, gaps, recurrences, digests } = attention;
+        let Attention { announcements, acknowledgements, silences: _, gaps, recurrences, digests, forgotten } =
+            attention;
         for announcement in announcements.values_mut() {
             let Announcement { opened_at, since, changed, sequence: _, page, receivers } = announcement;
             self.time(opened_at);
@@ -399,6 +400,9 @@ impl Shift {
         for Acknowledgement { opened_at, author: _, comment: _, at } in acknowledgements.values_mut() {
             self.time(opened_at);
             self.time(at);
+        }
+        if let Some(Forgotten { since, due: _, settled: _ }) = forgotten {
+            self.time(since);
         }
         for gap in gaps.iter_mut() {
             self.gap(gap);

@@ -179,6 +179,8 @@ families! {
             "When the configuration in force was loaded.";
         STORE_ERRORS: Counter "store_errors_total" []
             "Times that the store could not do what was asked. Monitoring goes on; what was not stored is tried again.";
+        STORE_DROPPED: Counter "store_dropped_total" []
+            "Transitions and notifications that were dropped, since the store took nothing for too long.";
         STORE_SIZE: Gauge "store_size_bytes" []
             "Room that the store takes, its log included.";
         PANICS: Counter "panics_total" []

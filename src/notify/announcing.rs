@@ -27,7 +27,7 @@ pub(super) struct Desk<'a> {
     pub(super) situation: &'a Situation<'a>,
     /// Why incidents resolved in this evaluation.
     endings: BTreeMap<&'a IncidentKey, &'a str>,
-    outgoing: Vec<Outgoing>,
+    pub(super) outgoing: Vec<Outgoing>,
 }
 
 /// An incident that is open, and what routes look at.

@@ -34,11 +34,12 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::situation::Situation;
-use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
-use crate::domain::names::ReceiverName;
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, IncidentTracking, Rule, Severity, Subject};
+use crate::domain::names::{IntegrationKey, ReceiverName};
 use crate::domain::notification::About;
 use crate::domain::page::Page;
 use crate::domain::state::State;
+use crate::health::incidents::text::instant;
 pub(super) use digest::{DigestLine, DigestNews, of as of_digest};
 use draft::Draft;
 use scene::Scene;
@@ -63,6 +64,42 @@ pub fn of_incident(key: &IncidentKey, incident: &IncidentState, state: &State, s
         gap,
         links: links::of(&scene),
         labels: heading::labels(&scene),
+    }
+}
+
+/// The end of a problem that nobody remembers: whoever holds it open may end it.
+pub(super) fn of_forgotten(
+    key: &IncidentKey,
+    affected: &[IntegrationKey],
+    lost_at: DateTime<Utc>,
+    state: &State,
+    situation: &Situation<'_>,
+) -> Page {
+    let incident = IncidentState {
+        since: lost_at,
+        phase: IncidentPhase::Pending,
+        severity: Severity::Warning,
+        summary: String::new(),
+        next_step: String::new(),
+        affected: affected.to_vec(),
+        members: Vec::new(),
+        cause: None,
+        deadline: None,
+        tracking: IncidentTracking::default(),
+    };
+    let scene = Scene { key, incident: &incident, state, situation };
+    let what = heading::what(&scene);
+    Page {
+        title: heading::cut(&format!("Resolved: {what}")),
+        summary: format!(
+            "{what} is not open. snykwatch lost what it remembered, which it noticed at {}, and its first look since then \
+             shows this well: whatever was open before is over.",
+            instant(lost_at),
+        ),
+        next_step: "No action needed.".to_owned(),
+        links: links::of(&scene),
+        labels: heading::labels(&scene),
+        ..Page::default()
     }
 }
 

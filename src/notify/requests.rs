@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use super::find;
-use crate::domain::attention::{Acknowledgement, Silence};
+use crate::domain::attention::{Acknowledgement, Forgotten, Silence};
 use crate::domain::incident::{IncidentKey, IncidentPhase};
 use crate::domain::matcher::Matcher;
 use crate::domain::names::SilenceId;
@@ -228,4 +228,13 @@ fn check_matcher(matcher: &Matcher, breadth: Breadth) -> Result<(), RequestError
         return Err(RequestError::CoversEverything);
     }
     Ok(())
+}
+
+/// What waited to be sent was lost with the store's file, and nobody knows what it was: what lasts is told anew, and what
+/// is over counts as forgotten; both by the same keys.
+pub fn tell_anew(state: &mut State, now: DateTime<Utc>) {
+    for announcement in state.attention.announcements.values_mut() {
+        announcement.receivers.values_mut().for_each(|told| told.is_lost = true);
+    }
+    state.attention.forgotten = Some(Forgotten::since(now));
 }

@@ -3,6 +3,7 @@
 mod digests;
 mod failing;
 mod first_pass;
+mod forgotten;
 mod hearing;
 mod life;
 mod random;

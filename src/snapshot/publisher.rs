@@ -24,6 +24,7 @@ pub struct Published {
 #[derive(Debug)]
 pub struct SnapshotPublisher {
     own: Own,
+    store_trouble: Option<String>,
     channel: watch::Sender<Option<Published>>,
 }
 
@@ -31,7 +32,12 @@ impl SnapshotPublisher {
     /// A publisher that has not published yet, and a reader to clone for everybody who shows snapshots.
     pub fn new(own: Own) -> (Self, SnapshotReader) {
         let (channel, receiver) = watch::channel(None);
-        (Self { own, channel }, SnapshotReader(receiver))
+        (Self { own, store_trouble: None, channel }, SnapshotReader(receiver))
+    }
+
+    /// What snapshots say of the store from now on.
+    pub fn set_store_trouble(&mut self, trouble: Option<String>) {
+        self.store_trouble = trouble;
     }
 
     /// Takes a snapshot and publishes it, sharing what did not change with the one before. Never waits. `telling` is
@@ -44,8 +50,9 @@ impl SnapshotPublisher {
         now: DateTime<Utc>,
     ) -> Arc<Snapshot> {
         let previous = self.channel.borrow().as_ref().map(|published| Arc::clone(&published.snapshot));
-        let snapshot =
-            Arc::new(Snapshot::build_after(previous.as_deref(), fleet, state, telling, now, self.own.clone()));
+        let mut snapshot = Snapshot::build_after(previous.as_deref(), fleet, state, telling, now, self.own.clone());
+        snapshot.store_trouble.clone_from(&self.store_trouble);
+        let snapshot = Arc::new(snapshot);
         let published = Published { snapshot: Arc::clone(&snapshot), published_at: Instant::now() };
         self.channel.send_replace(Some(published));
         snapshot

@@ -76,6 +76,8 @@ closed_list! {
         Recurrence => "recurrence",
         /// What the next digest of a route lists.
         Digest => "digest",
+        /// What receivers may hold open since before the state was lost.
+        Forgotten => "forgotten_ends",
         /// When nobody watched.
         Gaps => "gaps",
         /// What somebody answered to a loss.

@@ -9,10 +9,15 @@
 //! A commit is acknowledged when it is on the disk (`synchronous = FULL`). Opening checks the file before anything is
 //! believed of it, and each way in which that can fail is an [`OpenError`] that says what to do.
 //!
+//! The file is looked after while it is open (`vigil.rs`): one that was removed, replaced or cut takes no more commits,
+//! and where that harms nobody it is written anew. Where there is no room to make one, the store is awaited
+//! (`awaited.rs`).
+//!
 //! What it does not do: it does not bound the history by number, only by time ([`Store::prune`]); it runs no task of its
 //! own; and it does not run on tokio's paused time, since it waits for real disks. Sizes and operation are described in
 //! `docs/storage.md`.
 
+mod awaited;
 mod backup;
 mod commit;
 mod failure;
@@ -23,6 +28,7 @@ mod outbox;
 mod prune;
 mod restore;
 mod rows;
+mod vigil;
 mod writer;
 
 #[cfg(test)]
@@ -30,8 +36,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -39,19 +46,20 @@ use futures_util::future::BoxFuture;
 use sqlx::SqlitePool;
 use tokio::sync::Mutex;
 
+pub use self::awaited::{Opened, open_or_await};
 pub use self::backup::{BackupError, BackupReport, backup};
-pub use self::failure::SqliteFailure;
-pub use self::open::OpenError;
+pub use self::failure::{Adrift, SqliteFailure};
+pub use self::open::{Lost, OpenError};
 pub use self::restore::{RestoreError, RestoreReport, restore};
 pub use super::parts::{PartProblem, UnreadablePart};
 
-use self::file::Lock;
+use self::file::{Behind, Identity, Lock};
 use self::writer::Writer;
 use super::{
-    AttemptEnd, Backlog, Commit, DeliveryFilter, Installation, Outbox, Pruned, Revision, Settled, Store, StoreError,
-    Stored,
+    AttemptEnd, Backlog, Commit, DeliveryFilter, Installation, Mended, Outbox, Pruned, Revision, Settled, Store,
+    StoreError, Stored,
 };
-use crate::domain::incident::Subject;
+use crate::domain::incident::{Severity, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{Delivery, DeliveryId, Notification};
 use crate::domain::state::Transition;
@@ -66,11 +74,24 @@ pub struct SqliteOptions {
 /// Keeps everything in one file.
 pub struct SqliteStore {
     path: PathBuf,
+    options: SqliteOptions,
     installation: Installation,
+    lost: Option<Lost>,
     writer: Mutex<Writer>,
-    readers: SqlitePool,
+    readers: RwLock<SqlitePool>,
     /// Last, so that it is given back after the connections.
-    _lock: Lock,
+    tenure: Mutex<Tenure>,
+}
+
+/// By what the file is ours.
+struct Tenure {
+    lock: Lock,
+    /// The file itself, to see what becomes of it. It is not closed before the connections are: that would drop SQLite's
+    /// locks.
+    held: File,
+    /// Its log, and the index of that.
+    log: [Option<Identity>; 2],
+    rescue: Option<vigil::Rescue>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -92,10 +113,21 @@ impl SqliteStore {
     /// Closes the file in an orderly way: the write-ahead log is merged. Dropping the store is as safe, and leaves that to
     /// the next opening.
     pub async fn close(self) {
-        let Self { writer, readers, _lock, .. } = self;
-        readers.close().await;
+        let Self { writer, readers, tenure, .. } = self;
+        readers.into_inner().unwrap_or_else(PoisonError::into_inner).close().await;
         // Nothing is lost when it fails.
         let _ = writer.into_inner().close().await;
+        drop(tenure);
+    }
+
+    /// What was remembered before this was opened, and is not here: for whoever has to tell of it.
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// A handle on the readers of the present file.
+    fn readers(&self) -> SqlitePool {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -109,11 +141,22 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        async move { self.writer.lock().await.commit(commit).await }.boxed()
+        async move {
+            let has_pages = commit.notifications.iter().any(|told| told.notification.severity == Severity::Critical);
+            let committed = self.writer.lock().await.commit(commit).await;
+            match &committed {
+                Ok(_) => self.tenure.lock().await.lock.note_behind(None),
+                // They leave all the same, and after a kill nobody remembers it.
+                Err(_) if has_pages => self.tenure.lock().await.lock.note_behind(Some(Behind::Unstored)),
+                Err(_) => {}
+            }
+            committed
+        }
+        .boxed()
     }
 
     fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>> {
-        async move { history::latest(&self.readers, &subject, limit).await }.boxed()
+        async move { history::latest(&self.readers(), &subject, limit).await }.boxed()
     }
 
     fn prune(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<Pruned, StoreError>> {
@@ -123,11 +166,19 @@ impl Store for SqliteStore {
     fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
         async move { file::size(&self.path) }.boxed()
     }
+
+    fn look_after(&self) -> BoxFuture<'_, Result<Option<Mended>, StoreError>> {
+        async move { vigil::look_after(self).await }.boxed()
+    }
+
+    fn verify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { vigil::verify(self).await }.boxed()
+    }
 }
 
 impl Outbox for SqliteStore {
     fn pending(&self, receiver: ReceiverName, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
-        async move { outbox::pending(&self.readers, &receiver, limit).await }.boxed()
+        async move { outbox::pending(&self.readers(), &receiver, limit).await }.boxed()
     }
 
     fn begin_attempt(&self, delivery: DeliveryId, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -147,7 +198,7 @@ impl Outbox for SqliteStore {
     }
 
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
-        async move { outbox::backlogs(&self.readers).await }.boxed()
+        async move { outbox::backlogs(&self.readers()).await }.boxed()
     }
 
     fn standing(
@@ -155,7 +206,7 @@ impl Outbox for SqliteStore {
         receiver: ReceiverName,
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
-        async move { outbox::standing(&self.readers, &receiver, resolved_since).await }.boxed()
+        async move { outbox::standing(&self.readers(), &receiver, resolved_since).await }.boxed()
     }
 
     fn held_open(
@@ -163,10 +214,10 @@ impl Outbox for SqliteStore {
         receiver: ReceiverName,
         keys: BTreeSet<String>,
     ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>> {
-        async move { outbox::held_open(&self.readers, &receiver, &keys).await }.boxed()
+        async move { outbox::held_open(&self.readers(), &receiver, &keys).await }.boxed()
     }
 
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
-        async move { outbox::deliveries(&self.readers, &filter).await }.boxed()
+        async move { outbox::deliveries(&self.readers(), &filter).await }.boxed()
     }
 }

@@ -89,6 +89,9 @@ fn content(snapshot: &Snapshot, now: DateTime<Utc>) -> Markup {
                 ". As of " (instant(snapshot.taken_at)) "."
             }
             (counts(snapshot))
+            @if let Some(trouble) = &snapshot.store_trouble {
+                p.notice role="note" { "Trouble with the store: " bdi { (trouble) } "." }
+            }
             @if let Some(delivery) = &snapshot.delivery { (delivery::notice(delivery)) }
         }
         main {

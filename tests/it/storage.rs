@@ -1,10 +1,13 @@
 //! What the daemon remembers, as an operator handles it: copied, restored, damaged, taken.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::process::Command;
 
+use crate::defects::{Receivers, alerting, bring_snyk_back, kill, take_snyk_down, until_probed};
+use crate::support::process::Daemon;
 use crate::support::{Scene, eventually};
 
 fn store(scene: &Scene) -> PathBuf {
@@ -120,6 +123,227 @@ async fn a_store_that_cannot_be_used_says_what_to_do() {
     let daemon = scene.run_as_it_is().await;
     daemon.until_group_is("connected").await;
     daemon.terminate().await.exits(0);
+}
+
+/// Removes the state file with its log, as a person does.
+fn remove_store(scene: &Scene) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", store(scene).display()));
+    }
+}
+
+/// Problems that are critical after a second.
+fn paging(scene: &Scene, receivers: &Receivers) -> String {
+    let configuration = alerting(scene, &receivers.configuration());
+    configuration.replace("critical_after: never", "critical_after: 1s")
+}
+
+/// `run` without room for a single byte, as on a full disk.
+fn without_room(scene: &Scene) -> Command {
+    let mut command = Command::new("sh");
+    command.current_dir(scene.directory()).env_clear();
+    command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "LLVM_PROFILE_FILE"));
+    let script = "trap '' XFSZ; ulimit -S -f 0; exec \"$0\" --config \"$1\" run";
+    command.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_snykwatch")).arg(scene.path());
+    command
+}
+
+async fn make_room(daemon: &Daemon) {
+    let process = daemon.id().to_string();
+    let set = Command::new("prlimit").args(["--pid", &process, "--fsize=unlimited:unlimited"]).status().await.unwrap();
+    assert!(set.success());
+}
+
+const STORE_ERRORS: &str = "snykwatch_store_errors_total";
+
+#[tokio::test]
+async fn on_a_disk_that_is_full_at_the_first_start_a_critical_page_leaves_once_and_nothing_is_lost() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&paging(&scene, &receivers));
+    let daemon = Daemon::start(without_room(&scene)).await;
+    daemon.until_group_is("connected").await;
+    daemon.until_log_says("there is no room for the state file: monitoring goes on").await;
+    let errors = daemon.metric(STORE_ERRORS).await;
+    assert!(errors.is_some_and(|errors| errors >= 1.0), "{errors:?}");
+    let page = daemon.get("/").await.text();
+    assert!(page.contains("Trouble with the store"), "{page}");
+    assert!(!store(&scene).exists());
+
+    take_snyk_down(&scene);
+    receivers.until_paged().await;
+    until_probed(&daemon, 6.0).await;
+    assert_eq!((receivers.on_the_pager(), receivers.at_the_hook()), ((1, 0), (1, 0)), "once");
+    make_room(&daemon).await;
+    eventually("it is stored", async || store(&scene).exists().then_some(())).await;
+    bring_snyk_back(&scene);
+    receivers.until_resolved().await;
+    receivers.have_one_episode();
+    let page = daemon.get("/").await.text();
+    assert!(!page.contains("Trouble with the store"), "{page}");
+    daemon.terminate().await.exits(0);
+    let daemon = scene.run_as_it_is().await;
+    until_probed(&daemon, 6.0).await;
+    receivers.have_one_episode();
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn on_a_disk_that_is_full_at_a_later_start_what_is_remembered_goes_on() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&paging(&scene, &receivers));
+    let daemon = scene.run_as_it_is().await;
+    let group = daemon.until_group_is("connected").await;
+    daemon.terminate().await.exits(0);
+    let daemon = Daemon::start(without_room(&scene)).await;
+    let known = daemon.until_group_is("connected").await;
+    assert_eq!(known["status"]["since"], group["status"]["since"], "its clocks go on");
+    take_snyk_down(&scene);
+    receivers.until_paged().await;
+    make_room(&daemon).await;
+    bring_snyk_back(&scene);
+    receivers.until_resolved().await;
+    receivers.have_one_episode();
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn a_state_file_that_is_removed_while_it_runs_is_told_and_there_again() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&alerting(&scene, &receivers.configuration()));
+    let daemon = scene.run_as_it_is().await;
+    let group = daemon.until_group_is("connected").await;
+    remove_store(&scene);
+    std::fs::remove_file(scene.directory().join("snykwatch.db.lock")).unwrap();
+    daemon.until_log_says("the state file was removed while snykwatch runs; all that it held is in").await;
+    let errors = daemon.metric(STORE_ERRORS).await;
+    assert!(errors.is_some_and(|errors| errors >= 1.0), "{errors:?}");
+    let is_shown = async || daemon.get("/").await.text().contains("Trouble with the store").then_some(());
+    eventually("the page has it too", is_shown).await;
+    scene.ask_as_it_is(&["backup", "copy.db"]).await.exits(0);
+    let refused = scene.ask_as_it_is(&["restore", "copy.db"]).await;
+    refused.exits(69);
+    kill(daemon).await;
+    let daemon = scene.run_as_it_is().await;
+    let known = daemon.until_group_is("connected").await;
+    assert_eq!(known["status"]["since"], group["status"]["since"], "nothing is forgotten");
+    daemon.terminate().await.exits(0);
+}
+
+fn pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Somebody puts something else in the place of the state file, and takes it away again.
+async fn harmed(put: fn(&Path)) {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    let group = daemon.until_group_is("connected").await;
+    let place = store(&scene);
+    std::fs::rename(&place, scene.directory().join("moved.db")).unwrap();
+    put(&place);
+    daemon.until_log_says("another file was put in the place of the state file while snykwatch runs").await;
+    let errors = daemon.metric(STORE_ERRORS).await;
+    assert!(errors.is_some_and(|errors| errors >= 1.0), "{errors:?}");
+    let is_shown = async || daemon.get("/").await.text().contains("Trouble with the store").then_some(());
+    eventually("the page has it too", is_shown).await;
+    std::fs::rename(&place, scene.directory().join("theirs")).unwrap();
+    daemon.until_log_says("all that it held is in").await;
+    kill(daemon).await;
+    let daemon = scene.run_as_it_is().await;
+    let known = daemon.until_group_is("connected").await;
+    assert_eq!(known["status"]["since"], group["status"]["since"], "nothing is forgotten");
+    daemon.terminate().await.exits(0);
+}
+
+#[tokio::test]
+async fn what_is_put_in_the_place_of_the_state_file_is_told_and_left_alone() {
+    let directory = harmed(|place| std::fs::create_dir(place).unwrap());
+    let link = harmed(|place| {
+        let other = place.with_file_name("other.db");
+        std::fs::write(&other, "dear diary").unwrap();
+        std::os::unix::fs::symlink(other, place).unwrap();
+    });
+    tokio::join!(Box::pin(directory), Box::pin(link), Box::pin(harmed(pipe)));
+}
+
+#[tokio::test]
+async fn what_is_no_file_at_the_start_is_refused_and_keeps_nobody_waiting() {
+    let scene = remembering().await;
+    remove_store(&scene);
+    for put in [|place: &Path| std::fs::create_dir(place).unwrap(), pipe] {
+        put(&store(&scene));
+        let finished = scene.ask_as_it_is(&["run"]).await;
+        finished.exits(74);
+        finished.says(&["is no regular file (a directory, a pipe or a device)", "move it away, or give another path"]);
+        std::fs::rename(store(&scene), scene.directory().join("theirs")).unwrap();
+        let _ = std::fs::remove_dir(scene.directory().join("theirs"));
+    }
+}
+
+/// SQLite goes on in a log that has no name.
+#[tokio::test]
+async fn a_log_that_is_removed_while_it_runs_is_in_the_file() {
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration().every("1s")).await;
+    daemon.until_group_is("connected").await;
+    let _ = std::fs::remove_file(format!("{}-wal", store(&scene).display()));
+    scene.sandbox.world(|world| {
+        world.snyk.groups[0].assets.retain(|asset| !asset.name.contains("service-00"));
+    });
+    let group = daemon.until_group_is("partially_connected").await;
+    daemon.until_log_says("the write-ahead log of the state file, or its index, was removed or replaced").await;
+    kill(daemon).await;
+    let daemon = scene.run_as_it_is().await;
+    let known = daemon.until_group_is("partially_connected").await;
+    assert_eq!(known["status"]["since"], group["status"]["since"], "nothing is forgotten");
+    daemon.terminate().await.exits(0);
+}
+
+/// The problem is over before the daemon that forgot it runs again.
+#[tokio::test]
+async fn with_lost_state_the_end_is_told_once_to_whoever_keeps_it_open() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&paging(&scene, &receivers));
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_group_is("connected").await;
+    assert!(receivers.pager.receptions().is_empty(), "an ordinary first start tells nobody anything");
+    take_snyk_down(&scene);
+    receivers.until_paged().await;
+    kill(daemon).await;
+    remove_store(&scene);
+    // What cannot be seen yet resolves nothing.
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_log_says("what snykwatch remembered is lost").await;
+    let told_again = async || (receivers.pager.tally().repeats == 1).then_some(());
+    eventually("what is broken is told again by the same key", told_again).await;
+    eventually("and as another message", async || (receivers.at_the_hook() == (2, 0)).then_some(())).await;
+    assert_eq!(receivers.on_the_pager(), (1, 0), "and pages nobody again");
+    kill(daemon).await;
+
+    std::fs::write(store(&scene), "").unwrap();
+    for log in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{log}", store(&scene).display()));
+    }
+    bring_snyk_back(&scene);
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_log_says("the state file is empty, and now").await;
+    eventually("the end is told", async || (receivers.on_the_pager() == (1, 1)).then_some(())).await;
+    daemon.until_group_is("connected").await;
+    until_probed(&daemon, 6.0).await;
+    daemon.until_metric("snykwatch_notifications_pending{receiver=\"pager\"}", 0.0).await;
+    daemon.terminate().await.exits(0);
+    let tally = receivers.pager.tally();
+    assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
+    assert_eq!(receivers.at_the_hook(), (2, 0), "people who read messages are told of no end that nobody remembers");
+
+    let daemon = scene.run_as_it_is().await;
+    until_probed(&daemon, 6.0).await;
+    daemon.terminate().await.exits(0);
+    assert_eq!(receivers.pager.tally().letters, tally.letters, "a second start repeats nothing");
 }
 
 /// Another program has the file open and writes: a commit waits, fails, and is made up for.

@@ -94,7 +94,7 @@ impl Watcher {
         };
         let outgoing = herald.test(receiver, telling(&wiring, &fleet, now));
         let id = outgoing.notification.id.clone();
-        self.unsent.push(outgoing);
+        self.held.notifications.push(outgoing);
         self.evaluate().await.map_err(|error| {
             OperatorRefusal::Failed(format!("nothing is sent that was not stored first: {}", chain(&error)))
         })?;

@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
             }
             TimeDelta::from_std(every.value.0).unwrap_or(base.digest_every)
         });
-        Routing { deliver, routes, receivers, maintenance, digest_every }
+        Routing { deliver, routes, receivers, keep_open: BTreeSet::new(), maintenance, digest_every }
     }
 
     fn routes(&self, raw: &'a Spanned<Vec<Spanned<RawRoute>>>, names: &Names<'a>, times: &mut Times<'a>) -> Vec<Route> {

@@ -1,7 +1,7 @@
 //! When the parts of the watcher last did their work. Real time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +18,8 @@ struct Beats {
     scheduled: AtomicU64,
     evaluated: AtomicU64,
     committed: AtomicU64,
+    /// The last look at what was stored found something else.
+    store_is_astray: AtomicBool,
 }
 
 impl Default for Pulse {
@@ -27,6 +29,7 @@ impl Default for Pulse {
             scheduled: AtomicU64::new(0),
             evaluated: AtomicU64::new(0),
             committed: AtomicU64::new(0),
+            store_is_astray: AtomicBool::new(false),
         };
         Self(Arc::new(beats))
     }
@@ -46,6 +49,15 @@ impl Pulse {
     /// The store took a commit.
     pub fn on_commit(&self) {
         self.beat(&self.0.committed);
+    }
+
+    /// Somebody looked whether what was stored is where it was put, and whole.
+    pub fn on_look_at_store(&self, is_well: bool) {
+        self.0.store_is_astray.store(!is_well, Ordering::Relaxed);
+    }
+
+    pub(super) fn store_is_astray(&self) -> bool {
+        self.0.store_is_astray.load(Ordering::Relaxed)
     }
 
     pub(super) fn since_scheduled(&self) -> Duration {

@@ -20,6 +20,8 @@ pub struct Vitals {
     pub since_evaluated: Duration,
     /// How long ago the store took a commit. Real time.
     pub since_committed: Duration,
+    /// What was stored is not where it was put, or not whole.
+    pub store_is_astray: bool,
     /// For how long a critical notification has waited, beyond what is allowed, that no receiver has taken.
     pub critical_waits: Option<TimeDelta>,
     /// There are receivers, and each of them rejects what it is sent: nobody can report it.
@@ -35,6 +37,8 @@ pub enum Ailment {
     EvaluatorStands(Duration),
     /// The store has not taken a commit for so long.
     StoreStands(Duration),
+    /// What was stored is not where it was put, or not whole.
+    StoreIsAstray,
     /// A critical notification has waited for so long, and nobody has taken it.
     CriticalWaits(TimeDelta),
     /// Every receiver rejects what it is sent.
@@ -49,6 +53,9 @@ impl fmt::Display for Ailment {
             }
             Self::EvaluatorStands(since) => write!(formatter, "nothing was evaluated for {} s", since.as_secs()),
             Self::StoreStands(since) => write!(formatter, "the store has taken no commit for {} s", since.as_secs()),
+            Self::StoreIsAstray => {
+                formatter.write_str("the state file was removed, replaced or damaged while snykwatch runs")
+            }
             Self::CriticalWaits(waits) => {
                 write!(
                     formatter,
@@ -68,6 +75,7 @@ pub fn verdict(vitals: &Vitals) -> Result<(), Vec<Ailment>> {
         beyond(vitals.since_scheduled, TICK_LIMIT).map(Ailment::SchedulerStands),
         beyond(vitals.since_evaluated, TICK_LIMIT).map(Ailment::EvaluatorStands),
         beyond(vitals.since_committed, COMMIT_LIMIT).map(Ailment::StoreStands),
+        vitals.store_is_astray.then_some(Ailment::StoreIsAstray),
         vitals.critical_waits.map(Ailment::CriticalWaits),
         vitals.all_receivers_reject.then_some(Ailment::EveryReceiverRejects),
     ]
@@ -87,6 +95,7 @@ mod tests {
         since_scheduled: Duration::from_mins(1),
         since_evaluated: Duration::from_mins(1),
         since_committed: Duration::from_mins(5),
+        store_is_astray: false,
         critical_waits: None,
         all_receivers_reject: false,
     };
@@ -103,6 +112,7 @@ mod tests {
         check(Vitals { since_scheduled: tick, ..WELL }, Ailment::SchedulerStands(tick));
         check(Vitals { since_evaluated: tick, ..WELL }, Ailment::EvaluatorStands(tick));
         check(Vitals { since_committed: commit, ..WELL }, Ailment::StoreStands(commit));
+        check(Vitals { store_is_astray: true, ..WELL }, Ailment::StoreIsAstray);
         let waits = TimeDelta::minutes(11);
         check(Vitals { critical_waits: Some(waits), ..WELL }, Ailment::CriticalWaits(waits));
         check(Vitals { all_receivers_reject: true, ..WELL }, Ailment::EveryReceiverRejects);
@@ -115,6 +125,7 @@ mod tests {
             since_scheduled: hour,
             since_evaluated: hour,
             since_committed: hour,
+            store_is_astray: true,
             critical_waits: Some(TimeDelta::hours(1)),
             all_receivers_reject: true,
         };
@@ -124,6 +135,7 @@ mod tests {
         the scheduler has stood still for 3600 s
         nothing was evaluated for 3600 s
         the store has taken no commit for 3600 s
+        the state file was removed, replaced or damaged while snykwatch runs
         a critical notification has waited for 60 min, and no receiver took it
         every receiver rejects what it is sent
         ");

@@ -7,12 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::baseline::{self, Baselines};
 use super::candidate::{Body, Candidate, Onset, Scene, Verdict};
 use super::flapping::Flapping;
+use super::forgotten::ForgottenEnds;
 use super::growth::Growth;
 use super::holding::{self, Causes, Symptom};
 use super::inputs::Inputs;
 use super::members;
 use super::text::{instant, sentence};
-use crate::domain::attention::Recurrence;
+use crate::domain::attention::{Forgotten, Recurrence};
 use crate::domain::fleet::Fleet;
 use crate::domain::incident::{
     IncidentKey, IncidentPhase, IncidentState, IncidentTracking, ResolvedCause, Rule, Severity, Subject,
@@ -65,6 +66,7 @@ pub(super) struct Next {
     pub(super) resolved_causes: BTreeMap<IncidentKey, ResolvedCause>,
     pub(super) baselines: BTreeMap<IntegrationName, Baseline>,
     pub(super) recurrences: BTreeMap<IncidentKey, Recurrence>,
+    pub(super) forgotten: Option<Forgotten>,
     pub(super) transitions: Vec<Transition>,
 }
 
@@ -104,10 +106,15 @@ pub(super) fn advance<'a>(
     let flapping = Flapping::new(inputs);
     let mut life = Life { inputs, flapping, incidents: BTreeMap::new(), transitions: Vec::new() };
     let mut seen = BTreeSet::new();
+    let mut forgotten = ForgottenEnds::new(inputs);
     for candidate in &candidates {
         seen.insert(candidate.key.clone());
         if candidate.is_enabled() {
-            life.apply(candidate, stand(inputs, candidate, causes, &baselines));
+            let standing = stand(inputs, candidate, causes, &baselines);
+            if matches!(standing, Standing::Gone { .. }) {
+                forgotten.on_gone(inputs, candidate);
+            }
+            life.apply(candidate, standing);
         } else {
             life.resolve(&candidate.key, SWITCHED_OFF);
         }
@@ -120,11 +127,13 @@ pub(super) fn advance<'a>(
         }
     }
     let resolved_causes = life.resolved_causes(causes);
+    let forgotten = forgotten.into_left(&life.incidents);
     Next {
         incidents: life.incidents,
         resolved_causes,
         baselines: baselines.into_taken(),
         recurrences: life.flapping.into_recurrences(),
+        forgotten,
         transitions: life.transitions,
     }
 }

@@ -3,6 +3,7 @@
 mod causes;
 mod clocks;
 mod flapping;
+mod forgotten;
 mod network;
 mod organizations;
 mod policy;

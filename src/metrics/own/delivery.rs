@@ -10,7 +10,7 @@ use crate::domain::names::ReceiverName;
 use crate::domain::notification::FailureReason;
 use crate::metrics::families::{
     HEARTBEAT_LAST_SUCCESS, NOTIFICATION_OLDEST_PENDING, NOTIFICATIONS, NOTIFICATIONS_DEAD_LETTERED,
-    NOTIFICATIONS_FAILED, NOTIFICATIONS_PENDING, STORE_ERRORS, STORE_SIZE,
+    NOTIFICATIONS_FAILED, NOTIFICATIONS_PENDING, STORE_DROPPED, STORE_ERRORS, STORE_SIZE,
 };
 
 /// What a receiver has before it.
@@ -32,6 +32,7 @@ pub struct DeliveryMetrics {
     oldest_pending: GaugeVec,
     heartbeat: GaugeVec,
     store_errors: IntCounter,
+    not_stored: IntCounter,
     store_size: IntGauge,
 }
 
@@ -48,6 +49,7 @@ impl DeliveryMetrics {
             oldest_pending: registered(registry, gauge(&NOTIFICATION_OLDEST_PENDING)?)?,
             heartbeat: registered(registry, gauge(&HEARTBEAT_LAST_SUCCESS)?)?,
             store_errors: registered(registry, IntCounter::with_opts(options(&STORE_ERRORS))?)?,
+            not_stored: registered(registry, IntCounter::with_opts(options(&STORE_DROPPED))?)?,
             store_size: registered(registry, IntGauge::with_opts(options(&STORE_SIZE))?)?,
         })
     }
@@ -114,6 +116,11 @@ impl DeliveryMetrics {
     pub fn on_heartbeat(&self, at: DateTime<Utc>) {
         let gauge: Gauge = self.heartbeat.with_label_values::<&str>(&[]);
         gauge.set(at.timestamp() as f64);
+    }
+
+    /// So many transitions and notifications were dropped, since the store took nothing for too long.
+    pub fn on_not_stored(&self, dropped: usize) {
+        self.not_stored.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
     }
 
     /// The store could not do what was asked.

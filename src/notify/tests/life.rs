@@ -20,6 +20,20 @@ fn all() -> Matcher {
     Matcher::default()
 }
 
+/// The store writes what differs: a tick on which nobody is told anything writes nothing.
+#[test]
+fn a_quiet_hour_changes_nothing_of_what_is_remembered() {
+    let mut stage = Stage::new();
+    stage.routes(vec![route(all(), &["chat", "mail"])]);
+    stage.open(&stalled(), Severity::Warning);
+    assert_eq!(stage.at(minutes(1)).len(), 1);
+    let remembered = stage.state.attention.clone();
+    for minute in 2..60 {
+        assert_eq!(stage.at(minutes(minute)), NOTHING);
+        assert_eq!(stage.state.attention, remembered, "in minute {minute}");
+    }
+}
+
 #[test]
 fn an_incident_is_told_escalates_and_ends() {
     let mut stage = Stage::new();

@@ -95,7 +95,7 @@ fn routing(which: usize) -> Routing {
     let maintenance = if which.is_multiple_of(2) { vec![maintenance] } else { Vec::new() };
     let deliver = if which == 3 { DeliverBy::Both } else { DeliverBy::Builtin };
     let deliver = if which == 5 { DeliverBy::Prometheus } else { deliver };
-    Routing { deliver, routes, receivers, maintenance, digest_every: hours(24) }
+    Routing { deliver, routes, receivers, maintenance, digest_every: hours(24), ..Routing::default() }
 }
 
 /// What a receiver holds open, and what the model remembers of it.

@@ -97,6 +97,10 @@ impl Assembly {
                 state.attention.gaps = serde_json::from_str(json)?;
                 Ok(())
             }
+            PartKind::Forgotten => {
+                state.attention.forgotten = Some(serde_json::from_str(json)?);
+                Ok(())
+            }
             PartKind::Repository => {
                 let (name, profile, id): (IntegrationName, ProfileName, RepositoryId) = serde_json::from_str(key)?;
                 self.repositories.entry((name, profile)).or_default().insert(id, serde_json::from_str(json)?);

@@ -71,12 +71,13 @@ impl Changes {
     }
 
     fn attention(&mut self, before: &Attention, after: &Attention) -> Result<(), Error> {
-        let Attention { announcements, acknowledgements, silences, gaps, recurrences, digests } = after;
+        let Attention { announcements, acknowledgements, silences, gaps, recurrences, digests, forgotten } = after;
         self.map(PartKind::Announcement, &before.announcements, announcements)?;
         self.map(PartKind::Acknowledgement, &before.acknowledgements, acknowledgements)?;
         self.map(PartKind::Silence, &before.silences, silences)?;
         self.map(PartKind::Recurrence, &before.recurrences, recurrences)?;
         self.map(PartKind::Digest, &before.digests, digests)?;
+        self.entry(PartKind::Forgotten, &(), before.forgotten.as_ref(), forgotten.as_ref())?;
         let (before, after) = (&before.gaps, gaps);
         self.entry(PartKind::Gaps, &(), (!before.is_empty()).then_some(before), (!after.is_empty()).then_some(after))
     }

@@ -1,5 +1,7 @@
 //! From states to parts and back.
 
+mod quiet;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Assembly, Changes, PartKind};
-use crate::domain::attention::{Acknowledgement, Digest, DigestEntry, Opening, Recurrence, Silence};
+use crate::domain::attention::{Acknowledgement, Digest, DigestEntry, Forgotten, Opening, Recurrence, Silence};
 use crate::domain::evidence::{Evidence, GroupEvidence, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{
     Access, ApiFacts, Asset, AssetWalk, OrganizationImports, OrganizationListing, RemovedAsset, Repository,
@@ -19,7 +21,7 @@ use crate::domain::notification::{Dispatch, RouteId};
 use crate::domain::page::Gap;
 use crate::domain::state::{AssetMemory, IntegrationState, RepositoryAge, State, Vanishing};
 use crate::domain::work::ProbeKind;
-use crate::store::contract::fixtures::{at, incident, integration, state};
+use crate::store::contract::fixtures::{at, incident, integration, key, state};
 
 fn observed<T>(value: T, minute: i64) -> Evidence<T> {
     Evidence {
@@ -139,6 +141,9 @@ fn populated() -> State {
     let digest = Digest { at: at(1), problems, dispatch: Dispatch::Deliver };
     state.attention.digests.insert(RouteId("chat".to_owned()), digest);
     state.attention.gaps.push(Gap { from: at(0), to: at(1) });
+    let due = BTreeMap::from([(incident(integration("acme")), vec![key("acme")])]);
+    let settled = BTreeSet::from([incident(integration("other"))]);
+    state.attention.forgotten = Some(Forgotten { since: at(3), due, settled });
     state
 }
 
@@ -169,6 +174,7 @@ fn variants() -> Vec<State> {
         State::default(),
         populated(),
         changed(|state| state.attention.gaps.clear()),
+        changed(|state| state.attention.forgotten = None),
         changed(|state| state.attention.recurrences.clear()),
         changed(|state| state.attention.digests.values_mut().for_each(|digest| digest.at = at(5))),
         changed(|state| drop(state.evidence.groups.remove(&"acme".into()))),

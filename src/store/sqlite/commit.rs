@@ -9,6 +9,7 @@ use super::failure::{broken, failed};
 use super::rows::{count, instant, millis};
 use super::writer::Writer;
 use super::{history, outbox};
+use crate::domain::notification::Outgoing;
 use crate::domain::state::State;
 use crate::store::parts::{Assembly, Changes};
 use crate::store::{Commit, Revision, StoreError, Stored};
@@ -43,7 +44,26 @@ impl Writer {
         .await;
         let revision = self.end(COMMIT, outcome).await?;
         self.committed = Some((revision, state));
+        self.committed_at = millis(at);
         Ok(revision)
+    }
+
+    /// Writes the latest commit into a file that has none, as far as it is remembered, with `pending` deliveries.
+    pub(super) async fn write_anew(&mut self, pending: &[Outgoing]) -> Result<(), StoreError> {
+        let Some((revision, state)) = self.committed.clone() else { return Ok(()) };
+        let committed_at = self.committed_at;
+        self.begin(COMMIT).await?;
+        let outcome = async {
+            let changes = difference(Arc::default(), state).await?;
+            write_parts(&mut self.connection, &changes).await?;
+            note_commit(&mut self.connection, revision, committed_at).await?;
+            for outgoing in pending {
+                outbox::add(&mut self.connection, outgoing).await?;
+            }
+            Ok(())
+        }
+        .await;
+        self.end(COMMIT, outcome).await
     }
 
     pub(super) async fn load(&mut self) -> Result<Option<Stored>, StoreError> {
@@ -51,6 +71,7 @@ impl Writer {
         let Some((revision, committed_at)) = latest(&mut self.connection).await? else { return Ok(None) };
         let state = base(&mut self.connection, self.committed.as_ref(), revision).await?;
         self.committed = Some((revision, Arc::clone(&state)));
+        self.committed_at = committed_at;
         let committed_at = instant(committed_at).map_err(broken(LOAD))?;
         Ok(Some(Stored { revision, committed_at, state }))
     }

@@ -8,6 +8,9 @@ pub enum SqliteFailure {
     /// No room.
     #[error("the disk, or its quota, is full: make room, and the next commit takes everything along")]
     DiskFull(#[source] sqlx::Error),
+    /// A write failed, and not for want of room on the disk itself.
+    #[error("the disk takes no writes: a quota or a limit on the size of files may be reached, or the disk fails")]
+    WriteFailed(#[source] sqlx::Error),
     /// It cannot be written.
     #[error("the file, its directory or its file system is read-only: make it writable again")]
     ReadOnly(#[source] sqlx::Error),
@@ -17,12 +20,50 @@ pub enum SqliteFailure {
     /// Another program holds it.
     #[error("another program holds the file")]
     Busy(#[source] sqlx::Error),
+    /// It is no longer the file at its path.
+    #[error("{0}")]
+    Adrift(Adrift),
     /// Something else.
     #[error("the database failed")]
     Other(#[source] sqlx::Error),
 }
 
+/// What became of the file while it was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Adrift {
+    /// It has no name any more.
+    #[error(
+        "the state file was removed while snykwatch runs: what it held is written to a new one as soon as that can be made; \
+         make its directory writable, with room in it"
+    )]
+    Removed,
+    /// Another file has its name.
+    #[error(
+        "another file was put in the place of the state file while snykwatch runs, and nothing is written into it: restart \
+         snykwatch to go on with that file, or move it away to have what snykwatch remembers written there again"
+    )]
+    Replaced,
+    /// The log, or the index of it, has no name any more, or another's.
+    #[error(
+        "the write-ahead log of the state file, or its index, was removed or replaced while snykwatch runs: what it held \
+         is written into the file as soon as that can be done; leave these files alone, and make room on the disk"
+    )]
+    Unlogged,
+    /// Its end is missing, or all of it.
+    #[error(
+        "the state file was cut or overwritten while snykwatch runs: it is put aside, and what snykwatch remembers is \
+         written to a new one as soon as that can be made; make its directory writable, with room in it"
+    )]
+    Cut,
+}
+
 // Result codes of SQLite: https://www.sqlite.org/rescode.html
+// The kinds of its code 10, an error of the operating system.
+const WRITE_FAILED: i32 = 10 | (3 << 8);
+const SYNC_FAILED: i32 = 10 | (4 << 8);
+const TRUNCATE_FAILED: i32 = 10 | (6 << 8);
+const INDEX_NOT_MADE: i32 = 10 | (18 << 8);
+const NO_ROOM_FOR_INDEX: i32 = 10 | (19 << 8);
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;
@@ -33,8 +74,14 @@ const NOT_A_DATABASE: i32 = 26;
 
 impl From<sqlx::Error> for SqliteFailure {
     fn from(error: sqlx::Error) -> Self {
-        match primary_code(&error) {
+        let code = code(&error);
+        // What kind of error it is, is in the lowest byte.
+        match code.map(|code| code & 0xff) {
             Some(FULL) => Self::DiskFull(error),
+            _ if code == Some(NO_ROOM_FOR_INDEX) => Self::DiskFull(error),
+            _ if matches!(code, Some(WRITE_FAILED | SYNC_FAILED | TRUNCATE_FAILED | INDEX_NOT_MADE)) => {
+                Self::WriteFailed(error)
+            }
             Some(READ_ONLY | CANNOT_OPEN) => Self::ReadOnly(error),
             Some(CORRUPT | NOT_A_DATABASE) => Self::Damaged(error),
             Some(BUSY | LOCKED) => Self::Busy(error),
@@ -43,10 +90,8 @@ impl From<sqlx::Error> for SqliteFailure {
     }
 }
 
-/// The primary result code: the lowest byte of what is told.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
 /// The store's error about `action`.

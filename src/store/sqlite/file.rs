@@ -1,9 +1,11 @@
 //! The file itself: who may have it, and how large it is.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
 
 use super::failure::broken;
 use crate::store::StoreError;
@@ -68,10 +70,70 @@ pub(super) fn size(path: &Path) -> Result<u64, StoreError> {
     Ok(file + log)
 }
 
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+
+    /// Of the file that has this name now; `None` where there is none.
+    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn of_open(file: &File) -> io::Result<Self> {
+        file.metadata().map(|metadata| Self::of(&metadata))
+    }
+
+    /// Of the log and its index, which stay the same as long as a connection is open.
+    pub(super) fn of_log(path: &Path) -> io::Result<[Option<Self>; 2]> {
+        Ok([Self::at(&beside(path, "-wal"))?, Self::at(&beside(path, "-shm"))?])
+    }
+}
+
 /// Nobody else has the store while this lives. The lock is the operating system's: it ends with the process, however
 /// that ends.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(super) struct Lock {
+    file: File,
+    /// The installation whose store was here, as the holders before noted it: it outlives the store's own file.
+    noted: Option<Uuid>,
+    behind: Option<Behind>,
+}
+
+/// Why people may have been told more than the store here remembers; a line of the lock's file. It stands until the next
+/// commit, which has all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// A backup was put here.
+    Restored,
+    /// What was here is lost.
+    Lost,
+    /// Critical pages could not be committed, and left all the same.
+    Unstored,
+}
+
+impl Behind {
+    const ALL: [Self; 3] = [Self::Restored, Self::Lost, Self::Unstored];
+
+    fn line(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
+            Self::Lost => "lost",
+            Self::Unstored => "unstored",
+        }
+    }
+}
 
 /// Why the lock cannot be had.
 #[derive(Debug)]
@@ -88,18 +150,175 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mut file = options.open(beside(path, ".lock")).map_err(LockRefused::File)?;
-        match file.try_lock() {
+        // Reading from a pipe would wait for ever.
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(LockRefused::File(io::Error::other("the lock beside it is no regular file")));
+        }
+        let is_locked = file.try_lock();
+        let mut text = String::new();
+        // What it says is a courtesy to people, and the only thing that tells a lost store from a first start.
+        let _ = file.read_to_string(&mut text);
+        let mut lines = text.lines();
+        let holder = lines.next().and_then(|line| line.trim().parse().ok());
+        match is_locked {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who it is, is a courtesy.
-                let _ = file.read_to_string(&mut holder);
-                return Err(LockRefused::Held(holder.trim().parse().ok()));
-            }
+            Err(TryLockError::WouldBlock) => return Err(LockRefused::Held(holder)),
             Err(TryLockError::Error(error)) => return Err(LockRefused::File(error)),
         }
-        // On a full disk the number is missing and the lock holds all the same.
-        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self(file))
+        let noted = lines.next().and_then(|line| line.trim().parse().ok());
+        let behind = lines.next().and_then(|line| Behind::ALL.into_iter().find(|why| why.line() == line.trim()));
+        let mut lock = Self { file, noted, behind };
+        lock.write();
+        Ok(lock)
     }
+
+    /// The installation whose store was here before.
+    pub(super) fn noted(&self) -> Option<Uuid> {
+        self.noted
+    }
+
+    /// Whether the store here is behind what people were told, as the holders before noted it.
+    pub(super) fn behind(&self) -> Option<Behind> {
+        self.behind
+    }
+
+    /// Notes whether it is.
+    pub(super) fn note_behind(&mut self, behind: Option<Behind>) {
+        if self.behind != behind {
+            self.behind = behind;
+            self.write();
+        }
+    }
+
+    /// Notes whose store is here and open, for whoever finds the lock without it.
+    pub(super) fn note(&mut self, installation: Uuid) {
+        if self.noted != Some(installation) {
+            self.noted = Some(installation);
+            self.write();
+        }
+    }
+
+    /// On a full disk a line may be missing, and the lock holds all the same.
+    fn write(&mut self) {
+        let process = std::process::id();
+        let noted = self.noted.map(|installation| installation.to_string()).unwrap_or_default();
+        let behind = self.behind.map(Behind::line).unwrap_or_default();
+        let text = format!("{process}\n{noted}\n{behind}\n");
+        let length = u64::try_from(text.len()).unwrap_or_default();
+        // Over what is there: a file that was emptied first could not be filled again on a full disk.
+        let written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
+        let _ = written.and_then(|()| self.file.set_len(length));
+    }
+
+    /// Whether the lock of the store at `path` is this one: where its file was removed, another process finds none.
+    pub(super) fn is_in_place(&self, path: &Path) -> io::Result<bool> {
+        Ok(Identity::at(&beside(path, ".lock"))? == Some(Identity::of_open(&self.file)?))
+    }
+}
+
+/// A name beside `path` that is free, with `what` in it.
+pub(super) fn free_name(path: &Path, what: &str) -> PathBuf {
+    let first = beside(path, &format!(".{what}"));
+    let mut name = first.clone();
+    let mut number = 1;
+    while name.exists() {
+        number += 1;
+        name = beside(&first, &format!("-{number}"));
+    }
+    name
+}
+
+/// Renames the file at `path`, with its log, to a free name with `what` in it.
+pub(super) fn put_aside(path: &Path, what: &str) -> io::Result<PathBuf> {
+    let aside = free_name(path, what);
+    for suffix in ["", "-wal", "-shm"] {
+        match std::fs::rename(beside(path, suffix), beside(&aside, suffix)) {
+            // Any of them may be missing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
+    }
+    Ok(aside)
+}
+
+/// Removes a file that we made, with its log.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    remove_each(path, &["", "-wal", "-shm"])
+}
+
+/// Removes the log of a file that is gone.
+pub(super) fn remove_log(path: &Path) -> io::Result<()> {
+    remove_each(path, &["-wal", "-shm"])
+}
+
+fn remove_each(path: &Path, suffixes: &[&str]) -> io::Result<()> {
+    for suffix in suffixes {
+        match std::fs::remove_file(beside(path, suffix)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed?,
+        }
+    }
+    Ok(())
+}
+
+/// What stands at the place of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing; a log without its file at most.
+    Nothing {
+        /// There is one.
+        has_log: bool,
+    },
+    /// A file in which nothing is: empty, or of zeros, as a crash of the machine or a clumsy hand leaves it. SQLite takes
+    /// an empty one, and one of a single byte, for a new database.
+    Blank,
+    /// A directory, a pipe, a device: never ours, and never opened.
+    NoFile,
+    /// Something else.
+    Something,
+}
+
+impl Found {
+    /// Looks. Not for a file that this process has open: closing it again would drop SQLite's locks.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        match std::fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => return Ok(Self::NoFile),
+            Ok(metadata) if metadata.len() <= 1 => return Ok(Self::Blank),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let has_log = std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+                return Ok(Self::Nothing { has_log });
+            }
+            metadata => drop(metadata?),
+        }
+        let mut file = File::open(path)?;
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = file.read(&mut piece)?;
+            match piece.get(..read) {
+                None | Some([]) => return Ok(Self::Blank),
+                Some(bytes) if bytes.iter().any(|byte| *byte != 0) => return Ok(Self::Something),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Whether the database in `file` is as long as its own head says. Nothing may be merged into it meanwhile.
+pub(super) fn is_whole(file: &File) -> io::Result<bool> {
+    /// <https://www.sqlite.org/fileformat.html#the_database_header>
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut head = [0; 32];
+    match file.read_exact_at(&mut head, 0) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+        read => read?,
+    }
+    let number = |place: std::ops::Range<usize>| {
+        head.get(place).unwrap_or_default().iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
+    };
+    // A page of 65,536 bytes is told as 1.
+    let page = match number(16..18) {
+        1 => 65_536,
+        page => page,
+    };
+    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= page * number(28..32))
 }

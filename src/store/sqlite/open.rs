@@ -1,20 +1,32 @@
 //! Opening the file: everything is checked before anything is believed.
 
+mod error;
+
+use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::RwLock;
 use std::time::Duration;
 
-use secrecy::SecretSlice;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::failure::SqliteFailure;
-use super::file::{self, Lock, LockRefused, beside};
+pub use self::error::OpenError;
+
+use super::failure::{SqliteFailure, broken};
+use super::file::{self, Behind, Found, Identity, Lock, LockRefused, beside};
 use super::writer::{MERGE_LOG, Writer};
-use super::{SqliteOptions, SqliteStore};
+use super::{SqliteOptions, SqliteStore, Tenure};
 use crate::store::{Installation, StoreError};
 
 /// The schema, as steps that are applied in order. A step that was released is never changed.
@@ -40,146 +52,205 @@ const LOG_LIMIT: &str = "16777216";
 /// merge itself.
 const LOG_PAGES: &str = "128";
 
-/// Why the store cannot be opened, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory cannot be made.
-    #[error(
-        "could not make the directory of {}: make it, and let it belong to the user that snykwatch runs as",
-        path.display()
-    )]
-    Directory {
-        /// Of the file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// The file, or another beside it, cannot be written.
-    #[error(
-        "could not write {}: the file and its directory must be writable for the user that snykwatch runs as, and the \
-         file system must not be read-only",
-        path.display()
-    )]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// Another snykwatch has it.
-    #[error(
-        "{} is in use by another snykwatch{}: stop that one first, or give this one a path of its own",
-        path.display(), holder.map_or_else(String::new, |holder| format!(" (process {holder})"))
-    )]
-    InUse {
-        /// The file.
-        path: PathBuf,
-        /// The other process.
-        holder: Option<u32>,
-    },
-    /// It is no database.
-    #[error(
-        "{} is no database of snykwatch: give another path, or restore a backup in its place (`snykwatch restore FILE`)",
-        path.display()
-    )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is damaged.
-    #[error(
-        "{} is damaged: restore a backup (`snykwatch restore FILE`), or move it away to start anew; what is broken \
-         pages again then, by the same keys ({detail})",
-        path.display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says of it.
-        detail: String,
-    },
-    /// A newer snykwatch wrote it.
-    #[error(
-        "{} was written by a newer snykwatch (schema {found}, this one knows {known}): run that version again, or \
-         restore a backup from before the upgrade; its own copy is {}",
-        path.display(), copy.display()
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-        /// Ours.
-        known: i64,
-        /// Where an upgrade puts a copy aside.
-        copy: PathBuf,
-    },
-    /// Its schema is not the one of its number.
-    #[error(
-        "{} has a schema {found} that differs from this build's: run the build that wrote it, or restore a backup",
-        path.display()
-    )]
-    OtherSchema {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-    },
-    /// A step from one schema to the next failed; nothing was changed.
-    #[error("could not migrate {}: it is as it was; the version that wrote it can still use it", path.display())]
-    Migration {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: MigrateError,
-    },
-    /// The database failed otherwise.
-    #[error("could not open {}", path.display())]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: SqliteFailure,
-    },
-    /// What it holds cannot be read.
-    #[error("could not read what {} holds", path.display())]
-    Contents {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: StoreError,
-    },
+/// What was remembered is gone, and nobody was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// There was a store, and its file is gone.
+    Removed,
+    /// Its file has nothing in it, and is now there; `None`: it could not be renamed, and is used again.
+    Blank(Option<PathBuf>),
+    /// What came after a backup, which was restored.
+    Since,
+    /// Critical pages that left while the store took nothing, and what came after them.
+    Unstored,
+    /// It was lost before an earlier start, which ended before it committed anything.
+    Before,
+}
+
+impl From<Behind> for Lost {
+    fn from(behind: Behind) -> Self {
+        match behind {
+            Behind::Restored => Self::Since,
+            Behind::Unstored => Self::Unstored,
+            Behind::Lost => Self::Before,
+        }
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed => formatter.write_str("the state file is gone"),
+            Self::Since => formatter.write_str("a backup was restored"),
+            Self::Unstored => formatter.write_str("the last run ended while the state file took nothing"),
+            Self::Before => formatter.write_str("the state file was lost before the last start"),
+            Self::Blank(None) => formatter.write_str("the state file is empty"),
+            Self::Blank(Some(aside)) => write!(formatter, "the state file is empty, and now {}", aside.display()),
+        }
+    }
+}
+
+/// How a store is made and opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blueprint<'a> {
+    pub(super) options: SqliteOptions,
+    pub(super) migrator: &'a Migrator,
+    /// Whose store a new one is; `None`: a new installation.
+    pub(super) installation: Option<&'a Installation>,
 }
 
 pub(super) async fn open(path: &Path, options: SqliteOptions, migrator: &Migrator) -> Result<SqliteStore, OpenError> {
+    open_as(path, Blueprint { options, migrator, installation: None }).await
+}
+
+pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<SqliteStore, OpenError> {
+    let not_writable = |source| OpenError::NotWritable { path: path.to_path_buf(), source };
     file::make_directory(path).map_err(|source| OpenError::Directory { path: path.to_path_buf(), source })?;
-    let lock = lock(path)?;
-    file::make_writable(path).map_err(|source| OpenError::NotWritable { path: path.to_path_buf(), source })?;
-    // Looked at before anything is set: what is not ours, or of a newer version, stays as it is.
-    let mut connection = plain(path, Access::Write).await?;
+    let mut lock = lock(path)?;
+    let found = Found::at(path).map_err(not_writable)?;
+    let mut lost = lock.behind().map(Lost::from);
+    if found == Found::NoFile {
+        return Err(OpenError::NoFile { path: path.to_path_buf() });
+    }
+    if found != Found::Something {
+        make(path, blueprint, |new| {
+            let aside = if found == (Found::Nothing { has_log: false }) {
+                None
+            } else {
+                file::put_aside(path, "unreadable").ok()
+            };
+            match found {
+                Found::Nothing { has_log } if lock.noted().is_some() || has_log => lost = Some(Lost::Removed),
+                Found::Blank => lost = Some(Lost::Blank(aside)),
+                Found::Nothing { .. } | Found::NoFile | Found::Something => {}
+            }
+            // One that cannot be renamed, such as a file that a container mounts, is filled.
+            std::fs::rename(new, path).or_else(|_| std::fs::copy(new, path).and_then(|_| std::fs::remove_file(new)))
+        })
+        .await?;
+        if lost.is_some() {
+            lock.note_behind(Some(Behind::Lost));
+        }
+    }
+    file::make_writable(path).map_err(not_writable)?;
+    let held = File::open(path).map_err(not_writable)?;
+    let (mut writer, readers, installation) = connections(path, blueprint).await?;
+    let log = Identity::of_log(path).map_err(not_writable)?;
+    // A part that cannot be read is told now, not in the middle of the first evaluation.
+    writer.load().await.map_err(|source| OpenError::Contents { path: path.to_path_buf(), source })?;
+    lock.note(installation.id);
+    Ok(SqliteStore {
+        path: path.to_path_buf(),
+        options: blueprint.options,
+        installation,
+        lost,
+        writer: Mutex::new(writer),
+        readers: RwLock::new(readers),
+        tenure: Mutex::new(Tenure { lock, held, log, rescue: None }),
+    })
+}
+
+/// Works on a thread of its own, for who must be able to change threads meanwhile: the compiler does not see that the
+/// migrator's future can.
+pub(super) fn apart<T: Send + 'static, F: Future<Output = Result<T, OpenError>>>(
+    action: &'static str,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    let runtime = Handle::current();
+    let working = tokio::task::spawn_blocking(move || runtime.block_on(work()));
+    async move { working.await.map_err(broken(action))?.map_err(broken(action)) }.boxed()
+}
+
+/// Under which name a store is made.
+pub(super) fn name_of_new(path: &Path) -> PathBuf {
+    beside(path, ".new")
+}
+
+/// Makes a store under another name, so that there never is half a one at its place, and has `put` put it there.
+pub(super) async fn make(
+    path: &Path,
+    blueprint: Blueprint<'_>,
+    put: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), OpenError> {
+    let new = name_of_new(path);
+    let not_writable = |source| OpenError::NotWritable { path: path.to_path_buf(), source };
+    // One that was interrupted left this behind.
+    file::remove(&new).map_err(not_writable)?;
+    let made = async {
+        file::create_new(&new).map_err(not_writable)?;
+        let failed = |error| database(path, error);
+        // Only a file that is being made can be told so, and SQLite writes it each time that it is told.
+        let making = connecting(&new, blueprint.options, Manner::Shared).auto_vacuum(SqliteAutoVacuum::Incremental);
+        let mut connection = making.connect().await.map_err(failed)?;
+        migrate(&mut connection, &new, blueprint.migrator).await?;
+        installation(&mut connection, blueprint.installation).await.map_err(failed)?;
+        Writer::new(connection).finish().await.map_err(failed)?;
+        put(&new).map_err(not_writable)
+    }
+    .await;
+    if made.is_err() {
+        // What made it fail is told; what is left of it is removed the next time.
+        let _ = file::remove(&new);
+    }
+    made
+}
+
+/// Opens what is at `path`. Everything is looked at before anything is set: what is not ours, or of a newer version,
+/// stays as it is.
+pub(super) async fn connections(
+    path: &Path,
+    blueprint: Blueprint<'_>,
+) -> Result<(Writer, SqlitePool, Installation), OpenError> {
+    match connections_in(Manner::Shared, path, blueprint).await {
+        // The index of the log takes room on the disk, unless nobody else is to see it.
+        Err(error) if error.is_for_want_of_room() => connections_in(Manner::Alone, path, blueprint).await,
+        connected => connected,
+    }
+}
+
+async fn connections_in(
+    manner: Manner,
+    path: &Path,
+    blueprint: Blueprint<'_>,
+) -> Result<(Writer, SqlitePool, Installation), OpenError> {
+    let mut connection = plain_in(manner, path, Access::Write).await?;
     check(&mut connection, path).await?;
     let found = schema(&mut connection).await.map_err(|error| database(path, error))?;
-    check_schema(path, found, migrator)?;
+    check_schema(path, found, blueprint.migrator)?;
     connection.close().await.map_err(|error| database(path, error))?;
 
-    let mut connection = connect(path, options).await?;
-    migrate(&mut connection, path, migrator).await?;
+    let mut connection = connect(path, blueprint.options, manner).await?;
+    migrate(&mut connection, path, blueprint.migrator).await?;
     let failed = |error| database(path, error);
-    let installation = installation(&mut connection).await.map_err(failed)?;
+    let installation = installation(&mut connection, blueprint.installation).await.map_err(failed)?;
     // What stands only in the log could not be merged on a disk that has become full later. On one that is full now it
     // fails, and the log goes on as it is.
     let _ = sqlx::query(MERGE_LOG).execute(&mut connection).await;
     let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
-    let readers = readers.connect_with(options_of(path, Access::Read)).await.map_err(failed)?;
-    let mut writer = Writer::new(connection);
-    // A part that cannot be read is told now, not in the middle of the first evaluation.
-    writer.load().await.map_err(|source| OpenError::Contents { path: path.to_path_buf(), source })?;
-    Ok(SqliteStore { path: path.to_path_buf(), installation, writer: Mutex::new(writer), readers, _lock: lock })
+    let readers = readers.connect_with(options_of(path, Access::Read, manner)).await.map_err(failed)?;
+    Ok((Writer::new(connection), readers, installation))
+}
+
+/// Refuses a store that another process has open, whatever became of its lock: an open one is held by SQLite's own
+/// locks.
+pub(super) async fn refuse_in_use(path: &Path) -> Result<(), OpenError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let alone = options_of(path, Access::Write, Manner::Shared)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .busy_timeout(Duration::from_secs(1));
+    let asked = async {
+        let mut connection = alone.connect().await?;
+        let asked = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
+        let _ = connection.close().await;
+        asked
+    };
+    match asked.await.map_err(SqliteFailure::from) {
+        Err(SqliteFailure::Busy(_)) => Err(OpenError::InUse { path: path.to_path_buf(), holder: None }),
+        // A file that is damaged or none of ours is not in use.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Takes the lock of the store at `path`.
@@ -201,31 +272,56 @@ pub(super) enum Access {
     Write,
 }
 
-fn options_of(path: &Path, access: Access) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
+/// Who else may see the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Other processes: a backup.
+    Shared,
+    /// Nobody. The index of the log is in our memory and takes no room on the disk.
+    Alone,
+}
+
+fn options_of(path: &Path, access: Access, manner: Manner) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(access == Access::Read)
         .busy_timeout(BUSY_TIMEOUT)
-        .row_buffer_size(ROWS_AHEAD)
+        .row_buffer_size(ROWS_AHEAD);
+    match manner {
+        Manner::Shared => options,
+        Manner::Alone => options.vfs("unix-excl"),
+    }
 }
 
 /// A connection that sets nothing.
 pub(super) async fn plain(path: &Path, access: Access) -> Result<SqliteConnection, OpenError> {
-    options_of(path, access).connect().await.map_err(|error| database(path, error))
+    plain_in(Manner::Shared, path, access).await
 }
 
-async fn connect(path: &Path, options: SqliteOptions) -> Result<SqliteConnection, OpenError> {
-    let mut connecting = options_of(path, Access::Write)
+async fn plain_in(manner: Manner, path: &Path, access: Access) -> Result<SqliteConnection, OpenError> {
+    options_of(path, access, manner).connect().await.map_err(|error| database(path, error))
+}
+
+pub(super) async fn connect(
+    path: &Path,
+    options: SqliteOptions,
+    manner: Manner,
+) -> Result<SqliteConnection, OpenError> {
+    connecting(path, options, manner).connect().await.map_err(|error| database(path, error))
+}
+
+/// Nothing of this is written into a file that has it already: opening one takes no room.
+fn connecting(path: &Path, options: SqliteOptions, manner: Manner) -> SqliteConnectOptions {
+    let connecting = options_of(path, Access::Write, manner)
         .foreign_keys(true)
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", LOG_LIMIT)
         .pragma("wal_autocheckpoint", LOG_PAGES);
-    if let Some(pages) = options.max_pages {
-        connecting = connecting.pragma("max_page_count", pages.to_string());
+    match options.max_pages {
+        Some(pages) => connecting.pragma("max_page_count", pages.to_string()),
+        None => connecting,
     }
-    connecting.connect().await.map_err(|error| database(path, error))
 }
 
 /// What the database said about `path`, sorted by what helps.
@@ -321,16 +417,27 @@ async fn put_copy_aside(connection: &mut SqliteConnection, path: &Path, version:
     })
 }
 
-async fn installation(connection: &mut SqliteConnection) -> Result<Installation, sqlx::Error> {
-    // 32 bytes of the operating system's randomness, less the few bits that mark a UUID.
-    let key = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
-    sqlx::query("INSERT INTO installation (only, id, version_key) VALUES (1, ?1, ?2) ON CONFLICT (only) DO NOTHING")
-        .bind(Uuid::new_v4().to_string())
-        .bind(key)
-        .execute(&mut *connection)
+/// Which installation the file belongs to; `known` or a new one, if none.
+async fn installation(
+    connection: &mut SqliteConnection,
+    known: Option<&Installation>,
+) -> Result<Installation, sqlx::Error> {
+    if let Some(found) = noted_installation(connection).await? {
+        return Ok(found);
+    }
+    let made = known.cloned().unwrap_or_else(Installation::random);
+    sqlx::query("INSERT INTO installation (only, id, version_key) VALUES (1, ?1, ?2)")
+        .bind(made.id.to_string())
+        .bind(made.version_key.expose_secret())
+        .execute(connection)
         .await?;
-    let (id, version_key): (String, Vec<u8>) =
-        sqlx::query_as("SELECT id, version_key FROM installation").fetch_one(connection).await?;
+    Ok(made)
+}
+
+async fn noted_installation(connection: &mut SqliteConnection) -> Result<Option<Installation>, sqlx::Error> {
+    let row: Option<(String, Vec<u8>)> =
+        sqlx::query_as("SELECT id, version_key FROM installation").fetch_optional(connection).await?;
+    let Some((id, version_key)) = row else { return Ok(None) };
     let id = Uuid::parse_str(&id).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    Ok(Installation { id, version_key: SecretSlice::from(version_key) })
+    Ok(Some(Installation { id, version_key: SecretSlice::from(version_key) }))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Connection as _;
 
 use super::backup::inspect;
-use super::file::{self, beside};
+use super::file::{self, Behind, beside};
 use super::open::{self, Access, OpenError};
 use crate::store::Revision;
 
@@ -60,9 +60,16 @@ pub async fn restore(backup: &Path, destination: &Path, now: DateTime<Utc>) -> R
         return Err(RestoreError::Missing { path: backup.to_path_buf() });
     }
     file::make_directory(destination).map_err(failed("make the directory of", destination))?;
-    let _lock = open::lock(destination).map_err(|error| RestoreError::Destination(Box::new(error)))?;
+    let refused = |error| RestoreError::Destination(Box::new(error));
+    let mut lock = open::lock(destination).map_err(refused)?;
     let incoming = beside(destination, ".restoring");
-    let taken_in = take_in(backup, &incoming).await;
+    let taken_in = async {
+        let taken_in = take_in(backup, &incoming).await?;
+        // Asked last: it merges the log of a store that is in no use, and what is not replaced is left as it is.
+        open::refuse_in_use(destination).await.map_err(refused)?;
+        Ok(taken_in)
+    }
+    .await;
     if taken_in.is_err() {
         let _ = std::fs::remove_file(&incoming);
     }
@@ -73,6 +80,7 @@ pub async fn restore(backup: &Path, destination: &Path, now: DateTime<Utc>) -> R
     let replaced = put_aside(destination, now).await?;
     std::fs::rename(&incoming, destination).map_err(failed("replace", destination))?;
     file::sync_directory(destination).map_err(failed("replace", destination))?;
+    lock.note_behind(Some(Behind::Restored));
     Ok(RestoreReport { revision, committed_at, replaced })
 }
 
@@ -93,7 +101,7 @@ async fn take_in(backup: &Path, incoming: &Path) -> Result<(Revision, Option<Dat
 /// Gives the present file a second name; its own is then taken over by a rename, so that at no moment there is none.
 async fn put_aside(destination: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>, RestoreError> {
     let is_there = destination.exists();
-    let aside = free_name(destination, now);
+    let aside = file::free_name(destination, &format!("replaced-{}", now.format("%Y%m%dT%H%M%SZ")));
     if is_there {
         merge_log(destination).await;
         let kept = std::fs::hard_link(destination, &aside).or_else(|_| std::fs::copy(destination, &aside).map(drop));
@@ -115,17 +123,6 @@ async fn merge_log(path: &Path) {
     // A damaged file is put aside as it is.
     let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
     let _ = connection.close().await;
-}
-
-fn free_name(destination: &Path, now: DateTime<Utc>) -> PathBuf {
-    let dated = beside(destination, &format!(".replaced-{}", now.format("%Y%m%dT%H%M%SZ")));
-    let mut name = dated.clone();
-    let mut number = 1;
-    while name.exists() {
-        number += 1;
-        name = beside(&dated, &format!("-{number}"));
-    }
-    name
 }
 
 fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> RestoreError {

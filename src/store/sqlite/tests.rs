@@ -6,6 +6,7 @@ mod durability;
 mod flips;
 mod housekeeping;
 mod openings;
+mod vigil;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

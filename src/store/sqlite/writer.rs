@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::failure::{SqliteFailure, failed};
+use super::failure::{Adrift, SqliteFailure, failed};
 use crate::domain::state::State;
 use crate::store::{Revision, StoreError};
 
@@ -13,13 +13,17 @@ pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
     /// The latest commit, as far as it is known here: a commit writes only what differs from it.
     pub(super) committed: Option<(Revision, Arc<State>)>,
+    /// When that was, in milliseconds.
+    pub(super) committed_at: i64,
+    /// The file is no longer the one at its path: what is written to it would be lost.
+    pub(super) adrift: Option<Adrift>,
     /// A transaction was begun and has no known end: its future was dropped, or its commit failed.
     is_open: bool,
 }
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self { connection, committed: None, is_open: false }
+        Self { connection, committed: None, committed_at: 0, adrift: None, is_open: false }
     }
 
     /// Begins a transaction.
@@ -27,6 +31,9 @@ impl Writer {
     /// This is done here and not by the library, since SQLite ends a transaction by itself when the disk is full, and a
     /// library that counts transactions never recovers from that.
     pub(super) async fn begin(&mut self, action: &'static str) -> Result<(), StoreError> {
+        if let Some(adrift) = self.adrift {
+            return Err(StoreError::Backend { action, source: Box::new(SqliteFailure::Adrift(adrift)) });
+        }
         self.roll_back_interrupted().await;
         self.is_open = true;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await.map_err(failed(action))?;
@@ -74,6 +81,12 @@ impl Writer {
     /// that the next commit needs, if there is any to be had.
     async fn merge_log(&mut self) {
         let _ = sqlx::query(MERGE_LOG).execute(&mut self.connection).await;
+    }
+
+    /// Merges the log and closes. On closing alone, the merge would fail without a word.
+    pub(super) async fn finish(mut self) -> Result<(), sqlx::Error> {
+        sqlx::query(MERGE_LOG).execute(&mut self.connection).await?;
+        self.close().await
     }
 
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {

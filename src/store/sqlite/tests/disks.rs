@@ -9,8 +9,10 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::{chain, directory, open};
-use crate::store::contract::fixtures::{all, commit, integration, status, to, trigger};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::domain::incident::Severity;
+use crate::domain::notification::NotificationKind;
+use crate::store::contract::fixtures::{all, commit, integration, notification, status, to, trigger};
+use crate::store::sqlite::{Lost, Opened, SqliteOptions, SqliteStore, open_or_await};
 use crate::store::{Commit, Revision, Store};
 
 /// What the child opens: set in the child alone.
@@ -86,6 +88,33 @@ async fn a_full_file_system_is_told_and_loses_nothing() {
     assert_eq!(store.history(integration("flood"), usize::MAX).await.unwrap().len(), 2_000);
 }
 
+/// A critical page leaves although it cannot be committed; after a kill nobody would end it.
+#[tokio::test]
+async fn a_page_that_was_not_committed_is_remembered_beside_the_file() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let path = disk.path("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    let filler = disk.fill();
+    let flood = |notifications| {
+        let transitions = (0..2_000).map(|minute| status("flood", minute)).collect();
+        Commit { transitions, notifications, ..step(1) }
+    };
+    store.commit(flood(Vec::new())).await.unwrap_err();
+    drop(store);
+    let store = open(&path).await;
+    assert_eq!(store.lost(), None, "nobody was told anything");
+    let page = notification("acme", NotificationKind::Trigger, Severity::Critical, 1);
+    store.commit(flood(vec![to(&["pager"], page)])).await.unwrap_err();
+    drop(store);
+    let store = open(&path).await;
+    assert_eq!(store.lost(), Some(&Lost::Unstored));
+    fs::remove_file(filler).unwrap();
+    store.commit(flood(Vec::new())).await.unwrap();
+    drop(store);
+    assert_eq!(open(&path).await.lost(), None, "told once");
+}
+
 /// A log that is only merged when it is long would fill a small disk and stay there.
 #[tokio::test]
 async fn the_log_alone_never_fills_a_small_disk() {
@@ -113,6 +142,52 @@ async fn a_full_file_system_is_told_when_the_store_is_made() {
     let error = SqliteStore::open(&disk.path("snykwatch.db"), SqliteOptions::default()).await.err().unwrap();
     let told = chain(&error);
     assert!(told.contains("full: make room") || told.contains("No space left on device"), "{told}");
+}
+
+/// The index of the log takes room of its own, which a store that was closed in order has given back.
+#[tokio::test]
+async fn a_store_is_opened_on_a_full_file_system() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let path = disk.path("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    store.close().await;
+    let filler = disk.fill();
+    let Opened { store, lost, awaits_room } = open_or_await(&path, SqliteOptions::default()).await.unwrap();
+    assert!(lost.is_none() && awaits_room.is_none(), "it is there");
+    assert_eq!(store.load().await.unwrap().unwrap().revision, Revision(1));
+    assert_eq!(store.pending("chat".into(), 9).await.unwrap().len(), 1, "and what waits can be read");
+    let flood = Commit { transitions: (0..2_000).map(|minute| status("flood", minute)).collect(), ..step(1) };
+    let told = chain(&store.commit(flood.clone()).await.unwrap_err());
+    assert!(told.contains("full: make room"), "{told}");
+    assert_eq!(store.look_after().await.unwrap(), None, "nothing is wrong with the file");
+    fs::remove_file(filler).unwrap();
+    assert_eq!(store.commit(flood).await.unwrap(), Revision(2), "with room, all of it");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_made_is_made_with_the_first_commit_that_finds_room() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let path = disk.path("snykwatch.db");
+    let filler = disk.fill();
+    let Opened { store, lost, awaits_room } = open_or_await(&path, SqliteOptions::default()).await.unwrap();
+    assert!(lost.is_none() && awaits_room.is_some());
+    let installation = store.installation().id;
+    assert_eq!(store.load().await.unwrap(), None);
+    assert_eq!(store.pending("chat".into(), 9).await.unwrap(), []);
+    for _ in 0..2 {
+        let told = chain(&store.commit(step(0)).await.unwrap_err());
+        assert!(told.contains("could not make the state file"), "{told}");
+        assert!(told.contains("full: make room") || told.contains("No space left on device"), "{told}");
+        assert!(!path.exists(), "there is no half a file that the next start would take for a lost one");
+    }
+    fs::remove_file(filler).unwrap();
+    assert_eq!(store.commit(step(0)).await.unwrap(), Revision(1));
+    assert_eq!(store.pending("chat".into(), 9).await.unwrap().len(), 1);
+    drop(store);
+    let store = open(&path).await;
+    assert_eq!(store.lost(), None);
+    assert_eq!(store.installation().id, installation, "the versions of secrets stay comparable");
 }
 
 /// What somebody without rights is told; `None` where nobody can be asked.

@@ -103,14 +103,6 @@ async fn a_damaged_file_is_told() {
 }
 
 #[tokio::test]
-async fn an_empty_file_becomes_ours() {
-    let directory = directory();
-    let path = directory.path().join("snykwatch.db");
-    fs::write(&path, "").unwrap();
-    assert_eq!(open(&path).await.load().await.unwrap(), None);
-}
-
-#[tokio::test]
 async fn a_place_that_cannot_be_written_is_told() {
     let directory = directory();
     let file = directory.path().join("file");
@@ -118,7 +110,7 @@ async fn a_place_that_cannot_be_written_is_told() {
     let below = refused(&file.join("deep/snykwatch.db")).await;
     assert!(matches!(below, OpenError::Directory { .. }), "{below:?}");
     let is_directory = refused(directory.path()).await;
-    assert!(matches!(is_directory, OpenError::NotWritable { .. }), "{is_directory:?}");
+    assert!(matches!(is_directory, OpenError::NoFile { .. }), "{is_directory:?}");
 
     let closed = directory.path().join("closed");
     fs::create_dir(&closed).unwrap();

@@ -1,0 +1,111 @@
+//! What is seen to be well for the first time since the state was lost: receivers may hold it open from before.
+//!
+//! A rule that does not hold is not enough. Much of what rules look at is compared with the past, which is gone too, and
+//! what was not looked at yet has nothing wrong with it. So each kind of subject has its own proof.
+
+use std::collections::BTreeMap;
+
+use super::candidate::{Body, Candidate, PartVerdict};
+use super::inputs::Inputs;
+use crate::domain::attention::Forgotten;
+use crate::domain::condition::Condition;
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
+use crate::domain::kinds::Truth;
+use crate::domain::names::{IntegrationKey, IntegrationName};
+use crate::domain::status::Status;
+use crate::health::first_pass;
+use crate::health::unseen::unlisted;
+
+/// Ends that the loss of the state made us forget, as the candidates of this evaluation settle them.
+pub(super) struct ForgottenEnds(Option<Forgotten>);
+
+impl ForgottenEnds {
+    pub(super) fn new(inputs: &Inputs<'_>) -> Self {
+        Self(inputs.state.attention.forgotten.clone())
+    }
+
+    /// The rule's condition does not hold.
+    pub(super) fn on_gone(&mut self, inputs: &Inputs<'_>, candidate: &Candidate<'_>) {
+        let Some(forgotten) = &mut self.0 else { return };
+        let key = &candidate.key;
+        if forgotten.settled.contains(key) || forgotten.due.contains_key(key) {
+            return;
+        }
+        if is_never_told(candidate) {
+            forgotten.settled.insert(key.clone());
+        } else if is_seen_well(inputs, candidate) {
+            forgotten.due.insert(key.clone(), candidate.affected.iter().cloned().collect());
+        }
+    }
+
+    /// What is left, after `incidents` came of the evaluation. It is kept for good: what is settled is a few keys, and some
+    /// subjects are seen for the first time after months.
+    pub(super) fn into_left(self, incidents: &BTreeMap<IncidentKey, IncidentState>) -> Option<Forgotten> {
+        let mut forgotten = self.0?;
+        // A flapping one is held open although it is well, and what broke again before its end was told is not over.
+        forgotten.due.retain(|key, _| !incidents.contains_key(key));
+        Some(forgotten)
+    }
+}
+
+/// What is only for the record is told in digests, and nobody holds it open.
+fn is_never_told(candidate: &Candidate<'_>) -> bool {
+    candidate.timing.severities.iter().all(|(_, severity)| *severity == Severity::Info)
+}
+
+fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
+    let rule = candidate.key.rule;
+    if let Body::Members(parts) = &candidate.body
+        && !parts.iter().all(|part| part.verdict == PartVerdict::Gone)
+    {
+        return false;
+    }
+    match &candidate.key.subject {
+        Subject::Organizations(name) => is_passed(inputs, name),
+        // A refused secret was read; everything else about a credential wants its acceptance.
+        Subject::Credential(_) if rule == Rule::StatusUnknown => true,
+        Subject::Credential(name) => {
+            let state = inputs.state.credentials.get(name);
+            let is_accepted = state.is_some_and(|state| state.valid.truth == Truth::True);
+            is_accepted && (rule != Rule::RotationUnfinished || is_in_step(inputs, candidate))
+        }
+        Subject::Api(name) => {
+            inputs.state.evidence.apis.get(name).is_some_and(|facts| facts.last_conclusive_at.is_some())
+        }
+        // Whether one is missing was compared with what is forgotten.
+        Subject::Workspace(name, _) if rule == Rule::RepositoriesVanished => {
+            is_settled_well(status(inputs, &IntegrationKey::group(name.clone())))
+        }
+        Subject::Workspace(..) => true,
+        Subject::Integration(key) => match (rule, status(inputs, key)) {
+            (_, status) if is_settled_well(status) => true,
+            // A set-up that has just begun has not failed yet.
+            (Rule::ConnectionFailed | Rule::StatusUnknown, Some(status)) => status != Status::SetupInProgress,
+            _ => false,
+        },
+    }
+}
+
+/// Everything that is watched of it was listed, and looked at once.
+fn is_passed(inputs: &Inputs<'_>, name: &IntegrationName) -> bool {
+    let is_watched = inputs.fleet.integrations.get(name).is_some_and(|watched| watched.organizations.is_some());
+    !is_watched
+        || (first_pass::under_way(inputs.state, inputs.fleet, name).is_none()
+            && unlisted(inputs.state, inputs.fleet, name, inputs.now).is_none())
+}
+
+fn status(inputs: &Inputs<'_>, key: &IntegrationKey) -> Option<Status> {
+    inputs.integration(key)?.status.as_ref().map(|status| status.status)
+}
+
+fn is_settled_well(status: Option<Status>) -> bool {
+    matches!(status, Some(Status::Connected | Status::NothingToWatch))
+}
+
+/// Nobody is known to have the old token, and of nobody it is unknown.
+fn is_in_step(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
+    let Subject::Credential(name) = &candidate.key.subject else { return false };
+    let keys = inputs.dependents(name).map(|dependents| &dependents.keys);
+    let conditions = keys.map(|keys| inputs.conditions(keys, Condition::CredentialInStep)).unwrap_or_default();
+    conditions.iter().all(|(_, truth, _)| matches!(truth, Truth::True | Truth::NotApplicable))
+}
