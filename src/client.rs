@@ -31,4 +31,6 @@ pub mod telemetry;
 pub use exchange::{ClientContext, RefusedSecret};
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod hostile;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -27,6 +27,7 @@ pub mod cron;
 mod diagnose;
 mod document;
 pub mod duration;
+pub(crate) mod files;
 pub mod globs;
 mod hidden;
 pub mod http;
@@ -172,7 +173,7 @@ pub struct Loaded {
 }
 
 /// Reads the configuration at `path`, with the fragments beside it. Blocking, but short, unless a file is on a disk that
-/// does not answer or is a pipe that nobody writes to.
+/// does not answer, or the main one is a pipe that nobody writes to.
 ///
 /// # Errors
 /// Every problem that was found, warnings included, each with its place. That we fail ourselves is such a problem too:

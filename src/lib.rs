@@ -30,3 +30,6 @@ pub mod sandbox;
 pub mod demo;
 
 pub mod commands;
+
+#[cfg(test)]
+mod hostile;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::wiring::WiringError;
 use crate::client::answer::KnownSecrets;
+use crate::config::files;
 use crate::config::receivers::ReceiverSettings;
 use crate::config::secrets::TokenVersion;
 use crate::config::template::{Template, TemplateContext};
@@ -45,7 +46,8 @@ impl Destinations {
                 .map(|source| source.read().map(|secret| TokenVersion::of(&secret, version_key)).map_err(unreadable));
             // Other certificates in the same file are another way to the receiver.
             let certificates = settings.http.ca_file.as_deref().map(|file| {
-                let text = std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let text = files::read(file, files::LONGEST_CERTIFICATES)
+                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 // A file that cannot be read is told of where the client is made.
                 Ok(TokenVersion::of(&text.unwrap_or_default().into(), version_key))
             });

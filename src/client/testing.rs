@@ -3,6 +3,8 @@
 //!
 //! The certificates beside this file are for `localhost` alone, made for these tests; their keys are no secret.
 
+pub(crate) mod script;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

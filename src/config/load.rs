@@ -13,6 +13,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::diagnose;
 use super::document::{Content, Entry, Node};
+use super::files;
 use super::hidden;
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 
@@ -35,11 +36,13 @@ pub(crate) struct Documents {
 pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Documents {
     let mut documents = Documents::default();
     let mut numbers = Numbers::default();
-    documents.main = read_file(path, &mut documents.files, &mut numbers, problems);
+    // It alone may be a pipe, as a shell makes one of what a command says.
+    documents.main = read_file(path, fs::File::open(path), &mut documents.files, &mut numbers, problems);
     match fragment_paths(path) {
         Ok(paths) => {
             for path in paths {
-                documents.fragments.extend(read_file(&path, &mut documents.files, &mut numbers, problems));
+                let opened = files::open(&path);
+                documents.fragments.extend(read_file(&path, opened, &mut documents.files, &mut numbers, problems));
             }
         }
         Err(error) => problems.push(Problem::error(
@@ -53,7 +56,7 @@ pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Documents {
 
 /// Reads a file that stands apart from the configuration, such as a web-config file; it joins `files`.
 pub(crate) fn read_single(path: &Path, files: &mut Vec<SourceFile>, problems: &mut Vec<Problem>) -> Option<Node> {
-    read_file(path, files, &mut Numbers::default(), problems)
+    read_file(path, files::open(path), files, &mut Numbers::default(), problems)
 }
 
 /// The directory of a main file's fragments.
@@ -88,12 +91,13 @@ pub(crate) fn state_directory() -> Option<PathBuf> {
 
 fn read_file(
     path: &Path,
+    opened: io::Result<fs::File>,
     files: &mut Vec<SourceFile>,
     numbers: &mut Numbers,
     problems: &mut Vec<Problem>,
 ) -> Option<Node> {
     let before = files.iter().map(|file| file.text.len() as u64).sum();
-    let text = match read_text(path, before) {
+    let text = match opened.and_then(|file| read_text(file, before)) {
         Ok(text) => text,
         Err(error) => {
             let message = format!("could not read {}: {error}", path.display());
@@ -122,10 +126,10 @@ fn read_file(
 }
 
 /// Reads a file, however long it says that it is: a pipe or a device does not say. `before` was read from other files.
-fn read_text(path: &Path, before: u64) -> io::Result<String> {
+fn read_text(file: fs::File, before: u64) -> io::Result<String> {
     let left = MAXIMUM_LENGTH.saturating_sub(before);
     let mut text = Vec::new();
-    fs::File::open(path)?.take(left + 1).read_to_end(&mut text)?;
+    file.take(left + 1).read_to_end(&mut text)?;
     if text.len() as u64 > left {
         let others = if before > 0 { format!(", and {before} are in other files already") } else { String::new() };
         let message =

@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+use super::files;
 use super::token::{TokenFlaw, TokenKind};
 
 /// A secret longer than this is not a token: a wrong file was named. In bytes.
@@ -155,10 +156,13 @@ pub enum Exposure {
 
 fn read_file(path: &Path) -> Result<String, SecretReadError> {
     let failed = |source| SecretReadError::File { path: path.to_path_buf(), source };
+    // A file that says how long it is, is refused by that.
     if fs::metadata(path).map_err(failed)?.len() > MAXIMUM_LENGTH {
         return Err(SecretReadError::TooLong(path.to_path_buf()));
     }
-    fs::read_to_string(path).map_err(failed)
+    let content = files::read(path, MAXIMUM_LENGTH).map_err(failed)?;
+    // Not the library's own error: it would hold the secret.
+    String::from_utf8(content).map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where secrets of the environment enter")]

@@ -16,6 +16,7 @@ mod alerts;
 mod changes;
 mod corpus;
 mod generated;
+mod hostile;
 mod problems;
 mod secret;
 mod sizes;

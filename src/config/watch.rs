@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use super::Config;
+use super::files::{self, LONGEST_CERTIFICATES};
 use super::load::{fragment_directory, fragment_paths};
 
 /// How often files are looked at. Seconds: a rotated token is in use soon, and a look costs next to nothing.
@@ -136,7 +137,11 @@ impl Print {
         });
         match known {
             Some(known) if known.stat == stat => known.clone(),
-            _ => Self { stat, hash: fs::read(path).ok().map(|content| Sha256::digest(content).into()) },
+            // Certificates are the longest of what is watched.
+            _ => Self {
+                stat,
+                hash: files::read(path, LONGEST_CERTIFICATES).ok().map(|content| Sha256::digest(content).into()),
+            },
         }
     }
 }

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::document::Node;
+use super::files;
 use super::problem::{Place, Problem, ProblemKind, SourceFile};
 use super::raw::spanned::Spanned;
 use super::secrets::SecretSource;
@@ -168,7 +169,7 @@ pub(crate) fn read(
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<WebConfig>> {
     let path = beside(main, &name.value);
-    match (std::fs::File::open(&path), secrets) {
+    match (files::open(&path), secrets) {
         (Err(_), Secrets::Skip | Secrets::LookUp) => return None,
         (Err(error), _) => {
             let message = format!("could not read {}: {error}", path.display());
@@ -239,7 +240,7 @@ impl Reader<'_> {
         };
         let path = beside(self.path, &name.value);
         if self.secrets.are_read()
-            && let Err(error) = std::fs::File::open(&path)
+            && let Err(error) = files::open(&path)
         {
             let message = format!("could not read {}: {error}", path.display());
             self.problems.push(Problem::error(ProblemKind::UnreadableFile, name.place, message));

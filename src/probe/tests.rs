@@ -5,6 +5,7 @@ mod audit;
 mod bitbucket;
 mod contradictions;
 mod former;
+mod hostile;
 mod imports;
 mod membership;
 mod namespaces;

@@ -15,6 +15,8 @@ mod assembly;
 mod changes;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use assembly::Assembly;

@@ -88,10 +88,14 @@ pub fn required_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
 /// `1970-01-01`), by which it means none.
 const FIRST_YEAR: i32 = 2000;
 
+/// Nor will anything happen after this one, the last that every reader of a time understands. What lies further ahead may
+/// have no sum with a span.
+const LAST_YEAR: i32 = 9999;
+
 /// Reads a time with offset (with or without a colon), one without (UTC), or a bare date as 00:00 UTC; `None` for what is
 /// no instant, a zero time included.
 pub fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    instant_in(text.trim()).filter(|time| time.year() >= FIRST_YEAR)
+    instant_in(text.trim()).filter(|time| (FIRST_YEAR..=LAST_YEAR).contains(&time.year()))
 }
 
 fn instant_in(text: &str) -> Option<DateTime<Utc>> {
@@ -170,6 +174,17 @@ mod tests {
         }
         for nothing in ["", "soon", "2026-13-40", "1790000000", "09:30"] {
             assert_eq!(parse_time(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_of_others_is_none() {
+        for beyond in ["+10000-01-01", "+262142-12-31T23:59:59", "+262142-12-31", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(parse_time(beyond), None, "{beyond}");
+        }
+        // By which some mean: never.
+        for last in ["9999-12-31", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999+01:00"] {
+            assert!(parse_time(last).is_some(), "{last}");
         }
     }
 

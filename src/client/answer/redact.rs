@@ -94,11 +94,8 @@ pub(crate) fn safe_text(text: &str) -> String {
         if word.is_empty() {
             continue;
         }
-        if length > 0 {
-            clean.push(' ');
-            length += 1;
-        }
-        for character in word.chars() {
+        let space = if length > 0 { " " } else { "" };
+        for character in space.chars().chain(word.chars()) {
             if length >= DETAIL_LIMIT {
                 clean.push('…');
                 return clean;
@@ -134,7 +131,14 @@ mod tests {
         check(r#"{"access_token":"abc123"}"#, r#"{"[redacted]"}"#);
         check("line\r\nbreak\u{202e}\u{0007}end", "line break end");
         check("Token is invalid, expired, or not supported", "Token is invalid, expired, or not supported");
-        assert_eq!(redactor.clean(&"long ".repeat(100)).chars().count(), DETAIL_LIMIT + 1);
+        // Wherever the cut falls, in a word or between two.
+        for first in ["", "a", "ab", "abc", "abcd"] {
+            for rest in ["long ".repeat(100), "a ".repeat(300), "b".repeat(300)] {
+                let clean = redactor.clean(&format!("{first} {rest}"));
+                assert_eq!(clean.chars().count(), DETAIL_LIMIT + 1, "{clean}");
+                assert_eq!(redactor.clean(&clean), clean);
+            }
+        }
     }
 
     #[test]

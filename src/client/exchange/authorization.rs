@@ -19,6 +19,9 @@ use crate::client::answer::{Answer, Failure, FailureClass};
 const RENEW_BEFORE: TimeDelta = TimeDelta::seconds(120);
 /// How long we believe a token that states no lifetime.
 const DEFAULT_LIFETIME: TimeDelta = TimeDelta::minutes(30);
+/// Access tokens live for an hour or two. One that is said to live for longer is renewed after a day all the same: what
+/// is stated may lie beyond every calendar.
+const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(1);
 
 /// The value of one `Authorization` header, and the secrets in it.
 #[derive(Clone)]
@@ -161,14 +164,24 @@ impl ClientGrant {
         }
         let answer: Answer<TokenAnswer> =
             self.connection.call_for_secret(self.request.clone(), &self.authorization).await.map_err(token_failure)?;
-        let lifetime = answer.value.expires_in.and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?));
-        let lifetime = lifetime.unwrap_or(DEFAULT_LIFETIME);
-        // A token that lives shorter than our margin is still good for half its life.
-        let use_for = (lifetime - RENEW_BEFORE).max(lifetime / 2);
         let authorization = Authorization::with_scheme("Bearer", &answer.value.access_token);
-        *current = Some(AccessToken { authorization: authorization.clone(), renew_at: now + use_for });
+        *current = Some(AccessToken {
+            authorization: authorization.clone(),
+            renew_at: now + use_for(answer.value.expires_in),
+        });
         Ok(authorization)
     }
+}
+
+/// For how long an access token is used that states this lifetime in seconds.
+fn use_for(expires_in: Option<u64>) -> TimeDelta {
+    let stated = |seconds| {
+        i64::try_from(seconds)
+            .map_or(LONGEST_LIFETIME, |seconds| TimeDelta::try_seconds(seconds).unwrap_or(LONGEST_LIFETIME))
+    };
+    let lifetime = expires_in.map_or(DEFAULT_LIFETIME, stated).min(LONGEST_LIFETIME);
+    // A token that lives shorter than our margin is still good for half its life.
+    (lifetime - RENEW_BEFORE).max(lifetime / 2)
 }
 
 /// OAuth says with 400 what everybody else says with 401: the client's own credentials are not accepted.
@@ -190,6 +203,22 @@ mod tests {
     fn a_user_and_a_password_are_sent_as_rfc_7617_has_it() {
         let authorization = Authorization::basic("Aladdin", &"open sesame".into());
         assert_eq!(authorization.header().unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+
+    #[test]
+    fn a_stated_lifetime_is_used_up_to_its_margin_and_for_a_day_at_most() {
+        let check = |expires_in: Option<u64>, seconds: i64| {
+            assert_eq!(use_for(expires_in), TimeDelta::seconds(seconds), "{expires_in:?}");
+        };
+        check(None, 1_680);
+        check(Some(3_599), 3_479);
+        check(Some(7_200), 7_080);
+        check(Some(100), 50);
+        check(Some(0), 0);
+        // Beyond the calendar, beyond a span, beyond a signed number.
+        for far in [31_536_000, 9_000_000_000_000_000, 9_223_372_036_854_775_807, u64::MAX] {
+            check(Some(far), 86_280);
+        }
     }
 
     #[test]

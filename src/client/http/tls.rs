@@ -11,6 +11,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 
 use super::{HttpBuildError, issuer};
+use crate::config::files;
 
 /// Installs the cryptography for every TLS connection of this process. May be called any number of times.
 pub fn install_tls_provider() {
@@ -43,7 +44,7 @@ pub(crate) fn authorities(
 /// The usable certificates of a CA file: at least one.
 pub(crate) fn ca_file(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpBuildError> {
     let unreadable = |source| HttpBuildError::CaFileUnreadable { path: path.to_owned(), source };
-    let pem = std::fs::read(path).map_err(unreadable)?;
+    let pem = files::read(path, files::LONGEST_CERTIFICATES).map_err(unreadable)?;
     let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
     let usable: Vec<_> =
         certificates.filter(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok()).collect();
@@ -69,8 +70,9 @@ pub(crate) fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls
 /// Shows our own certificate to a server that asks for one.
 pub(crate) fn show(config: &mut ClientConfig, certificate: &Path, key: &Path) -> Result<(), HttpBuildError> {
     let own = |config: &ClientConfig| -> Result<CertifiedKey, Box<dyn std::error::Error + Send + Sync>> {
-        let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
-        let key = PrivateKeyDer::from_pem_file(key)?;
+        let read = |path| files::read(path, files::LONGEST_CERTIFICATES);
+        let chain = CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(&read(key)?)?;
         Ok(CertifiedKey::from_der(chain, key, config.crypto_provider())?)
     };
     let own = own(config).map_err(|source| HttpBuildError::OwnCertificate {

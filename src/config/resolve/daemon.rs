@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Resolver;
 use crate::config::cron::CronSchedule;
 use crate::config::duration::{DAY, format_duration};
+use crate::config::files;
 use crate::config::http::HttpSettings;
 use crate::config::load::state_directory;
 use crate::config::problem::{Problem, ProblemKind};
@@ -48,7 +49,7 @@ impl Resolver<'_> {
             return self.directory.join(&file.value);
         };
         if self.secrets.are_read()
-            && let Err(error) = std::fs::read(&path)
+            && let Err(error) = files::read(&path, files::LONGEST_CERTIFICATES)
         {
             let message = format!("could not read {}: {error}", path.display());
             self.note(Problem::error(ProblemKind::UnreadableFile, file.place, message));

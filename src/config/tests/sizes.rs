@@ -146,6 +146,35 @@ fn what_is_no_text_is_refused() {
     assert!(problems.contains("bytes of configuration are read"), "{problems}");
 }
 
+/// Each of them would be read for ever, or waited for.
+#[test]
+#[cfg(unix)]
+fn what_is_no_ordinary_file_is_refused_wherever_a_file_is_named() {
+    let pipe = tempfile::tempdir().unwrap();
+    let pipe = pipe.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for odd in [Path::new("/dev/zero"), &pipe] {
+        let said = |text: &str, fragment: bool| {
+            let files = Files::new(text);
+            if fragment {
+                fs::create_dir(files.path("conf.d")).unwrap();
+                std::os::unix::fs::symlink(odd, files.path("conf.d/a.yaml")).unwrap();
+            }
+            load(&files.main(), Secrets::Check, now()).unwrap_err().to_string()
+        };
+        let named = odd.display();
+        for text in [
+            small("").replace("file: snyk ", &format!("file: {named} ")),
+            small(&format!("http: {{ ca_file: {named} }}\n")),
+            small(&format!("server: {{ web_config_file: {named} }}\n")),
+        ] {
+            assert!(said(&text, false).contains(&format!("{named}")), "{text}");
+        }
+        let fragment = said(&small(""), true);
+        assert!(fragment.contains("conf.d/a.yaml: it is a pipe or a device: name an ordinary file"), "{fragment}");
+    }
+}
+
 #[test]
 fn that_we_fail_is_a_problem_of_the_file() {
     let problems = guarded(Path::new("snykwatch.yaml"), || panic!("as scripted")).unwrap_err();

@@ -1,6 +1,5 @@
 //! TLS of our own pages, and the names in a client's certificate.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::config::files;
 use crate::config::web_config::{ClientCertificates, TlsSettings, TlsVersion};
 
 /// A handshake that takes longer is given up: nobody may hold a connection for nothing.
@@ -181,7 +181,8 @@ impl Files {
     }
 
     fn content(&mut self, path: &Path) -> Result<Vec<u8>, TlsError> {
-        let content = fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_path_buf(), source })?;
+        let unreadable = |source| TlsError::Unreadable { path: path.to_path_buf(), source };
+        let content = files::read(path, files::LONGEST_CERTIFICATES).map_err(unreadable)?;
         self.read.update(&content);
         Ok(content)
     }
