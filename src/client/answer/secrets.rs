@@ -133,6 +133,8 @@ struct Spelling {
     length: usize,
     /// It counts where it stands alone.
     alone: bool,
+    /// A piece of base64: what stands beside it in the same text is of the same secret.
+    is_piece: bool,
 }
 
 impl Default for Finder {
@@ -149,11 +151,11 @@ impl Finder {
             let length = secret.len();
             for pattern in written(secret) {
                 patterns.push(pattern);
-                spellings.push(Spelling { length, alone: length < LONG });
+                spellings.push(Spelling { length, alone: length < LONG, is_piece: false });
             }
             for pattern in pieces(secret) {
                 patterns.push(pattern);
-                spellings.push(Spelling { length, alone: false });
+                spellings.push(Spelling { length, alone: false, is_piece: true });
             }
         }
         // The longest first, so that none is blanked in part.
@@ -183,13 +185,14 @@ impl Finder {
         self.next(automaton, text, 0, shortest).is_some()
     }
 
-    fn next(&self, automaton: &AhoCorasick, text: &str, mut from: usize, shortest: usize) -> Option<Range<usize>> {
+    fn next(&self, automaton: &AhoCorasick, text: &str, begin: usize, shortest: usize) -> Option<Range<usize>> {
+        let mut from = begin;
         loop {
             let found = automaton.find(Input::new(text).span(from..text.len()))?;
             let spelling = self.spellings.get(found.pattern().as_usize())?;
             let range = found.range();
             if spelling.length >= shortest && (!spelling.alone || stands_alone(text, &range)) {
-                return Some(range);
+                return Some(if spelling.is_piece { widened(text, begin, range) } else { range });
             }
             // Another one may begin within what only looked so.
             from = range.start + 1;
@@ -233,6 +236,15 @@ fn pieces(secret: &str) -> BTreeSet<String> {
         }
     }
     all
+}
+
+/// The whole of the base64 text of which a piece was found, from `begin` on: the user's name beside a password, too.
+fn widened(text: &str, begin: usize, piece: Range<usize>) -> Range<usize> {
+    let is_base64 = |letter: &u8| letter.is_ascii_alphanumeric() || matches!(letter, b'+' | b'/' | b'-' | b'_' | b'=');
+    let before = text.as_bytes().get(begin..piece.start).unwrap_or_default();
+    let after = text.as_bytes().get(piece.end..).unwrap_or_default();
+    let start = piece.start - before.iter().rev().take_while(|letter| is_base64(letter)).count();
+    start..piece.end + after.iter().take_while(|letter| is_base64(letter)).count()
 }
 
 fn stands_alone(text: &str, range: &Range<usize>) -> bool {
@@ -308,10 +320,7 @@ mod tests {
         for user in ["a", "ab", "abc", "snyk-bot@acme.example"] {
             for tail in ["", "x", "xy"] {
                 let basic = STANDARD.encode(format!("{user}:{SECRET}{tail}"));
-                let clean = other.clean(&format!("saw {basic}"));
-                assert!(clean.contains(REDACTED), "{clean}");
-                let parts = clean.split(REDACTED).map(str::len).max();
-                assert!(parts < Some(basic.len() / 2 + 8), "{clean}");
+                check(&format!("saw {basic}, once"), "saw [redacted], once");
             }
         }
     }

@@ -69,6 +69,7 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
             let is_accepted = state.is_some_and(|state| state.valid.truth == Truth::True);
             is_accepted && (rule != Rule::RotationUnfinished || is_in_step(inputs, candidate))
         }
+        Subject::Network => inputs.state.evidence.apis.values().any(|facts| facts.last_conclusive_at.is_some()),
         Subject::Api(name) => {
             inputs.state.evidence.apis.get(name).is_some_and(|facts| facts.last_conclusive_at.is_some())
         }

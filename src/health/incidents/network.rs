@@ -55,7 +55,8 @@ pub(super) fn candidate<'a>(inputs: &'a Inputs<'a>) -> Option<Candidate<'a>> {
     })
 }
 
-/// Since when nothing arrives at any watched API any more, if they were lost in the same hour. One that was not heard of proves
+/// Since when nothing arrives at any watched API any more, if they were lost in the same hour. One that was not heard of
+/// proves
 /// nothing, and one that answered since, watched or not, proves that there is a way.
 fn cut_off_since(inputs: &Inputs<'_>) -> Option<DateTime<Utc>> {
     let known = &inputs.state.evidence.apis;

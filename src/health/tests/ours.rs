@@ -10,7 +10,7 @@ use crate::domain::status::Status;
 use crate::domain::work::{FailedAt, Outcome, ProbeFailure, ProbeKind, ProbeRun, Work, WorkSubject};
 
 use super::super::testing::{PAT, SCM_API, World, hours, minutes, start};
-use super::super::{Policy, observe};
+use super::super::{Policy, incidents, observe};
 
 /// A question about the PAT that came so far.
 fn ask(world: &mut World, failed: &[(FailedAt, &'static str)]) {
@@ -26,6 +26,11 @@ fn ask(world: &mut World, failed: &[(FailedAt, &'static str)]) {
     let outcome = Outcome { failures: failed.iter().map(failure).collect(), ..Outcome::default() };
     let run = ProbeRun { work, started_at: world.now, finished_at: world.now, outcome };
     observe(&mut world.state, &world.fleet, Policy::default(), &run);
+}
+
+fn judge(world: &mut World) {
+    world.evaluate();
+    incidents::evaluate(&mut world.state, &world.fleet, world.now);
 }
 
 fn facts(world: &World) -> &ApiFacts {
@@ -45,7 +50,7 @@ fn a_spent_budget_is_no_outage_and_is_named_when_evidence_is_too_old() {
     for _ in 0..20 {
         world.now += minutes(15);
         ask(&mut world, &[(FailedAt::Ourselves, "budget_spent")]);
-        world.evaluate();
+        judge(&mut world);
     }
     let api = facts(&world);
     assert_eq!((api.inconclusive_since, &api.last_failure), (None, &None));
@@ -79,19 +84,19 @@ fn time_in_which_nothing_was_sent_does_not_count() {
     for _ in 0..24 {
         world.now += minutes(5);
         ask(&mut world, &[(FailedAt::Ourselves, "budget_spent")]);
-        world.evaluate();
+        judge(&mut world);
         assert!(!opened(&world), "asked once, two hours ago");
     }
     // It is asked again, and fails: 5 min counted before, and the rest of the hour from now on.
     for minute in (0..=50).step_by(5) {
         world.now += minutes(5);
         ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
-        world.evaluate();
+        judge(&mut world);
         assert!(!opened(&world), "{minute}");
     }
     world.now += minutes(5);
     ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
-    world.evaluate();
+    judge(&mut world);
     assert!(opened(&world));
 }
 
