@@ -57,8 +57,11 @@ use crashes::dice::Dice;
 use crashes::events::{Kind, shuffled};
 use crashes::soak;
 
-/// Kills in the storm of a chapter, at most: a third of its events.
-const KILLS: u64 = 9;
+/// A chapter has so many kills in its storm, two of them right after an answer to a person,
+const KILLS: u64 = 5;
+
+/// and so many events in its calm: all kinds in two chapters.
+const CALM: u64 = 9;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -89,10 +92,11 @@ async fn run(events: u64, only: Option<Kind>, mut dice: Dice, at_once: u64, bina
     let mut table = Table::default();
     let mut chapters = FuturesUnordered::new();
     let (mut planned, mut number) = (0, 0);
+    let mut deck = Vec::new();
     loop {
         while planned < events && (chapters.len() as u64) < at_once {
             number += 1;
-            let plan = plan(number, events - planned, only, &mut dice);
+            let plan = plan(number, events - planned, only, &mut deck, &mut dice);
             planned += plan.kills + plan.kinds.len() as u64;
             chapters.push(Box::pin(chapter::play(binary.clone(), plan)));
         }
@@ -108,19 +112,16 @@ async fn run(events: u64, only: Option<Kind>, mut dice: Dice, at_once: u64, bina
     if table.breaches() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The next chapter, of `left` events at most: each kind once, and a storm of what is left beside them.
-fn plan(number: u64, left: u64, only: Option<Kind>, dice: &mut Dice) -> Plan {
+/// The next chapter, of `left` events at most.
+fn plan(number: u64, left: u64, only: Option<Kind>, deck: &mut Vec<Kind>, dice: &mut Dice) -> Plan {
     let seed = dice.between(0, u64::MAX - 1);
-    let kinds = match only {
-        None => shuffled(Kind::ALONE.to_vec(), &mut Dice::new(seed ^ 0xdec4)),
-        Some(Kind::Storm) => Vec::new(),
-        Some(kind) => vec![kind; Kind::ALONE.len()],
-    };
-    let kills = match only {
-        None => KILLS.min(left.saturating_sub(kinds.len() as u64).max(2)),
-        Some(Kind::Storm) => KILLS.min(left),
-        Some(_) => 0,
-    };
-    let most = usize::try_from(left - kills.min(left)).unwrap();
-    Plan { number, seed, kills, kinds: kinds.into_iter().take(most).collect() }
+    let kills = if only.is_none_or(|kind| kind == Kind::Storm) { KILLS.min(left) } else { 0 };
+    let mut kinds = Vec::new();
+    while only != Some(Kind::Storm) && (kinds.len() as u64) < CALM.min(left - kills) {
+        if deck.is_empty() {
+            *deck = shuffled(only.map_or_else(|| Kind::ALONE.to_vec(), |kind| vec![kind]), dice);
+        }
+        kinds.extend(deck.pop());
+    }
+    Plan { number, seed, kills, kinds }
 }

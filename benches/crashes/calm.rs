@@ -105,12 +105,20 @@ impl<'a> Calm<'a> {
 
     async fn judge(&mut self, kind: Kind, memory: Memory, table: &mut Table) {
         self.stage.receivers.set_trouble(None);
-        self.settle().await;
-        self.check_alive();
-        let told = Told::since(self.mark, &self.stage.receivers);
         let has_lost = matches!(&memory, Memory::FellBack(open) if open.is_empty());
         let truth = Truth { before: self.before.clone(), after: self.stage.truth(), memory };
-        let (breaches, anew) = truth.judge(&told);
+        // A message may still wait for its retry when pagers have got theirs.
+        let deadline = Instant::now() + SETTLING;
+        let (told, (breaches, anew)) = loop {
+            self.settle().await;
+            self.check_alive();
+            let told = Told::since(self.mark, &self.stage.receivers);
+            let verdict = truth.judge(&told);
+            let is_missing = verdict.0.iter().any(|breach| breach.fault == Fault::Loss);
+            if !is_missing || !self.breaches.is_empty() || Instant::now() >= deadline {
+                break (told, verdict);
+            }
+        };
         self.breaches.extend(breaches);
         for line in self.stage.errors_since(self.log) {
             if is_panic(&line) || !kind.may_say(&line) {
