@@ -18,8 +18,8 @@
 //! Prints a table of what happened and what went wrong, and exits with 1 on any breach.
 //!
 //! `cargo bench --bench crashes -- --events 300 --seed 7`; without a seed it takes one and prints it. `--binary FILE`
-//! runs another binary than the one that was built with it, `--only KIND` events of that kind alone, `--at-once N` so
-//! many chapters beside each other. `--soak MINUTES` lets one daemon live in changing moods instead, and looks for what
+//! runs another binary than the one that was built with it, `--only KIND` events of that kind alone, `--except KIND,KIND`
+//! all but those, `--at-once N` so many chapters beside each other. `--soak MINUTES` lets one daemon live in changing moods instead, and looks for what
 //! grows.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 #![expect(clippy::unwrap_used, reason = "a run that cannot be set up is broken")]
@@ -79,15 +79,21 @@ fn main() -> ExitCode {
         return runtime.block_on(soak::run(binary, Duration::from_mins(minutes), Dice::new(seed)));
     }
     let events = number("--events").unwrap_or(100);
-    let only = value("--only").map(|word| {
+    let kind = |word: &str| {
         let known = [Kind::Storm].into_iter().chain(Kind::ALONE).find(|kind| kind.word() == word);
         known.expect("a kind, such as storm, kill, suspend, full, removed, older-while-down")
-    });
+    };
+    let only = value("--only").map(|word| kind(&word));
+    let except: Vec<Kind> = value("--except").iter().flat_map(|words| words.split(',')).map(kind).collect();
+    let kinds: Vec<Kind> = match only {
+        Some(only) => vec![only],
+        None => Kind::ALONE.into_iter().filter(|kind| !except.contains(kind)).chain([Kind::Storm]).collect(),
+    };
     println!("{events} events, seed {seed}, {}", binary.display());
-    runtime.block_on(run(events, only, Dice::new(seed), number("--at-once").unwrap_or(1), binary))
+    runtime.block_on(run(events, &kinds, Dice::new(seed), number("--at-once").unwrap_or(1), binary))
 }
 
-async fn run(events: u64, only: Option<Kind>, mut dice: Dice, at_once: u64, binary: PathBuf) -> ExitCode {
+async fn run(events: u64, kinds: &[Kind], mut dice: Dice, at_once: u64, binary: PathBuf) -> ExitCode {
     let begin = Instant::now();
     let mut table = Table::default();
     let mut chapters = FuturesUnordered::new();
@@ -96,7 +102,7 @@ async fn run(events: u64, only: Option<Kind>, mut dice: Dice, at_once: u64, bina
     loop {
         while planned < events && (chapters.len() as u64) < at_once {
             number += 1;
-            let plan = plan(number, events - planned, only, &mut deck, &mut dice);
+            let plan = plan(number, events - planned, kinds, &mut deck, &mut dice);
             planned += plan.kills + plan.kinds.len() as u64;
             chapters.push(Box::pin(chapter::play(binary.clone(), plan)));
         }
@@ -113,15 +119,16 @@ async fn run(events: u64, only: Option<Kind>, mut dice: Dice, at_once: u64, bina
 }
 
 /// The next chapter, of `left` events at most.
-fn plan(number: u64, left: u64, only: Option<Kind>, deck: &mut Vec<Kind>, dice: &mut Dice) -> Plan {
+fn plan(number: u64, left: u64, kinds: &[Kind], deck: &mut Vec<Kind>, dice: &mut Dice) -> Plan {
     let seed = dice.between(0, u64::MAX - 1);
-    let kills = if only.is_none_or(|kind| kind == Kind::Storm) { KILLS.min(left) } else { 0 };
-    let mut kinds = Vec::new();
-    while only != Some(Kind::Storm) && (kinds.len() as u64) < CALM.min(left - kills) {
+    let kills = if kinds.contains(&Kind::Storm) { KILLS.min(left) } else { 0 };
+    let alone: Vec<Kind> = kinds.iter().copied().filter(|kind| *kind != Kind::Storm).collect();
+    let mut calm = Vec::new();
+    while !alone.is_empty() && (calm.len() as u64) < CALM.min(left - kills) {
         if deck.is_empty() {
-            *deck = shuffled(only.map_or_else(|| Kind::ALONE.to_vec(), |kind| vec![kind]), dice);
+            *deck = shuffled(alone.clone(), dice);
         }
-        kinds.extend(deck.pop());
+        calm.extend(deck.pop());
     }
-    Plan { number, seed, kills, kinds }
+    Plan { number, seed, kills, kinds: calm }
 }
