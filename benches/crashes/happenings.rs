@@ -25,6 +25,9 @@ const FULL: u64 = 4_096;
 /// A critical page leaves although nothing can be stored.
 const LEAVES_WITHIN: Duration = Duration::from_secs(40);
 
+/// A start takes no longer.
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+
 /// What a daemon says of its state file.
 const TROUBLE: &str = "trouble with the store";
 
@@ -216,7 +219,10 @@ impl Calm<'_> {
     /// What a life has told in words it does not tell again for a while.
     async fn begin_a_life(&mut self) {
         self.stop().await;
+        let (stage, log) = (self.stage, self.stage.log_length());
         self.start(Birth::default());
+        // What is harmed before it is open is another story.
+        self.until(STARTS_WITHIN, || stage.said_since(log).contains("watching")).await;
         self.settle().await;
     }
 
