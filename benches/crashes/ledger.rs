@@ -10,10 +10,12 @@ use snykwatch::domain::state::{State, Transition};
 use snykwatch::store::sqlite::{SqliteOptions, SqliteStore};
 use snykwatch::store::{DeliveryFilter, Outbox as _, Store as _};
 
+use super::breaches::{Breach, Fault};
 use super::episodes::{Episodes, History};
 use super::lives::Lives;
+use super::problems::{LASTING, Problem};
 use super::receivers::NAMES;
-use super::stage::{LASTING, Problem, Stage};
+use super::stage::Stage;
 
 /// More than any run makes.
 const EVERYTHING: usize = 1_000_000;
@@ -65,13 +67,13 @@ impl Ledger {
         incidents.map(|(key, _)| key.to_string()).collect()
     }
 
-    pub(crate) fn breaches(&self, stage: &Stage, lives: &Lives) -> Vec<String> {
+    pub(crate) fn breaches(&self, stage: &Stage, lives: &Lives) -> Vec<Breach> {
         let history = History::of(&self.transitions, &self.state);
-        let mut breaches = history.breaches;
-        let open = self.open();
-        let truth: BTreeSet<String> = stage.open_problems().into_iter().map(str::to_owned).collect();
+        let mut breaches: Vec<Breach> =
+            history.breaches.into_iter().map(|what| Breach::new(Fault::Loss, what)).collect();
+        let (open, truth) = (self.open(), stage.open_problems());
         if open != truth {
-            breaches.push(format!("open are {open:?}, really {truth:?}"));
+            breaches.push(Breach::new(Fault::Loss, format!("open are {open:?}, really {truth:?}")));
         }
         for (key, episodes) in &history.incidents {
             breaches.extend(self.misses(&key.to_string(), episodes));
@@ -79,24 +81,25 @@ impl Ledger {
         for delivery in &self.deliveries {
             if !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Collapsed) {
                 let (receiver, about) = (&delivery.receiver, &delivery.notification.about);
-                breaches.push(format!("{receiver}: {about} is {} {:?}", delivery.state, delivery.last_failure));
+                let what = format!("{receiver}: {about} is {} {:?}", delivery.state, delivery.last_failure);
+                breaches.push(Breach::new(Fault::Loss, what));
             }
         }
-        breaches.extend(self.broken_promises());
-        breaches.extend(stage.receivers.complaints());
-        breaches.extend(stage.errors());
+        breaches.extend(self.broken_promises().into_iter().map(|what| Breach::new(Fault::Loss, what)));
+        let complaints = [stage.receivers.complaints(), stage.receivers.failures(), stage.errors_since(0)].concat();
+        breaches.extend(complaints.into_iter().map(|what| Breach::new(Fault::Other, what)));
         if stage.receivers.beats() == 0 {
-            breaches.push("heartbeat: there was no sign of life".to_owned());
+            breaches.push(Breach::new(Fault::Loss, "heartbeat: there was no sign of life"));
         }
-        breaches.extend(self.unreceived(stage));
+        breaches.extend(self.unreceived(stage).into_iter().map(|what| Breach::new(Fault::Loss, what)));
         breaches.extend(self.wrong_pages(stage));
-        breaches.extend(repeats(stage, lives));
+        breaches.extend(repeats(stage, lives).into_iter().map(|what| Breach::new(Fault::Double, what)));
         breaches
     }
 
     /// Notifications of an incident that were not made, or made twice.
-    fn misses(&self, incident: &str, episodes: &Episodes) -> Vec<String> {
-        let is_silenced = incident == Problem::ScopeMissing.incident();
+    fn misses(&self, incident: &str, episodes: &Episodes) -> Vec<Breach> {
+        let is_silenced = Problem::ScopeMissing.incidents().iter().any(|silenced| silenced == incident);
         let mut breaches = Vec::new();
         for name in NAMES {
             let made = |kind: NotificationKind| {
@@ -113,11 +116,14 @@ impl Ledger {
             if (triggers, resolves) != wanted {
                 let happened = format!("{opened} openings, {escalated} escalations and {resolved} ends");
                 let notified = format!("{triggers} triggers and {resolves} resolves");
-                breaches.push(format!("{name}: {notified} were made of {happened} of {incident}"));
+                let fault = if triggers < wanted.0 || resolves < wanted.1 { Fault::Loss } else { Fault::Double };
+                breaches.push(Breach::new(fault, format!("{name}: {notified} were made of {happened} of {incident}")));
             }
             let acknowledgements = made(NotificationKind::Acknowledgement);
             if acknowledgements != usize::from(incident == LASTING) {
-                breaches.push(format!("{name}: {acknowledgements} acknowledgements of {incident} were told"));
+                let fault = if acknowledgements == 0 { Fault::Loss } else { Fault::Double };
+                let what = format!("{name}: {acknowledgements} acknowledgements of {incident} were told");
+                breaches.push(Breach::new(fault, what));
             }
         }
         breaches
@@ -162,15 +168,17 @@ impl Ledger {
     }
 
     /// Who was woken too often, or not.
-    fn wrong_pages(&self, stage: &Stage) -> Vec<String> {
+    fn wrong_pages(&self, stage: &Stage) -> Vec<Breach> {
         let mut breaches = Vec::new();
+        let fault = |told: usize, least: usize| if told < least { Fault::Loss } else { Fault::Double };
         let is_trigger = |delivery: &Delivery| delivery.notification.kind == NotificationKind::Trigger;
         let keys: BTreeSet<String> = self.deliveries.iter().map(|delivery| delivery.notification.key()).collect();
         for key in keys {
             let wanted = self.told("pagerduty", |delivery| is_trigger(delivery) && delivery.notification.key() == key);
             let pages = stage.receivers.pages_by_key(&key);
             if !wanted.contains(&pages) {
-                breaches.push(format!("pagerduty: {pages} pages for {key}, {wanted:?} are right"));
+                let what = format!("pagerduty: {pages} pages for {key}, {wanted:?} are right");
+                breaches.push(Breach::new(fault(pages, *wanted.start()), what));
             }
         }
         for (name, tally) in stage.receivers.tallies() {
@@ -180,20 +188,21 @@ impl Ledger {
                 _ => continue,
             };
             if !wanted.contains(&pages) {
-                breaches.push(format!("{name}: {pages} messages, {wanted:?} are right"));
+                let what = format!("{name}: {pages} messages, {wanted:?} are right");
+                breaches.push(Breach::new(fault(pages, *wanted.start()), what));
             }
         }
         breaches
     }
 
-    #[expect(clippy::print_stdout, reason = "printing is what it is for")]
-    pub(crate) fn print(&self, stage: &Stage, lives: &Lives) {
+    /// What it holds and what was received, for people.
+    pub(crate) fn lines(&self, stage: &Stage) -> Vec<String> {
         let history = History::of(&self.transitions, &self.state);
-        println!("{} changes of a status or condition", history.changes);
-        for (key, episodes) in &history.incidents {
+        let mut lines = vec![format!("{} changes of a status or condition", history.changes)];
+        lines.extend(history.incidents.iter().map(|(key, episodes)| {
             let Episodes { opened, escalated, resolved, .. } = episodes;
-            println!("{key}: {opened} opened, {escalated} escalated, {resolved} resolved");
-        }
+            format!("{key}: {opened} opened, {escalated} escalated, {resolved} resolved")
+        }));
         for (name, tally) in stage.receivers.tallies() {
             let of = |state: DeliveryState| {
                 self.count(|delivery| delivery.receiver.as_str() == name && delivery.state == state)
@@ -203,7 +212,7 @@ impl Ledger {
                 delivery.receiver.as_str() == name
                     && !matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Collapsed)
             });
-            println!(
+            lines.push(format!(
                 "{name:<13} {:>4} notifications: {delivered:>4} delivered, {collapsed:>4} collapsed, {lost} lost | \
                  {:>4} letters: {:>4} pages, {:>4} resolves, {:>4} repeats, {} refused",
                 delivered + collapsed + lost,
@@ -212,13 +221,16 @@ impl Ledger {
                 tally.resolves,
                 tally.repeats,
                 tally.refusals.len(),
-            );
+            ));
         }
-        println!("heartbeat     {:>4} signs of life", stage.receivers.beats());
-        let (kills, repeats) =
-            (lives.kills(), webhook_repeats(stage).values().map(|times| times.len() - 1).sum::<usize>());
-        println!("{repeats} repeats with the same webhook-id at {kills} kills");
+        lines.push(format!("heartbeat     {:>4} signs of life", stage.receivers.beats()));
+        lines
     }
+}
+
+/// Messages that the webhook got again.
+pub(crate) fn repeated(stage: &Stage) -> usize {
+    webhook_repeats(stage).values().map(|times| times.len() - 1).sum()
 }
 
 /// When each id was received by the webhook, oldest first.
@@ -237,8 +249,9 @@ fn repeats(stage: &Stage, lives: &Lives) -> Vec<String> {
     let mut breaches = Vec::new();
     let kills = lives.kills();
     for (name, tally) in stage.receivers.tallies() {
-        // Alertmanager is reminded all the time; PagerDuty of an end, and is told of an acknowledgement.
-        if matches!(name, "webhook" | "slack") && tally.repeats as u64 > kills {
+        // Chat gets one message after the other. Alertmanager is reminded all the time; PagerDuty of an end, and is told
+        // of an acknowledgement.
+        if name == "slack" && tally.repeats as u64 > kills {
             breaches.push(format!("{name}: {} repeats at {kills} kills", tally.repeats));
         }
     }

@@ -1,6 +1,6 @@
 //! The lives of the daemon, and how each ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use snykwatch::clock::Clock;
 use tokio::time::{Instant, sleep};
 
-use super::daemon::Daemon;
+use super::breaches::{Breach, Fault};
+use super::daemon::{Birth, Daemon};
 use super::dice::Dice;
+use super::problems::{LASTING, OPENINGS, Problem};
 use super::receivers::late;
-use super::stage::{LASTING, Problem, Stage};
+use super::stage::Stage;
 
 /// The longest life, in milliseconds: from the start to a few rounds of probes.
 const LONGEST_LIFE: u64 = 2_500;
@@ -65,7 +67,7 @@ pub(crate) struct Lives {
     pub(crate) deaths: Vec<(DateTime<Utc>, Moment)>,
     /// Ends that came in an orderly way before the kill did.
     orderly: usize,
-    pub(crate) breaches: Vec<String>,
+    pub(crate) breaches: Vec<Breach>,
 }
 
 impl Lives {
@@ -86,19 +88,22 @@ impl Lives {
     pub(crate) async fn acknowledge_and_silence(&mut self, stage: &Stage) {
         let acknowledge = ["ack", LASTING, "--author", "anna", "--comment", "the owner knows"];
         self.promise(stage, "acknowledged", &acknowledge).await;
-        let silence = ["silence", "add", "--rule", "PermissionsMissing", "--for", "2h", "--author", "anna"];
-        self.promise(stage, "silenced", &[&silence[..], &["--reason", "being repaired"]].concat()).await;
+        let silence =
+            ["silence", "add", "--rule", "PermissionsMissing", "--credential", "bitbucket-acme", "--for", "2h"];
+        self.promise(stage, "silenced", &[&silence[..], &["--author", "anna", "--reason", "being repaired"]].concat())
+            .await;
     }
 
     async fn promise(&mut self, stage: &Stage, what: &str, command: &[&str]) {
         let deadline = Instant::now() + PATIENCE;
-        let daemon = stage.start_daemon();
-        while !stage.receivers.agree_on(&[LASTING]) && Instant::now() < deadline {
+        let daemon = stage.start_daemon(Birth::default());
+        let lasting = BTreeSet::from([LASTING.to_owned()]);
+        while !stage.receivers.agree_on(&lasting) && Instant::now() < deadline {
             sleep(Duration::from_millis(50)).await;
         }
         while !stage.command(command) {
             if Instant::now() >= deadline {
-                self.breaches.push(format!("{LASTING} could not be {what}"));
+                self.breaches.push(Breach::new(Fault::Loss, format!("{LASTING} could not be {what}")));
                 break;
             }
             sleep(Duration::from_millis(50)).await;
@@ -119,7 +124,7 @@ impl Lives {
         stage.receivers.set_trouble(Some(&late(taken_first, ANSWER)));
         let span = Duration::from_millis(dice.between(0, LONGEST_LIFE));
         let letters = stage.receivers.letters();
-        let mut daemon = stage.start_daemon();
+        let mut daemon = stage.start_daemon(Birth::default());
         match moment {
             Moment::Random | Moment::Promised => sleep(span).await,
             Moment::Unanswered => {
@@ -133,14 +138,11 @@ impl Lives {
             Moment::ShuttingDown => {
                 sleep(span).await;
                 self.check_alive(daemon.has_ended());
-                daemon.ask_to_end();
+                daemon.signal("TERM");
                 sleep(Duration::from_millis(dice.between(0, 100))).await;
             }
         }
         self.kill(daemon, moment);
-        if self.deaths.len().is_multiple_of(20) {
-            println!("  {} kills", self.deaths.len());
-        }
     }
 
     fn kill(&mut self, daemon: Daemon, moment: Moment) {
@@ -159,17 +161,22 @@ impl Lives {
 
     fn check_alive(&mut self, ended: Option<ExitStatus>) {
         if let Some(status) = ended {
-            self.breaches.push(format!("the daemon ended by itself after {} kills: {status}", self.deaths.len()));
+            let what = format!("the daemon ended by itself after {} kills: {status}", self.deaths.len());
+            self.breaches.push(Breach::new(Fault::Exit, what));
         }
     }
 }
 
-/// Lets problems come and go, whether the daemon lives or not.
+/// Lets problems come and go, whether the daemon lives or not. What began too often would be flapping: each may begin
+/// once more afterwards.
 pub(crate) async fn make_trouble(stage: Arc<Stage>, mut dice: Dice) {
     loop {
-        let chosen = usize::try_from(dice.between(0, Problem::ALL.len() as u64 - 1)).unwrap();
-        let problem = *Problem::ALL.get(chosen).unwrap();
-        stage.set_problem(problem, !stage.has_problem(problem));
-        sleep(Duration::from_millis(dice.between(SHORTEST_PEACE, LONGEST_PEACE))).await;
+        let problem = *Problem::ALL.get(dice.below(Problem::ALL.len())).unwrap();
+        if stage.has_problem(problem) {
+            stage.set_problem(problem, false);
+        } else if stage.may_begin(problem, OPENINGS - 1) {
+            stage.set_problem(problem, true);
+        }
+        sleep(dice.milliseconds(SHORTEST_PEACE, LONGEST_PEACE)).await;
     }
 }

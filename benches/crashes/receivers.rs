@@ -1,6 +1,6 @@
 //! The receivers of the crash run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use snykwatch::clock::Clock;
@@ -71,9 +71,13 @@ impl Receivers {
             let refusals = refusals.map(|(status, why)| format!("{status} {why}"));
             refusals.chain(tally.breaches).map(move |what| format!("{name}: {what}"))
         });
+        complaints.collect()
+    }
+
+    /// What the dead man's switch was told of failures.
+    pub(crate) fn failures(&self) -> Vec<String> {
         let failures = self.heartbeat.look(|heart| heart.failures().to_vec());
-        let failures = failures.into_iter().map(|(at, why)| format!("heartbeat: a failure was told at {at}: {why}"));
-        complaints.chain(failures).collect()
+        failures.into_iter().map(|(at, why)| format!("heartbeat: a failure was told at {at}: {why}")).collect()
     }
 
     pub(crate) fn beats(&self) -> usize {
@@ -95,17 +99,39 @@ impl Receivers {
         self.pagerduty.look(|pager| pager.incidents().iter().filter(|incident| incident.dedup_key == key).count())
     }
 
-    /// Whether PagerDuty shows exactly these as open (`rule/subject`, whatever the severity), and Alertmanager as many.
-    pub(crate) fn agree_on(&self, open: &[&str]) -> bool {
-        let without_severity =
-            |key: &str| key.rsplit_once('/').map_or_else(|| key.to_owned(), |(incident, _)| incident.to_owned());
-        let paged: Vec<String> = self
-            .pagerduty
-            .look(|pager| pager.open().into_iter().map(|incident| without_severity(&incident.dedup_key)).collect());
-        let is_all = paged.iter().map(String::as_str).collect::<BTreeSet<_>>() == open.iter().copied().collect();
-        let firing = self.alertmanager.look(|peer| peer.firing(Clock::system().now()).len());
-        is_all && paged.len() == open.len() && firing == open.len()
+    /// Keys that PagerDuty shows as open.
+    pub(crate) fn paged(&self) -> BTreeSet<String> {
+        self.pagerduty.look(|pager| pager.open().into_iter().map(|incident| incident.dedup_key.clone()).collect())
     }
+
+    /// Keys that fire at Alertmanager.
+    pub(crate) fn firing(&self) -> BTreeSet<String> {
+        let now = Clock::system().now();
+        self.alertmanager.look(|peer| peer.firing(now).into_iter().map(key_of).collect())
+    }
+
+    /// Whether PagerDuty and Alertmanager show exactly these keys as open.
+    pub(crate) fn show(&self, keys: &BTreeSet<String>) -> bool {
+        self.paged() == *keys && self.firing() == *keys
+    }
+
+    /// Whether PagerDuty and Alertmanager show exactly these as open (`rule/subject`), each once and as bad as it may be.
+    pub(crate) fn agree_on(&self, open: &BTreeSet<String>) -> bool {
+        [self.paged(), self.firing()].iter().all(|shown| {
+            shown.len() == open.len() && shown.iter().map(|key| without_severity(key)).all(|shown| open.contains(shown))
+        })
+    }
+}
+
+/// `rule/subject` of a key.
+pub(crate) fn without_severity(key: &str) -> &str {
+    key.rsplit_once('/').map_or(key, |(incident, _)| incident)
+}
+
+/// The key of an alert.
+pub(crate) fn key_of(labels: &BTreeMap<String, String>) -> String {
+    let label = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
+    format!("{}/{}/{}", label("incident"), label("subject"), label("severity"))
 }
 
 /// How receivers treat what they get in one life of the daemon: taken and answered late, or not looked at before a

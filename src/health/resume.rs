@@ -14,9 +14,15 @@
 //!   during the gap, so what was pending then moves by its length. What was open stays open.
 //!
 //! Deliberately not here: nothing resolves, and no evidence becomes younger.
+//!
+//! A state that was committed a little later than now was stored by another clock: ours was ahead then, or is behind now.
+//! It is rebased like a backward step that somebody saw: a clock that is set right later moves all times by so much again,
+//! and those that had been right would lie ahead of everything that is observed. Where the clock is off by more than
+//! [`SHORTEST_GAP`], setting it right moves nothing (it is a gap), so stored times stay as they are.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::rebase::rebase;
 use crate::domain::evidence::EvidenceBook;
 use crate::domain::incident::Rule;
 use crate::domain::page::Gap;
@@ -29,12 +35,18 @@ pub const SHORTEST_GAP: TimeDelta = TimeDelta::minutes(5);
 /// So long everything may take to be asked again after a gap.
 pub const ASKING_AGAIN: TimeDelta = TimeDelta::minutes(15);
 
+/// A smaller difference is no step: a clock that is off by less is slewed, and moves no time.
+const SMALLEST_STEP: TimeDelta = TimeDelta::minutes(1);
+
 /// Gaps that are remembered.
 const GAPS_KEPT: usize = 20;
 
 /// Continues a state after a time in which nobody watched: one that was restored and committed last at `from`, or one
 /// whose process stood still from then on. Called before the first evaluation after it. Returns the gap, if there was one.
 pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
+    if from - now > SMALLEST_STEP && from - now <= SHORTEST_GAP {
+        rebase(state, now - from);
+    }
     if now - from <= SHORTEST_GAP {
         return None;
     }

@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::candidate::{Body, Candidate, PartVerdict};
 use super::inputs::Inputs;
 use crate::domain::attention::Forgotten;
 use crate::domain::condition::Condition;
+use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{IntegrationKey, IntegrationName};
@@ -33,7 +36,7 @@ impl ForgottenEnds {
         }
         if is_never_told(candidate) {
             forgotten.settled.insert(key.clone());
-        } else if is_seen_well(inputs, candidate) {
+        } else if is_seen_well(inputs, candidate, forgotten.since) {
             forgotten.due.insert(key.clone(), candidate.affected.iter().cloned().collect());
         }
     }
@@ -53,7 +56,9 @@ fn is_never_told(candidate: &Candidate<'_>) -> bool {
     candidate.timing.severities.iter().all(|(_, severity)| *severity == Severity::Info)
 }
 
-fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
+/// `since`: what was seen before, a restored backup remembers, and it proves nothing.
+fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<Utc>) -> bool {
+    let has_answered = |facts: &ApiFacts| facts.last_conclusive_at.is_some_and(|at| at >= since);
     let rule = candidate.key.rule;
     if let Body::Members(parts) = &candidate.body
         && !parts.iter().all(|part| part.verdict == PartVerdict::Gone)
@@ -69,10 +74,8 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
             let is_accepted = state.is_some_and(|state| state.valid.truth == Truth::True);
             is_accepted && (rule != Rule::RotationUnfinished || is_in_step(inputs, candidate))
         }
-        Subject::Network => inputs.state.evidence.apis.values().any(|facts| facts.last_conclusive_at.is_some()),
-        Subject::Api(name) => {
-            inputs.state.evidence.apis.get(name).is_some_and(|facts| facts.last_conclusive_at.is_some())
-        }
+        Subject::Network => inputs.state.evidence.apis.values().any(has_answered),
+        Subject::Api(name) => inputs.state.evidence.apis.get(name).is_some_and(has_answered),
         // Whether one is missing was compared with what is forgotten.
         Subject::Workspace(name, _) if rule == Rule::RepositoriesVanished => {
             is_settled_well(status(inputs, &IntegrationKey::group(name.clone())))

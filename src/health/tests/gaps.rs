@@ -121,6 +121,39 @@ fn a_restart_is_no_gap() {
     assert!(watched.world.state == before);
 }
 
+/// Before: what had been stored by the right clock lay ahead of everything that was observed since, which did not count.
+#[test]
+fn a_clock_that_is_a_little_behind_at_the_start_makes_nothing_unknown_and_delays_nothing() {
+    for behind in [minutes(2), minutes(5)] {
+        let mut watched = healthy();
+        assert_eq!(watched.restart_after(-behind), None);
+        assert_eq!(watched.told, Vec::new(), "{behind}: evidence keeps its age");
+        watched.first_look();
+        // It is set right, as the daemon follows a small step.
+        rebase(&mut watched.world.state, behind);
+        watched.world.now += behind;
+        watched.world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+        for _ in 0..2 {
+            watched.world.now += TimeDelta::seconds(40);
+            watched.look();
+        }
+        assert_eq!(watched.world.status(None).0, Status::ConnectionFailed, "{behind}: what is observed now counts");
+    }
+}
+
+/// Moved back a day by the start, everything would be a day older when the clock is set right: that is a gap, and moves
+/// nothing.
+#[test]
+fn a_clock_that_is_far_behind_at_the_start_or_hardly_moves_nothing() {
+    for behind in [hours(24), minutes(6), TimeDelta::seconds(60), TimeDelta::seconds(1)] {
+        let mut watched = healthy();
+        let before = watched.world.state.clone();
+        let now = watched.world.now;
+        assert_eq!(resume(&mut watched.world.state, now, now - behind), None);
+        assert!(watched.world.state == before, "{behind}");
+    }
+}
+
 #[test]
 fn nothing_turns_unknown_before_it_was_asked_again() {
     let mut watched = healthy();

@@ -90,6 +90,19 @@ fn what_cannot_be_seen_yet_is_not() {
 }
 
 #[test]
+fn an_answer_that_a_restored_backup_remembers_proves_nothing() {
+    let mut world = World::healthy(5, 2);
+    world.probe();
+    world.now += minutes(10);
+    let mut world = lost(world);
+    let seen = due(&mut world);
+    assert!(!is_about(&seen, "UpstreamUnreachable/"), "{seen:#?}");
+    world.probe();
+    let seen = due(&mut world);
+    assert!(is_about(&seen, SNYK_API) && is_about(&seen, SCM_API), "{seen:#?}");
+}
+
+#[test]
 fn what_is_broken_is_not_due_until_it_is_well() {
     let mut world = lost(World::healthy(5, 2));
     let rejected = ScmAuthentication::Rejected(RejectionCause::Revoked);
