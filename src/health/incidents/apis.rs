@@ -46,7 +46,7 @@ fn unreachable<'a>(
     facts: &'a ApiFacts,
     dependents: &Dependents,
 ) -> Candidate<'a> {
-    let verdict = facts.failing_since(inputs.now).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Since(since)));
+    let verdict = facts.failing_since(inputs.now).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Clock(since)));
     let describe = move |scene: &Scene<'_>| {
         let failure = facts.last_failure.as_ref().map(|(reason, detail)| format!("Last: {reason}, {detail}"));
         let answered = facts.last_conclusive_at.map_or_else(

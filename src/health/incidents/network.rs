@@ -18,7 +18,7 @@ pub(super) fn candidate<'a>(inputs: &'a Inputs<'a>) -> Option<Candidate<'a>> {
     if !inputs.both_ends_are_watched() {
         return None;
     }
-    let verdict = cut_off_since(inputs).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Since(since)));
+    let verdict = cut_off_since(inputs).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Clock(since)));
     let describe = move |scene: &Scene<'_>| {
         let failures = inputs.apis.keys().filter_map(|api| {
             let (reason, detail) = inputs.state.evidence.apis.get(api)?.last_failure.as_ref()?;
