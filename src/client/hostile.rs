@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::answer::{Answer, Failure, KnownSecrets, LONGEST_API_WAIT, Walk, classify, meta, retry_after};
 use super::atlassian_admin::{AtlassianAdminClient, AtlassianAdminOptions};
 use super::bitbucket_cloud::{
-    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions, FirstPage, GrantedScopes,
+    ApiTokenScheme, BitbucketCloudAuth, BitbucketCloudClient, BitbucketCloudOptions, FirstPage, GrantedScopes, Scope,
 };
 use super::budget::{BudgetLimits, RequestBudget};
 use super::http::{HttpClient, HttpOptions};
@@ -193,10 +193,10 @@ fn headers() {
             assert!(retry_after(&headers, at, longest).is_none_or(|wait| wait <= longest));
         }
         let granted = GrantedScopes::from_headers(&meta.credential);
-        let again = granted.as_ref().map(|granted| GrantedScopes::new(granted.reported().map(|scope| scope.as_str())));
+        let again = granted.as_ref().map(|granted| GrantedScopes::new(granted.reported().map(Scope::as_str)));
         assert_eq!(granted, again);
         assert!(granted.as_ref().is_none_or(|granted| granted.reported().all(|scope| granted.grants(scope))));
-        let mut pauses = Vec::new();
+        let mut budgets = Vec::new();
         for (limits, status) in
             [(BudgetLimits::snyk(), 200), (BudgetLimits::snyk(), 429), (BudgetLimits::bitbucket_cloud(), 503)]
         {
@@ -205,7 +205,7 @@ fn headers() {
             let paused = budget.paused_for();
             assert!(paused.is_none_or(|pause| pause <= Duration::from_hours(1)), "{paused:?}");
             budget.paused_until().into_iter().for_each(|until| assert!(until <= now() + TimeDelta::hours(2)));
-            pauses.push((paused.map(|pause| pause.as_secs().min(100)), budget.remaining().map(|left| left.min(10))));
+            budgets.push((paused.map(|pause| pause.as_secs().min(100)), budget.remaining().map(|left| left.min(10))));
         }
         let mut classes = Vec::new();
         for status in [302, 401, 403, 429] {
@@ -215,7 +215,7 @@ fn headers() {
         }
         let version =
             meta.version.map(|version| (version.stage, version.sunset.is_some(), version.deprecation.is_some()));
-        told((skew, granted.map(|granted| granted.vocabulary()), pauses, classes, version))
+        told((skew, granted.map(|granted| granted.vocabulary()), budgets, classes, version))
     });
 }
 

@@ -48,9 +48,9 @@ async fn a_critical_page_that_nobody_took_collapses_with_its_end() {
     let page = event("a", Critical, Trigger, 1, ZERO);
     scene.deliverers.send_unstored(&[outgoing(&["chat"], &page)]);
     let refused = || scene.counts.attempts.lock().unwrap().len() == 1;
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while !refused() {
-        assert!(std::time::Instant::now() < deadline);
+        assert!(tokio::time::Instant::now() < deadline);
         tokio::task::yield_now().await;
     }
     scene.commit(&["chat"], &[page, event("a", Critical, Resolve, 2, ZERO)]).await;

@@ -60,9 +60,9 @@ pub(super) fn candidate<'a>(inputs: &'a Inputs<'a>) -> Option<Candidate<'a>> {
 /// nothing, and one that answered since, watched or not, proves that there is a way.
 fn cut_off_since(inputs: &Inputs<'_>) -> Option<DateTime<Utc>> {
     let known = &inputs.state.evidence.apis;
-    let lost = inputs.apis.keys().map(|api| known.get(api)?.cut_off_since(inputs.now));
-    let lost: Vec<DateTime<Utc>> = lost.collect::<Option<_>>()?;
-    let (first, last) = (*lost.iter().min()?, *lost.iter().max()?);
+    let since = inputs.apis.keys().map(|api| known.get(api)?.cut_off_since(inputs.now));
+    let since: Vec<DateTime<Utc>> = since.collect::<Option<_>>()?;
+    let (first, last) = (*since.iter().min()?, *since.iter().max()?);
     let answers = known.values().any(|facts| facts.last_conclusive_at.is_some_and(|at| at > last));
     (last - first <= SAME_HOUR && !answers).then_some(last)
 }

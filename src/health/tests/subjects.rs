@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::condition::{Condition, Reason};
-use crate::domain::evidence::{FailedAttempt, Part};
+use crate::domain::evidence::{FailedAttempt, OrganizationEvidence, Part};
 use crate::domain::facts::{ApiFacts, RepositorySet, ScmAccount, ScmAuthentication, WorkspaceFact};
 use crate::domain::fleet::Fleet;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
@@ -407,7 +407,7 @@ fn what_is_long_gone_is_forgotten() {
     let apis: Vec<_> = world.state.evidence.apis.keys().map(ApiName::as_str).collect();
     assert_eq!(apis, [SCM_API, SNYK_API]);
     // An Organization that was asked once, never had the integration and is listed no more.
-    world.state.evidence.organizations.insert(World::key(Some(7)), Default::default());
+    world.state.evidence.organizations.insert(World::key(Some(7)), OrganizationEvidence::default());
     world.evaluate();
     let kept: Vec<_> = world.state.evidence.organizations.keys().cloned().collect();
     assert_eq!(kept, [World::key(Some(0)), World::key(Some(1))]);

@@ -58,12 +58,12 @@ pub enum Adrift {
 }
 
 // Result codes of SQLite: https://www.sqlite.org/rescode.html
-// The kinds of its code 10, an error of the operating system.
-const WRITE_FAILED: i32 = 10 | (3 << 8);
-const SYNC_FAILED: i32 = 10 | (4 << 8);
-const TRUNCATE_FAILED: i32 = 10 | (6 << 8);
-const INDEX_NOT_MADE: i32 = 10 | (18 << 8);
-const NO_ROOM_FOR_INDEX: i32 = 10 | (19 << 8);
+// Kinds of its code 10, an error of the operating system.
+const WRITE_FAILED: i32 = 778;
+const SYNC_FAILED: i32 = 1_034;
+const TRUNCATE_FAILED: i32 = 1_546;
+const INDEX_NOT_MADE: i32 = 4_618;
+const NO_ROOM_FOR_INDEX: i32 = 4_874;
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;

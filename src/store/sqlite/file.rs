@@ -288,7 +288,8 @@ impl Found {
                 let has_log = std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
                 return Ok(Self::Nothing { has_log });
             }
-            metadata => drop(metadata?),
+            Err(error) => return Err(error),
+            Ok(_) => {}
         }
         let mut file = File::open(path)?;
         let mut piece = vec![0; 1 << 16];
