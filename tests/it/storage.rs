@@ -1,5 +1,6 @@
 //! What the daemon remembers, as an operator handles it: copied, restored, damaged, taken.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -340,10 +341,29 @@ async fn with_lost_state_the_end_is_told_once_to_whoever_keeps_it_open() {
     assert!(tally.refusals.is_empty() && tally.breaches.is_empty(), "{tally:?}");
     assert_eq!(receivers.at_the_hook(), (2, 0), "people who read messages are told of no end that nobody remembers");
 
+    let told = count(&scene, "SELECT count(*) FROM notification").await;
     let daemon = scene.run_as_it_is().await;
     until_probed(&daemon, 6.0).await;
     daemon.terminate().await.exits(0);
-    assert_eq!(receivers.pager.tally().letters, tally.letters, "a second start repeats nothing");
+    assert_eq!(count(&scene, "SELECT count(*) FROM notification").await, told, "a second start owes no end again");
+    let after = receivers.pager.tally();
+    assert_eq!((after.pages, after.repeats, after.resolves), (tally.pages, tally.repeats, tally.resolves));
+    // An end that PagerDuty took lately is told it once more by the same key, whoever forgot what.
+    let letters = keys(&receivers);
+    let (before, again) = letters.split_at(tally.letters);
+    let once: BTreeSet<_> = again.iter().collect();
+    assert_eq!(once.len(), again.len(), "each once at most: {again:?}");
+    assert!(again.iter().all(|letter| letter.0 == "resolve" && before.contains(letter)), "{again:?}");
+}
+
+/// What the pager got, oldest first: action and key.
+fn keys(receivers: &Receivers) -> Vec<(String, String)> {
+    let read = |letter: &[u8]| {
+        let event: serde_json::Value = serde_json::from_slice(letter).unwrap();
+        let text = |name: &str| event[name].as_str().unwrap().to_owned();
+        (text("event_action"), text("dedup_key"))
+    };
+    receivers.pager.receptions().iter().map(|reception| read(&reception.letter.body)).collect()
 }
 
 /// Another program has the file open and writes: a commit waits, fails, and is made up for.
@@ -363,18 +383,17 @@ async fn a_file_that_another_program_locks_stops_no_monitoring() {
     daemon.until_group_is("partially_connected").await;
     intruder.close().await.unwrap();
     let remembers = async || {
-        let (transitions,) = history(&scene).await;
-        (transitions > 0).then_some(())
+        let query = "SELECT count(*) FROM transition WHERE json LIKE '%partially_connected%'";
+        (count(&scene, query).await > 0).then_some(())
     };
     eventually("what happened meanwhile is in the history", remembers).await;
     daemon.terminate().await.exits(0);
 }
 
-/// Transitions to `partially_connected` in the file.
-async fn history(scene: &Scene) -> (i64,) {
+/// What a query counts in the file.
+async fn count(scene: &Scene, query: &'static str) -> i64 {
     let mut reader = SqliteConnectOptions::new().filename(store(scene)).read_only(true).connect().await.unwrap();
-    let counted = "SELECT count(*) FROM transition WHERE json LIKE '%partially_connected%'";
-    let counted = sqlx::query_as(counted).fetch_one(&mut reader).await.unwrap();
+    let (counted,) = sqlx::query_as(query).fetch_one(&mut reader).await.unwrap();
     reader.close().await.unwrap();
     counted
 }
