@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const NOTICED_WITHIN: Duration = Duration::from_mins(1);
 
 /// It lives no longer: the budget of an hour is spent in two minutes.
-const LONGEST_LIFE: Duration = Duration::from_secs(60);
+const LONGEST_LIFE: Duration = Duration::from_mins(1);
 
 /// Ends a start in a documented way: the state file cannot be used.
 const CANNOT_BE_USED: i32 = 74;

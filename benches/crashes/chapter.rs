@@ -83,10 +83,10 @@ async fn storm(stage: &Arc<Stage>, dice: &mut Dice, kills: u64, table: &mut Tabl
     table.on_events(Kind::Storm, lives.deaths.len());
     table.on_legal(Kind::Storm, repeated(stage), 0);
     table.on_breaches(Kind::Storm, &breaches);
-    let mut lines = vec![lives.summary()];
-    lines.extend(ledger.lines(stage));
-    lines.extend(breaches.iter().map(|told| breach(format!("{}: {}", told.fault, told.what))));
-    lines
+    let mut report = vec![lives.summary()];
+    report.extend(ledger.lines(stage));
+    report.extend(breaches.iter().map(|told| breach(format!("{}: {}", told.fault, told.what))));
+    report
 }
 
 fn breach(what: impl std::fmt::Display) -> String {

@@ -1,6 +1,7 @@
 //! Both ends, the receivers, and the configuration of the daemon on them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -206,24 +207,23 @@ impl Stage {
         let (receivers, port) = (self.receivers.configuration(), self.port);
         let more = Problem::ALL.into_iter().filter(|problem| matches!(problem, Problem::ScopeOf(_)));
         let names: Vec<String> = more.map(Problem::credential).collect();
-        let credentials: String = names
-            .iter()
-            .map(|name| {
-                format!(
-                    "  {name}:
+        let mut credentials = String::new();
+        for name in &names {
+            let _ = write!(
+                credentials,
+                "  {name}:
     bitbucket_cloud:
       api_url: {bitbucket}
       api_token: {{ email: snyk-bot@acme.example, token: {{ file: {name} }} }}
     role: integration
 "
-                )
-            })
-            .collect();
-        let integrations: String = names
-            .iter()
-            .map(|name| {
-                format!(
-                    "  by-{name}:
+            );
+        }
+        let mut integrations = String::new();
+        for name in &names {
+            let _ = write!(
+                integrations,
+                "  by-{name}:
     scm: bitbucket-cloud
     group:
       snyk: acme-us
@@ -231,9 +231,8 @@ impl Stage {
       permissions: pilot-guide
       profiles: {{ main: {{ credential: {name}, workspaces: [acme] }} }}
 "
-                )
-            })
-            .collect();
+            );
+        }
         format!(
             "snyk: {{ acme-us: {{ api_url: {snyk}, token: {{ file: snyk-token }} }} }}
 credentials:
