@@ -223,8 +223,8 @@ def attempts():
         ),
         lines(
             "Given up",
-            "Deliveries that were rejected for good or grew too old.",
-            {"{{receiver}}": given_up},
+            "Deliveries that were rejected for good or grew too old, and what was dropped since the store took nothing.",
+            {"{{receiver}}": given_up, "not stored": increase("store_dropped_total", window="$__rate_interval")},
             width=8,
         ),
     ]
