@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -36,7 +37,10 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
     let mut writer = store.writer.lock().await;
     let mut tenure = store.tenure.lock().await;
     if tenure.rescue.is_none() {
-        writer.adrift = whereabouts(&store.path, &tenure).map_err(broken(LOOK))?;
+        writer.adrift = match whereabouts(&store.path, &tenure).map_err(broken(LOOK))? {
+            None if is_damaged(store).await => Some(Adrift::Cut),
+            adrift => adrift,
+        };
     }
     let is_locked_again = keep_locked(store, &mut tenure)?;
     let Some(adrift) = writer.adrift else {
@@ -62,6 +66,7 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
         tenure.rescue = Some(rescue);
     }
     put_in_place(store, &mut writer, &mut tenure).await.map_err(|error| told(Some(error)))?;
+    store.is_suspect.store(false, Ordering::Relaxed);
     Ok(tenure.rescue.take().map(|rescue| rescue.told))
 }
 
@@ -87,7 +92,7 @@ fn keep_locked(store: &SqliteStore, tenure: &mut Tenure) -> Result<bool, StoreEr
         LockRefused::Held(holder) => broken(LOOK)(OpenError::InUse { path, holder }),
         LockRefused::File(source) => broken(LOOK)(OpenError::NotWritable { path, source }),
     })?;
-    lock.note(store.installation.id);
+    lock.note(store.installation.id, tenure.lock.latest());
     lock.note_behind(tenure.lock.behind());
     tenure.lock = lock;
     Ok(true)
@@ -106,6 +111,31 @@ fn whereabouts(path: &Path, tenure: &Tenure) -> std::io::Result<Option<Adrift>> 
             log.iter().zip(&there).any(is_gone).then_some(Adrift::Unlogged)
         }
     })
+}
+
+/// Whether the file, which has been called damaged, is. A merge fills up a file that was cut, so that its length tells
+/// nothing any more; and a log that was harmed and is made anew leaves a file that is sound. Another connection reads all
+/// of it, as the disk has it: ours keep pages in memory.
+async fn is_damaged(store: &SqliteStore) -> bool {
+    if !store.is_suspect.load(Ordering::Relaxed) {
+        return false;
+    }
+    let reader = store.readers().connect_options();
+    let read = async {
+        let mut connection = reader.connect().await?;
+        let found: (String,) = sqlx::query_as("PRAGMA integrity_check(1)").fetch_one(&mut connection).await?;
+        sqlx::Connection::close(connection).await?;
+        Ok::<_, sqlx::Error>(found.0 == "ok")
+    };
+    match read.await.map_err(SqliteFailure::from) {
+        Ok(true) => {
+            store.is_suspect.store(false, Ordering::Relaxed);
+            false
+        }
+        Ok(false) | Err(SqliteFailure::Damaged(_)) => true,
+        // It is asked again.
+        Err(_) => false,
+    }
 }
 
 /// Merges the log that has no name any more into the file, which is whole then; connecting to it makes another log.

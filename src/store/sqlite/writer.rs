@@ -26,6 +26,11 @@ impl Writer {
         Self { connection, committed: None, committed_at: 0, adrift: None, is_open: false }
     }
 
+    /// The latest commit's revision, and when it was, as far as it is known here.
+    pub(super) fn latest(&self) -> Option<(Revision, i64)> {
+        self.committed.as_ref().map(|(revision, _)| (*revision, self.committed_at))
+    }
+
     /// Begins a transaction.
     ///
     /// This is done here and not by the library, since SQLite ends a transaction by itself when the disk is full, and a

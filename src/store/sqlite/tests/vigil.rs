@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use super::{chain, directory, open};
 use crate::store::contract::fixtures::{all, commit, integration, pending, state, status, to, trigger};
@@ -189,6 +190,50 @@ async fn a_cut_file_is_put_aside_and_what_is_remembered_is_written_anew() {
         assert_eq!(store.lost(), None);
         assert_eq!(store.load().await.unwrap().unwrap().state, state("step-3"));
     }
+}
+
+/// A merge writes behind the end of a file that was cut, which has its length again, and holes.
+#[tokio::test]
+async fn a_file_with_holes_is_put_aside_when_the_database_calls_it_damaged() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    let transitions = (0..2_000).map(|minute| status("acme", minute)).collect();
+    store.commit(Commit { transitions, ..step(0) }).await.unwrap();
+    store.commit(step(1)).await.unwrap();
+    // Into the file itself.
+    store.prune("2000-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let length = fs::metadata(&path).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(3 * 4_096).unwrap();
+    file.set_len(length).unwrap();
+    let read = chain(&store.history(integration("acme"), usize::MAX).await.unwrap_err());
+    assert!(read.contains("the file is damaged"), "{read}");
+    let told = mended(&store).await;
+    assert!(told.contains("was cut or overwritten while snykwatch runs"), "{told}");
+    assert!(directory.path().join("snykwatch.db.unreadable").exists());
+    assert_eq!(store.look_after().await.unwrap(), None, "once");
+    store.history(integration("acme"), usize::MAX).await.unwrap();
+    assert_eq!(store.commit(step(2)).await.unwrap(), Revision(3), "it goes on where it was");
+    store.close().await;
+    let store = open(&path).await;
+    assert_eq!(store.lost(), None);
+    assert_eq!(store.load().await.unwrap().unwrap().state, state("step-2"));
+}
+
+/// A log that was harmed may be called damage, and is not in the file.
+#[tokio::test]
+async fn a_sound_file_that_was_called_damaged_stays_where_it_is() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    store.is_suspect.store(true, Ordering::Relaxed);
+    assert_eq!(store.look_after().await.unwrap(), None);
+    assert!(!store.is_suspect.load(Ordering::Relaxed), "and it is not read again for that");
+    assert!(!directory.path().join("snykwatch.db.unreadable").exists());
+    store.commit(step(1)).await.unwrap();
+    assert_eq!(store.history(integration("acme"), usize::MAX).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
