@@ -49,6 +49,8 @@ pub(crate) struct Calm<'a> {
     daemon: Option<Daemon>,
     /// Of this event.
     pub(super) breaches: Vec<Breach>,
+    /// In the log, when the daemon was started.
+    pub(super) born: u64,
     /// In the log, when this event began.
     log: u64,
     mark: Mark,
@@ -60,7 +62,7 @@ impl<'a> Calm<'a> {
     pub(crate) fn on(stage: &'a Stage, dice: Dice) -> Self {
         let clock = WallClock::of(&stage.binary, stage.directory());
         let (log, mark, before) = (stage.log_length(), Mark::now(&stage.receivers), stage.truth());
-        Self { stage, dice, clock, daemon: None, breaches: Vec::new(), log, mark, before, copies: 0 }
+        Self { stage, dice, clock, daemon: None, breaches: Vec::new(), born: log, log, mark, before, copies: 0 }
     }
 
     /// Plays one event of each of these kinds. Ends at the first breach: what comes after it would be blamed twice.
@@ -191,12 +193,14 @@ impl<'a> Calm<'a> {
     }
 
     pub(super) fn start(&mut self, birth: Birth<'_>) {
+        self.born = self.stage.log_length();
         self.daemon = Some(self.stage.start_daemon(birth));
     }
 
     /// With the wall clock that can be set.
     pub(super) fn start_by_clock(&mut self) {
         let birth = Birth { clock: self.clock.as_ref(), ..Birth::default() };
+        self.born = self.stage.log_length();
         self.daemon = Some(self.stage.start_daemon(birth));
     }
 
