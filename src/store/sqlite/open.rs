@@ -186,10 +186,16 @@ async fn connections_in(
     blueprint: Blueprint<'_>,
 ) -> Result<(Writer, SqlitePool, Installation), OpenError> {
     let mut connection = plain_in(manner, path, Access::Write).await?;
-    check(&mut connection, path).await?;
-    let found = schema(&mut connection).await.map_err(|error| database(path, error))?;
-    check_schema(path, found, blueprint.migrator)?;
-    connection.close().await.map_err(|error| database(path, error))?;
+    let looked = async {
+        check(&mut connection, path).await?;
+        let found = schema(&mut connection).await.map_err(|error| database(path, error))?;
+        check_schema(path, found, blueprint.migrator)
+    }
+    .await;
+    // Closed whatever it found: connections of one process share the index of the log, so that one that is still open
+    // would have the next one, of another manner, want room for it too.
+    let closed = connection.close().await.map_err(|error| database(path, error));
+    looked.and(closed)?;
 
     let mut connection = connect(path, blueprint.options, manner).await?;
     migrate(&mut connection, path, blueprint.migrator).await?;
