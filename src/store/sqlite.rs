@@ -91,7 +91,7 @@ struct Tenure {
     lock: Lock,
     /// The file itself, to see what becomes of it. It is not closed before the connections are: that would drop SQLite's
     /// locks.
-    held: File,
+    held: Arc<File>,
     /// Its log, and the index of that.
     log: [Option<Identity>; 2],
     rescue: Option<vigil::Rescue>,

@@ -206,13 +206,15 @@ impl Lock {
     ///
     /// One that is ahead of the note is: a process may be killed between a commit and its note, and a power cut may take
     /// back the note, but no commit. One that is ahead by number and not by time was here before another was put in its
-    /// place, and is there again.
+    /// place, and is there again; unless it is the very next one, since our clock may have been set back between the two.
     pub(super) fn differs_from(&self, installation: Uuid, latest: Option<(Revision, i64)>) -> Option<Behind> {
         if self.noted.is_some_and(|noted| noted != installation) {
             return Some(Behind::Another);
         }
         let noted = self.latest?;
-        let is_ahead = |(revision, committed_at)| revision > noted.0 && committed_at >= noted.1;
+        let is_ahead = |(revision, committed_at): (Revision, i64)| {
+            revision == noted.0.next() || (revision > noted.0 && committed_at >= noted.1)
+        };
         let is_ours = latest.is_some_and(|latest| latest == noted || is_ahead(latest));
         (!is_ours).then_some(Behind::Older)
     }
@@ -232,8 +234,14 @@ impl Lock {
 
     /// Notes a commit: it has all of what people were told.
     pub(super) fn note_commit(&mut self, latest: Option<(Revision, i64)>) {
+        let is_set_back = latest.zip(self.latest).is_some_and(|(latest, before)| latest.1 < before.1);
         (self.latest, self.behind) = (latest, None);
         self.write();
+        if is_set_back {
+            // Behind a note from before the step, the store would look like another one. When it fails, only a power cut
+            // soon after shows it.
+            let _ = self.file.sync_data();
+        }
     }
 
     /// On a full disk a line may be missing, and the lock holds all the same.
@@ -344,8 +352,9 @@ impl Found {
     }
 }
 
-/// Whether the database in `file` is as long as its own head says. Nothing may be merged into it meanwhile.
-pub(super) fn is_whole(file: &File) -> io::Result<bool> {
+/// Whether the database in `file`, which had this length, is not cut: it is as long as it was, or as its own head says, since
+/// whoever writes may make it shorter. The head alone tells nothing: a merge that finds no room has written that first.
+pub(super) fn is_whole(file: &File, length: u64) -> io::Result<bool> {
     /// <https://www.sqlite.org/fileformat.html#the_database_header>
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut head = [0; 32];
@@ -361,5 +370,5 @@ pub(super) fn is_whole(file: &File) -> io::Result<bool> {
         1 => 65_536,
         page => page,
     };
-    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= page * number(28..32))
+    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= length.min(page * number(28..32)))
 }

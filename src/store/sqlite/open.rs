@@ -6,8 +6,8 @@ mod lost;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -97,8 +97,9 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
         }
     }
     file::make_writable(path).map_err(not_writable)?;
-    let held = File::open(path).map_err(not_writable)?;
+    let held = Arc::new(File::open(path).map_err(not_writable)?);
     let (mut writer, readers, installation) = connections(path, blueprint).await?;
+    writer.hold(Arc::clone(&held));
     let log = Identity::of_log(path).map_err(not_writable)?;
     // A part that cannot be read is told now, not in the middle of the first evaluation.
     writer.load().await.map_err(|source| OpenError::Contents { path: path.to_path_buf(), source })?;

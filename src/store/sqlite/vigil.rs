@@ -6,8 +6,8 @@
 //! somebody put at its place is theirs, and is left alone.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -38,6 +38,7 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
     let mut tenure = store.tenure.lock().await;
     if tenure.rescue.is_none() {
         writer.adrift = match whereabouts(&store.path, &tenure).map_err(broken(LOOK))? {
+            None | Some(Adrift::Unlogged) if writer.is_cut() => Some(Adrift::Cut),
             None if is_damaged(store).await => Some(Adrift::Cut),
             adrift => adrift,
         };
@@ -104,7 +105,6 @@ fn whereabouts(path: &Path, tenure: &Tenure) -> std::io::Result<Option<Adrift>> 
     Ok(match Identity::at(path)? {
         None => Some(Adrift::Removed),
         Some(there) if there != ours => Some(Adrift::Replaced),
-        Some(_) if !file::is_whole(held)? => Some(Adrift::Cut),
         Some(_) => {
             let there = Identity::of_log(path)?;
             let is_gone = |(ours, there): (&Option<Identity>, &Option<Identity>)| ours.is_some() && ours != there;
@@ -215,7 +215,10 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
         std::fs::hard_link(&new, path).and_then(|()| std::fs::remove_file(&new)).map_err(broken(RESCUE))?;
         file::sync_directory(path).map_err(broken(RESCUE))?;
     }
-    let held = File::open(path).map_err(broken(RESCUE))?;
+    let held = Arc::new(File::open(path).map_err(broken(RESCUE))?);
+    // The one before is closed while nothing is connected: it may be the same file, and SQLite's locks would go with it.
+    writer.hold(Arc::clone(&held));
+    tenure.held = held;
     let Ours { path: place, options, installation } = Ours::of(store);
     let connecting = move || async move {
         let blueprint = Blueprint { options, migrator: &MIGRATOR, installation: Some(&installation) };
@@ -224,7 +227,6 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
     let (Writer { connection, .. }, readers, _) = open::apart(RESCUE, connecting).await?;
     writer.connection = connection;
     *store.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
-    tenure.held = held;
     tenure.log = Identity::of_log(path).map_err(broken(RESCUE))?;
     writer.adrift = None;
     Ok(())

@@ -158,6 +158,29 @@ async fn what_is_ahead_of_its_note_lost_nothing() {
     }
 }
 
+/// The clock was set back between two commits, and it was killed before it noted the second.
+#[tokio::test]
+async fn what_was_committed_by_a_clock_that_was_set_back_is_ours() {
+    let directory = directory();
+    let (path, lock) = (directory.path().join("snykwatch.db"), directory.path().join("snykwatch.db.lock"));
+    for (commits, lost) in [(1, None), (2, Some(Lost::Older))] {
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(&lock);
+        let store = open(&path).await;
+        store.commit(Commit { at: at(60), ..step(0) }).await.unwrap();
+        let noted = fs::read_to_string(&lock).unwrap();
+        for based_on in 1..=commits {
+            store.commit(step(based_on)).await.unwrap();
+        }
+        store.close().await;
+        // More than one commit without its note is none of ours: each note is written before the next commit.
+        fs::write(&lock, noted).unwrap();
+        let store = open(&path).await;
+        assert_eq!(store.lost().cloned(), lost, "{commits}");
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_link_is_refused_and_what_it_leads_to_is_named() {
     let directory = directory();
