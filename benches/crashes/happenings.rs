@@ -15,8 +15,7 @@ use super::told::Memory;
 /// Seconds by which the wall clock is stepped: minutes, a day, a restored snapshot of a machine.
 const STEPS: [i64; 5] = [120, 600, 86_400, 30 * 86_400, 400 * 86_400];
 
-/// So far a clock may be wrong at the start, in seconds: beyond five minutes the webhook would refuse what it signs, and
-/// leases of Alertmanager, of four, would be over when they come.
+/// So far a clock may be wrong at the start, in seconds: beyond five minutes the webhook would refuse what it signs.
 const WRONG_AT_START: u64 = 120;
 
 /// A file of this size holds nothing of ours: the disk is full.
