@@ -160,6 +160,11 @@ impl Watcher {
         }
     }
 
+    /// When the latest loss of the state was noticed.
+    pub(super) fn lost_at(&self) -> Option<DateTime<Utc>> {
+        self.parts.state.attention.forgotten.as_ref().map(|forgotten| forgotten.since)
+    }
+
     /// The times in which nobody watched.
     pub(super) fn gaps(&self) -> &[Gap] {
         &self.parts.state.attention.gaps
