@@ -22,6 +22,12 @@ const SETTLING: Duration = Duration::from_secs(75);
 /// After everything was told, nothing more is for so long: some rounds of probes.
 const QUIET: Duration = Duration::from_millis(1_500);
 
+/// A daemon that was born has looked at everything, more than once, when the dead man's switch has heard so often from it,
+const BEATS_OF_A_LOOK: usize = 4;
+
+/// which it does within this time.
+const LOOKS_WITHIN: Duration = Duration::from_secs(20);
+
 /// An orderly end takes no longer: attempts get five seconds, a last commit as many.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -49,6 +55,10 @@ pub(crate) struct Calm<'a> {
     daemon: Option<Daemon>,
     /// Of this event.
     pub(super) breaches: Vec<Breach>,
+    /// In the log, when the daemon was started.
+    pub(super) born: u64,
+    /// So often the dead man's switch had heard, when the daemon was started.
+    beats: usize,
     /// In the log, when this event began.
     log: u64,
     mark: Mark,
@@ -60,7 +70,8 @@ impl<'a> Calm<'a> {
     pub(crate) fn on(stage: &'a Stage, dice: Dice) -> Self {
         let clock = WallClock::of(&stage.binary, stage.directory());
         let (log, mark, before) = (stage.log_length(), Mark::now(&stage.receivers), stage.truth());
-        Self { stage, dice, clock, daemon: None, breaches: Vec::new(), log, mark, before, copies: 0 }
+        let beats = stage.receivers.beats();
+        Self { stage, dice, clock, daemon: None, breaches: Vec::new(), born: log, beats, log, mark, before, copies: 0 }
     }
 
     /// Plays one event of each of these kinds. Ends at the first breach: what comes after it would be blamed twice.
@@ -133,8 +144,12 @@ impl<'a> Calm<'a> {
         table.on_breaches(kind, &self.breaches);
     }
 
-    /// Waits until everything that is so was told, and nothing more is.
+    /// Waits until everything that is so was told, and nothing more is. Not before a daemon that was born meanwhile has
+    /// looked at everything: receivers show all that its forebear told, and what it tells anew, it tells because of what
+    /// happened to it and not because of the next event.
     pub(super) async fn settle(&mut self) {
+        let (stage, beats) = (self.stage, self.beats + BEATS_OF_A_LOOK);
+        self.until(LOOKS_WITHIN, || stage.receivers.beats() >= beats).await;
         loop {
             self.agree().await;
             let mark = Mark::now(&self.stage.receivers);
@@ -191,11 +206,13 @@ impl<'a> Calm<'a> {
     }
 
     pub(super) fn start(&mut self, birth: Birth<'_>) {
+        (self.born, self.beats) = (self.stage.log_length(), self.stage.receivers.beats());
         self.daemon = Some(self.stage.start_daemon(birth));
     }
 
     /// With the wall clock that can be set.
     pub(super) fn start_by_clock(&mut self) {
+        (self.born, self.beats) = (self.stage.log_length(), self.stage.receivers.beats());
         let birth = Birth { clock: self.clock.as_ref(), ..Birth::default() };
         self.daemon = Some(self.stage.start_daemon(birth));
     }

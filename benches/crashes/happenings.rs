@@ -15,8 +15,7 @@ use super::told::Memory;
 /// Seconds by which the wall clock is stepped: minutes, a day, a restored snapshot of a machine.
 const STEPS: [i64; 5] = [120, 600, 86_400, 30 * 86_400, 400 * 86_400];
 
-/// So far a clock may be wrong at the start, in seconds: beyond five minutes the webhook would refuse what it signs, and
-/// leases of Alertmanager, of four, would be over when they come.
+/// So far a clock may be wrong at the start, in seconds: beyond five minutes the webhook would refuse what it signs.
 const WRONG_AT_START: u64 = 120;
 
 /// A file of this size holds nothing of ours: the disk is full.
@@ -195,7 +194,7 @@ impl Calm<'_> {
     }
 
     async fn loses_its_file(&mut self) -> Memory {
-        self.begin_a_life().await;
+        self.until_it_watches().await;
         self.remove_store();
         if self.dice.one_in(3) {
             self.remove_lock();
@@ -207,7 +206,7 @@ impl Calm<'_> {
     }
 
     async fn has_its_file_cut(&mut self) -> Memory {
-        self.begin_a_life().await;
+        self.until_it_watches().await;
         self.cut_store();
         self.change();
         self.until_noticed(TROUBLE).await;
@@ -216,13 +215,10 @@ impl Calm<'_> {
         Memory::FellBack(self.opened_before())
     }
 
-    /// What a life has told in words it does not tell again for a while.
-    async fn begin_a_life(&mut self) {
-        self.stop().await;
-        let (stage, log) = (self.stage, self.stage.log_length());
-        self.start(Birth::default());
-        // What is harmed before it is open is another story.
-        self.until(STARTS_WITHIN, || stage.said_since(log).contains("watching")).await;
+    /// What is harmed before it is open is another story.
+    async fn until_it_watches(&mut self) {
+        let (stage, born) = (self.stage, self.born);
+        self.until(STARTS_WITHIN, || stage.said_since(born).contains("watching")).await;
         self.settle().await;
     }
 
@@ -241,7 +237,7 @@ impl Calm<'_> {
         if is_own {
             self.tell_something_more().await;
         } else {
-            self.begin_a_life().await;
+            self.until_it_watches().await;
         }
         self.put_in_place(&copy);
         self.change();

@@ -56,6 +56,7 @@ impl Delivery {
             store: Arc::clone(&core.store),
             clock: options.clock.clone(),
             telemetry: Arc::clone(&telemetry),
+            lost_at: core.watcher.lost_at(),
         });
         let wiring = Arc::clone(&*core.wiring.lock().await);
         // Before anything can be given up that nobody could deliver.

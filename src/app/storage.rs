@@ -1,5 +1,8 @@
 //! Opens the store, and keeps house in it.
 
+mod words;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::words::{Heard, Words};
 use super::chain;
 use super::watcher::Request;
 use crate::clock::Clock;
@@ -31,10 +35,6 @@ const LOOK_AFTER_EVERY: Duration = Duration::from_secs(10);
 /// How often all of it is read: once between two nightly backups, so that one that is damaged is not the last one. A file
 /// of 500 MB takes some seconds of a disk.
 const VERIFY_EVERY: Duration = Duration::from_hours(12);
-
-/// What is mended is told for so long: the page and the dead man's switch look every half minute, and somebody has laid
-/// hands on the file.
-const MENDED_FOR: Duration = Duration::from_mins(3);
 
 /// What a daemon remembers when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,25 +61,8 @@ pub(super) async fn open(settings: &StorageSettings, remember: Remember) -> Resu
         (StorageBackend::Sqlite { path }, Remember::AsConfigured) => path,
     };
     let Opened { store, lost, awaits_room } = open_or_await(path, SqliteOptions::default()).await?;
-    if lost == Some(Lost::Since) {
-        tracing::warn!(
-            path = %path.display(),
-            "a backup was restored: what came after it is forgotten, and receivers that keep alerts open are told the end \
-             of what is well"
-        );
-    } else if lost == Some(Lost::Unstored) {
-        tracing::warn!(
-            path = %path.display(),
-            "the last run ended while the state file took nothing: what it told last is forgotten, and receivers that keep \
-             alerts open are told the end of what is well"
-        );
-    } else if let Some(lost) = &lost {
-        tracing::error!(
-            path = %path.display(),
-            "{lost}: what snykwatch remembered is lost, and it starts anew. What is broken is told again by the same keys, \
-             and receivers that keep alerts open are told the end of what is well. To go back to a backup, stop \
-             snykwatch and restore it (`snykwatch restore FILE`)"
-        );
+    if let Some(lost) = &lost {
+        tell_of_loss(lost, path);
     }
     if let Some(error) = &awaits_room {
         tracing::error!(
@@ -90,6 +73,27 @@ pub(super) async fn open(settings: &StorageSettings, remember: Remember) -> Resu
         );
     }
     Ok(Opening { store, has_lost: lost.is_some() })
+}
+
+fn tell_of_loss(lost: &Lost, path: &Path) {
+    let forgotten = match lost {
+        Lost::Since | Lost::Older => "what came after it",
+        Lost::Unstored => "what it told last",
+        Lost::Another => "what this one remembered",
+        Lost::Removed | Lost::Blank(_) | Lost::Before => {
+            tracing::error!(
+                path = %path.display(),
+                "{lost}: what snykwatch remembered is lost, and it starts anew. What is broken is told again by the same \
+                 keys, and receivers that keep alerts open are told the end of what is well. To go back to a backup, stop \
+                 snykwatch and restore it (`snykwatch restore FILE`)"
+            );
+            return;
+        }
+    };
+    tracing::warn!(
+        path = %path.display(),
+        "{lost}: {forgotten} is forgotten, and receivers that keep alerts open are told the end of what is well"
+    );
 }
 
 /// The same state, with the ends that a loss made it forget.
@@ -153,21 +157,22 @@ pub(super) async fn keep_watch(store: Arc<dyn Store>, guards: Guards, stop: Canc
     let mut verified_at = Instant::now();
     // Stands until all of it was read again.
     let mut damage: Option<String> = None;
-    let mut mended_at: Option<(Instant, String)> = None;
+    let mut words = Words::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_AFTER_EVERY) => {}
         }
+        let mut mended = None;
         let astray = match store.look_after().await {
             Ok(None) => None,
-            Ok(Some(mended)) => {
+            Ok(Some(healed)) => {
                 delivery.on_store_error();
-                if mended.lost_deliveries {
+                if healed.lost_deliveries {
                     // When the watcher has ended, nobody is told anything any more.
                     let _ = watcher.send(Request::TellAnew).await;
                 }
-                mended_at = Some((Instant::now(), mended.what));
+                mended = Some(healed.what);
                 None
             }
             Err(error) => {
@@ -182,18 +187,16 @@ pub(super) async fn keep_watch(store: Arc<dyn Store>, guards: Guards, stop: Canc
                 delivery.on_store_error();
             }
         }
-        let is_told = |(at, _): &&(Instant, String)| at.elapsed() < MENDED_FOR;
-        let mended = mended_at.as_ref().filter(is_told).map(|(_, what)| what.clone());
-        let found = astray.or_else(|| damage.clone()).or(mended);
+        let Heard { found, to_log } = words.hear(astray.or_else(|| damage.clone()), mended, Instant::now());
         pulse.on_look_at_store(found.is_none());
-        // Once in words, however long it lasts.
+        for words in to_log {
+            tracing::error!("trouble with the store: {words}");
+        }
         trouble.send_if_modified(|told| {
-            let is_news = *told != found;
-            match &found {
-                Some(words) if is_news => tracing::error!("trouble with the store: {words}"),
-                None if is_news => tracing::info!("the store is as it should be again"),
-                _ => {}
+            if told.is_some() && found.is_none() {
+                tracing::info!("the store is as it should be again");
             }
+            let is_news = *told != found;
             *told = found;
             is_news
         });

@@ -138,12 +138,13 @@ impl Watcher {
         health::forget_other_subjects(state, &fleet);
         let evidence = &parts.state.evidence;
         let fleet = parts.wiring.fleet(evidence);
+        let lost_at = parts.state.attention.forgotten.as_ref().map(|forgotten| forgotten.since);
         Self {
             participant: parts.clock.participant(),
             prober: parts.wiring.prober(Arc::clone(&fleet)),
             fleet,
             clock_steps: 0,
-            planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work), now),
+            planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work, lost_at), now),
             probes: JoinSet::new(),
             unevaluated: Vec::new(),
             needs_evaluation: true,
@@ -157,6 +158,11 @@ impl Watcher {
             progress: None,
             parts,
         }
+    }
+
+    /// When the latest loss of the state was noticed.
+    pub(super) fn lost_at(&self) -> Option<DateTime<Utc>> {
+        self.parts.state.attention.forgotten.as_ref().map(|forgotten| forgotten.since)
     }
 
     /// The times in which nobody watched.

@@ -22,7 +22,7 @@ pub(crate) use classify::{body_kind, classify, without_mark};
 pub(crate) use failure::FailureContext;
 pub use failure::{BodyKind, Failure, FailureClass, FailureLayer, ShutOut, TimeoutPhase};
 pub(crate) use foreign::read_names;
-pub(crate) use headers::{LONGEST_API_WAIT, meta, retry_after};
+pub(crate) use headers::{LONGEST_API_WAIT, date, meta, retry_after};
 pub use redact::Redactor;
 pub(crate) use redact::safe_text;
 pub use secrets::KnownSecrets;

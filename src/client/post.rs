@@ -64,6 +64,8 @@ pub struct PostAnswer {
     pub status: u16,
     /// How long to wait, where it says so (`Retry-After`, as seconds or as a date beside the server's own `Date`).
     pub retry_after: Option<Duration>,
+    /// The receiver's clock, where it tells (`Date`).
+    pub date: Option<DateTime<Utc>>,
     /// The begin of the body.
     pub body: String,
 }
@@ -111,6 +113,7 @@ impl PostClient {
         let status = answer.status().as_u16();
         // Without the server's own time a date says only that there is a wait; our own schedule has one too.
         let retry_after = answer::retry_after(answer.headers(), DateTime::<Utc>::MAX_UTC, LONGEST_RETRY_AFTER);
+        let date = answer::date(answer.headers());
         let mut body = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = answer.chunk().await {
@@ -122,7 +125,7 @@ impl PostClient {
         };
         // What came in time is enough.
         let _ = timeout(BODY_TIME, reading).await;
-        Ok(PostAnswer { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(PostAnswer { status, retry_after, date, body: String::from_utf8_lossy(&body).into_owned() })
     }
 }
 

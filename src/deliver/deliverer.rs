@@ -73,6 +73,7 @@ pub(super) struct Tools {
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) clock: Clock,
     pub(super) telemetry: Arc<dyn DeliveryTelemetry>,
+    pub(super) lost_at: Option<DateTime<Utc>>,
     pub(super) reception: Arc<Reception>,
     pub(super) worder: Worder,
     pub(super) unstored: Arc<Unstored>,

@@ -77,6 +77,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Told what happens.
     pub telemetry: Arc<dyn DeliveryTelemetry>,
+    /// When the latest loss of what was stored was noticed: an end from before it may be that of an earlier episode.
+    pub lost_at: Option<DateTime<Utc>>,
 }
 
 /// All deliverers; clones are handles on the same ones.
@@ -88,6 +90,7 @@ struct Inner {
     outbox: Arc<dyn Outbox>,
     clock: Clock,
     telemetry: Arc<dyn DeliveryTelemetry>,
+    lost_at: Option<DateTime<Utc>>,
     reception: Arc<Reception>,
     board: watch::Sender<Board>,
     /// Held by one reload at a time.
@@ -151,12 +154,13 @@ impl Reception {
 impl Deliverers {
     /// Deliverers for nobody yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, clock, telemetry } = parts;
+        let Parts { store, clock, telemetry, lost_at } = parts;
         Self(Arc::new(Inner {
             outbox: store,
             reception: Arc::new(Reception::new(&clock)),
             clock,
             telemetry,
+            lost_at,
             board: watch::Sender::new(Board::default()),
             running: tokio::sync::Mutex::default(),
             bells: Mutex::default(),
@@ -276,6 +280,7 @@ impl Inner {
             outbox: Arc::clone(&self.outbox),
             clock: self.clock.clone(),
             telemetry: Arc::clone(&self.telemetry),
+            lost_at: self.lost_at,
             reception: Arc::clone(&self.reception),
             unstored: Arc::clone(lock(&self.unstored).entry(name).or_default()),
         });

@@ -46,7 +46,10 @@ impl Reminder {
         in_flight: impl Iterator<Item = &'a String>,
     ) -> Result<Self, StoreError> {
         let repeated_for = TimeDelta::from_std(leased.repeat_resolves_for()).unwrap_or(TimeDelta::days(1));
-        let resolved_since = tools.clock.now() - repeated_for;
+        let repeated_since = tools.clock.now() - repeated_for;
+        // What began after an end that an older store remembers is forgotten, and may last. When it is seen to be well,
+        // its end is told anew.
+        let resolved_since = tools.lost_at.map_or(repeated_since, |lost_at| repeated_since.max(lost_at));
         let mut standing = tools.outbox.standing(tools.name.clone(), resolved_since).await?;
         let newer = Newer::of(pending, in_flight);
         standing.retain(|notification| leased.repeats(notification) && !newer.overtakes(notification));

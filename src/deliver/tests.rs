@@ -79,11 +79,20 @@ impl Scene {
 
     /// A process begins on what another one left.
     async fn open_on(memory: Arc<MemoryStore>, receivers: &[(&str, &Arc<Fake>)]) -> Self {
+        Self::open_after_loss(memory, None, receivers).await
+    }
+
+    /// And may have lost what came after that.
+    async fn open_after_loss(
+        memory: Arc<MemoryStore>,
+        lost_at: Option<DateTime<Utc>>,
+        receivers: &[(&str, &Arc<Fake>)],
+    ) -> Self {
         let clock = Clock::scaled(begin(), Pace::Immediate);
         let script = clock.participant();
         let store = Arc::new(FailingStore::new(memory));
         let counts = Arc::new(Counts::default());
-        let parts = Parts { store: store.clone(), clock: clock.clone(), telemetry: counts.clone() };
+        let parts = Parts { store: store.clone(), clock: clock.clone(), telemetry: counts.clone(), lost_at };
         let deliverers = Deliverers::new(parts);
         let stop = CancellationToken::new();
         let task = tokio::spawn(deliverers.clone().run(stop.clone()));

@@ -54,7 +54,7 @@ impl Attention {
 pub struct Forgotten {
     /// When the loss was noticed; part of the ids.
     pub since: DateTime<Utc>,
-    /// Seen to be well: the end is to be told. With what hangs on it, since that is part of some receivers' keys.
+    /// Seen to be well: the end is to be told. With what hangs on it, which leads to the pages that are linked.
     #[serde(with = "pairs")]
     pub due: BTreeMap<IncidentKey, Vec<IntegrationKey>>,
     /// The end was told, or nobody can have heard of it.

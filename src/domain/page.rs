@@ -76,14 +76,15 @@ pub struct Link {
     pub url: String,
 }
 
-/// What a notification is about: closed words and configuration keys, never hostile text.
+/// What a notification is about: closed words and configuration keys, never hostile text. They follow from the subject and
+/// the configuration alone, whatever is affected: with some receivers they are an alert's identity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLabels {
     /// The integration, where it is about one.
     pub integration: Option<IntegrationName>,
     /// The credential, where it is about one.
     pub credential: Option<CredentialName>,
-    /// The highest level that is affected.
+    /// The highest level that hangs on its subject, by the configuration.
     pub level: Option<Level>,
     /// The Git host.
     pub scm: Option<Scm>,

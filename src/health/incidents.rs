@@ -14,6 +14,7 @@
 //! Everything is a pure function of the stored state and the time: evaluating twice changes nothing, a restart changes
 //! nothing. Nothing here decides who is told, or when again: that is delivery's.
 
+mod anew;
 mod apis;
 mod baseline;
 mod candidate;

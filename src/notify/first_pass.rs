@@ -29,7 +29,7 @@ pub(super) fn not_looked_at<'a>(
     fleet: &'a Fleet,
 ) -> Vec<(&'a IntegrationName, FirstPass)> {
     let names: BTreeSet<&IntegrationName> = match &key.subject {
-        Subject::Network | Subject::Credential(_) | Subject::Api(_) => naming(fleet, &key.subject),
+        Subject::Network | Subject::Credential(_) | Subject::Api(_) => naming(fleet, &key.subject).1,
         Subject::Organizations(name) => BTreeSet::from([name]),
         // About the Group alone: how many Organizations there are changes nothing.
         Subject::Integration(_) | Subject::Workspace(..) => BTreeSet::new(),

@@ -77,16 +77,21 @@ impl Traits<'_> {
     }
 }
 
-/// The integrations whose configuration names a credential or an API, all for the network, whether or not an Organization was seen yet.
-pub(super) fn naming<'a>(fleet: &'a Fleet, subject: &Subject) -> BTreeSet<&'a IntegrationName> {
+/// The integrations that a subject hangs on or that hang on it by the configuration, whether or not an Organization was
+/// seen yet, and their highest level. The whole network: all of them.
+pub(super) fn naming<'a>(fleet: &'a Fleet, subject: &Subject) -> (Option<Level>, BTreeSet<&'a IntegrationName>) {
     let mut names = BTreeSet::new();
-    match subject {
-        Subject::Network => drop(hang_on(fleet, |_| true, &mut names)),
-        Subject::Credential(name) => drop(hang_on(fleet, |found| found == name, &mut names)),
-        Subject::Api(api) => drop(hang_on(fleet, |found| api_of(fleet, found) == Some(api), &mut names)),
-        Subject::Workspace(..) | Subject::Integration(_) | Subject::Organizations(_) => {}
-    }
-    names
+    let own =
+        |name: &IntegrationName| fleet.integrations.get_key_value(name).map(|(name, _)| name).into_iter().collect();
+    let level = match subject {
+        Subject::Network => hang_on(fleet, |_| true, &mut names),
+        Subject::Credential(name) => hang_on(fleet, |found| found == name, &mut names),
+        Subject::Api(api) => hang_on(fleet, |found| api_of(fleet, found) == Some(api), &mut names),
+        Subject::Workspace(name, _) => return (Some(Level::Group), own(name)),
+        Subject::Integration(key) => return (Some(key.level()), own(&key.integration)),
+        Subject::Organizations(name) => return (Some(Level::Organization), own(name)),
+    };
+    (level, names)
 }
 
 /// The highest level so far: the Group comes first.

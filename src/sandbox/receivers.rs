@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::server::{Loopback, Peer};
+use super::server::{Loopback, Peer, http_date};
 use crate::clock::Clock;
 
 pub use alertmanager::{Alertmanager, AlertmanagerNotification, NotificationStatus};
@@ -315,6 +315,15 @@ async fn handle<P: Protocol>(
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response<Body> {
+    let mut response = answer_to(&shared, &peer, request).await;
+    // By the clock that it judges by.
+    if let Ok(date) = HeaderValue::from_str(&http_date(shared.clock.now())) {
+        response.headers_mut().insert("date", date);
+    }
+    response
+}
+
+async fn answer_to<P: Protocol>(shared: &Shared<P>, peer: &Peer, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let read = to_bytes(body, LARGEST_BODY).await;
     let is_oversized = read.is_err();

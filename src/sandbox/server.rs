@@ -139,6 +139,11 @@ fn answer(world: &mut World, api: Api, call: &Call, elsewhere: &str) -> Answer {
     }
 }
 
+/// As the header `Date` has it.
+pub(super) fn http_date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 fn deliver(answer: Answer, date: DateTime<Utc>) -> Response<HttpBody> {
     let bytes = match answer.body {
         Body::Empty => Bytes::new(),
@@ -153,7 +158,7 @@ fn deliver(answer: Answer, date: DateTime<Utc>) -> Response<HttpBody> {
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = http_date(date);
     for (name, value) in
         answer.headers.iter().map(|(name, value)| (*name, value.as_str())).chain([("date", date.as_str())])
     {

@@ -7,7 +7,14 @@ use crate::domain::work::{ProbeKind, Work, WorkSubject};
 
 /// The time of the newest evidence that `work` gave; `None` when it never gave any. Newest, because a part that an API
 /// does not offer (an audit log, say) stays empty for ever and must not make the whole look undone.
-pub fn last_observed(book: &EvidenceBook, work: &Work) -> Option<DateTime<Utc>> {
+///
+/// `lost_at`: when a loss of the state was noticed. What was observed before it proves no end that was forgotten, so that
+/// everything is due that was not asked since.
+pub fn last_observed(book: &EvidenceBook, work: &Work, lost_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    newest_evidence(book, work).filter(|at| lost_at.is_none_or(|lost_at| *at >= lost_at))
+}
+
+fn newest_evidence(book: &EvidenceBook, work: &Work) -> Option<DateTime<Utc>> {
     match (work.kind, &work.subject) {
         (ProbeKind::SnykToken, WorkSubject::Credential(name)) => {
             let token = book.snyk_tokens.get(name)?;
@@ -57,7 +64,7 @@ mod tests {
 
     #[test]
     fn each_work_reads_its_own_slots() {
-        let observed_at = "2026-11-23T09:00:00Z".parse().unwrap();
+        let observed_at: DateTime<Utc> = "2026-11-23T09:00:00Z".parse().unwrap();
         let access = Evidence {
             value: Access::Granted { name: None, group: None, created_at: None },
             observed_at,
@@ -69,8 +76,12 @@ mod tests {
         let mut book = EvidenceBook::default();
         book.groups.insert("acme".into(), GroupEvidence { access: Some(access), ..GroupEvidence::default() });
         let work = |kind, name: &str| Work { kind, subject: WorkSubject::Group(name.into()) };
-        assert_eq!(last_observed(&book, &work(ProbeKind::GroupAccess, "acme")), Some(observed_at));
-        assert_eq!(last_observed(&book, &work(ProbeKind::Inventory, "acme")), None);
-        assert_eq!(last_observed(&book, &work(ProbeKind::GroupAccess, "other")), None);
+        assert_eq!(last_observed(&book, &work(ProbeKind::GroupAccess, "acme"), None), Some(observed_at));
+        assert_eq!(last_observed(&book, &work(ProbeKind::Inventory, "acme"), None), None);
+        assert_eq!(last_observed(&book, &work(ProbeKind::GroupAccess, "other"), None), None);
+        for (lost, expected) in [(-1, Some(observed_at)), (0, Some(observed_at)), (1, None)] {
+            let lost_at = Some(observed_at + TimeDelta::seconds(lost));
+            assert_eq!(last_observed(&book, &work(ProbeKind::GroupAccess, "acme"), lost_at), expected, "{lost}");
+        }
     }
 }

@@ -38,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -79,6 +80,8 @@ pub struct SqliteStore {
     lost: Option<Lost>,
     writer: Mutex<Writer>,
     readers: RwLock<SqlitePool>,
+    /// The database has called the file damaged since somebody last looked.
+    is_suspect: AtomicBool,
     /// Last, so that it is given back after the connections.
     tenure: Mutex<Tenure>,
 }
@@ -88,7 +91,7 @@ struct Tenure {
     lock: Lock,
     /// The file itself, to see what becomes of it. It is not closed before the connections are: that would drop SQLite's
     /// locks.
-    held: File,
+    held: Arc<File>,
     /// Its log, and the index of that.
     log: [Option<Identity>; 2],
     rescue: Option<vigil::Rescue>,
@@ -129,6 +132,21 @@ impl SqliteStore {
     fn readers(&self) -> SqlitePool {
         self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Does it, and remembers for whoever looks after the file that it is called damaged.
+    fn noting<'a, T: Send + 'a>(
+        &'a self,
+        done: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        async move {
+            let done = done.await;
+            if done.as_ref().is_err_and(failure::is_damage) {
+                self.is_suspect.store(true, Ordering::Relaxed);
+            }
+            done
+        }
+        .boxed()
+    }
 }
 
 impl Store for SqliteStore {
@@ -137,30 +155,32 @@ impl Store for SqliteStore {
     }
 
     fn load(&self) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
-        async move { self.writer.lock().await.load().await }.boxed()
+        self.noting(async move { self.writer.lock().await.load().await })
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        async move {
+        self.noting(async move {
             let has_pages = commit.notifications.iter().any(|told| told.notification.severity == Severity::Critical);
-            let committed = self.writer.lock().await.commit(commit).await;
+            let mut writer = self.writer.lock().await;
+            let committed = writer.commit(commit).await;
+            let latest = writer.latest();
+            drop(writer);
             match &committed {
-                Ok(_) => self.tenure.lock().await.lock.note_behind(None),
+                Ok(_) => self.tenure.lock().await.lock.note_commit(latest),
                 // They leave all the same, and after a kill nobody remembers it.
                 Err(_) if has_pages => self.tenure.lock().await.lock.note_behind(Some(Behind::Unstored)),
                 Err(_) => {}
             }
             committed
-        }
-        .boxed()
+        })
     }
 
     fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>> {
-        async move { history::latest(&self.readers(), &subject, limit).await }.boxed()
+        self.noting(async move { history::latest(&self.readers(), &subject, limit).await })
     }
 
     fn prune(&self, before: DateTime<Utc>) -> BoxFuture<'_, Result<Pruned, StoreError>> {
-        async move { prune::prune(&self.writer, before).await }.boxed()
+        self.noting(async move { prune::prune(&self.writer, before).await })
     }
 
     fn size(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
@@ -178,27 +198,27 @@ impl Store for SqliteStore {
 
 impl Outbox for SqliteStore {
     fn pending(&self, receiver: ReceiverName, limit: usize) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
-        async move { outbox::pending(&self.readers(), &receiver, limit).await }.boxed()
+        self.noting(async move { outbox::pending(&self.readers(), &receiver, limit).await })
     }
 
     fn begin_attempt(&self, delivery: DeliveryId, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move { outbox::begin(&mut *self.writer.lock().await, delivery, at).await }.boxed()
+        self.noting(async move { outbox::begin(&mut *self.writer.lock().await, delivery, at).await })
     }
 
     fn finish_attempt(&self, end: AttemptEnd) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move { outbox::finish(&mut *self.writer.lock().await, end).await }.boxed()
+        self.noting(async move { outbox::finish(&mut *self.writer.lock().await, end).await })
     }
 
     fn settle(&self, settled: Vec<Settled>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move { outbox::settle(&mut *self.writer.lock().await, settled, at).await }.boxed()
+        self.noting(async move { outbox::settle(&mut *self.writer.lock().await, settled, at).await })
     }
 
     fn revive(&self, deliveries: Vec<DeliveryId>, at: DateTime<Utc>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move { outbox::revive(&mut *self.writer.lock().await, deliveries, at).await }.boxed()
+        self.noting(async move { outbox::revive(&mut *self.writer.lock().await, deliveries, at).await })
     }
 
     fn backlogs(&self) -> BoxFuture<'_, Result<BTreeMap<ReceiverName, Backlog>, StoreError>> {
-        async move { outbox::backlogs(&self.readers()).await }.boxed()
+        self.noting(async move { outbox::backlogs(&self.readers()).await })
     }
 
     fn standing(
@@ -206,7 +226,7 @@ impl Outbox for SqliteStore {
         receiver: ReceiverName,
         resolved_since: DateTime<Utc>,
     ) -> BoxFuture<'_, Result<Vec<Arc<Notification>>, StoreError>> {
-        async move { outbox::standing(&self.readers(), &receiver, resolved_since).await }.boxed()
+        self.noting(async move { outbox::standing(&self.readers(), &receiver, resolved_since).await })
     }
 
     fn held_open(
@@ -214,10 +234,10 @@ impl Outbox for SqliteStore {
         receiver: ReceiverName,
         keys: BTreeSet<String>,
     ) -> BoxFuture<'_, Result<BTreeSet<String>, StoreError>> {
-        async move { outbox::held_open(&self.readers(), &receiver, &keys).await }.boxed()
+        self.noting(async move { outbox::held_open(&self.readers(), &receiver, &keys).await })
     }
 
     fn deliveries(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
-        async move { outbox::deliveries(&self.readers(), &filter).await }.boxed()
+        self.noting(async move { outbox::deliveries(&self.readers(), &filter).await })
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 use snykwatch::client::answer::KnownSecrets;
 use snykwatch::client::http::HttpOptions;
@@ -226,6 +227,30 @@ async fn when_we_are_gone_the_lease_ends_the_alert() {
     drop(receiver);
     alertmanager.webhook.until_told(&["firing critical integration/acme"]).await;
     alertmanager.webhook.until_told(&["firing critical integration/acme", "resolved critical integration/acme"]).await;
+}
+
+/// Ours, or that of its machine: it looks at its own alone.
+#[tokio::test]
+async fn a_clock_that_is_a_day_wrong_loses_neither_a_page_nor_its_end() {
+    let Some(program) = program() else { return };
+    for wrong in [-TimeDelta::days(1), TimeDelta::days(1)] {
+        let alertmanager = Alertmanager::start(program).await;
+        let receiver = receiver(&[&alertmanager]);
+        let episode = Episode { opened_at: now() + wrong, ..Episode::of("acme") };
+        let sent = |kind| {
+            let mut message = episode.message(Severity::Critical, kind);
+            message.attempted_at += wrong;
+            Arc::make_mut(&mut message.notification).created_at += wrong;
+            message
+        };
+        receiver.send(&sent(NotificationKind::Trigger)).await.unwrap();
+        assert_eq!(alertmanager.firing().await, ["integration/acme"], "{wrong}");
+        alertmanager.webhook.until_told(&["firing critical integration/acme"]).await;
+        receiver.send(&sent(NotificationKind::Resolve)).await.unwrap();
+        assert!(alertmanager.firing().await.is_empty(), "{wrong}");
+        let both = ["firing critical integration/acme", "resolved critical integration/acme"];
+        alertmanager.webhook.until_told(&both).await;
+    }
 }
 
 #[tokio::test]

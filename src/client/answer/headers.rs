@@ -22,12 +22,17 @@ pub(crate) fn text_header(headers: &HeaderMap, name: &str) -> Option<String> {
 pub(crate) fn meta(headers: &HeaderMap) -> AnswerMeta {
     let request_id = ["snyk-request-id", "x-request-id", "atl-traceid", "x-trace-id", "x-error-reference"];
     AnswerMeta {
-        date: headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date),
+        date: date(headers),
         request_id: request_id.iter().find_map(|name| text_header(headers, name)),
         version: version_notice(headers),
         credential: credential_headers(headers),
         has_challenge: headers.contains_key("www-authenticate"),
     }
+}
+
+/// The server's clock.
+pub(crate) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date)
 }
 
 /// `Retry-After`: seconds, or an HTTP date, at most `longest`. A date is compared with the server's own clock when it sent
@@ -37,8 +42,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>, longest: Dura
     let wait = if let Some(seconds) = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()) {
         Duration::try_from_secs_f64(seconds.min(longest.as_secs_f64())).ok()?
     } else {
-        let server_now = headers.get("date").and_then(|value| value.to_str().ok()).and_then(parse_http_date);
-        (parse_http_date(text)? - server_now.unwrap_or(now)).to_std().unwrap_or(Duration::ZERO)
+        (parse_http_date(text)? - date(headers).unwrap_or(now)).to_std().unwrap_or(Duration::ZERO)
     };
     Some(wait.min(longest))
 }

@@ -9,6 +9,9 @@
 //! A notification is accepted when one peer took it; the others get it with the next reminder. Two severities are two
 //! alerts: an escalation ends the lower one and begins the higher one, as its resolve and its trigger say.
 //!
+//! Each peer judges begin, lease and end by its own clock. Its answers tell how far that is from ours (`peer.rs`); where
+//! the first one does, the alert may have been over when it came, so it is posted again at once.
+//!
 //! The labels of an alert are its identity, so they stay those of the trigger for as long as the incident lasts, whatever
 //! its blast radius becomes ([`alert`]). That is why nothing but triggers and resolves is sent: what stands is then always
 //! the trigger, after a restart too. Repeating is Alertmanager's own (`repeat_interval`), and so are silences there.
@@ -74,11 +77,8 @@ impl AlertmanagerReceiver {
         client: &PostClient,
         known: &KnownSecrets,
     ) -> Result<Self, ReceiverBuildError> {
-        let peers: Vec<_> = settings
-            .urls
-            .iter()
-            .map(|url| Peer::try_new(url, settings.auth.as_ref(), client, known))
-            .collect::<Result<_, _>>()?;
+        let peers: Vec<_> =
+            settings.urls.iter().map(|url| Peer::try_new(url, settings, client, known)).collect::<Result<_, _>>()?;
         Ok(Self { peers, resend_every: settings.resend_every, identities: Mutex::default() })
     }
 

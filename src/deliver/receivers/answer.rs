@@ -125,7 +125,7 @@ mod tests {
         redactor: &Redactor,
     ) -> Result<PostAnswer, SendFailure> {
         let retry_after = retry_after.map(Duration::from_secs);
-        judge(Ok(PostAnswer { status, retry_after, body: body.to_owned() }), redactor)
+        judge(Ok(PostAnswer { status, retry_after, date: None, body: body.to_owned() }), redactor)
     }
 
     #[test]

@@ -55,3 +55,25 @@ async fn an_end_that_is_rejected_while_others_are_taken_is_given_up_in_the_end()
     assert_eq!((rows[1].state, rows[1].attempts), (DeliveryState::DeadLettered, 3));
     scene.close().await;
 }
+
+/// An older store remembers the end of an episode, and nothing of the one that began after it.
+#[tokio::test]
+async fn after_a_loss_no_end_from_before_it_is_repeated() {
+    let memory = Arc::new(MemoryStore::default());
+    let mut scene = Scene::open_on(memory.clone(), &[("peer", &fake([]))]).await;
+    let begins = ["a", "b"].map(|name| event(name, Warning, Trigger, 1, ZERO));
+    scene.commit(&["peer"], &begins).await;
+    scene.states().await;
+    scene.commit(&["peer"], &[event("a", Warning, Resolve, 2, ZERO)]).await;
+    scene.states().await;
+    scene.close().await;
+    let kept = vec!["resolve/a/warning", "trigger/b/warning"];
+    for (lost_at, told) in [(None, kept), (Some(begin() + TimeDelta::seconds(1)), vec!["trigger/b/warning"])] {
+        let peer = Arc::new(Fake::new([]).leased(Duration::from_mins(1)));
+        let mut scene = Scene::open_after_loss(memory.clone(), lost_at, &[("peer", &peer)]).await;
+        scene.sleep_until(TimeDelta::seconds(2)).await;
+        peer.until(|peer| !peer.renewals().is_empty()).await;
+        assert_eq!(peer.renewals()[0], told, "{lost_at:?}");
+        scene.close().await;
+    }
+}

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Evidence, EvidenceBook, FailedAttempts, GroupEvidence, OrganizationEvidence, Part, ProfileEvidence,
-    ScmCredentialEvidence, Slot, SnykTokenEvidence,
+    ScmCredentialEvidence, Slot, SnykTokenEvidence, fresh,
 };
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, ProfileName, Revision};
 
@@ -45,6 +45,9 @@ pub trait Book {
 
     /// What could not be observed at the last try.
     fn failures_mut(&mut self) -> &mut FailedAttempts;
+
+    /// When the oldest fact was observed that may still be used at `now`; `None`: there is none.
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>>;
 }
 
 impl EvidenceBook {
@@ -78,6 +81,10 @@ fn retain<T>(slot: &mut Slot<T>, part: Part, keep: &mut dyn FnMut(Part, Observed
     }
 }
 
+fn in_use<T>(slot: &Slot<T>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    fresh(slot, now).map(|evidence| evidence.observed_at)
+}
+
 impl Book for SnykTokenEvidence {
     fn retain(&mut self, keep: &mut dyn FnMut(Part, Observed<'_>) -> bool) {
         let Self { authentication, expiry, failures: _ } = self;
@@ -87,6 +94,11 @@ impl Book for SnykTokenEvidence {
 
     fn failures_mut(&mut self) -> &mut FailedAttempts {
         &mut self.failures
+    }
+
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self { authentication, expiry, failures: _ } = self;
+        [in_use(authentication, now), in_use(expiry, now)].into_iter().flatten().min()
     }
 }
 
@@ -101,6 +113,13 @@ impl Book for ScmCredentialEvidence {
 
     fn failures_mut(&mut self) -> &mut FailedAttempts {
         &mut self.failures
+    }
+
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self { authentication, expiry, listed_token, permissions, failures: _ } = self;
+        let proofs = permissions.values().filter(|proof| proof.is_fresh(now)).map(|proof| proof.observed_at);
+        let others = [in_use(authentication, now), in_use(expiry, now), in_use(listed_token, now)];
+        others.into_iter().flatten().chain(proofs).min()
     }
 }
 
@@ -127,6 +146,21 @@ impl Book for GroupEvidence {
     fn failures_mut(&mut self) -> &mut FailedAttempts {
         &mut self.failures
     }
+
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self {
+            access,
+            profiles: _,
+            assets,
+            catalog,
+            organizations,
+            removed_organizations,
+            named_organizations: _,
+            failures: _,
+        } = self;
+        let lists = [in_use(assets, now), in_use(organizations, now), in_use(removed_organizations, now)];
+        lists.into_iter().chain([in_use(access, now), in_use(catalog, now)]).flatten().min()
+    }
 }
 
 impl Book for ProfileEvidence {
@@ -139,6 +173,11 @@ impl Book for ProfileEvidence {
 
     fn failures_mut(&mut self) -> &mut FailedAttempts {
         &mut self.failures
+    }
+
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self { workspaces, repositories, fates, failures: _ } = self;
+        [in_use(workspaces, now), in_use(repositories, now), in_use(fates, now)].into_iter().flatten().min()
     }
 }
 
@@ -155,5 +194,12 @@ impl Book for OrganizationEvidence {
 
     fn failures_mut(&mut self) -> &mut FailedAttempts {
         &mut self.failures
+    }
+
+    fn oldest_in_use(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self { access, presence, imports, events, webhooks, pull_request_checks, failures: _ } = self;
+        let base = [in_use(access, now), in_use(presence, now), in_use(imports, now)];
+        let rest = [in_use(events, now), in_use(webhooks, now), in_use(pull_request_checks, now)];
+        base.into_iter().chain(rest).flatten().min()
     }
 }

@@ -1,20 +1,22 @@
 //! What is seen to be well for the first time since the state was lost: receivers may hold it open from before.
 //!
 //! A rule that does not hold is not enough. Much of what rules look at is compared with the past, which is gone too, and
-//! what was not looked at yet has nothing wrong with it. So each kind of subject has its own proof.
+//! what was not looked at yet has nothing wrong with it. So each kind of subject has its own proof, and all that the proof
+//! may rest on was observed since: a restored backup remembers better days too. A first bad answer that waits for another
+//! replaces nothing, so that it holds the end back as well.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::anew::Anew;
 use super::candidate::{Body, Candidate, PartVerdict};
 use super::inputs::Inputs;
 use crate::domain::attention::Forgotten;
 use crate::domain::condition::Condition;
-use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
 use crate::domain::kinds::Truth;
-use crate::domain::names::{IntegrationKey, IntegrationName};
+use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::status::Status;
 use crate::health::first_pass;
 use crate::health::unseen::unlisted;
@@ -56,9 +58,8 @@ fn is_never_told(candidate: &Candidate<'_>) -> bool {
     candidate.timing.severities.iter().all(|(_, severity)| *severity == Severity::Info)
 }
 
-/// `since`: what was seen before, a restored backup remembers, and it proves nothing.
 fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<Utc>) -> bool {
-    let has_answered = |facts: &ApiFacts| facts.last_conclusive_at.is_some_and(|at| at >= since);
+    let anew = Anew { inputs, since };
     let rule = candidate.key.rule;
     if let Body::Members(parts) = &candidate.body
         && !parts.iter().all(|part| part.verdict == PartVerdict::Gone)
@@ -66,21 +67,23 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<
         return false;
     }
     match &candidate.key.subject {
-        Subject::Organizations(name) => is_passed(inputs, name),
+        Subject::Organizations(name) => anew.organizations(name) && is_passed(inputs, name),
         // A refused secret was read; everything else about a credential wants its acceptance.
         Subject::Credential(_) if rule == Rule::StatusUnknown => true,
         Subject::Credential(name) => {
             let state = inputs.state.credentials.get(name);
             let is_accepted = state.is_some_and(|state| state.valid.truth == Truth::True);
-            is_accepted && (rule != Rule::RotationUnfinished || is_in_step(inputs, candidate))
+            let is_rotated = || anew.dependents(name) && is_in_step(inputs, name);
+            is_accepted && anew.credential(name) && (rule != Rule::RotationUnfinished || is_rotated())
         }
-        Subject::Network => inputs.state.evidence.apis.values().any(has_answered),
-        Subject::Api(name) => inputs.state.evidence.apis.get(name).is_some_and(has_answered),
+        Subject::Network => inputs.state.evidence.apis.keys().any(|name| anew.api(name)),
+        Subject::Api(name) => anew.api(name),
         // Whether one is missing was compared with what is forgotten.
         Subject::Workspace(name, _) if rule == Rule::RepositoriesVanished => {
-            is_settled_well(status(inputs, &IntegrationKey::group(name.clone())))
+            anew.group(name) && is_settled_well(status(inputs, &IntegrationKey::group(name.clone())))
         }
-        Subject::Workspace(..) => true,
+        Subject::Workspace(name, slug) => anew.workspace(name, slug),
+        Subject::Integration(key) if !anew.integration(key) => false,
         Subject::Integration(key) => match (rule, status(inputs, key)) {
             (_, status) if is_settled_well(status) => true,
             // A set-up that has just begun has not failed yet.
@@ -106,10 +109,10 @@ fn is_settled_well(status: Option<Status>) -> bool {
     matches!(status, Some(Status::Connected | Status::NothingToWatch))
 }
 
-/// Nobody is known to have the old token, and of nobody it is unknown.
-fn is_in_step(inputs: &Inputs<'_>, candidate: &Candidate<'_>) -> bool {
-    let Subject::Credential(name) = &candidate.key.subject else { return false };
-    let keys = inputs.dependents(name).map(|dependents| &dependents.keys);
-    let conditions = keys.map(|keys| inputs.conditions(keys, Condition::CredentialInStep)).unwrap_or_default();
+/// Nobody is known to have the old token, of nobody it is unknown, and everybody who may have it was looked at.
+fn is_in_step(inputs: &Inputs<'_>, name: &CredentialName) -> bool {
+    let Some(dependents) = inputs.dependents(name) else { return false };
+    let conditions = inputs.conditions(&dependents.keys, Condition::CredentialInStep);
     conditions.iter().all(|(_, truth, _)| matches!(truth, Truth::True | Truth::NotApplicable))
+        && dependents.names.iter().all(|name| is_passed(inputs, name))
 }

@@ -3,10 +3,11 @@
 use super::scene::{Scene, plain};
 use crate::domain::fleet::WatchedIntegration;
 use crate::domain::incident::{Rule, Subject};
-use crate::domain::kinds::{Level, Scm};
-use crate::domain::names::{ApiName, IntegrationKey, IntegrationName};
+use crate::domain::kinds::Scm;
+use crate::domain::names::ApiName;
 use crate::domain::page::PageLabels;
 use crate::health::incidents::text::{blast_radius, count, has_lasted, span};
+use crate::notify::matching::naming;
 
 /// More does not fit on the lock screen of a telephone, nor into a subject line.
 const LONGEST: usize = 120;
@@ -68,43 +69,32 @@ pub(super) fn cut(text: &str) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// What it is about. What differs among the affected integrations is left out.
+/// What it is about: its subject, and what the configuration says of that. Nothing of what is affected now: that changes
+/// while a problem lasts, these are an alert's identity, and after a loss of the state nobody could name them again. What
+/// differs among the integrations that hang on the subject is left out.
 pub(super) fn labels(scene: &Scene<'_>) -> PageLabels {
-    let watched = scene.watched();
-    let only = match watched.as_slice() {
-        [(name, _)] => Some((*name).clone()),
-        _ => None,
-    };
+    let (level, names) = naming(scene.fleet(), &scene.key.subject);
+    let watched: Vec<_> = names.iter().filter_map(|name| scene.fleet().integrations.get(*name)).collect();
+    let mut names = names.into_iter();
+    let only = names.next().filter(|_| names.next().is_none());
     let credential = match &scene.key.subject {
         Subject::Credential(name) => Some(name.clone()),
         _ => None,
     };
-    let levels = scene.incident.affected.iter().map(IntegrationKey::level);
-    let of_subject = match &scene.key.subject {
-        Subject::Organizations(_) => Some(Level::Organization),
-        Subject::Workspace(..) => Some(Level::Group),
-        Subject::Integration(key) => Some(key.level()),
-        Subject::Network | Subject::Credential(_) | Subject::Api(_) => None,
-    };
     let of_credential = credential.as_ref().and_then(|name| scene.fleet().scm_credentials.get(name));
     PageLabels {
-        integration: scene.name().cloned().or(only),
+        integration: scene.name().or(only).cloned(),
         credential,
-        // The Group stands first among the levels.
-        level: levels.chain(of_subject).min(),
+        level,
         scm: of_credential.map(|credential| credential.scm).or_else(|| same(&watched, |watched| Some(watched.scm))),
         owner: same(&watched, |watched| watched.owner.clone()),
     }
 }
 
 /// What all have in common.
-fn same<T: PartialEq>(
-    watched: &[(&IntegrationName, &WatchedIntegration)],
-    of: impl Fn(&WatchedIntegration) -> Option<T>,
-) -> Option<T> {
-    let (_, first) = watched.first()?;
-    let first = of(first)?;
-    watched.iter().all(|(_, other)| of(other).as_ref() == Some(&first)).then_some(first)
+fn same<T: PartialEq>(watched: &[&WatchedIntegration], of: impl Fn(&WatchedIntegration) -> Option<T>) -> Option<T> {
+    let first = of(watched.first()?)?;
+    watched.iter().all(|other| of(other).as_ref() == Some(&first)).then_some(first)
 }
 
 /// The Git host as the word of its public API.

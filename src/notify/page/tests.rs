@@ -13,7 +13,7 @@ use std::fmt::Write;
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
-use super::{of_end, of_failing_receiver, of_incident, of_severity_change, of_test};
+use super::{of_end, of_failing_receiver, of_forgotten, of_incident, of_severity_change, of_test};
 use crate::config::routing::Routing;
 use crate::domain::incident::Rule;
 use crate::domain::names::CredentialName;

@@ -49,7 +49,7 @@ pub enum Adrift {
          is written into the file as soon as that can be done; leave these files alone, and make room on the disk"
     )]
     Unlogged,
-    /// Its end is missing, or all of it.
+    /// Its end is missing, or all of it; or something else is where that was.
     #[error(
         "the state file was cut or overwritten while snykwatch runs: it is put aside, and what snykwatch remembers is \
          written to a new one as soon as that can be made; make its directory writable, with room in it"
@@ -97,6 +97,12 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 /// The store's error about `action`.
 pub(super) fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |error| StoreError::Backend { action, source: Box::new(SqliteFailure::from(error)) }
+}
+
+/// Whether the file itself is to blame: what is in it is not what was written.
+pub(super) fn is_damage(error: &StoreError) -> bool {
+    let StoreError::Backend { source, .. } = error else { return false };
+    matches!(source.downcast_ref(), Some(SqliteFailure::Damaged(_)))
 }
 
 /// The store's error about `action`, where the database is not to blame.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::failure::broken;
-use crate::store::StoreError;
+use crate::store::{Revision, StoreError};
 
 /// The state tells what is watched and who is paged: it is nobody else's business.
 const FILE_MODE: u32 = 0o600;
@@ -108,6 +108,8 @@ pub(super) struct Lock {
     file: File,
     /// The installation whose store was here, as the holders before noted it: it outlives the store's own file.
     noted: Option<Uuid>,
+    /// The latest commit of that store, and when it was, in milliseconds.
+    latest: Option<(Revision, i64)>,
     behind: Option<Behind>,
 }
 
@@ -121,16 +123,22 @@ pub(super) enum Behind {
     Lost,
     /// Critical pages could not be committed, and left all the same.
     Unstored,
+    /// The store here is older than what was last written to it.
+    Older,
+    /// The store of another installation is here.
+    Another,
 }
 
 impl Behind {
-    const ALL: [Self; 3] = [Self::Restored, Self::Lost, Self::Unstored];
+    const ALL: [Self; 5] = [Self::Restored, Self::Lost, Self::Unstored, Self::Older, Self::Another];
 
     fn line(self) -> &'static str {
         match self {
             Self::Restored => "restored",
             Self::Lost => "lost",
             Self::Unstored => "unstored",
+            Self::Older => "older",
+            Self::Another => "another",
         }
     }
 }
@@ -167,7 +175,11 @@ impl Lock {
         }
         let noted = lines.next().and_then(|line| line.trim().parse().ok());
         let behind = lines.next().and_then(|line| Behind::ALL.into_iter().find(|why| why.line() == line.trim()));
-        let mut lock = Self { file, noted, behind };
+        let latest = lines.next().and_then(|line| {
+            let (revision, committed_at) = line.trim().split_once(' ')?;
+            Some((Revision(revision.parse().ok()?), committed_at.parse().ok()?))
+        });
+        let mut lock = Self { file, noted, latest, behind };
         lock.write();
         Ok(lock)
     }
@@ -190,11 +202,45 @@ impl Lock {
         }
     }
 
-    /// Notes whose store is here and open, for whoever finds the lock without it.
-    pub(super) fn note(&mut self, installation: Uuid) {
-        if self.noted != Some(installation) {
-            self.noted = Some(installation);
+    /// Why the store here, with its latest commit, is not the one that the holder before had; `None` when it is.
+    ///
+    /// One that is ahead of the note is: a process may be killed between a commit and its note, and a power cut may take
+    /// back the note, but no commit. One that is ahead by number and not by time was here before another was put in its
+    /// place, and is there again; unless it is the very next one, since our clock may have been set back between the two.
+    pub(super) fn differs_from(&self, installation: Uuid, latest: Option<(Revision, i64)>) -> Option<Behind> {
+        if self.noted.is_some_and(|noted| noted != installation) {
+            return Some(Behind::Another);
+        }
+        let noted = self.latest?;
+        let is_ahead = |(revision, committed_at): (Revision, i64)| {
+            revision == noted.0.next() || (revision > noted.0 && committed_at >= noted.1)
+        };
+        let is_ours = latest.is_some_and(|latest| latest == noted || is_ahead(latest));
+        (!is_ours).then_some(Behind::Older)
+    }
+
+    /// The latest commit, as it was noted.
+    pub(super) fn latest(&self) -> Option<(Revision, i64)> {
+        self.latest
+    }
+
+    /// Notes whose store is here and open, and its latest commit, for whoever finds the lock without it, or with another.
+    pub(super) fn note(&mut self, installation: Uuid, latest: Option<(Revision, i64)>) {
+        if (self.noted, self.latest) != (Some(installation), latest) {
+            (self.noted, self.latest) = (Some(installation), latest);
             self.write();
+        }
+    }
+
+    /// Notes a commit: it has all of what people were told.
+    pub(super) fn note_commit(&mut self, latest: Option<(Revision, i64)>) {
+        let is_set_back = latest.zip(self.latest).is_some_and(|(latest, before)| latest.1 < before.1);
+        (self.latest, self.behind) = (latest, None);
+        self.write();
+        if is_set_back {
+            // Behind a note from before the step, the store would look like another one. When it fails, only a power cut
+            // soon after shows it.
+            let _ = self.file.sync_data();
         }
     }
 
@@ -203,7 +249,9 @@ impl Lock {
         let process = std::process::id();
         let noted = self.noted.map(|installation| installation.to_string()).unwrap_or_default();
         let behind = self.behind.map(Behind::line).unwrap_or_default();
-        let text = format!("{process}\n{noted}\n{behind}\n");
+        let latest = self.latest.map(|(Revision(revision), committed_at)| format!("{revision} {committed_at}"));
+        let latest = latest.unwrap_or_default();
+        let text = format!("{process}\n{noted}\n{behind}\n{latest}\n");
         let length = u64::try_from(text.len()).unwrap_or_default();
         // Over what is there: a file that was emptied first could not be filled again on a full disk.
         let written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
@@ -304,8 +352,9 @@ impl Found {
     }
 }
 
-/// Whether the database in `file` is as long as its own head says. Nothing may be merged into it meanwhile.
-pub(super) fn is_whole(file: &File) -> io::Result<bool> {
+/// Whether the database in `file`, which had this length, is not cut: it is as long as it was, or as its own head says, since
+/// whoever writes may make it shorter. The head alone tells nothing: a merge that finds no room has written that first.
+pub(super) fn is_whole(file: &File, length: u64) -> io::Result<bool> {
     /// <https://www.sqlite.org/fileformat.html#the_database_header>
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut head = [0; 32];
@@ -321,5 +370,5 @@ pub(super) fn is_whole(file: &File) -> io::Result<bool> {
         1 => 65_536,
         page => page,
     };
-    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= page * number(28..32))
+    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= length.min(page * number(28..32)))
 }

@@ -1,12 +1,13 @@
 //! Opening the file: everything is checked before anything is believed.
 
 mod error;
+mod lost;
 
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -22,6 +23,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 pub use self::error::OpenError;
+pub use self::lost::Lost;
 
 use super::failure::{SqliteFailure, broken};
 use super::file::{self, Behind, Found, Identity, Lock, LockRefused, beside};
@@ -51,44 +53,6 @@ const LOG_LIMIT: &str = "16777216";
 /// The log is merged when it has so many pages of 4 KiB: one that takes all the room of a small disk leaves none for the
 /// merge itself.
 const LOG_PAGES: &str = "128";
-
-/// What was remembered is gone, and nobody was told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
-    /// There was a store, and its file is gone.
-    Removed,
-    /// Its file has nothing in it, and is now there; `None`: it could not be renamed, and is used again.
-    Blank(Option<PathBuf>),
-    /// What came after a backup, which was restored.
-    Since,
-    /// Critical pages that left while the store took nothing, and what came after them.
-    Unstored,
-    /// It was lost before an earlier start, which ended before it committed anything.
-    Before,
-}
-
-impl From<Behind> for Lost {
-    fn from(behind: Behind) -> Self {
-        match behind {
-            Behind::Restored => Self::Since,
-            Behind::Unstored => Self::Unstored,
-            Behind::Lost => Self::Before,
-        }
-    }
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Removed => formatter.write_str("the state file is gone"),
-            Self::Since => formatter.write_str("a backup was restored"),
-            Self::Unstored => formatter.write_str("the last run ended while the state file took nothing"),
-            Self::Before => formatter.write_str("the state file was lost before the last start"),
-            Self::Blank(None) => formatter.write_str("the state file is empty"),
-            Self::Blank(Some(aside)) => write!(formatter, "the state file is empty, and now {}", aside.display()),
-        }
-    }
-}
 
 /// How a store is made and opened.
 #[derive(Debug, Clone, Copy)]
@@ -133,12 +97,20 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
         }
     }
     file::make_writable(path).map_err(not_writable)?;
-    let held = File::open(path).map_err(not_writable)?;
+    let held = Arc::new(File::open(path).map_err(not_writable)?);
     let (mut writer, readers, installation) = connections(path, blueprint).await?;
+    writer.hold(Arc::clone(&held));
     let log = Identity::of_log(path).map_err(not_writable)?;
     // A part that cannot be read is told now, not in the middle of the first evaluation.
     writer.load().await.map_err(|source| OpenError::Contents { path: path.to_path_buf(), source })?;
-    lock.note(installation.id);
+    let latest = writer.latest();
+    if lost.is_none()
+        && let Some(behind) = lock.differs_from(installation.id, latest)
+    {
+        lost = Some(behind.into());
+        lock.note_behind(Some(behind));
+    }
+    lock.note(installation.id, latest);
     Ok(SqliteStore {
         path: path.to_path_buf(),
         options: blueprint.options,
@@ -146,6 +118,7 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
         lost,
         writer: Mutex::new(writer),
         readers: RwLock::new(readers),
+        is_suspect: AtomicBool::new(false),
         tenure: Mutex::new(Tenure { lock, held, log, rescue: None }),
     })
 }
@@ -214,10 +187,16 @@ async fn connections_in(
     blueprint: Blueprint<'_>,
 ) -> Result<(Writer, SqlitePool, Installation), OpenError> {
     let mut connection = plain_in(manner, path, Access::Write).await?;
-    check(&mut connection, path).await?;
-    let found = schema(&mut connection).await.map_err(|error| database(path, error))?;
-    check_schema(path, found, blueprint.migrator)?;
-    connection.close().await.map_err(|error| database(path, error))?;
+    let looked = async {
+        check(&mut connection, path).await?;
+        let found = schema(&mut connection).await.map_err(|error| database(path, error))?;
+        check_schema(path, found, blueprint.migrator)
+    }
+    .await;
+    // Closed whatever it found: connections of one process share the index of the log, so that one that is still open
+    // would have the next one, of another manner, want room for it too.
+    let closed = connection.close().await.map_err(|error| database(path, error));
+    looked.and(closed)?;
 
     let mut connection = connect(path, blueprint.options, manner).await?;
     migrate(&mut connection, path, blueprint.migrator).await?;
@@ -253,9 +232,13 @@ pub(super) async fn refuse_in_use(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Takes the lock of the store at `path`.
+/// Takes the lock of the store at `path`. Not at a link: SQLite keeps the log beside the file that it leads to, the lock
+/// would be beside the link, and who comes by another name would find neither.
 pub(super) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let path = path.to_path_buf();
+    if let Ok(target) = std::fs::read_link(&path) {
+        return Err(OpenError::Link { path, target });
+    }
     match Lock::take(&path) {
         Ok(lock) => Ok(lock),
         Err(LockRefused::Held(holder)) => Err(OpenError::InUse { path, holder }),

@@ -64,10 +64,13 @@ async fn give_room_back(writer: &Mutex<Writer>) -> Result<(), StoreError> {
             break;
         }
         before = free;
+        writer.refuse_adrift(PRUNE)?;
         sqlx::query("PRAGMA incremental_vacuum(1000)").execute(&mut writer.connection).await.map_err(failed(PRUNE))?;
     }
     let mut writer = writer.lock().await;
+    writer.refuse_adrift(PRUNE)?;
     // A reader may be at work: then it is done next time.
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.connection).await.map_err(failed(PRUNE))?;
-    Ok(())
+    // What it became shorter or longer by was our own doing.
+    writer.refuse_adrift(PRUNE)
 }

@@ -1,5 +1,6 @@
 //! What only a file can promise, on real files.
 
+mod belonging;
 mod copies;
 mod disks;
 mod durability;

@@ -6,7 +6,8 @@
 //! somebody put at its place is theirs, and is left alone.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -36,7 +37,11 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
     let mut writer = store.writer.lock().await;
     let mut tenure = store.tenure.lock().await;
     if tenure.rescue.is_none() {
-        writer.adrift = whereabouts(&store.path, &tenure).map_err(broken(LOOK))?;
+        writer.adrift = match whereabouts(&store.path, &tenure).map_err(broken(LOOK))? {
+            None | Some(Adrift::Unlogged) if writer.is_cut() => Some(Adrift::Cut),
+            None if is_damaged(store).await => Some(Adrift::Cut),
+            adrift => adrift,
+        };
     }
     let is_locked_again = keep_locked(store, &mut tenure)?;
     let Some(adrift) = writer.adrift else {
@@ -62,6 +67,7 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
         tenure.rescue = Some(rescue);
     }
     put_in_place(store, &mut writer, &mut tenure).await.map_err(|error| told(Some(error)))?;
+    store.is_suspect.store(false, Ordering::Relaxed);
     Ok(tenure.rescue.take().map(|rescue| rescue.told))
 }
 
@@ -87,7 +93,7 @@ fn keep_locked(store: &SqliteStore, tenure: &mut Tenure) -> Result<bool, StoreEr
         LockRefused::Held(holder) => broken(LOOK)(OpenError::InUse { path, holder }),
         LockRefused::File(source) => broken(LOOK)(OpenError::NotWritable { path, source }),
     })?;
-    lock.note(store.installation.id);
+    lock.note(store.installation.id, tenure.lock.latest());
     lock.note_behind(tenure.lock.behind());
     tenure.lock = lock;
     Ok(true)
@@ -99,13 +105,37 @@ fn whereabouts(path: &Path, tenure: &Tenure) -> std::io::Result<Option<Adrift>> 
     Ok(match Identity::at(path)? {
         None => Some(Adrift::Removed),
         Some(there) if there != ours => Some(Adrift::Replaced),
-        Some(_) if !file::is_whole(held)? => Some(Adrift::Cut),
         Some(_) => {
             let there = Identity::of_log(path)?;
             let is_gone = |(ours, there): (&Option<Identity>, &Option<Identity>)| ours.is_some() && ours != there;
             log.iter().zip(&there).any(is_gone).then_some(Adrift::Unlogged)
         }
     })
+}
+
+/// Whether the file, which has been called damaged, is. A merge fills up a file that was cut, so that its length tells
+/// nothing any more; and a log that was harmed and is made anew leaves a file that is sound. Another connection reads all
+/// of it, as the disk has it: ours keep pages in memory.
+async fn is_damaged(store: &SqliteStore) -> bool {
+    if !store.is_suspect.load(Ordering::Relaxed) {
+        return false;
+    }
+    let reader = store.readers().connect_options();
+    let read = async {
+        let mut connection = reader.connect().await?;
+        let found: (String,) = sqlx::query_as("PRAGMA integrity_check(1)").fetch_one(&mut connection).await?;
+        sqlx::Connection::close(connection).await?;
+        Ok::<_, sqlx::Error>(found.0 == "ok")
+    };
+    match read.await.map_err(SqliteFailure::from) {
+        Ok(true) => {
+            store.is_suspect.store(false, Ordering::Relaxed);
+            false
+        }
+        Ok(false) | Err(SqliteFailure::Damaged(_)) => true,
+        // It is asked again.
+        Err(_) => false,
+    }
 }
 
 /// Merges the log that has no name any more into the file, which is whole then; connecting to it makes another log.
@@ -185,7 +215,10 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
         std::fs::hard_link(&new, path).and_then(|()| std::fs::remove_file(&new)).map_err(broken(RESCUE))?;
         file::sync_directory(path).map_err(broken(RESCUE))?;
     }
-    let held = File::open(path).map_err(broken(RESCUE))?;
+    let held = Arc::new(File::open(path).map_err(broken(RESCUE))?);
+    // The one before is closed while nothing is connected: it may be the same file, and SQLite's locks would go with it.
+    writer.hold(Arc::clone(&held));
+    tenure.held = held;
     let Ours { path: place, options, installation } = Ours::of(store);
     let connecting = move || async move {
         let blueprint = Blueprint { options, migrator: &MIGRATOR, installation: Some(&installation) };
@@ -194,7 +227,6 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
     let (Writer { connection, .. }, readers, _) = open::apart(RESCUE, connecting).await?;
     writer.connection = connection;
     *store.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
-    tenure.held = held;
     tenure.log = Identity::of_log(path).map_err(broken(RESCUE))?;
     writer.adrift = None;
     Ok(())

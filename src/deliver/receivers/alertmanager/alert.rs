@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use url::Url;
 
 use crate::deliver::receiver::Message;
@@ -29,10 +29,17 @@ const ANNOTATION_LIMIT: usize = 8_000;
 pub(super) struct Alert {
     labels: Labels,
     annotations: BTreeMap<&'static str, String>,
-    starts_at: String,
-    ends_at: String,
+    #[serde(serialize_with = "as_instant")]
+    starts_at: DateTime<Utc>,
+    #[serde(serialize_with = "as_instant")]
+    ends_at: DateTime<Utc>,
     #[serde(rename = "generatorURL", skip_serializing_if = "Option::is_none")]
     generator_url: Option<String>,
+    #[serde(skip)]
+    is_firing: bool,
+    /// When it was made, by the clock that its times come from.
+    #[serde(skip)]
+    pub(super) made_at: DateTime<Utc>,
 }
 
 impl Alert {
@@ -53,11 +60,30 @@ impl Alert {
             labels,
             annotations: annotations(message, first.as_deref()),
             // An end before the begin is refused by Alertmanager.
-            ends_at: instant(ends_at.max(starts_at)),
-            starts_at: instant(starts_at),
+            ends_at: ends_at.max(starts_at),
+            starts_at,
             generator_url: first,
+            is_firing: notification.is_firing(),
+            made_at: message.attempted_at,
         }
     }
+
+    /// The alert for a peer whose clock seems to be ahead of ours. It fires by either clock, and its end is over by either:
+    /// the date of an answer may be that of a proxy, and neither a page nor its end is to be lost by it.
+    pub(super) fn by_clock_ahead(&self, ahead: TimeDelta) -> Self {
+        let moved = |at: DateTime<Utc>| at.checked_add_signed(ahead).unwrap_or(at);
+        let (starts_at, ends_at) = (moved(self.starts_at), moved(self.ends_at));
+        let (starts_at, ends_at) = if self.is_firing {
+            (starts_at, ends_at.max(self.ends_at))
+        } else {
+            (starts_at.min(self.starts_at), ends_at.min(self.ends_at))
+        };
+        Self { starts_at, ends_at, ..self.clone() }
+    }
+}
+
+fn as_instant<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&instant(*at))
 }
 
 fn annotations(message: &Message, status_url: Option<&str>) -> BTreeMap<&'static str, String> {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Duration, Instant};
 use url::Url;
@@ -14,7 +15,7 @@ use super::Owned;
 use super::ReceiverBuildError;
 use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostAnswer, PostClient, PostFailure};
-use crate::config::receivers::HttpAuth;
+use crate::config::receivers::{AlertmanagerSettings, HttpAuth};
 use crate::deliver::receiver::{Retry, SendFailure};
 use crate::domain::notification::{FailureReason, NotificationId, Reach};
 
@@ -23,6 +24,10 @@ const BATCH: usize = 64;
 
 /// An alert that a peer calls invalid is offered again after this: an update may have taught it better.
 const PAUSE_AFTER_INVALID: Duration = Duration::from_hours(1);
+
+/// So far a peer's clock and ours may differ, where reminders are seldom: a quarter of the shortest lease then. Its `Date`
+/// is to the second, and comes when the whole answer has.
+const TOLERANCE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(1));
 
 /// What is added to the root.
 const PATH: &str = "api/v2/alerts";
@@ -35,6 +40,8 @@ pub(super) struct Peer {
     authorization: Option<SecretString>,
     redactor: Redactor,
     client: PostClient,
+    /// A smaller difference of the clocks is none.
+    tolerance: TimeDelta,
     memory: Mutex<Memory>,
 }
 
@@ -43,13 +50,18 @@ pub(super) struct Peer {
 struct Memory {
     /// Alerts that it called invalid, and when.
     invalid: BTreeMap<NotificationId, Instant>,
+    /// How far its clock is ahead of ours, by the date of its last answers.
+    ahead: TimeDelta,
     /// Whether the last request failed: a failure is logged when it begins, not with every reminder.
     is_failing: bool,
 }
 
 /// What became of a request.
 enum Posted {
-    Accepted,
+    Accepted {
+        /// What its clock shows.
+        date: Option<DateTime<Utc>>,
+    },
     /// It says that something in it is invalid.
     Invalid(String),
 }
@@ -63,7 +75,7 @@ impl std::fmt::Debug for Peer {
 impl Peer {
     pub(super) fn try_new(
         root: &Url,
-        auth: Option<&HttpAuth>,
+        settings: &AlertmanagerSettings,
         client: &PostClient,
         known: &KnownSecrets,
     ) -> Result<Self, ReceiverBuildError> {
@@ -78,7 +90,7 @@ impl Peer {
         url.set_fragment(None);
         url.set_path(&format!("{}/{PATH}", root.path().trim_end_matches('/')));
         let mut secrets: Vec<SecretString> = root.password().map(SecretString::from).into_iter().collect();
-        let authorization = match auth {
+        let authorization = match settings.auth.as_ref() {
             None => None,
             Some(HttpAuth::Bearer(token)) => {
                 let token = token.read()?;
@@ -100,6 +112,7 @@ impl Peer {
             authorization: authorization.map(SecretString::from),
             redactor: known.redactor(secrets),
             client: client.clone(),
+            tolerance: TimeDelta::from_std(settings.resend_every.clamp(TOLERANCE.0, TOLERANCE.1)).unwrap_or_default(),
             memory: Mutex::default(),
         })
     }
@@ -132,19 +145,19 @@ impl Peer {
             alerts.iter().filter(is_offered).collect()
         };
         for batch in offered.chunks(BATCH) {
-            match self.post_batch(batch).await? {
-                Posted::Accepted => {}
+            match self.post_batch(batch, now).await? {
+                Posted::Accepted { .. } => {}
                 Posted::Invalid(said) if alerts.len() == 1 => return Err(self.rejected(&said)),
                 // The valid ones were stored all the same; each is asked about alone to find the others.
-                Posted::Invalid(_) => self.post_singly(batch).await?,
+                Posted::Invalid(_) => self.post_singly(batch, now).await?,
             }
         }
         Ok(())
     }
 
-    async fn post_singly(&self, batch: &[&Owned]) -> Result<(), SendFailure> {
+    async fn post_singly(&self, batch: &[&Owned], begun: Instant) -> Result<(), SendFailure> {
         for alert in batch {
-            if let Posted::Invalid(said) = self.post_batch(std::slice::from_ref(alert)).await? {
+            if let Posted::Invalid(said) = self.post_batch(std::slice::from_ref(alert), begun).await? {
                 let (id, _) = alert;
                 tracing::error!(peer = self.name, notification = %id, said, "an Alertmanager calls an alert invalid");
                 self.memory().invalid.insert(id.clone(), Instant::now());
@@ -153,12 +166,48 @@ impl Peer {
         Ok(())
     }
 
-    async fn post_batch(&self, batch: &[&Owned]) -> Result<Posted, SendFailure> {
-        let alerts: Vec<_> = batch.iter().map(|(_, alert)| alert).collect();
+    /// `begun`: when they were made.
+    async fn post_batch(&self, batch: &[&Owned], begun: Instant) -> Result<Posted, SendFailure> {
+        let ahead = self.memory().ahead;
+        let posted = self.post_by(ahead, batch, begun).await?;
+        let heard = self.memory().ahead;
+        if heard == ahead || matches!(posted, Posted::Invalid(_)) {
+            return Ok(posted);
+        }
+        // By its own clock, what it took may have been over when it came, and nobody was told.
+        self.post_by(heard, batch, begun).await
+    }
+
+    async fn post_by(&self, ahead: TimeDelta, batch: &[&Owned], begun: Instant) -> Result<Posted, SendFailure> {
+        let alerts: Vec<_> = batch.iter().map(|(_, alert)| alert.by_clock_ahead(ahead)).collect();
         let body = serde_json::to_vec(&alerts).map_err(|error| self.rejected(&error.to_string()))?;
         let headers = self.authorization.iter().map(|value| ("authorization", value.clone())).collect();
         let post = Post { url: self.url.clone(), headers, content_type: "application/json", body };
-        self.judge(self.client.post(post).await)
+        let posted = self.judge(self.client.post(post).await)?;
+        if let (Posted::Accepted { date: Some(date) }, Some((_, alert))) = (&posted, batch.first()) {
+            self.hear(*date - alert.made_at - TimeDelta::from_std(begun.elapsed()).unwrap_or_default());
+        }
+        Ok(posted)
+    }
+
+    /// Takes in how far its clock is ahead, by the last answer.
+    fn hear(&self, ahead: TimeDelta) {
+        let mut memory = self.memory();
+        if (ahead - memory.ahead).abs() <= self.tolerance {
+            return;
+        }
+        let ahead_seconds = ahead.num_seconds();
+        if ahead.abs() > self.tolerance {
+            memory.ahead = ahead;
+            tracing::warn!(
+                peer = self.name,
+                ahead_seconds,
+                "the clock of an Alertmanager differs from ours: alerts are sent so that they fire and end by both"
+            );
+        } else {
+            memory.ahead = TimeDelta::zero();
+            tracing::info!(peer = self.name, ahead_seconds, "the clock of an Alertmanager and ours agree again");
+        }
     }
 
     /// Alertmanager calls single alerts invalid; everything else means what it means with every receiver.
@@ -169,7 +218,11 @@ impl Peer {
         let judged = answer::judge(sent, &self.redactor).and_then(|answer| {
             // Alertmanager's own answer is empty; a page to read comes from something before it.
             let is_own = !answer.body.trim_start().starts_with('<');
-            if is_own { Ok(Posted::Accepted) } else { Err(answer::no_acceptance(&answer, "no page", &self.redactor)) }
+            if is_own {
+                Ok(Posted::Accepted { date: answer.date })
+            } else {
+                Err(answer::no_acceptance(&answer, "no page", &self.redactor))
+            }
         });
         judged.map_err(|failure| SendFailure { detail: self.says(&failure.detail), ..failure })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 use wiremock::matchers::{header, method, path};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::*;
 use crate::client::http::HttpOptions;
@@ -27,9 +27,34 @@ fn receiver(urls: &[&str], auth: Option<HttpAuth>) -> AlertmanagerReceiver {
     .unwrap()
 }
 
-async fn peer(respond: impl wiremock::Respond + 'static) -> MockServer {
+/// Answers by this clock.
+struct Dated<R>(DateTime<Utc>, R);
+
+impl<R: Respond> Respond for Dated<R> {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let date = self.0.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        self.1.respond(request).insert_header("date", date.as_str())
+    }
+}
+
+/// By our clock, when messages are sent.
+fn sent_at() -> DateTime<Utc> {
+    trigger().attempted_at
+}
+
+/// By the clock that is `ahead` of ours.
+async fn answer(server: &MockServer, ahead: TimeDelta, respond: impl Respond + 'static) {
+    let dated = Dated(sent_at() + ahead, respond);
+    Mock::given(method("POST")).and(path("/api/v2/alerts")).respond_with(dated).mount(server).await;
+}
+
+async fn peer(respond: impl Respond + 'static) -> MockServer {
+    peer_ahead(TimeDelta::zero(), respond).await
+}
+
+async fn peer_ahead(ahead: TimeDelta, respond: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(method("POST")).and(path("/api/v2/alerts")).respond_with(respond).mount(&server).await;
+    answer(&server, ahead, respond).await;
     server
 }
 
@@ -130,7 +155,7 @@ async fn a_bad_alert_is_found_and_left_out_from_then_on() {
     let singles = vec![1; 64];
     assert_eq!(sizes, [vec![64], singles, vec![36]].concat());
     server.reset().await;
-    Mock::given(method("POST")).respond_with(picky).mount(&server).await;
+    answer(&server, TimeDelta::zero(), picky).await;
     receiver.renew(&standing).await.unwrap();
     let sizes: Vec<_> = received(&server).await.iter().map(Vec::len).collect();
     assert_eq!(sizes, [64, 35]);
@@ -165,6 +190,63 @@ async fn an_alert_keeps_its_labels_while_the_incident_lasts() {
     let next = with(grown(NotificationKind::Trigger), |notification| notification.opened_at += TimeDelta::hours(1));
     receiver.send(&next).await.unwrap();
     assert_eq!(received(&server).await.concat()[4]["labels"]["level"], "organization");
+}
+
+/// How many minutes after the message was sent each alert ends.
+async fn ends(server: &MockServer) -> Vec<i64> {
+    let alerts = received(server).await.concat();
+    let end = |alert: &Value| alert["endsAt"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    // What it took to send it is part of what is heard of a clock.
+    alerts.iter().map(|alert| ((end(alert) - sent_at()).num_seconds() + 30).div_euclid(60)).collect()
+}
+
+/// By its own clock, a peer may take what fires for long over.
+#[tokio::test]
+async fn a_peer_with_another_clock_is_told_again_at_once() {
+    let (lease, day) = (4, 24 * 60);
+    for (ahead, then) in [(day, day + lease), (-day, lease), (5, 5 + lease)] {
+        let server = peer_ahead(TimeDelta::minutes(ahead), ResponseTemplate::new(200)).await;
+        let receiver = receiver(&[&server.uri()], None);
+        receiver.send(&trigger()).await.unwrap();
+        assert_eq!(ends(&server).await, [lease, then], "{ahead}");
+        receiver.renew(&[trigger()]).await.unwrap();
+        assert_eq!(ends(&server).await, [lease, then, then], "{ahead}: and it is known from then on");
+        receiver.send(&message(token(), Severity::Critical, NotificationKind::Resolve)).await.unwrap();
+        assert_eq!(ends(&server).await[3..], [ahead.min(0)], "{ahead}: over by both");
+    }
+}
+
+#[tokio::test]
+async fn a_small_difference_of_the_clocks_is_none() {
+    for ahead in [-50, 50] {
+        let server = peer_ahead(TimeDelta::seconds(ahead), ResponseTemplate::new(200)).await;
+        receiver(&[&server.uri()], None).send(&trigger()).await.unwrap();
+        assert_eq!(ends(&server).await, [4], "{ahead}");
+    }
+}
+
+/// Only who took an alert has judged it by its clock.
+#[tokio::test]
+async fn the_clock_of_a_refusal_moves_nothing() {
+    let server = peer_ahead(TimeDelta::days(1), ResponseTemplate::new(503)).await;
+    let receiver = receiver(&[&server.uri()], None);
+    for _ in 0..2 {
+        receiver.send(&trigger()).await.unwrap_err();
+    }
+    assert_eq!(ends(&server).await, [4, 4]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_right_is_followed() {
+    let server = peer_ahead(TimeDelta::days(1), ResponseTemplate::new(200)).await;
+    let receiver = receiver(&[&server.uri()], None);
+    receiver.send(&trigger()).await.unwrap();
+    server.reset().await;
+    answer(&server, TimeDelta::zero(), ResponseTemplate::new(200)).await;
+    receiver.renew(&[trigger()]).await.unwrap();
+    assert_eq!(ends(&server).await, [24 * 60 + 4, 4]);
+    receiver.renew(&[trigger()]).await.unwrap();
+    assert_eq!(ends(&server).await, [24 * 60 + 4, 4, 4]);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What is seen to be well for the first time since the state was lost.
 
 use crate::domain::attention::Forgotten;
-use crate::domain::facts::{RejectionCause, ScmAuthentication};
+use crate::domain::evidence::Part;
+use crate::domain::facts::{PermissionProof, RejectionCause, ScmAuthentication};
 use crate::domain::names::ApiName;
+use crate::domain::permission::Permission;
 use crate::health::incidents::evaluate;
 use crate::health::testing::{PAT, SCM_API, SNYK_API, TOKEN, World, hours, minutes};
 
@@ -82,24 +84,109 @@ fn what_cannot_be_seen_yet_is_not() {
     let late = world.organizations.pop_last().unwrap();
     world.probe();
     let seen = due(&mut world);
-    assert!(!is_about(&seen, "organizations/"), "{seen:#?}");
+    for unseen in ["organizations/", "RotationUnfinished/"] {
+        assert!(!is_about(&seen, unseen), "{unseen}: {seen:#?}");
+    }
     world.organizations.extend([late]);
     world.pass(hours(1));
     let seen = due(&mut world);
-    assert!(is_about(&seen, "TestsStale/organizations/"), "{seen:#?}");
+    for due in ["TestsStale/organizations/", "RotationUnfinished/"] {
+        assert!(is_about(&seen, due), "{due}: {seen:#?}");
+    }
+}
+
+/// A world that remembers everything from ten minutes before the loss, as a restored backup does.
+fn restored(mut world: World) -> World {
+    world.pass(minutes(45));
+    world.now += minutes(10);
+    lost(world)
 }
 
 #[test]
-fn an_answer_that_a_restored_backup_remembers_proves_nothing() {
-    let mut world = World::healthy(5, 2);
-    world.probe();
-    world.now += minutes(10);
-    let mut world = lost(world);
+fn what_a_restored_backup_remembers_proves_nothing() {
+    let mut world = restored(World::healthy(5, 2));
+    let secrets = [format!("StatusUnknown/credential/{TOKEN}"), format!("StatusUnknown/credential/{PAT}")];
+    assert_eq!(due(&mut world), secrets, "a secret is read by ourselves");
+    // Each is due by what was asked anew about itself.
+    world.probe_credentials();
     let seen = due(&mut world);
-    assert!(!is_about(&seen, "UpstreamUnreachable/"), "{seen:#?}");
+    for key in ["CredentialInvalid/", "PermissionsMissing/", "UpstreamUnreachable/api/bitbucket-cloud"] {
+        assert!(is_about(&seen, key), "{key}: {seen:#?}");
+    }
+    for unseen in ["SnykTokenInvalid/", SNYK_API, "namespace/", "integration/", "organizations/"] {
+        assert!(!is_about(&seen, unseen), "{unseen}: {seen:#?}");
+    }
     world.probe();
     let seen = due(&mut world);
-    assert!(is_about(&seen, SNYK_API) && is_about(&seen, SCM_API), "{seen:#?}");
+    for key in ["SnykTokenInvalid/", SNYK_API, "namespace/", "integration/", "organizations/"] {
+        assert!(is_about(&seen, key), "{key}: {seen:#?}");
+    }
+}
+
+#[test]
+fn one_part_from_before_the_loss_holds_back_what_rests_on_it() {
+    // The repositories cannot be listed; the Group still counts as connected by the list from before.
+    let mut world = restored(World::healthy(5, 2));
+    world.fails.insert(Part::Repositories, ("server_error", "HTTP 503"));
+    world.probe();
+    let seen = due(&mut world);
+    for unseen in ["namespace/", "integration/"] {
+        assert!(!is_about(&seen, unseen), "{unseen}: {seen:#?}");
+    }
+    assert!(is_about(&seen, "CredentialInvalid/") && is_about(&seen, "organizations/"), "{seen:#?}");
+    // What is too old to be used holds nothing up: that the namespace is there was seen since.
+    world.pass(hours(2));
+    let seen = due(&mut world);
+    assert!(is_about(&seen, "NamespaceNotFound/") && !is_about(&seen, "RepositoriesVanished/"), "{seen:#?}");
+    world.fails.clear();
+    world.pass(minutes(15));
+    let seen = due(&mut world);
+    assert!(is_about(&seen, "RepositoriesVanished/") && is_about(&seen, "integration/"), "{seen:#?}");
+    // One Organization was not asked anew, and nobody knows whether there are more.
+    let mut world = restored(World::healthy(5, 2));
+    let late = world.organizations.pop_last().unwrap();
+    world.fails.insert(Part::Organizations, ("server_error", "HTTP 503"));
+    world.probe();
+    let seen = due(&mut world);
+    for unseen in ["organizations/", "integration/"] {
+        assert!(!is_about(&seen, unseen), "{unseen}: {seen:#?}");
+    }
+    assert!(is_about(&seen, "NamespaceNotFound/"), "{seen:#?}");
+    world.fails.clear();
+    world.organizations.extend([late]);
+    world.probe();
+    let seen = due(&mut world);
+    for due in ["TestsStale/organizations/", "ConnectionFailed/integration/"] {
+        assert!(is_about(&seen, due), "{due}: {seen:#?}");
+    }
+}
+
+#[test]
+fn a_first_bad_answer_that_waits_for_another_is_no_good_sign() {
+    let mut world = restored(World::healthy(5, 2));
+    let partial = PermissionProof::Partial { granted: 1, total: 3 };
+    let permission = Permission::RepositoryRead;
+    let granted = world.main().permissions.insert(permission, partial).unwrap();
+    world.probe();
+    let seen = due(&mut world);
+    assert!(!is_about(&seen, "PermissionsMissing/"), "{seen:#?}");
+    world.main().permissions.insert(permission, granted);
+    world.pass(minutes(15));
+    let seen = due(&mut world);
+    assert!(is_about(&seen, "PermissionsMissing/"), "{seen:#?}");
+
+    let mut world = restored(World::healthy(5, 2));
+    let rejected = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    let accepted = std::mem::replace(&mut world.main().authentication, rejected);
+    world.probe();
+    let seen = due(&mut world);
+    for unseen in ["CredentialInvalid/", "PermissionsMissing/", "ConnectionFailed/"] {
+        assert!(!is_about(&seen, unseen), "{unseen}: {seen:#?}");
+    }
+    world.main().authentication = accepted;
+    world.pass(minutes(15));
+    let seen = due(&mut world);
+    assert!(is_about(&seen, "CredentialInvalid/") && is_about(&seen, "ConnectionFailed/"), "{seen:#?}");
 }
 
 #[test]

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::{Parts, Story, of_end};
+use super::{Parts, Story, of_end, of_forgotten, of_incident};
 use crate::domain::condition::Reason;
-use crate::domain::facts::CredentialExpiry;
+use crate::domain::facts::{CredentialExpiry, PermissionProof, RejectionCause, ScmAuthentication};
 use crate::domain::incident::{IncidentKey, Rule, Subject};
 use crate::domain::kinds::{Source, Truth};
 use crate::domain::names::CredentialName;
 use crate::domain::notification::About;
 use crate::domain::page::Page;
+use crate::domain::permission::Permission;
 use crate::domain::rotation::{OldToken, Rotation, RotationSource, Saved};
-use crate::domain::state::Change;
+use crate::domain::state::{Change, State};
 use crate::domain::work::Finding;
 use crate::health::incidents;
-use crate::health::testing::{PAT, TOKEN, World, minutes, start};
+use crate::health::testing::{PAT, SNYK_API, TOKEN, World, minutes, start};
 
 fn expiring(rule: Rule, name: &str) -> IncidentKey {
     IncidentKey { rule, subject: Subject::Credential(CredentialName::from(name)) }
@@ -97,4 +98,37 @@ fn an_end_names_what_is_still_open_and_claims_no_repair_that_nobody_saw() {
     let about = About::Incident(key);
     assert_eq!(end(&about, "the status is connected now"), "No action needed.");
     assert!(end(&about, "no longer watched").contains("nobody saw whether it was repaired"));
+}
+
+/// The labels are an alert's identity: without them an end ends nothing. Whoever lost the state does not know what was
+/// affected, and knows no Organization yet.
+#[test]
+fn an_end_that_was_forgotten_has_the_labels_of_its_begin() {
+    let breaking: [fn(&mut World); 5] = [
+        |world| {
+            drop(world.main().permissions.insert(Permission::WebhookWrite, PermissionProof::Missing { scope: None }))
+        },
+        |world| {
+            drop(world.main().permissions.insert(Permission::RepositoryRead, PermissionProof::Missing { scope: None }))
+        },
+        |world| world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked),
+        |world| world.down.extend([SNYK_API.into()]),
+        |world| world.assets.clear(),
+    ];
+    let mut compared = BTreeSet::new();
+    for breaks in breaking {
+        let story = Story::healthy(5, 2, breaks).after(minutes(60 * 30));
+        let (world, parts) = (&story.world, Parts::default());
+        let situation = parts.situation(world, world.now);
+        for (key, incident) in &world.state.incidents {
+            let begin = of_incident(key, incident, &world.state, &situation).labels;
+            for state in [&world.state, &State::default()] {
+                assert_eq!(of_forgotten(key, &[], world.now, state, &situation).labels, begin, "{key}");
+            }
+            compared.insert(key.to_string());
+        }
+    }
+    for subject in ["PermissionsMissing/credential/", "/api/", "ConnectionFailed/integration/", "/organizations/"] {
+        assert!(compared.iter().any(|key| key.contains(subject)), "{subject}: {compared:?}");
+    }
 }

@@ -30,7 +30,12 @@ async fn an_alert_wakes_once_while_its_lease_is_renewed() {
     // An empty label is no label: the same alert.
     let mut same = alert("A", Some(10));
     same["labels"].as_object_mut().unwrap().remove("team");
-    assert_eq!(post(&peer, &json!([same])).await.status, 200);
+    let got = post(&peer, &json!([same])).await;
+    assert_eq!(got.status, 200);
+    assert!(
+        got.head.contains("date: mon, 23 nov 2026 09:06:00 gmt"),
+        "by the clock that leases are judged by: {got:?}"
+    );
     let tally = peer.tally();
     assert_eq!((tally.pages, tally.repeats), (1, 6));
     // It says that it is over; once more changes nothing.

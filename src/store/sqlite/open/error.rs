@@ -65,6 +65,17 @@ pub enum OpenError {
         /// What is there.
         path: PathBuf,
     },
+    /// A symbolic link is there.
+    #[error(
+        "{} is a symbolic link to {}: give the path of that file itself, since its log and its lock have to be beside it",
+        path.display(), target.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// What it leads to.
+        target: PathBuf,
+    },
     /// It is damaged.
     #[error(
         "{} is damaged: restore a backup (`snykwatch restore FILE`), or move it away to start anew; what is broken \

@@ -1,10 +1,15 @@
 //! What happens to the file while it is open, and what is found of it at the next start.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use sqlx::Connection as _;
 
 use super::{chain, directory, open};
 use crate::store::contract::fixtures::{all, commit, integration, pending, state, status, to, trigger};
+use crate::store::sqlite::open::{Access, plain};
 use crate::store::sqlite::{Lost, OpenError, RestoreError, SqliteOptions, SqliteStore, backup, restore};
 use crate::store::{Commit, Outbox as _, Revision, Store};
 
@@ -189,6 +194,117 @@ async fn a_cut_file_is_put_aside_and_what_is_remembered_is_written_anew() {
         assert_eq!(store.lost(), None);
         assert_eq!(store.load().await.unwrap().unwrap().state, state("step-3"));
     }
+}
+
+/// A merge would write behind its end: it would have its length again, and holes, before anybody has looked.
+#[tokio::test]
+async fn a_file_that_was_cut_is_not_filled_up_by_the_next_commit() {
+    for cut_to in [0, 100, 3 * 4_096] {
+        let directory = directory();
+        let path = directory.path().join("snykwatch.db");
+        let store = open(&path).await;
+        let many =
+            |based_on| Commit { transitions: (0..2_000).map(|at| status("acme", at)).collect(), ..step(based_on) };
+        let before = "2000-01-01T00:00:00Z".parse().unwrap();
+        store.commit(many(0)).await.unwrap();
+        store.commit(many(1)).await.unwrap();
+        // Into the file itself.
+        store.prune(before).await.unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(cut_to).unwrap();
+        let refused = chain(&store.commit(many(2)).await.unwrap_err());
+        assert!(refused.contains("the state file was cut or overwritten while snykwatch runs"), "{refused}");
+        assert!(store.prune(before).await.is_err(), "which would merge the log too");
+        assert_eq!(fs::metadata(&path).unwrap().len(), cut_to, "it is as it was left");
+        let told = mended(&store).await;
+        assert!(told.contains("was cut or overwritten while snykwatch runs"), "{told}");
+        assert_eq!(store.commit(step(2)).await.unwrap(), Revision(3), "it goes on where it was");
+        assert_eq!(store.look_after().await.unwrap(), None, "once");
+        store.verify().await.unwrap();
+    }
+}
+
+/// It has begun with the head, and there was no room for the rest: the log still has it.
+#[tokio::test]
+async fn a_file_that_is_shorter_than_a_merge_that_failed_would_make_it_was_not_cut() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    store.prune("2000-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut pages = [0; 4];
+    file.read_exact_at(&mut pages, 28).unwrap();
+    let more = u32::from_be_bytes(pages) + 3;
+    file.write_all_at(&more.to_be_bytes(), 28).unwrap();
+    assert_eq!(store.look_after().await.unwrap(), None);
+    file.write_all_at(&pages, 28).unwrap();
+    assert_eq!(store.commit(step(1)).await.unwrap(), Revision(2));
+}
+
+/// Another program that knows the format may make it shorter.
+#[tokio::test]
+async fn a_file_that_became_shorter_in_order_was_not_cut() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    for based_on in 0..2 {
+        let transitions = (0..2_000).map(|at| status("acme", at)).collect();
+        store.commit(Commit { transitions, ..step(based_on) }).await.unwrap();
+    }
+    store.prune("2000-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let length = fs::metadata(&path).unwrap().len();
+    let mut other = plain(&path, Access::Write).await.unwrap();
+    for statement in ["DELETE FROM transition", "PRAGMA incremental_vacuum", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+    }
+    assert!(fs::metadata(&path).unwrap().len() < length);
+    assert_eq!(store.commit(step(2)).await.unwrap(), Revision(3));
+    assert_eq!(store.look_after().await.unwrap(), None);
+    other.close().await.unwrap();
+}
+
+/// A merge writes behind the end of a file that was cut, which has its length again, and holes.
+#[tokio::test]
+async fn a_file_with_holes_is_put_aside_when_the_database_calls_it_damaged() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    let transitions = (0..2_000).map(|minute| status("acme", minute)).collect();
+    store.commit(Commit { transitions, ..step(0) }).await.unwrap();
+    store.commit(step(1)).await.unwrap();
+    // Into the file itself.
+    store.prune("2000-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    let length = fs::metadata(&path).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(3 * 4_096).unwrap();
+    file.set_len(length).unwrap();
+    let read = chain(&store.history(integration("acme"), usize::MAX).await.unwrap_err());
+    assert!(read.contains("the file is damaged"), "{read}");
+    let told = mended(&store).await;
+    assert!(told.contains("was cut or overwritten while snykwatch runs"), "{told}");
+    assert!(directory.path().join("snykwatch.db.unreadable").exists());
+    assert_eq!(store.look_after().await.unwrap(), None, "once");
+    store.history(integration("acme"), usize::MAX).await.unwrap();
+    assert_eq!(store.commit(step(2)).await.unwrap(), Revision(3), "it goes on where it was");
+    store.close().await;
+    let store = open(&path).await;
+    assert_eq!(store.lost(), None);
+    assert_eq!(store.load().await.unwrap().unwrap().state, state("step-2"));
+}
+
+/// A log that was harmed may be called damage, and is not in the file.
+#[tokio::test]
+async fn a_sound_file_that_was_called_damaged_stays_where_it_is() {
+    let directory = directory();
+    let path = directory.path().join("snykwatch.db");
+    let store = open(&path).await;
+    store.commit(step(0)).await.unwrap();
+    store.is_suspect.store(true, Ordering::Relaxed);
+    assert_eq!(store.look_after().await.unwrap(), None);
+    assert!(!store.is_suspect.load(Ordering::Relaxed), "and it is not read again for that");
+    assert!(!directory.path().join("snykwatch.db.unreadable").exists());
+    store.commit(step(1)).await.unwrap();
+    assert_eq!(store.history(integration("acme"), usize::MAX).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

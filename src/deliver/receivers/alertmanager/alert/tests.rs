@@ -52,7 +52,7 @@ fn a_resolve_is_the_same_alert_with_its_end() {
     let resolve = alert(&message(token(), Severity::Critical, NotificationKind::Resolve));
     assert_eq!(resolve.labels, trigger.labels);
     assert_eq!(resolve.starts_at, trigger.starts_at);
-    assert_eq!(resolve.ends_at, "2026-11-20T12:01:00.000Z");
+    assert_eq!(resolve.ends_at, noon() + TimeDelta::minutes(1));
     let lower = alert(&message(token(), Severity::Warning, NotificationKind::Resolve));
     assert_ne!(lower.labels, trigger.labels);
 }
@@ -63,6 +63,26 @@ fn no_end_lies_before_its_begin() {
         notification.created_at = noon() - TimeDelta::hours(1);
     });
     assert_eq!(alert(&early).ends_at, alert(&early).starts_at);
+}
+
+/// Ours may be the wrong clock, or its own, or only that of something between us that dates its answers.
+#[test]
+fn an_alert_fires_by_either_clock_and_its_end_is_over_by_either() {
+    let trigger = alert(&message(token(), Severity::Critical, NotificationKind::Trigger));
+    let resolve = alert(&message(token(), Severity::Critical, NotificationKind::Resolve));
+    for ahead in [TimeDelta::days(1), -TimeDelta::days(1), TimeDelta::zero()] {
+        let (firing, ended) = (trigger.by_clock_ahead(ahead), resolve.by_clock_ahead(ahead));
+        assert_eq!(firing.starts_at, trigger.starts_at + ahead, "as its people see it");
+        for now in [noon(), noon() + ahead].map(|opened_at| opened_at + TimeDelta::minutes(1)) {
+            assert!(firing.ends_at >= now + TimeDelta::minutes(4), "{ahead}");
+            assert!(ended.ends_at <= now, "{ahead}");
+        }
+        for alert in [&firing, &ended] {
+            assert!(alert.starts_at <= alert.ends_at && alert.labels == trigger.labels, "{ahead}");
+        }
+    }
+    let far = trigger.by_clock_ahead(TimeDelta::MAX);
+    assert_eq!(far.ends_at, trigger.ends_at, "a date of no sense moves nothing");
 }
 
 #[test]
