@@ -16,6 +16,7 @@
 
 mod apis;
 mod baseline;
+mod budget_spent;
 mod candidate;
 mod connection;
 mod credentials;
