@@ -64,7 +64,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use advice::step_after_answer;
+pub use advice::{step_after_answer, step_after_failure};
 pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};

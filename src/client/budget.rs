@@ -2,8 +2,9 @@
 //!
 //! **How it works.** One [`RequestBudget`] per credential, shared by every client that uses it. A pure [`Ledger`] keeps
 //! one bucket per configured limit and the pause that a throttling answer imposed; it is told the time. A request waits
-//! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s); otherwise it is answered
-//! at once as [`TurnedAway`], so that no probe hangs. Such a request was never sent, and says nothing about the API.
+//! for its turn when that is less than [`LONGEST_PACING`] away (a later page of a walk: 30 s; what is asked once for a whole
+//! Group: a minute, so that it has its turn before what is asked for each Organization); otherwise it is answered at once as
+//! [`TurnedAway`], so that no probe hangs. Such a request was never sent, and says nothing about the API.
 //!
 //! Time is the monotonic clock. On a scaled clock it is the domain clock, or a pause would hold a demo for real minutes;
 //! there requests are not paced, because virtual time stands still while a probe works.
@@ -33,6 +34,10 @@ pub const LONGEST_PACING: Duration = Duration::from_secs(2);
 /// The longest that a later page of a walk waits: giving up would waste every page already read.
 pub(crate) const LONGEST_WALK_PACING: Duration = Duration::from_secs(30);
 
+/// The longest that a request waits which is asked once for a whole Group: longer than any of an Organization, so that where
+/// turns are few it gets the next one.
+pub(crate) const LONGEST_GROUP_PACING: Duration = Duration::from_mins(1);
+
 /// The longest pause that an answer can impose on a credential.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
@@ -45,17 +50,38 @@ pub enum TurnedAway {
     /// An answer asked for patience.
     #[error("not asked: an earlier answer wants no request with this credential for another {} s", .0.as_secs())]
     Paused(Duration),
-    /// Our own share of the requests is used up; when the next turn is.
-    #[error("not asked: our own share of the requests with this credential is used up, for another {} s", .0.as_secs())]
-    Spent(Duration),
+    /// Our own share of the requests is used up.
+    #[error(
+        "not asked: our own share of the requests with this credential is used up, for another {} s{}",
+        .wait.as_secs(),
+        of_whom(.stated.as_ref())
+    )]
+    Spent {
+        /// When the next turn is.
+        wait: Duration,
+        /// The limit that the API states, where our share is so small because of it.
+        stated: Option<Limit>,
+    },
 }
 
 impl TurnedAway {
     /// When there will be room again.
     pub fn retry_after(self) -> Duration {
-        let (Self::Paused(wait) | Self::Spent(wait)) = self;
+        let (Self::Paused(wait) | Self::Spent { wait, .. }) = self;
         wait
     }
+}
+
+/// Whose limit it is, where it is not our own.
+fn of_whom(stated: Option<&Limit>) -> String {
+    let words = |Limit { requests, window }: &Limit| {
+        format!(
+            "; it is the API's limit: its answers state {requests} in {} s for all who use this credential, and half of that \
+             is our share",
+            window.as_secs()
+        )
+    };
+    stated.map(words).unwrap_or_default()
 }
 
 /// A cheap handle on the budget of one credential.
@@ -118,11 +144,14 @@ impl RequestBudget {
 
     /// Waits for a turn, for at most `patience`, and takes it.
     pub(crate) async fn acquire_within(&self, patience: Duration) -> Result<(), TurnedAway> {
-        let decision = self.ledger().decide(self.0.time.elapsed(), patience);
+        let (decision, stated) = {
+            let mut ledger = self.ledger();
+            (ledger.decide(self.0.time.elapsed(), patience), ledger.stated())
+        };
         match decision {
             Decision::Paused(rest) => return Err(TurnedAway::Paused(rest)),
             _ if !self.0.time.is_paced() => return Ok(()),
-            Decision::TooFar(wait) => return Err(TurnedAway::Spent(wait)),
+            Decision::TooFar(wait) => return Err(TurnedAway::Spent { wait, stated }),
             Decision::GoAfter(Duration::ZERO) => return Ok(()),
             Decision::GoAfter(wait) => tokio::time::sleep(wait).await,
         }
@@ -130,16 +159,14 @@ impl RequestBudget {
         self.paused_for().map_or(Ok(()), |rest| Err(TurnedAway::Paused(rest)))
     }
 
-    /// Learns from an answer: throttling pauses the whole credential, stated limits lower ours.
+    /// Learns from an answer: throttling pauses the whole credential, and stated limits are followed below our own.
     pub(crate) fn on_answer(&self, status: u16, headers: &HeaderMap) {
         let asked = retry_after(headers, self.0.time.wall(), LONGEST_API_WAIT);
         let stated = limits::StatedLimits::read(headers);
         let pause = self.0.limits.pause_after(status, asked, &stated).map(|pause| self.with_jitter(pause));
         let now = self.0.time.elapsed();
         let mut ledger = self.ledger();
-        for limit in &stated.windows {
-            ledger.lower(limit.shared());
-        }
+        ledger.state(&stated.windows, now);
         if let Some(pause) = pause {
             ledger.pause_until(now + pause.min(LONGEST_PAUSE));
         }

@@ -20,7 +20,7 @@ use super::answer::{
     Answer, BodyKind, Failure, FailureClass, KnownSecrets, Redactor, body_kind, classify, meta, read_names,
     without_mark,
 };
-use super::budget::{LONGEST_PACING, RequestBudget, TurnedAway};
+use super::budget::{LONGEST_GROUP_PACING, LONGEST_PACING, RequestBudget, TurnedAway};
 use super::http::{HttpBuildError, HttpClient, HttpRequest, RawAnswer, RequestBody, Target};
 use super::telemetry::Telemetry;
 use crate::clock::Clock;
@@ -73,6 +73,11 @@ impl Call {
             body: Some(RequestBody { content_type, bytes }),
             patience: LONGEST_PACING,
         }
+    }
+
+    /// Asked once for a whole Group: it waits for its turn in the budget, and many Organizations do not get it instead.
+    pub(crate) fn of_group(self) -> Self {
+        Self { patience: LONGEST_GROUP_PACING, ..self }
     }
 
     /// What is asked, for people: method and path.
@@ -133,7 +138,7 @@ impl Connection {
             let retry_after = Some(turned_away.retry_after());
             let class = match turned_away {
                 TurnedAway::Paused(_) => FailureClass::RateLimited { retry_after },
-                TurnedAway::Spent(_) => FailureClass::BudgetSpent { retry_after },
+                TurnedAway::Spent { .. } => FailureClass::BudgetSpent { retry_after },
             };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = retry_after;

@@ -14,6 +14,7 @@ mod proxy;
 mod target;
 mod tls;
 mod trouble;
+mod tunnel;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -228,6 +229,7 @@ impl HttpClient {
         };
         tracing::trace!(verb = ?request.verb, host = target.host(), path, "sending a request");
         let deadline = Instant::now() + self.0.options.request_timeout;
+        let url = request.url.clone();
         let method = match request.verb {
             Verb::Get => reqwest::Method::GET,
             Verb::Post => reqwest::Method::POST,
@@ -249,10 +251,25 @@ impl HttpClient {
         }
         let answer = match sent {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(trouble::of_connection(&error, target.host(), is_proxied)),
+            Ok(Err(error)) if is_proxied => return Err(self.of_proxied(&error, &url, target.host()).await),
+            Ok(Err(error)) => return Err(trouble::of_connection(&error, target.host(), false)),
             Err(_) => return Err(trouble::timeout(TimeoutPhase::Answer, target.host())),
         };
         self.read(answer, target.host(), deadline).await
+    }
+
+    /// What kept the head of an answer from coming through the proxy, with the proxy's own status where it gave one.
+    async fn of_proxied(&self, error: &reqwest::Error, url: &Url, host: &str) -> Failure {
+        let options = &self.0.options;
+        let status = match (trouble::no_tunnel(error), &options.proxy) {
+            (Some(trouble::NoTunnel::WantsLogin), _) => Some(407),
+            (Some(trouble::NoTunnel::Refused), Some(proxy)) => {
+                tunnel::status(proxy, url, options.connect_timeout).await
+            }
+            _ => None,
+        };
+        let of_proxy = status.map(|status| trouble::of_proxy(status, host));
+        of_proxy.unwrap_or_else(|| trouble::of_connection(error, host, true))
     }
 
     async fn read(&self, mut answer: reqwest::Response, host: &str, deadline: Instant) -> Result<RawAnswer, Failure> {

@@ -159,7 +159,9 @@ impl SnykClient {
     fn get(&self, path: &[&str], parameters: &[(&str, &str)]) -> Call {
         let mut url = self.rest.target.url(path.iter().copied());
         url.query_pairs_mut().append_pair("version", &self.version).extend_pairs(parameters);
-        Call::get(url, JSON_API)
+        let call = Call::get(url, JSON_API);
+        // Everything else is asked of an Organization, of which there are many.
+        if matches!(path.first(), Some(&("groups" | "self"))) { call.of_group() } else { call }
     }
 }
 

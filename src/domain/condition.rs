@@ -180,8 +180,12 @@ closed_list! {
         EndpointNotFound => "endpoint_not_found",
         /// The endpoint has ended (410).
         EndpointGone => "endpoint_gone",
-        /// The API fails or cannot be reached.
+        /// The API fails.
         UpstreamFailing => "upstream_failing",
+        /// No question arrives there: name lookup, connection or TLS fail.
+        NotReached => "not_reached",
+        /// A proxy or portal on the way lets no question through.
+        ProxyFailing => "proxy_failing",
         /// The API asks for patience (429).
         RateLimited => "rate_limited",
         /// Our own share of the requests is used up: it was not asked.
@@ -364,7 +368,9 @@ impl Reason {
             "incomplete" | "endless_paging" => Self::ListIncomplete,
             "secret_refused" => Self::SecretRefused,
             "contradicted" => Self::Contradicted,
-            "unexpected_body" | "foreign_next_link" | "bad_request" | "oversized" | "truncated" => {
+            "dns" | "tls" | "connection_refused" | "unconnected" => Self::NotReached,
+            "proxy" => Self::ProxyFailing,
+            "unexpected_body" | "redirected" | "foreign_next_link" | "bad_request" | "oversized" | "truncated" => {
                 Self::AnswerNotUnderstood
             }
             _ => Self::UpstreamFailing,

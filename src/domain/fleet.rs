@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::evidence::End;
 use super::kinds::{Role, Scm};
 use super::names::{
     ApiName, CredentialName, GroupId, IntegrationName, OrganizationId, ProfileName, Revision, WorkspaceSlug,
@@ -40,6 +41,15 @@ impl Fleet {
     /// The Organization level of an integration, if it is watched.
     pub fn organizations(&self, name: &IntegrationName) -> Option<&WatchedOrganizations> {
         self.integrations.get(name)?.organizations.as_ref()
+    }
+
+    /// Which end an API is of; `None` of one that is neither (an administrators' API).
+    pub fn end_of(&self, api: &ApiName) -> Option<End> {
+        if self.snyk_tokens.values().any(|token| token.api == *api) {
+            Some(End::Snyk)
+        } else {
+            self.scm_credentials.values().any(|credential| credential.api == *api).then_some(End::GitHost)
+        }
     }
 }
 

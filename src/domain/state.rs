@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::attention::Attention;
 use super::condition::{Condition, ConditionState, Reason};
 use super::decisions::Decisions;
-use super::evidence::EvidenceBook;
+use super::evidence::{End, EvidenceBook};
 use super::incident::{IncidentKey, IncidentState, ResolvedCause, Severity};
 use super::kinds::Truth;
 use super::loss::ProfileMemory;
@@ -121,6 +121,9 @@ pub struct IntegrationState {
     pub conditions: BTreeMap<Condition, ConditionState>,
     /// Its status; `None` until first evaluated.
     pub status: Option<StatusState>,
+    /// While its status is unknown for want of an answer: whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<End>,
     /// Synchronisation progress, at Group level.
     pub progress: Option<SyncProgress>,
     /// Since when everything about it is asked again, after a time in which nobody watched: what is known of it may be
@@ -144,6 +147,7 @@ impl IntegrationState {
             snyk_name: None,
             conditions: BTreeMap::new(),
             status: None,
+            unanswered: None,
             progress: None,
             asking_again_since: None,
             denied_at: None,

@@ -123,6 +123,8 @@ pub enum FailedAt {
     Ourselves,
     /// It did not arrive: name lookup, proxy, connection or TLS.
     TheWay,
+    /// A page for people, or the way to one, came in the API's place: a proxy's, a portal's, or the vendor's own.
+    InItsPlace,
     /// The API as a whole looks unreachable (5xx, 429, HTML, a cut connection, ...).
     WholeApi,
     /// This endpoint alone (404, 410).
@@ -132,7 +134,7 @@ pub enum FailedAt {
 impl FailedAt {
     /// Whether it is no use to ask the API something else now.
     pub fn hides_whole_api(self) -> bool {
-        matches!(self, Self::TheWay | Self::WholeApi)
+        matches!(self, Self::TheWay | Self::InItsPlace | Self::WholeApi)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What to do next, and who has the right for it.
 
+mod answers;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::condition::{Condition, Reason};
@@ -9,6 +11,9 @@ use crate::domain::kinds::Level;
 use crate::domain::status::Status;
 
 use super::words::{moment, scm_name};
+
+pub(super) use answers::{Asked, of_answer, of_failure};
+pub use answers::{step_after_answer, step_after_failure};
 
 /// What the advice names.
 pub(super) struct Advised<'a> {
@@ -31,129 +36,6 @@ pub(super) struct Advised<'a> {
 pub(super) struct MovingFill {
     /// By when it is expected to be complete, where its rate tells.
     pub(super) complete_by: Option<DateTime<Utc>>,
-}
-
-/// Whom we asked when the answer did not tell what we wanted to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// Snyk, about a Group or an Organization.
-    Snyk(Level),
-    /// The Git host.
-    GitHost,
-    /// The API of the Git host's administrators.
-    AdminApi,
-}
-
-impl Asked {
-    /// Who answered; where that is not known, whom a condition is about.
-    fn of(end: Option<End>, condition: Option<Condition>, level: Level) -> Self {
-        match end {
-            Some(End::Snyk) => Self::Snyk(level),
-            Some(End::GitHost) => Self::GitHost,
-            None => Self::about(condition, level),
-        }
-    }
-
-    /// Whom a condition is about.
-    fn about(condition: Option<Condition>, level: Level) -> Self {
-        match condition {
-            Some(
-                Condition::CredentialValid
-                | Condition::CredentialFresh
-                | Condition::PermissionsGranted
-                | Condition::RepositoriesVisible
-                | Condition::WebhooksInstalled
-                | Condition::CatalogLinked,
-            ) => Self::GitHost,
-            _ => Self::Snyk(level),
-        }
-    }
-}
-
-/// What to do where a condition is unknown because an answer was none; `None` where it is unknown for another reason.
-pub fn step_after_answer(condition: Condition, reason: Reason, level: Level) -> Option<String> {
-    let is_an_answer = matches!(
-        reason,
-        Reason::EndpointRefused
-            | Reason::AddressRefused
-            | Reason::EndpointNotFound
-            | Reason::EndpointGone
-            | Reason::RateLimited
-            | Reason::BudgetSpent
-            | Reason::RequestNotListed
-            | Reason::AnswerNotUnderstood
-            | Reason::ListIncomplete
-            | Reason::UpstreamFailing
-            | Reason::Contradicted
-    );
-    is_an_answer.then(|| of_answer(reason, Asked::about(Some(condition), level)))
-}
-
-/// What to do where an answer was none, by its class. It stands beside the answer's own words, and leads to somebody who
-/// can act on them.
-pub(super) fn of_answer(reason: Reason, asked: Asked) -> String {
-    let (api, admin) = match asked {
-        Asked::Snyk(Level::Group) => ("Snyk", "Group Admin"),
-        Asked::Snyk(Level::Organization) => ("Snyk", "Organization Admin"),
-        Asked::GitHost => ("the Git host", "Git host admin"),
-        Asked::AdminApi => ("the admin API", "Git host admin"),
-    };
-    match (reason, asked) {
-        (Reason::EndpointRefused, Asked::Snyk(_)) => format!(
-            "{admin}: give the account of our Snyk token a role that may read this; the token itself is accepted"
-        ),
-        (Reason::EndpointRefused, Asked::GitHost | Asked::AdminApi) => {
-            format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
-        }
-        (Reason::SnykAccessDenied, _) => {
-            format!("{admin}: give the account of our Snyk token the right to read this; or snykwatch operator: correct the id")
-        }
-        (Reason::AddressRefused, _) => format!(
-            "{admin}: allow the address from which snykwatch asks; or snykwatch operator: ask from an allowed one \
-             (`http.proxy`)"
-        ),
-        (Reason::EndpointNotFound, _) => "snykwatch operator: check `region` or `api_url`, and the id that is asked for; \
-             if both are right, a newer snykwatch may ask another endpoint"
-            .to_owned(),
-        (Reason::EndpointGone, _) => {
-            format!("snykwatch operator: update snykwatch; {api} no longer has this endpoint")
-        }
-        (Reason::RateLimited, _) => "nobody for now: it is asked again; if it lasts, snykwatch operator: find who else \
-             uses up this token's requests, or ask less often (`schedule`)"
-            .to_owned(),
-        (Reason::BudgetSpent, _) => "nobody for now: it is asked when the next turn comes; if it lasts, snykwatch operator: \
-             ask less often (`schedule`), or give a part of the integrations a token of its own"
-            .to_owned(),
-        (Reason::RequestNotListed, _) => "snykwatch operator: update snykwatch; if it is the latest, report it as an error: it \
-             keeps back a request of its own"
-            .to_owned(),
-        (Reason::AnswerNotUnderstood, _) => "snykwatch operator: see whether a proxy or a login page answers in the \
-             API's place (`http.proxy`, `api_url`); if not, update snykwatch"
-            .to_owned(),
-        (Reason::ListIncomplete, _) => format!(
-            "nobody for now: the list is asked for again; if it stays short of its total, snykwatch operator: report it \
-             to {api}"
-        ),
-        (Reason::UpstreamFailing, _) => {
-            format!("nobody for now: it is asked again; if it lasts, see whether {api} reports a disturbance")
-        }
-        (Reason::Contradicted, _) => "snykwatch operator: compare both answers; our question may not fit this kind of \
-             token"
-            .to_owned(),
-        (Reason::SnykTokenInvalid | Reason::SnykTokenExpired, _) => {
-            "token owner: create a new Snyk token; then snykwatch operator: put it into snykwatch's secret file".to_owned()
-        }
-        (Reason::SnykTokenWrongRegion, _) => "snykwatch operator: correct the region of the Snyk token".to_owned(),
-        (Reason::SecretRefused, _) => "snykwatch operator: put the token, and nothing else, into the file that is named; a \
-             file is read again when it changes, a variable at a restart (`snykwatch config validate` checks both)"
-            .to_owned(),
-        (Reason::NotObserved, _) => "nobody for now: the first answer is awaited".to_owned(),
-        (Reason::EvidenceStale, _) => "snykwatch operator: see in the log why nothing was asked lately (the request \
-             budget, the network of this machine)"
-            .to_owned(),
-        _ => "snykwatch operator: look at the conditions that are unknown; each says what was asked and what was answered"
-            .to_owned(),
-    }
 }
 
 /// What to do where the admin API gave no listing.

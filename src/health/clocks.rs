@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::condition::{Condition, ConditionState, Reason};
+use crate::domain::evidence::End;
 use crate::domain::fleet::WatchedGroup;
 use crate::domain::kinds::{Confidence, Truth};
 use crate::domain::names::{IntegrationKey, Revision};
@@ -21,6 +22,8 @@ pub(super) struct Described {
     pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) next_step: Option<String>,
+    /// Who did not give the answer that decides it.
+    pub(super) unanswered: Option<End>,
     pub(super) confidence: Confidence,
     pub(super) basis: Basis,
     pub(super) last_proof_of_life_at: Option<DateTime<Utc>>,
@@ -147,6 +150,7 @@ impl Recorder<'_> {
             Status::Unknown => {}
             _ => self.state.group.connected_since = None,
         }
+        self.state.unanswered = described.unanswered.filter(|_| described.status == Status::Unknown);
         let life_before = previous.and_then(|state| state.last_proof_of_life_at);
         self.state.status = Some(StatusState {
             status: described.status,

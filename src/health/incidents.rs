@@ -17,6 +17,7 @@
 mod anew;
 mod apis;
 mod baseline;
+mod budget_spent;
 mod candidate;
 mod connection;
 mod credentials;

@@ -140,6 +140,8 @@ impl Shift {
                 last_conclusive_at,
                 inconclusive_since,
                 unreached_since,
+                reached_since,
+                last_failed_at,
                 unasked_since,
                 last_failure: _,
                 version_ending,
@@ -149,6 +151,8 @@ impl Shift {
             self.maybe(last_conclusive_at);
             self.maybe(inconclusive_since);
             self.maybe(unreached_since);
+            self.maybe(reached_since);
+            self.maybe(last_failed_at);
             self.maybe(unasked_since);
             // Our clock minus the API's: ours has moved.
             *clock_skew = clock_skew.map(|skew| skew + self.by);
@@ -172,6 +176,7 @@ impl Shift {
             conditions,
             status,
             // Made anew with the next evaluation.
+            unanswered: _,
             progress: _,
             asking_again_since,
             denied_at,

@@ -80,21 +80,26 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
         | FailureClass::ConnectionRefused
         | FailureClass::Unconnected
         | FailureClass::Timeout { phase: TimeoutPhase::Connect } => return FailedAt::TheWay,
+        // A connection that was cut before any word of an answer: whoever cut it may stand anywhere on the way.
+        FailureClass::Network if failure.status.is_none() => return FailedAt::TheWay,
+        FailureClass::Redirected { .. } => return FailedAt::InItsPlace,
         FailureClass::RateLimited { .. }
         | FailureClass::Maintenance
         | FailureClass::ServerError
-        | FailureClass::Redirected { .. }
         | FailureClass::Truncated
         | FailureClass::Oversized { .. }
         | FailureClass::Timeout { .. }
         | FailureClass::Network => true,
-        // JSON of another shape is this endpoint's change; a page for people stands in front of the whole API.
+        // JSON of another shape is this endpoint's change; a page for people stands in the place of the whole API.
         FailureClass::UnexpectedBody
         | FailureClass::Forbidden
         | FailureClass::NotFound
         | FailureClass::Unauthorized
         | FailureClass::BadRequest
-        | FailureClass::Gone { .. } => failure.body == BodyKind::Html && !failure.is_rejection(),
+        | FailureClass::Gone { .. } => {
+            let is_a_page = failure.body == BodyKind::Html && !failure.is_rejection();
+            return if is_a_page { FailedAt::InItsPlace } else { FailedAt::Endpoint };
+        }
         FailureClass::MissingScope { .. }
         | FailureClass::AddressRefused
         | FailureClass::ShutOut { .. }
@@ -108,13 +113,26 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
     if looks_like_all { FailedAt::WholeApi } else { FailedAt::Endpoint }
 }
 
+/// The word for a failure, and what happened. Whatever its status claims, a page for people is no word of the API.
+pub(super) fn told(attempt: &str, failure: &Failure) -> (&'static str, String) {
+    let says_so_itself = matches!(failure.class, FailureClass::UnexpectedBody | FailureClass::Redirected { .. });
+    let is_a_page = failure.body == BodyKind::Html && failed_at(failure) == FailedAt::InItsPlace;
+    let (label, page) = if is_a_page && !says_so_itself {
+        (FailureClass::UnexpectedBody.as_label(), " with an HTML page")
+    } else {
+        (failure.class.as_label(), "")
+    };
+    (label, format!("could not {attempt}: {}{page}", failure.detail))
+}
+
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
 pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure) -> ProbeFailure {
+    let (reason, detail) = told(attempt, failure);
     ProbeFailure {
         part: Some(part),
         api: api.clone(),
-        reason: failure.class.as_label(),
-        detail: format!("could not {attempt}: {}", failure.detail),
+        reason,
+        detail,
         failed_at: failed_at(failure),
         retry_after: failure.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
     }
@@ -168,6 +186,34 @@ mod tests {
     }
 
     #[test]
+    fn a_page_in_the_place_of_an_api_is_told_from_the_apis_own_word() {
+        let check = |class: FailureClass, status, body, expected: (FailedAt, &str)| {
+            let failure = failure(class.clone(), Some(status), body);
+            let told = probe_failure(&"acme".into(), Part::Access, "ask", &failure);
+            assert_eq!((told.failed_at, told.reason), expected, "{class:?} {body:?}");
+        };
+        let (json, html) = (BodyKind::Json, BodyKind::Html);
+        let gone = || FailureClass::Gone { announcement: None };
+        for (class, status) in [
+            (FailureClass::UnexpectedBody, 200),
+            (FailureClass::Forbidden, 403),
+            (FailureClass::NotFound, 404),
+            (gone(), 410),
+        ] {
+            let own = class.as_label();
+            check(class.clone(), status, html, (FailedAt::InItsPlace, "unexpected_body"));
+            check(class, status, json, (FailedAt::Endpoint, own));
+        }
+        // Vendors send pages of their own when they are in trouble.
+        check(FailureClass::ServerError, 503, html, (FailedAt::WholeApi, "server_error"));
+        check(FailureClass::RateLimited { retry_after: None }, 429, html, (FailedAt::WholeApi, "rate_limited"));
+        for body in [html, BodyKind::Absent] {
+            let redirected = FailureClass::Redirected { location_host: None };
+            check(redirected, 302, body, (FailedAt::InItsPlace, "redirected"));
+        }
+    }
+
+    #[test]
     fn what_was_not_sent_and_what_did_not_arrive_say_nothing_of_the_api() {
         let check = |class: FailureClass, status, expected| {
             assert_eq!(failed_at(&failure(class.clone(), status, BodyKind::Absent)), expected, "{class:?} {status:?}");
@@ -186,7 +232,12 @@ mod tests {
         check(timeout(TimeoutPhase::Connect), None, FailedAt::TheWay);
         // There was a connection: whoever is at its other end is reached.
         check(timeout(TimeoutPhase::Answer), None, FailedAt::WholeApi);
-        check(FailureClass::Network, None, FailedAt::WholeApi);
+        // With TLS the other end has proved by then who it is.
+        check(timeout(TimeoutPhase::Body), Some(200), FailedAt::WholeApi);
+        check(FailureClass::Network, Some(200), FailedAt::WholeApi);
+        // Nothing was heard of the other end.
+        check(FailureClass::Network, None, FailedAt::TheWay);
+        check(FailureClass::Redirected { location_host: None }, Some(302), FailedAt::InItsPlace);
         check(FailureClass::ServerError, Some(503), FailedAt::WholeApi);
         check(FailureClass::NotFound, Some(404), FailedAt::Endpoint);
     }

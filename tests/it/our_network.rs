@@ -76,6 +76,20 @@ async fn where_a_stranger_signs_for_everybody_it_is_our_network() {
     is_ours(asked(&scene, snyk, bitbucket, "").await, "tls").await;
 }
 
+/// Whatever stands in front of both vendors is no vendor.
+#[tokio::test]
+async fn where_a_page_stands_in_the_place_of_everybody_it_is_our_network() {
+    for (fault, class) in [(FaultKind::HtmlWithOk, "unexpected_body"), (FaultKind::ConnectionReset, "network")] {
+        let scene = Scene::healthy().await;
+        scene.sandbox.world(|world| {
+            world.break_api(Api::Snyk, fault.clone());
+            world.break_api(Api::Bitbucket, fault.clone());
+        });
+        let Configuration { snyk_url, bitbucket_url, .. } = scene.configuration();
+        is_ours(asked(&scene, snyk_url, bitbucket_url, "").await, class).await;
+    }
+}
+
 #[tokio::test]
 async fn where_one_of_two_is_not_reached_it_is_that_one() {
     let scene = Scene::healthy().await;

@@ -121,7 +121,8 @@ pub(crate) fn classify(
             None => FailureClass::Forbidden,
         },
         404 => FailureClass::NotFound,
-        407 => FailureClass::Proxy,
+        // Nobody but who stands on the way answers so: a proxy, or the portal of a network.
+        407 | 511 => FailureClass::Proxy,
         408 => FailureClass::Timeout { phase: TimeoutPhase::Answer },
         410 => FailureClass::Gone { announcement: announcement(&error).map(|text| redactor.clean(&text)) },
         429 => FailureClass::RateLimited { retry_after: wait },
@@ -136,10 +137,11 @@ pub(crate) fn classify(
         (Some(code), None) => format!(" ({code})"),
         (None, None) => String::new(),
     };
+    let who = if class == FailureClass::Proxy { "a proxy or portal on the way" } else { "the API" };
     let clean = |text: String| Some(redactor.clean(&text)).filter(|text| !text.is_empty());
     Failure {
         class,
-        detail: redactor.clean(&format!("the API answered {status}{said}")),
+        detail: redactor.clean(&format!("{who} answered {status}{said}")),
         status: Some(status),
         body: kind,
         retry_after: wait,

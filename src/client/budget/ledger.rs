@@ -3,10 +3,20 @@
 //! A bucket for `limit` requests in `window` holds half of them as its burst and refills the rest evenly over the
 //! window. So no stretch of that length ever sees more than `limit` requests, and an exhausted credential gets a turn
 //! again soon instead of after a whole window.
+//!
+//! What an API states of a window is followed down and up again, never above our own limit: it is what holds now. A
+//! single header may be somebody else's, a proxy's or an endpoint's of its own, so that a steep fall counts once it is
+//! stated twice in a row; and what is stated no more is forgotten.
 
 use std::time::Duration;
 
 use super::{BudgetLimits, Limit};
+
+/// A fall to less than one part in so many has to be stated twice.
+const STEEP: u32 = 2;
+
+/// So long a stated limit counts after it was stated last: as long as the longest window.
+const STATED_FOR: Duration = Duration::from_hours(1);
 
 /// What a request has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +38,13 @@ pub(super) struct Ledger {
 
 #[derive(Debug)]
 struct Bucket {
-    limit: Limit,
+    /// What the configuration gives.
+    own: Limit,
+    /// What an API states of this window, where that leaves us less.
+    stated: Option<Limit>,
+    stated_at: Duration,
+    /// The last header stated a steep fall, and was the first one to do so.
+    is_fall_in_doubt: bool,
     burst: f64,
     /// Turns a second.
     rate: f64,
@@ -37,13 +53,40 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(limit: Limit) -> Self {
-        let burst = f64::from(limit.burst());
-        let rate = limit.refill_in_window() / limit.window.as_secs_f64().max(0.001);
-        Self { limit, burst, rate, turns: burst, at: Duration::ZERO }
+    fn new(own: Limit) -> Self {
+        let (burst, rate) = pace(own);
+        let (stated, stated_at) = (None, Duration::ZERO);
+        Self { own, stated, stated_at, is_fall_in_doubt: false, burst, rate, turns: burst, at: Duration::ZERO }
+    }
+
+    /// What we keep to.
+    fn limit(&self) -> Limit {
+        let requests = self.stated.map_or(self.own.requests, |stated| stated.shared().requests.min(self.own.requests));
+        Limit { requests, ..self.own }
+    }
+
+    fn state(&mut self, stated: Limit, now: Duration) {
+        self.settle(now);
+        let is_steep = stated.shared().requests < self.limit().requests / STEEP;
+        if is_steep && !std::mem::replace(&mut self.is_fall_in_doubt, is_steep) {
+            return;
+        }
+        self.is_fall_in_doubt = false;
+        self.stated_at = now;
+        self.keep_to(Some(stated).filter(|stated| stated.shared().requests < self.own.requests));
+    }
+
+    /// No turn is lost or won by another limit, but what no longer fits.
+    fn keep_to(&mut self, stated: Option<Limit>) {
+        self.stated = stated;
+        (self.burst, self.rate) = pace(self.limit());
+        self.turns = self.turns.min(self.burst);
     }
 
     fn settle(&mut self, now: Duration) {
+        if self.stated.is_some() && now.saturating_sub(self.stated_at) > STATED_FOR {
+            self.keep_to(None);
+        }
         let passed = now.saturating_sub(self.at);
         self.turns = (self.turns + passed.as_secs_f64() * self.rate).min(self.burst);
         self.at = self.at.max(now);
@@ -57,6 +100,11 @@ impl Bucket {
         // Rounded up, so that nobody leaves before the turn is there.
         Duration::from_secs_f64(seconds) + Duration::from_millis(1)
     }
+}
+
+/// How many turns a full bucket has, and how many come a second.
+fn pace(limit: Limit) -> (f64, f64) {
+    (f64::from(limit.burst()), limit.refill_in_window() / limit.window.as_secs_f64().max(0.001))
 }
 
 impl Ledger {
@@ -91,16 +139,19 @@ impl Ledger {
         self.paused_until.checked_sub(now).filter(|rest| !rest.is_zero())
     }
 
-    /// Takes over a limit that is lower than ours for that window; a higher one changes nothing.
-    pub(super) fn lower(&mut self, limit: Limit) {
+    /// Takes over what one answer states. Of several limits of one window the lowest is the one that holds.
+    pub(super) fn state(&mut self, windows: &[Limit], now: Duration) {
         for bucket in &mut self.buckets {
-            if bucket.limit.window == limit.window && limit.requests < bucket.limit.requests {
-                let (turns, at) = (bucket.turns, bucket.at);
-                *bucket = Bucket::new(limit);
-                bucket.turns = turns.min(bucket.burst);
-                bucket.at = at;
+            let of_window = windows.iter().filter(|limit| limit.window == bucket.own.window);
+            if let Some(lowest) = of_window.min_by_key(|limit| limit.requests) {
+                bucket.state(*lowest, now);
             }
         }
+    }
+
+    /// What the API states of the window in which the next turn comes last, where we keep to that.
+    pub(super) fn stated(&self) -> Option<Limit> {
+        self.buckets.iter().max_by_key(|bucket| bucket.wait())?.stated
     }
 
     pub(super) fn remaining(&mut self, now: Duration) -> Option<u64> {
@@ -186,15 +237,87 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_lower_stated_limit_is_taken_over_and_a_higher_one_is_not() {
+    /// What is left at once of a minute's 300, after these limits were stated one after the other, a second apart.
+    fn left_after(stated: &[u32]) -> Option<u64> {
         let mut ledger = Ledger::new(&limits(&[(300, 60)]));
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(150));
-        ledger.lower(Limit { requests: 900, window: Duration::from_mins(1) });
-        ledger.lower(Limit { requests: 3, window: Duration::from_secs(1) });
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(150));
-        ledger.lower(Limit { requests: 30, window: Duration::from_mins(1) });
-        assert_eq!(ledger.remaining(Duration::ZERO), Some(15));
+        let mut now = Duration::ZERO;
+        for &requests in stated {
+            ledger.state(&[Limit::per_minute(requests)], now);
+            now += Duration::from_secs(1);
+        }
+        // By then whatever is kept to is full again.
+        ledger.remaining(now + Duration::from_mins(10))
+    }
+
+    #[test]
+    fn a_stated_limit_is_followed_down_and_up_and_never_above_our_own() {
+        let check = |stated: &[u32], left| assert_eq!(left_after(stated), Some(left), "{stated:?}");
+        check(&[], 150);
+        check(&[900], 150);
+        // We take a half of what is stated.
+        check(&[400], 100);
+        check(&[400, 900], 150);
+        check(&[400, 300, 400], 100);
+        // A steep fall is stated twice; the second time says how deep it is.
+        check(&[1], 150);
+        check(&[1, 900], 150);
+        check(&[1, 900, 1, 900, 1], 150);
+        check(&[60, 60], 15);
+        check(&[1, 60], 15);
+        check(&[60, 60, 900], 150);
+        check(&[60, 60, 12, 60], 15);
+        check(&[60, 60, 12, 12], 3);
+        let mut ledger = Ledger::new(&limits(&[(300, 60)]));
+        for _ in 0..2 {
+            ledger.state(&[Limit { requests: 3, window: Duration::from_secs(1) }], Duration::ZERO);
+        }
+        assert_eq!(ledger.remaining(Duration::ZERO), Some(150), "another window");
+        for _ in 0..2 {
+            ledger.state(&[Limit::per_minute(900), Limit::per_minute(60)], Duration::ZERO);
+        }
+        assert_eq!(ledger.remaining(Duration::ZERO), Some(15), "the lowest of one answer");
         assert_eq!(Ledger::new(&limits(&[])).remaining(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn what_is_stated_no_more_is_forgotten_and_names_itself_until_then() {
+        let mut ledger = Ledger::new(&limits(&[(300, 60)]));
+        let low = Limit::per_minute(2);
+        ledger.state(&[low], Duration::ZERO);
+        assert_eq!(ledger.stated(), None, "in doubt");
+        ledger.state(&[low], Duration::ZERO);
+        assert_eq!(ledger.stated(), Some(low));
+        let within = Duration::from_mins(59);
+        assert_eq!((ledger.remaining(within), ledger.stated()), (Some(1), Some(low)));
+        let later = Duration::from_mins(61);
+        assert_eq!((ledger.remaining(later), ledger.stated()), (Some(150), None));
+        ledger.state(&[Limit::per_minute(10_000)], later);
+        assert_eq!(ledger.stated(), None, "our own limit is the lower one");
+    }
+
+    proptest! {
+        /// Whatever headers say, we never ask more than our own limit allows.
+        #[test]
+        fn no_header_gives_more_than_our_own_limit(
+            requests in 2_u32..60,
+            steps in proptest::collection::vec((0_u64..5_000, proptest::option::of(1_u32..500)), 1..400),
+        ) {
+            let window = Duration::from_mins(1);
+            let mut ledger = Ledger::new(&limits(&[(requests, window.as_secs())]));
+            let (mut now, mut left) = (Duration::ZERO, Vec::new());
+            for (gap, stated) in steps {
+                now += Duration::from_millis(gap);
+                if let Some(stated) = stated {
+                    ledger.state(&[Limit::per_minute(stated)], now);
+                }
+                if ledger.decide(now, Duration::ZERO) == Decision::GoAfter(Duration::ZERO) {
+                    left.push(now);
+                }
+            }
+            for &start in &left {
+                let inside = left.iter().filter(|&&at| at >= start && at < start + window).count();
+                prop_assert!(inside <= requests as usize, "{inside} of {requests}");
+            }
+        }
     }
 }

@@ -28,9 +28,56 @@ async fn short_waits_are_slept_and_long_ones_turned_away() {
     let hourly = RequestBudget::new(limits(3, Duration::from_hours(1)), &Clock::system());
     hourly.acquire().await.unwrap();
     let turned_away = hourly.acquire().await.unwrap_err();
-    assert_eq!(turned_away, TurnedAway::Spent(turned_away.retry_after()));
+    assert_eq!(turned_away, TurnedAway::Spent { wait: turned_away.retry_after(), stated: None });
+    assert!(turned_away.to_string().ends_with("is used up, for another 1800 s"), "{turned_away}");
     assert_eq!(turned_away.retry_after().as_secs(), 1800);
     assert_eq!(hourly.remaining(), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_odd_header_throttles_nobody_and_normal_ones_end_it() {
+    let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());
+    let (odd, normal) =
+        (throttled(&[("x-ratelimit-limit", "1;w=60")]), throttled(&[("x-ratelimit-limit", "1620;w=60")]));
+    let full = budget.remaining();
+    budget.on_answer(200, &odd);
+    assert_eq!(budget.remaining(), full);
+    budget.on_answer(200, &normal);
+    // What holds for three quarters of an hour is kept to, and its words say whose it is.
+    for _ in 0..45 {
+        budget.on_answer(200, &odd);
+        tokio::time::advance(Duration::from_mins(1)).await;
+    }
+    assert_eq!(budget.remaining(), Some(1));
+    budget.acquire().await.unwrap();
+    let turned_away = budget.acquire().await.unwrap_err().to_string();
+    let whose = "it is the API's limit: its answers state 1 in 60 s";
+    assert!(turned_away.contains("our own share") && turned_away.contains(whose), "{turned_away}");
+    budget.on_answer(200, &normal);
+    tokio::time::advance(Duration::from_mins(2)).await;
+    assert_eq!(budget.remaining(), full);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_turns_are_few_the_group_has_the_next_one() {
+    let budget = RequestBudget::new(limits(3, Duration::from_mins(1)), &Clock::system());
+    budget.acquire().await.unwrap();
+    let start = Instant::now();
+    // However many Organizations ask meanwhile, and ask before it.
+    let organizations = async {
+        let mut gone = 0;
+        for _ in 0..40 {
+            gone += usize::from(budget.acquire().await.is_ok());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        gone
+    };
+    let group = async {
+        budget.acquire_within(LONGEST_GROUP_PACING).await.unwrap();
+        start.elapsed().as_secs()
+    };
+    let (gone, waited) = tokio::join!(organizations, group);
+    assert_eq!((gone, waited), (0, 30));
 }
 
 #[tokio::test(start_paused = true)]

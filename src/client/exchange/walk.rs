@@ -191,7 +191,7 @@ impl Connection {
             pages += 1;
             longest_page = longest_page.max(on_this_page);
             call.url = url;
-            call.patience = LONGEST_WALK_PACING;
+            call.patience = call.patience.max(LONGEST_WALK_PACING);
         }
     }
 

@@ -174,24 +174,32 @@ async fn a_server_that_speaks_no_tls_is_a_tls_failure() {
 
 #[tokio::test]
 async fn a_proxy_that_does_not_connect_is_the_proxys_failure() {
-    async fn check(proxy: &Url) {
+    async fn check(proxy: &Url, said: &str) {
         let options = HttpOptions { proxy: Some(proxy.clone()), ..options() };
         let http = with_test_authority(&options);
         let base = "https://api.snykwatch.invalid/rest".parse().unwrap();
         let failure = get(&http, &base, "self").await.unwrap_err();
         assert_eq!((failure.class.clone(), failure.layer()), (FailureClass::Proxy, FailureLayer::Proxy), "{failure}");
+        assert!(failure.detail.contains(said), "{failure}");
         assert!(!format!("{failure:?} {http:?} {options:?}").contains("hunter2"), "{failure:?}");
     }
     let denied = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n".to_vec();
     let broken = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n".to_vec();
-    for play in [Play::Send(denied), Play::Send(broken), Play::Reset] {
+    let blocked = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 7\r\n\r\nBlocked".to_vec();
+    // A wrong login is not tried twice; for any other status the proxy is asked once more.
+    for (play, said, asked) in [
+        (Play::Send(denied), "it answered 407: it wants a login", 1),
+        (Play::Send(broken), "it answered 502: it does not reach the host itself", 2),
+        (Play::Send(blocked), "it answered 403: it does not allow this host", 2),
+        (Play::Reset, "the proxy did not connect us to api.snykwatch.invalid", 1),
+    ] {
         let server = RawServer::start(play);
-        check(&format!("http://me:hunter2@127.0.0.1:{}", server.address.port()).parse().unwrap()).await;
-        assert_eq!(server.connections(), 1);
+        check(&format!("http://me:hunter2@127.0.0.1:{}", server.address.port()).parse().unwrap(), said).await;
+        assert_eq!(server.connections(), asked, "{said}");
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    check(&format!("http://127.0.0.1:{port}").parse().unwrap()).await;
-    check(&"http://proxy.snykwatch.invalid:3128".parse().unwrap()).await;
+    check(&format!("http://127.0.0.1:{port}").parse().unwrap(), "the proxy did not connect us").await;
+    check(&"http://proxy.snykwatch.invalid:3128".parse().unwrap(), "the proxy did not connect us").await;
 
     // Loopback is reached directly, proxy or not.
     let ok = [head("Content-Length: 2\r\n"), b"{}".to_vec()].concat();

@@ -52,6 +52,35 @@ pub(crate) fn of_connection(error: &reqwest::Error, host: &str, is_proxied: bool
     Failure::without_answer(class, safe_text(&detail))
 }
 
+/// Why a proxy opened no tunnel, as far as the HTTP library tells it: it has words of its own for a missing login alone.
+pub(crate) enum NoTunnel {
+    /// 407.
+    WantsLogin,
+    /// Any other status.
+    Refused,
+}
+
+/// Whether a proxy answered, and opened no tunnel.
+pub(crate) fn no_tunnel(error: &reqwest::Error) -> Option<NoTunnel> {
+    match innermost(error).as_str() {
+        "tunnel error: proxy authorization required" => Some(NoTunnel::WantsLogin),
+        "tunnel error: unsuccessful" => Some(NoTunnel::Refused),
+        _ => None,
+    }
+}
+
+/// The same with its status.
+pub(crate) fn of_proxy(status: u16, host: &str) -> Failure {
+    let meaning = match status {
+        407 => ": it wants a login",
+        403 => ": it does not allow this host",
+        502..=504 => ": it does not reach the host itself",
+        _ => "",
+    };
+    let detail = format!("the proxy did not connect us to {host}, it answered {status}{meaning}");
+    Failure::without_answer(FailureClass::Proxy, detail)
+}
+
 /// What kept the answer to a post from coming, and whether the post may have been received. Without the address: it may be
 /// a secret.
 pub(crate) fn of_post(error: &reqwest::Error) -> PostFailure {

@@ -252,7 +252,7 @@ impl SnykClient {
         let path = ["groups", &group.to_string(), "assets", "search"];
         let url = self.get(&path, &[("limit", PAGE_SIZE)]).url;
         // Alone among the REST endpoints it takes plain JSON.
-        let call = Call::post(url, super::JSON_API, JSON, query.to_string().into_bytes());
+        let call = Call::post(url, super::JSON_API, JSON, query.to_string().into_bytes()).of_group();
         // Its description leaves `links` out at will.
         Ok(self.rest.walk::<UnlinkedPage<SearchedEntry>>(call, &self.authentication).await?.map(Into::into))
     }

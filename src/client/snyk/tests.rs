@@ -118,7 +118,8 @@ async fn every_bad_answer_has_its_class() {
         "the API answered 503 (SNYK-0099): Maintenance",
     )
     .await;
-    check(empty(407), FailureClass::Proxy, BodyKind::Absent, "the API answered 407").await;
+    check(empty(407), FailureClass::Proxy, BodyKind::Absent, "a proxy or portal on the way answered 407").await;
+    check(html(511), FailureClass::Proxy, BodyKind::Html, "a proxy or portal on the way answered 511").await;
     let moved = empty(302).insert_header("location", "https://login.example.com/x?token=1");
     check(
         moved,

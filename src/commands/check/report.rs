@@ -11,10 +11,12 @@ use super::verdict::{is_bad, is_refused, is_silent, is_young_set_up, waits};
 use crate::commands::Terminal;
 use crate::commands::terminal::{Tone, printable, wrap};
 use crate::domain::condition::{Condition, Reason};
+use crate::domain::evidence::End;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::kinds::{Level, Truth};
 use crate::domain::names::{CredentialName, IntegrationName};
 use crate::domain::status::Status;
+use crate::health::step_after_failure;
 use crate::snapshot::{ApiView, ConditionView, CredentialView, IncidentView, IntegrationView, Snapshot, UnseenView};
 
 /// Names that one line lists before it counts the rest.
@@ -142,7 +144,13 @@ impl<'a> Report<'a> {
         let reason = api.failure_reason.as_deref().unwrap_or("no_answer");
         self.line(Truth::False, &format!("api {} does not answer ({reason})", api.api));
         self.paragraph(LEAD, &printable(api.failure_detail.as_deref().unwrap_or_default()));
-        self.paragraph("    next: ", next_step_for(reason));
+        self.paragraph("    next: ", &self.step_after_failure(api, reason));
+    }
+
+    fn step_after_failure(&self, api: &ApiView, reason: &str) -> String {
+        let asking = self.snapshot.credentials.iter().find(|credential| credential.api == api.api);
+        let end = asking.map(|credential| if credential.scm.is_some() { End::GitHost } else { End::Snyk });
+        step_after_failure(reason, end)
     }
 
     fn print_credential(&self, credential: &CredentialView) {
@@ -359,29 +367,5 @@ fn mark(truth: Truth) -> (&'static str, Tone) {
         Truth::False => ("NO ", Tone::Bad),
         Truth::Unknown => ("?  ", Tone::Doubtful),
         Truth::NotApplicable => ("-  ", Tone::Quiet),
-    }
-}
-
-/// What to do about an API that does not answer, by the kind of trouble.
-fn next_step_for(reason: &str) -> &'static str {
-    match reason {
-        "dns" => "check the host name in the configuration (api_url, region) and this machine's name servers",
-        "proxy" => {
-            "check http.proxy: the proxy is not reachable or refuses; hosts reached directly go in http.no_proxy"
-        }
-        "tls" => "if a proxy or firewall signs certificates here, name its authority in http.ca_file",
-        "connection_refused" | "unconnected" | "network" | "timeout" => {
-            "check that this machine may reach the host (`snykwatch config show --egress` lists every host and port)"
-        }
-        "unexpected_body" | "redirected" => {
-            "something between here and the API answers in its place (a login page, a proxy); check api_url and http.proxy"
-        }
-        "rate_limited" => "wait; another user of the same credential may be using up its requests",
-        "budget_spent" => {
-            "wait, or ask with fewer integrations at once; it is our own share of the requests that is used up"
-        }
-        "refused" => "update snykwatch; if it is the latest, report it as an error: it keeps back a request of its own",
-        "maintenance" | "server_error" => "look at the vendor's status page; nothing is to be done here",
-        _ => "look at the detail above; `snykwatch run --log debug` shows every request",
     }
 }

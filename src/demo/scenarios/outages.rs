@@ -70,10 +70,10 @@ pub(super) fn all() -> Vec<Scenario> {
             bitbucket_fails(start, &FaultKind::HtmlWithOk, Reason::AnswerNotUnderstood)
         }),
         line("bitbucket-redirects-to-login", "Bitbucket redirects to a login page on another host", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::LoginRedirect, Reason::UpstreamFailing)
+            bitbucket_fails(start, &FaultKind::LoginRedirect, Reason::AnswerNotUnderstood)
         }),
         line("bitbucket-redirect-loop", "Bitbucket redirects to itself", ONE, |start| {
-            bitbucket_fails(start, &FaultKind::RedirectLoop, Reason::UpstreamFailing)
+            bitbucket_fails(start, &FaultKind::RedirectLoop, Reason::AnswerNotUnderstood)
         }),
         line("bitbucket-cuts-connections", "Bitbucket cuts every connection", ONE, |start| {
             bitbucket_fails(start, &FaultKind::ConnectionReset, Reason::UpstreamFailing)

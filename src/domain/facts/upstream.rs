@@ -12,9 +12,16 @@ pub struct ApiFacts {
     pub last_conclusive_at: Option<DateTime<Utc>>,
     /// Since when every outcome has been inconclusive; `None` while the API answers.
     pub inconclusive_since: Option<DateTime<Utc>>,
-    /// Since when no question has arrived there (name lookup, proxy, connection, TLS), whatever else was wrong before.
+    /// Since when no question has arrived there (name lookup, proxy, connection, TLS, or a page for people in its place),
+    /// whatever else was wrong before.
     #[serde(default)]
     pub unreached_since: Option<DateTime<Utc>>,
+    /// Since when questions arrive there (again).
+    #[serde(default)]
+    pub reached_since: Option<DateTime<Utc>>,
+    /// When a question was last sent that got no usable answer.
+    #[serde(default)]
+    pub last_failed_at: Option<DateTime<Utc>>,
     /// Since when nothing was sent to it because of ourselves, while it does not answer: that time does not count.
     #[serde(default)]
     pub unasked_since: Option<DateTime<Utc>>,

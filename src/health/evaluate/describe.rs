@@ -195,6 +195,7 @@ pub(super) fn group(
             }
             reason => advised.next_step(status, reason),
         },
+        unanswered: end,
         confidence,
         basis,
         last_proof_of_life_at: memory.last_asset_moved_at,
@@ -309,6 +310,7 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         reason,
         message,
         next_step: advised.next_step(status, reason),
+        unanswered: end,
         confidence,
         basis,
         last_proof_of_life_at: verdicts.last_tested_at,

@@ -1,13 +1,15 @@
 //! Upstream APIs: not to be reached, or with an announced end of the version that we use.
 
+use chrono::TimeDelta;
+
 use super::candidate::{Body, Candidate, Onset, Page, Scene, Verdict};
 use super::inputs::{Dependents, Inputs};
-use super::text::{blast_radius, instant, lasting, sentence};
+use super::text::{as_on_a_page, blast_radius, instant, lasting, sentence};
 use crate::domain::facts::ApiFacts;
 use crate::domain::incident::{Rule, Subject};
 use crate::domain::names::ApiName;
 use crate::domain::policy::Case;
-use crate::health::resume::ASKING_AGAIN;
+use crate::health::advice::{Asked, of_failure};
 
 pub(super) fn candidates<'a>(inputs: &'a Inputs<'a>) -> Vec<Candidate<'a>> {
     let mut all = Vec::new();
@@ -47,7 +49,9 @@ fn unreachable<'a>(
     dependents: &Dependents,
 ) -> Candidate<'a> {
     let verdict = facts.failing_since(inputs.now).map_or(Verdict::Gone, |since| Verdict::Holds(Onset::Clock(since)));
+    let end = inputs.fleet.end_of(name);
     let describe = move |scene: &Scene<'_>| {
+        let label = facts.last_failure.as_ref().map_or("no_answer", |(label, _)| label.as_str());
         let failure = facts.last_failure.as_ref().map(|(reason, detail)| format!("Last: {reason}, {detail}"));
         let answered = facts.last_conclusive_at.map_or_else(
             || "It never gave a usable answer.".to_owned(),
@@ -61,15 +65,13 @@ fn unreachable<'a>(
                 sentence(&failure.unwrap_or_default()),
                 blast_radius(scene.affected),
             ),
-            next_step: "(snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS \
-                        between snykwatch and it (`snykwatch check` tells them apart)."
-                .to_owned(),
+            next_step: as_on_a_page(&of_failure(label, Asked::whole(end))),
         }
     };
     Candidate {
         resolution: "the API answers again".to_owned(),
-        // After our own network was down, an API is asked again at the latest by then.
-        repair_shows_after: Some(ASKING_AGAIN),
+        // Our own network is not well before every API was asked again.
+        repair_shows_after: Some(TimeDelta::zero()),
         ..about(inputs, Rule::UpstreamUnreachable, name, dependents, verdict, describe)
     }
 }

@@ -157,7 +157,7 @@ fn standing_problems(
         let holds = matches!(part.verdict, PartVerdict::Holds { .. });
         let demanded = watched.require.contains(&part.organization);
         let known = inputs.incident(&candidate.key).is_some_and(IncidentState::is_open);
-        holds && !demanded && !known && causes.holding_back(&Symptom::of(candidate, Some(&key))).is_none()
+        holds && !demanded && !known && causes.holding_back(&Symptom::of(inputs, candidate, Some(&key))).is_none()
     };
     let problems = verdicts(name, candidates).filter(is_old);
     let problems = problems.map(|(candidate, part)| (candidate.key.rule, part.organization));

@@ -1,7 +1,8 @@
 //! One cause, one page: which causes hold back the creation of which symptoms.
 //!
 //! A cause holds back from the moment its condition holds, open or still pending, so that a symptom with a shorter delay
-//! does not overtake it. Once it opened, it holds back through blindness, and after its end for as long as the repair
+//! does not overtake it; but our own network does not hold back one vendor's outage that is due by its own clock, since it
+//! is the same trouble, seen to be wider by now. Once it opened, it holds back through blindness, and after its end for as long as the repair
 //! needs to show. Only creation is held back: a symptom that is open stays so until its own condition is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::candidate::{Body, Candidate, Onset, PartVerdict, Verdict};
 use super::inputs::Inputs;
+use crate::domain::evidence::End;
 use crate::domain::fleet::Fleet;
-use crate::domain::incident::{IncidentKey, Rule, Subject};
+use crate::domain::incident::{IncidentKey, IncidentState, Rule, Subject};
 use crate::domain::names::IntegrationKey;
 use crate::domain::policy::Case;
 
@@ -29,6 +31,10 @@ struct Cause {
     key: IncidentKey,
     case: Case,
     reach: BTreeSet<IntegrationKey>,
+    /// The end that it keeps from answering, where it is one.
+    end: Option<End>,
+    /// It is told, or will be with this evaluation; otherwise its time has not come.
+    is_told: bool,
     /// The cause of this cause, where it has one.
     top: IncidentKey,
     /// `None` while it holds.
@@ -41,6 +47,10 @@ pub(super) struct Symptom<'s> {
     pub(super) case: Case,
     /// The integration it is about; `None` for a credential or an API.
     pub(super) integration: Option<&'s IntegrationKey>,
+    /// Whose answer is missing, where one is.
+    end: Option<End>,
+    /// It has lasted as long as it must to be told.
+    is_due: bool,
     /// How long after its cause is gone it needs to go.
     pub(super) repair_shows_after: TimeDelta,
     pub(super) unexplained: bool,
@@ -72,9 +82,18 @@ impl Causes {
         for candidate in candidates.iter().filter(|candidate| candidate.is_enabled()) {
             let Some(reach) = reach(inputs, candidate) else { continue };
             let integration = integration_of(candidate);
-            let symptom = Symptom::of(candidate, integration.as_ref());
+            let symptom = Symptom::of(inputs, candidate, integration.as_ref());
+            let is_told = symptom.is_due || inputs.incident(&candidate.key).is_some_and(IncidentState::is_open);
             let top = all.holding_back(&symptom).unwrap_or_else(|| candidate.key.clone());
-            all.push(Cause { key: candidate.key.clone(), case: candidate.case, reach, top, resolved_at: None });
+            all.push(Cause {
+                key: candidate.key.clone(),
+                case: candidate.case,
+                reach,
+                end: end_of(inputs.fleet, &candidate.key.subject),
+                is_told,
+                top,
+                resolved_at: None,
+            });
         }
         all.add_open_ones(inputs, candidates);
         for (key, resolved) in &inputs.state.resolved_causes {
@@ -82,6 +101,8 @@ impl Causes {
                 key: key.clone(),
                 case: resolved.case.unwrap_or(Case::Default),
                 reach: resolved.affected.iter().cloned().collect(),
+                end: end_of(inputs.fleet, &key.subject),
+                is_told: true,
                 top: key.clone(),
                 resolved_at: Some(resolved.at),
             });
@@ -108,6 +129,8 @@ impl Causes {
                 key: key.clone(),
                 case: before.tracking.case.unwrap_or(Case::Default),
                 reach: before.affected.iter().cloned().collect(),
+                end: end_of(inputs.fleet, &key.subject),
+                is_told: true,
                 top: key.clone(),
                 resolved_at: ends.then_some(inputs.now),
             });
@@ -128,7 +151,8 @@ impl Causes {
         self.ending.contains(key)
     }
 
-    /// The highest cause that holds `symptom` back.
+    /// The highest cause that holds `symptom` back; of several alike the one that keeps away the answer which is missing, and
+    /// before one that is pending one that people know of.
     pub(super) fn holding_back(&self, symptom: &Symptom<'_>) -> Option<IncidentKey> {
         let shows = |resolved_at: DateTime<Utc>| self.now - resolved_at < symptom.repair_shows_after;
         let by_reach = symptom.integration.and_then(|integration| self.by_integration.get(integration));
@@ -139,17 +163,61 @@ impl Causes {
             let cause = self.standing.get(**place);
             cause.is_some_and(|cause| cause.resolved_at.is_none_or(shows) && covers(cause, symptom))
         };
-        let highest = places.filter(holds).min();
+        let order = |place: &&usize| {
+            let cause = self.standing.get(**place);
+            let rank = |cause: &Cause| {
+                (cause.resolved_at.is_some(), cause.key.rule, cause.is_of_the_other_end(symptom), !cause.is_told)
+            };
+            (cause.map(rank), **place)
+        };
+        let highest = places.filter(holds).min_by_key(order);
         highest.and_then(|place| self.standing.get(*place)).map(|cause| cause.top.clone())
     }
 }
 
+impl Cause {
+    fn is_of_the_other_end(&self, symptom: &Symptom<'_>) -> bool {
+        matches!((self.end, symptom.end), (Some(ours), Some(missing)) if ours != missing)
+    }
+}
+
+/// The end that a subject keeps from answering.
+fn end_of(fleet: &Fleet, subject: &Subject) -> Option<End> {
+    match subject {
+        Subject::Api(api) => fleet.end_of(api),
+        Subject::Credential(name) if fleet.snyk_tokens.contains_key(name) => Some(End::Snyk),
+        Subject::Credential(_) => Some(End::GitHost),
+        _ => None,
+    }
+}
+
+/// Whose answer is missing. Of the Organizations that nobody lists, Snyk's.
+fn missing(inputs: &Inputs<'_>, candidate: &Candidate<'_>, integration: Option<&IntegrationKey>) -> Option<End> {
+    match (candidate.key.rule, &candidate.key.subject, &candidate.body) {
+        (Rule::StatusUnknown, Subject::Organizations(_), Body::One(_)) => Some(End::Snyk),
+        (Rule::StatusUnknown, ..) => inputs.integration(integration?)?.unanswered,
+        _ => None,
+    }
+}
+
 impl<'s> Symptom<'s> {
-    pub(super) fn of(candidate: &'s Candidate<'_>, integration: Option<&'s IntegrationKey>) -> Self {
+    pub(super) fn of(
+        inputs: &Inputs<'_>,
+        candidate: &'s Candidate<'_>,
+        integration: Option<&'s IntegrationKey>,
+    ) -> Self {
+        let is_due = match candidate.body {
+            Body::One(Verdict::Holds(Onset::Since(since) | Onset::Clock(since))) => {
+                candidate.is_confirmed && inputs.age(since) >= candidate.delay()
+            }
+            _ => false,
+        };
         Self {
             key: &candidate.key,
             case: candidate.case,
             integration,
+            end: missing(inputs, candidate, integration),
+            is_due,
             repair_shows_after: candidate.repair_shows_after.unwrap_or_else(|| candidate.delay().min(LONGEST_REPAIR)),
             unexplained: candidate.unexplained,
             is_loss: candidate.is_loss,
@@ -252,7 +320,9 @@ fn covers(cause: &Cause, symptom: &Symptom<'_>) -> bool {
             CredentialInvalid,
             PermissionsMissing | CredentialExpiring | DeclaredDateOutdated,
         ) => same_subject,
-        (UpstreamUnreachable, UpstreamUnreachable) => cause.key.subject == Subject::Network,
+        (UpstreamUnreachable, UpstreamUnreachable) => {
+            cause.key.subject == Subject::Network && (cause.is_told || !symptom.is_due)
+        }
         // A group's incident reaches the Organizations that are unknown for the same reason.
         (
             SnykTokenInvalid | ObserverRejected | UpstreamUnreachable | StatusUnknown | NamespaceNotFound,

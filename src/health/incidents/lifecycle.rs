@@ -147,7 +147,7 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         (Body::One(verdict), _) => *verdict,
     };
     let integration = holding::integration_of(candidate);
-    let cause = causes.holding_back(&Symptom::of(candidate, integration.as_ref()));
+    let cause = causes.holding_back(&Symptom::of(inputs, candidate, integration.as_ref()));
     let before = inputs.incident(&candidate.key);
     let holding = |since, due, severity| {
         let (members, onsets) = (candidate.listed.clone(), BTreeMap::new());

@@ -105,7 +105,7 @@ fn sort(
         |organization: &OrganizationId| before.and_then(|before| before.tracking.onsets.get(organization));
     let held_back = |organization: &OrganizationId| {
         let key = IntegrationKey::organization(name.clone(), *organization);
-        causes.holding_back(&Symptom::of(candidate, Some(&key)))
+        causes.holding_back(&Symptom::of(inputs, candidate, Some(&key)))
     };
     let required = inputs.fleet.integrations.get(name).and_then(|watched| watched.organizations.as_ref());
     let is_required = |organization| required.is_some_and(|watched| watched.require.contains(organization));

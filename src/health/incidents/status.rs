@@ -45,7 +45,7 @@ fn is_awaited(inputs: &Inputs<'_>, state: &IntegrationState, kind: ProbeKind) ->
 }
 
 /// The status, where that it is unknown is for this rule to tell.
-fn is_unknown(state: &IntegrationState) -> Option<&StatusState> {
+pub(super) fn is_unknown(state: &IntegrationState) -> Option<&StatusState> {
     let status = state.status.as_ref().filter(|status| status.status == Status::Unknown)?;
     let conditions = state.conditions.iter().map(|(condition, state)| (*condition, state.truth, state.reason));
     // Where there was nothing to be watched, nobody misses it.

@@ -1,5 +1,6 @@
 //! Tables and scripts over a small world: one Snyk token, one PAT, one Group, some Organizations.
 
+mod budget_spent;
 mod causes;
 mod clocks;
 mod flapping;

@@ -110,6 +110,14 @@ pub(crate) fn sentence(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(" {text}.") }
 }
 
+/// A next step (`snykwatch operator: look at …`) as pages write it: `(snykwatch operator) Look at ….`
+pub(super) fn as_on_a_page(step: &str) -> String {
+    let Some((who, what)) = step.split_once(": ") else { return step.to_owned() };
+    let mut letters = what.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    format!("({who}) {}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
 /// Words with which our own messages begin. Anything else may be somebody's name, and stays as it is written.
 const BEGINNINGS: &[&str] = &[
     "the",

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::super::subjects::revision_of;
 use crate::domain::condition::Reason;
-use crate::domain::evidence::{About, End, FailedAttempt, FailedAttempts, Part};
+use crate::domain::evidence::{About, FailedAttempt, FailedAttempts, Part};
 use crate::domain::facts::{Access, AuditEvents};
 use crate::domain::fleet::Fleet;
-use crate::domain::names::{ApiName, IntegrationKey};
+use crate::domain::names::IntegrationKey;
 use crate::domain::state::State;
 use crate::domain::work::{Finding, ProbeKind, ProbeRun, Work, WorkSubject};
 
@@ -19,7 +19,8 @@ pub(super) fn apply(state: &mut State, fleet: &Fleet, run: &ProbeRun) {
         let revision = revision_of(fleet, &state.credentials, about(&run.work), part).unwrap_or_default();
         let Some(failures) = failures_of(state, &run.work, part) else { continue };
         let (at, reason, detail) = (run.started_at, Reason::of_failure(failure.reason), failure.detail.clone());
-        let end = end_of(fleet, &failure.api);
+        // The works do not tell: one may ask both ends.
+        let end = fleet.end_of(&failure.api);
         note(failures, part, FailedAttempt { since: at, at, reason, detail, end, revision });
     }
     // What was found in a part of the places leaves the failure of the others.
@@ -35,15 +36,6 @@ fn note(failures: &mut FailedAttempts, part: Part, attempt: FailedAttempt) {
     let known = failures.get(&part).filter(|known| known.revision == attempt.revision);
     let since = known.map_or(attempt.since, |known| known.since.min(attempt.since));
     failures.insert(part, FailedAttempt { since, ..attempt });
-}
-
-/// Which end an API is of. The works do not tell: one may ask both.
-fn end_of(fleet: &Fleet, api: &ApiName) -> Option<End> {
-    if fleet.snyk_tokens.values().any(|token| token.api == *api) {
-        Some(End::Snyk)
-    } else {
-        fleet.scm_credentials.values().any(|credential| credential.api == *api).then_some(End::GitHost)
-    }
 }
 
 /// Whom a work asks about.

@@ -14,9 +14,9 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
     let answered = |api: &ApiName| run.outcome.notices.iter().any(|notice| *notice == ApiNotice::Answered(api.clone()));
     let sent =
         |api: &ApiName| failures.iter().any(|failure| failure.api == *api && failure.failed_at != FailedAt::Ourselves);
-    let reached = |api: &ApiName| {
-        let arrived = |at: FailedAt| matches!(at, FailedAt::WholeApi | FailedAt::Endpoint);
-        failures.iter().any(|failure| failure.api == *api && arrived(failure.failed_at))
+    let arrived = |api: &ApiName| {
+        let shows_a_way = |at: FailedAt| matches!(at, FailedAt::WholeApi | FailedAt::Endpoint);
+        failures.iter().any(|failure| failure.api == *api && shows_a_way(failure.failed_at))
     };
     for failure in failures {
         if answered(&failure.api) {
@@ -39,8 +39,11 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
         facts.ask(run.started_at);
         facts.inconclusive_since.get_or_insert(run.started_at);
         facts.last_failure = Some((failure.reason.to_owned(), failure.detail.clone()));
-        facts.unreached_since =
-            if reached(&failure.api) { None } else { Some(facts.unreached_since.unwrap_or(run.started_at)) };
+        facts.last_failed_at = facts.last_failed_at.max(Some(run.started_at));
+        let (reached, unreached) = (&mut facts.reached_since, &mut facts.unreached_since);
+        let (begins, ends) = if arrived(&failure.api) { (reached, unreached) } else { (unreached, reached) };
+        begins.get_or_insert(run.started_at);
+        *ends = None;
     }
     for notice in &run.outcome.notices {
         match notice {
@@ -49,6 +52,7 @@ pub(super) fn apply(state: &mut State, run: &ProbeRun) {
                 facts.last_conclusive_at = facts.last_conclusive_at.max(Some(run.finished_at));
                 facts.inconclusive_since = None;
                 facts.unreached_since = None;
+                facts.reached_since.get_or_insert(run.finished_at);
                 facts.unasked_since = None;
                 facts.last_failure = None;
             }

@@ -120,3 +120,22 @@ fn an_answer_of_any_kind_shows_that_there_is_a_way() {
     world.pass(minutes(5));
     assert_eq!((facts(&world).unreached_since, facts(&world).inconclusive_since), (None, None));
 }
+
+#[test]
+fn a_page_in_the_place_of_an_api_shows_no_way_to_it() {
+    let mut world = watched();
+    world.now += minutes(15);
+    let since = world.now;
+    for class in ["unexpected_body", "redirected"] {
+        ask(&mut world, &[(FailedAt::InItsPlace, class)]);
+        assert_eq!((facts(&world).unreached_since, facts(&world).reached_since), (Some(since), None), "{class}");
+        world.now += minutes(5);
+    }
+    assert_eq!(facts(&world).last_failed_at, Some(world.now - minutes(5)));
+    // The API itself speaks, if badly.
+    ask(&mut world, &[(FailedAt::WholeApi, "server_error")]);
+    assert_eq!((facts(&world).unreached_since, facts(&world).reached_since), (None, Some(world.now)));
+    let reached = world.now;
+    world.pass(minutes(5));
+    assert_eq!(facts(&world).reached_since, Some(reached), "an answer is no new beginning");
+}

@@ -79,7 +79,8 @@ pub(super) fn pat(scene: &Scene<'_>) -> Draft {
     draft
 }
 
-/// About a credential that nothing is asked with: what was read in the place of its secret.
+/// About a credential that nothing is asked with: what was read in the place of its secret. Of one with which too little is
+/// asked, the incident's own sentence says all.
 pub(super) fn refused(scene: &Scene<'_>, name: &CredentialName) -> Draft {
     let fleet = scene.fleet();
     let snyk = fleet.snyk_tokens.get(name).and_then(|token| token.refused.as_deref());

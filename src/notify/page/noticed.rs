@@ -84,7 +84,7 @@ pub(super) fn of(scene: &Scene<'_>) -> String {
         | Rule::NothingToWatch => format!("{} (the probe of the Organization)", within(ProbeKind::Organization)),
         Rule::WebhooksMissing => format!("{} (the probe of webhooks)", within(ProbeKind::Webhooks)),
         Rule::ApiVersionEnding => "at the first answer after the update".to_owned(),
-        Rule::StatusUnknown if matches!(scene.key.subject, Subject::Credential(_)) => {
+        Rule::StatusUnknown if scene.incident.tracking.case == Some(Case::SecretRefused) => {
             "within a minute of the file being right; a variable is read at a restart alone".to_owned()
         }
         Rule::StatusUnknown => "when the missing evidence comes, without further waiting".to_owned(),

@@ -56,7 +56,7 @@ pub(super) fn shown(run: &ProbeRun) -> String {
         let scale = match failure.failed_at {
             FailedAt::Ourselves => "not sent",
             FailedAt::TheWay => "way",
-            FailedAt::WholeApi => "api",
+            FailedAt::WholeApi | FailedAt::InItsPlace => "api",
             FailedAt::Endpoint => "endpoint",
         };
         format!("FAILED {} {} ({scale}): {}", failure.api, failure.reason, failure.detail)

@@ -149,7 +149,7 @@ fn apis() {
     });
     assert_snapshot!(text(&world, Rule::UpstreamUnreachable), @"
     bitbucket-cloud has given no usable answer for 2 h (since 2026-11-20 09:00 UTC). The last usable answer came 2026-11-20 09:00 UTC. Last: timeout, no answer within 30 s. What is shown of 1 Group integration and 3 Organizations is the last known state and grows old; no credential is to blame.
-    > (snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
+    > (snykwatch operator) Check that this machine may reach the host (`snykwatch config show --egress` lists every host and port); if it may, look at the vendor's status page.
     ");
     let world = broken(0, hours(2), |world| {
         world.api("snyk/acme-us", None);

@@ -341,7 +341,21 @@ impl World {
         self.api(api, Some(since));
         let facts = self.state.evidence.apis.get_mut(&ApiName::new(api)).unwrap();
         facts.unreached_since = Some(since);
+        facts.last_failed_at = Some(since);
         facts.last_failure = Some(("dns".to_owned(), format!("could not look up {api}.example.com")));
+    }
+
+    /// An API answers again.
+    pub(super) fn reach(&mut self, api: &str) {
+        self.api(api, None);
+        let facts = self.state.evidence.apis.get_mut(&ApiName::new(api)).unwrap();
+        facts.reached_since = Some(self.now);
+        facts.last_conclusive_at = Some(self.now);
+    }
+
+    /// An API is asked, in vain as before.
+    pub(super) fn ask_in_vain(&mut self, api: &str) {
+        self.state.evidence.apis.get_mut(&ApiName::new(api)).unwrap().last_failed_at = Some(self.now);
     }
 
     /// Goes to so long after the start and evaluates.

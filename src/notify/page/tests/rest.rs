@@ -23,7 +23,7 @@ fn an_outage() {
     - Its last usable answer came 2026-11-23 03:30 UTC. [measured, 11-23 03:30]
     x Not the whole network of this machine: snyk/acme-us answers.
     Noticed: At the first usable answer, asked for at least every 30 min.
-    Next: (snykwatch operator) Look at the vendor's status page; if it is well, at DNS, proxy and TLS between snykwatch and it (`snykwatch check` tells them apart).
+    Next: (snykwatch operator) Look at the vendor's status page; if it is well, see whether a proxy answers in the API's place (`http.proxy`).
     Status page <https://snykwatch.acme.example/>
     Runbook: UpstreamUnreachable <https://snykwatch.acme.example/runbooks/UpstreamUnreachable>
     Bitbucket's own status <https://bitbucket.status.atlassian.com/>

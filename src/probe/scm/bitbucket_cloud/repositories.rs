@@ -22,7 +22,7 @@ use crate::domain::names::{RepositoryId, WorkspaceSlug};
 use crate::domain::permission::Permission;
 use crate::probe::assumptions::Assumption;
 use crate::probe::inventory::repository_id;
-use crate::probe::judgement::{Verdict, is_whole_api};
+use crate::probe::judgement::{Verdict, is_whole_api, told};
 use crate::probe::round::Round;
 
 /// All repositories are walked at least this often.
@@ -64,9 +64,10 @@ pub(super) struct Unread {
 
 impl Unread {
     fn new(workspace: &WorkspaceSlug, failure: &Failure, verdict: Verdict) -> Self {
+        let (label, detail) = told(&attempt(workspace), failure);
         Self {
-            reason: Reason::of_failure(failure.class.as_label()),
-            detail: format!("could not {}: {}", attempt(workspace), failure.detail),
+            reason: Reason::of_failure(label),
+            detail,
             is_whole_api: is_whole_api(failure),
             is_rejected: verdict == Verdict::CredentialRejected,
         }

@@ -12,7 +12,7 @@ use crate::domain::evidence::Part;
 use crate::domain::facts::{PermissionProof, WorkspaceFact};
 use crate::domain::names::WorkspaceSlug;
 use crate::domain::permission::Permission;
-use crate::probe::judgement::Verdict;
+use crate::probe::judgement::{Verdict, told};
 use crate::probe::round::Round;
 
 /// What was earlier found about the workspaces.
@@ -167,8 +167,8 @@ fn attempt(slug: &WorkspaceSlug) -> String {
 
 /// The fact in an answer that tells nothing.
 fn untold(slug: &WorkspaceSlug, failure: &Failure) -> WorkspaceFact {
-    let why = format!("could not {}: {}", attempt(slug), failure.detail);
-    WorkspaceFact::Untold { reason: Reason::of_failure(failure.class.as_label()), why }
+    let (label, why) = told(&attempt(slug), failure);
+    WorkspaceFact::Untold { reason: Reason::of_failure(label), why }
 }
 
 fn is_shut_out(failure: &Failure) -> bool {
