@@ -47,6 +47,36 @@ pub(super) fn denial(failure: &Failure) -> Option<u16> {
     failure.status.filter(|_| denies && (failure.body != BodyKind::Html || failure.is_rejection()))
 }
 
+/// Whether a page for people came in the API's place: of a proxy, a gateway or a login. It says nothing of whatever was
+/// asked, a token least of all.
+fn is_foreign_page(failure: &Failure) -> bool {
+    let may_be = matches!(
+        failure.class,
+        FailureClass::UnexpectedBody
+            | FailureClass::Forbidden
+            | FailureClass::NotFound
+            | FailureClass::Unauthorized
+            | FailureClass::BadRequest
+            | FailureClass::Gone { .. }
+    );
+    may_be && failure.body == BodyKind::Html && !failure.is_rejection()
+}
+
+/// Whether nobody knows whose refusal it is: it has no word of the API's, and nothing shows that we speak with the API.
+fn is_wordless(failure: &Failure, api: Heard) -> bool {
+    let is_silent = failure.body != BodyKind::Json && failure.message().is_none() && failure.code().is_none();
+    failure.class == FailureClass::Forbidden && is_silent && api == Heard::NothingYet
+}
+
+/// Whether the API gave what was asked for, in this round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// So we speak with it, and it accepts the token.
+    Success,
+    /// It may be somebody else who answers.
+    NothingYet,
+}
+
 /// What a failure on a target proves, given the credential's standing.
 pub(super) fn judge(failure: &Failure, standing: Standing) -> Verdict {
     match (denial(failure), standing) {
@@ -94,7 +124,7 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
         | FailureClass::NotFound
         | FailureClass::Unauthorized
         | FailureClass::BadRequest
-        | FailureClass::Gone { .. } => failure.body == BodyKind::Html && !failure.is_rejection(),
+        | FailureClass::Gone { .. } => is_foreign_page(failure),
         FailureClass::MissingScope { .. }
         | FailureClass::AddressRefused
         | FailureClass::ShutOut { .. }
@@ -109,11 +139,14 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
-pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure) -> ProbeFailure {
+pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure, heard: Heard) -> ProbeFailure {
+    let is_of_another = is_foreign_page(failure) || is_wordless(failure, heard);
+    // What it would mean in the API's mouth leads to somebody who can do nothing about it.
+    let reason = if is_of_another { FailureClass::UnexpectedBody.as_label() } else { failure.class.as_label() };
     ProbeFailure {
         part: Some(part),
         api: api.clone(),
-        reason: failure.class.as_label(),
+        reason,
         detail: format!("could not {attempt}: {}", failure.detail),
         failed_at: failed_at(failure),
         retry_after: failure.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
@@ -165,6 +198,40 @@ mod tests {
         check(FailureClass::Redirected { location_host: None }, BodyKind::Absent, true);
         check(FailureClass::Timeout { phase: TimeoutPhase::Body }, BodyKind::Absent, true);
         check(FailureClass::EndlessPaging, BodyKind::Json, false);
+    }
+
+    #[test]
+    fn what_another_says_in_the_apis_place_is_no_word_of_a_token() {
+        let check = |class: FailureClass, status, body, message: Option<&str>, heard, expected: &str| {
+            let mut failure = failure(class, Some(status), body);
+            failure.context.message = message.map(str::to_owned);
+            let told = probe_failure(&"snyk/us".into(), Part::Authentication, "ask", &failure, heard);
+            assert_eq!(told.reason, expected, "{status} {body:?} {message:?} {heard:?}");
+        };
+        let (none, some) = (Heard::NothingYet, Heard::Success);
+        for (class, status) in [
+            (FailureClass::Forbidden, 403),
+            (FailureClass::Unauthorized, 401),
+            (FailureClass::NotFound, 404),
+            (FailureClass::BadRequest, 400),
+            (FailureClass::Gone { announcement: None }, 410),
+        ] {
+            check(class.clone(), status, BodyKind::Html, None, none, "unexpected_body");
+            check(class, status, BodyKind::Html, None, some, "unexpected_body");
+        }
+        check(FailureClass::Forbidden, 403, BodyKind::Absent, None, none, "unexpected_body");
+        check(FailureClass::Forbidden, 403, BodyKind::Other, None, none, "unexpected_body");
+        // With words of its own, or beside what the same API gave, a refusal is one.
+        check(FailureClass::Forbidden, 403, BodyKind::Json, Some("no"), none, "forbidden");
+        check(FailureClass::Forbidden, 403, BodyKind::Other, Some("no"), none, "forbidden");
+        check(FailureClass::Forbidden, 403, BodyKind::Absent, None, some, "forbidden");
+        // An API that is down says so by its status, whatever it shows.
+        check(FailureClass::ServerError, 503, BodyKind::Html, None, none, "server_error");
+        check(FailureClass::NotFound, 404, BodyKind::Absent, None, none, "not_found");
+        // Who challenges speaks of the token.
+        let mut challenge = failure(FailureClass::Unauthorized, Some(401), BodyKind::Html);
+        challenge.meta.has_challenge = true;
+        assert!(!is_foreign_page(&challenge));
     }
 
     #[test]

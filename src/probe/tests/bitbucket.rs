@@ -390,7 +390,7 @@ async fn a_login_page_rejects_no_credential() {
         let shown = shown(&world.run_credential(ProbeKind::ScmCredential, "pat").await);
         assert!(shown.starts_with(expected), "{shown}");
     };
-    check(html(401), "FAILED bitbucket-cloud unauthorized (api)").await;
+    check(html(401), "FAILED bitbucket-cloud unexpected_body (api)").await;
     check(html(401).insert_header("www-authenticate", "BitbucketCustom realm=x"), "Rejected").await;
     check(ResponseTemplate::new(401), "Rejected").await;
     check(ok(&json!({})), "FAILED bitbucket-cloud unexpected_body (endpoint)").await;

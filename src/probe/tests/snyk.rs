@@ -94,7 +94,7 @@ async fn a_group_is_denied_only_to_an_accepted_token() {
     ");
     insta::assert_snapshot!(check(html(403), Some(user())).await, @"
     1 requests
-    FAILED snyk/snyk forbidden (api): could not read the Group: the API answered 403
+    FAILED snyk/snyk unexpected_body (api): could not read the Group: the API answered 403 with an HTML page
     ");
 }
 
@@ -394,7 +394,7 @@ async fn a_login_page_rejects_no_token() {
         let shown = shown(&world.run_credential(ProbeKind::SnykToken, "snyk").await);
         assert!(shown.starts_with(expected), "{shown}");
     };
-    check(html(401), "FAILED snyk/snyk unauthorized (api)").await;
+    check(html(401), "FAILED snyk/snyk unexpected_body (api)").await;
     check(html(401).insert_header("www-authenticate", "Bearer"), "Rejected(Unspecified)").await;
     check(ResponseTemplate::new(401), "Rejected(Unspecified)").await;
     check(error(401), "Rejected(Unspecified)").await;
