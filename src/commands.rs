@@ -27,6 +27,7 @@ mod supervisor;
 mod terminal;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -81,6 +82,9 @@ fn dispatch(arguments: Arguments, terminal: &Terminal) -> anyhow::Result<Exit> {
     }
 }
 
+/// For what is still read when a command is over. Real time.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(1);
+
 /// An error with its causes in one line, safe for a terminal.
 fn chain(error: &dyn std::error::Error) -> String {
     terminal::printable(&crate::app::chain(error))
@@ -88,5 +92,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn asynchronous(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     crate::client::http::install_tls_provider();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(command);
+    // What has to end has ended. What waits for a disk that does not answer is left behind.
+    runtime.shutdown_timeout(LEFT_BEHIND_AFTER);
+    exit
 }

@@ -58,6 +58,7 @@ use conditions::ConditionSettings;
 use credential::Credential;
 use http::HttpSettings;
 use integration::Integration;
+use load::MainFile;
 use problem::{Problem, ProblemKind, Problems};
 use raw::{RawConfig, RawFragment};
 use receivers::{HeartbeatSettings, ReceiverSettings};
@@ -153,6 +154,15 @@ impl Secrets<'_> {
         matches!(self, Self::Start | Self::LookUp)
     }
 
+    /// What the main file may be. A pipe says what it has to say once, as a shell makes one of what a command says: a
+    /// reload would wait for a word that nobody is going to say.
+    fn main_file(self) -> MainFile {
+        match self {
+            Self::Reload(_) => MainFile::Ordinary,
+            Self::Start | Self::Check | Self::Skip | Self::LookUp => MainFile::OrPipe,
+        }
+    }
+
     /// Whether the configuration can be used although a token of this entry is refused.
     fn may_be_refused(self, name: &CredentialName) -> bool {
         match self {
@@ -213,7 +223,7 @@ fn on_its_thread<T: Send>(read: impl FnOnce() -> T + Send) -> std::io::Result<st
 
 fn try_load(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>) -> Result<Loaded, Problems> {
     let mut problems = Vec::new();
-    let mut documents = load::read(path, &mut problems);
+    let mut documents = load::read(path, secrets.main_file(), &mut problems);
     let main = documents.main.as_ref().map(|root| shape::read(root, shape::FileKind::Main, &mut problems));
     let fragments = documents.fragments.iter();
     let fragments: Vec<Result<RawFragment, _>> =

@@ -4,6 +4,8 @@
 //!   clients.
 //! - Every answer about what is watched is made from a snapshot that is already there. A request starts no probe, waits
 //!   for none, and asks neither Snyk, the Git host nor the store. What is asked about delivery, the daemon answers.
+//! - Every error has the shape that its address wants (`problem`), whoever makes it. What the API answers carries a tag
+//!   (`etag`).
 //! - `/metrics` is encoded once and served many times (see `scrape`).
 //! - `/runbooks` serves the pages of `docs/runbooks`, which are part of the binary.
 //! - Requests that change something only ask the daemon: to reload, or what `operator` lists. Its one writer does it. The
@@ -16,6 +18,7 @@
 
 mod access;
 mod api;
+mod etag;
 mod guard;
 mod landing;
 mod lifecycle;
@@ -56,8 +59,9 @@ pub use operator::{
 };
 pub use server::{MetricsPort, serve};
 
-/// A request that takes longer is given up. Only a reload may take more than a moment.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request that takes longer is given up. Only a reload may take more than a moment: one waits for another that was under
+/// way at most, and each is given up by itself long before.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bodies are small: a silence, an acknowledgement.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
@@ -149,6 +153,7 @@ fn guarded(router: Router<Arc<Shared>>, shared: Arc<Shared>, guard: HostGuard) -
         .layer(CompressionLayer::new().gzip(true))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(middleware::from_fn(problem::shape))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), access::check))
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .layer(middleware::map_response_with_state(Arc::clone(&shared), guard::harden))

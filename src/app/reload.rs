@@ -23,10 +23,12 @@ use crate::config::{self, Config, Loaded, Secrets};
 use crate::deliver::Deliverers;
 use crate::domain::names::CredentialName;
 use crate::metrics::Exporter;
-use crate::web::{AccessChange, ReloadOutcome, ReloadRequest};
+use crate::web::{AccessChange, REQUEST_TIMEOUT, ReloadOutcome, ReloadRequest};
 
-/// A configuration that takes longer to read lies on a disk that does not answer, or is a pipe. Real time.
-const LOADING_LIMIT: Duration = Duration::from_secs(30);
+/// A configuration that takes longer to read lies on a disk that does not answer, or names a file that is none. Whoever asked
+/// by HTTP is still there then, even after another reload that took as long. Real time.
+const LOADING_LIMIT: Duration = Duration::from_secs(10);
+const _: () = assert!(2 * LOADING_LIMIT.as_secs() < REQUEST_TIMEOUT.as_secs());
 
 /// Loads anew when asked, or when a file has changed.
 pub(super) struct Reloader {
@@ -54,20 +56,26 @@ impl Reloader {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(ReloadRequest { answer }) = self.asked.recv() => {
-                    // Who asked may have gone away; the reload holds all the same.
-                    let _ = answer.send(self.reload(&mut files).await);
+                Some(first) = self.asked.recv() => {
+                    // Whoever asked by now is answered by the same reload: none waits for more than the one under way.
+                    let others = std::iter::from_fn(|| self.asked.try_recv().ok());
+                    let asked: Vec<_> = std::iter::once(first).chain(others).collect();
+                    let outcome = self.reload(&mut files, &stop).await;
+                    for ReloadRequest { answer } in asked {
+                        // Who asked may have gone away; the reload holds all the same.
+                        let _ = answer.send(outcome.clone());
+                    }
                 }
                 _ = files.changed(), if self.watches_files => {
                     tracing::info!("a configuration or secret file changed");
-                    self.reload(&mut files).await;
+                    self.reload(&mut files, &stop).await;
                 }
             }
         }
     }
 
-    async fn reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
-        let outcome = AssertUnwindSafe(self.try_reload(files)).catch_unwind().await.unwrap_or_else(|_| {
+    async fn reload(&self, files: &mut ConfigWatcher, stop: &CancellationToken) -> ReloadOutcome {
+        let outcome = AssertUnwindSafe(self.try_reload(files, stop)).catch_unwind().await.unwrap_or_else(|_| {
             self.exporter.own().on_panic();
             ReloadOutcome::Failed(
                 "snykwatch failed while it put this configuration into effect: please report it".to_owned(),
@@ -75,6 +83,7 @@ impl Reloader {
         });
         match &outcome {
             ReloadOutcome::Applied(changes) => tracing::info!("configuration reloaded: {changes}"),
+            ReloadOutcome::Failed(_) if stop.is_cancelled() => tracing::info!("stopping; the reload is given up"),
             ReloadOutcome::Rejected(problems) | ReloadOutcome::Failed(problems) => {
                 self.exporter.own().on_configuration_rejected();
                 tracing::error!("configuration not reloaded, the one before stays in force:\n{problems}");
@@ -83,11 +92,15 @@ impl Reloader {
         outcome
     }
 
-    async fn try_reload(&self, files: &mut ConfigWatcher) -> ReloadOutcome {
+    async fn try_reload(&self, files: &mut ConfigWatcher, stop: &CancellationToken) -> ReloadOutcome {
         let refused = self.wiring.lock().await.refused();
         // Scaled time stands still meanwhile.
         let hold = self.clock.hold();
-        let loaded = load(&self.path, refused, &self.clock).await;
+        let loaded = tokio::select! {
+            loaded = load(&self.path, refused, &self.clock) => loaded,
+            // What is read changes nothing any more, and the end waits for no disk.
+            () = stop.cancelled() => return ReloadOutcome::Failed("the daemon is stopping".to_owned()),
+        };
         drop(hold);
         let loaded = match loaded {
             Ok(loaded) => loaded,

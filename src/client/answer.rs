@@ -8,10 +8,12 @@
 //! in another, and only the probe knows the place.
 
 mod classify;
+mod disguise;
 mod failure;
 mod foreign;
 mod headers;
 pub mod lenient;
+mod plain;
 mod redact;
 mod refusal;
 mod secrets;

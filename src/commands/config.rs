@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::config::problem::{Problems, Style};
 use crate::config::schedule::{Cadence, ScheduledProbe};
 use crate::config::{self, Config, Loaded, Secrets};
+use crate::domain::text::visible;
 use crate::web::Access;
 
 mod routes;
@@ -75,7 +76,7 @@ pub fn validate(
         writeln!(messages, "error: {}", super::chain(&error))?;
         return Ok(ConfigExit::InvalidConfiguration);
     }
-    writeln!(out, "{} can be used: {}.", path.display(), summary(&config))?;
+    writeln!(out, "{} can be used: {}.", visible(&path.display().to_string()), summary(&config))?;
     for probe in ScheduledProbe::ALL {
         let schedule = config.schedule.of(probe);
         match &schedule.cadence {
@@ -145,7 +146,7 @@ fn usable(path: &Path, reading: Reading, messages: &mut dyn Write) -> io::Result
         messages.write_all(problems.render(reading.style).as_bytes())?;
     }
     if config.is_none() {
-        writeln!(messages, "{} cannot be used: {}.", path.display(), count(&problems))?;
+        writeln!(messages, "{} cannot be used: {}.", visible(&path.display().to_string()), count(&problems))?;
     }
     Ok(config)
 }

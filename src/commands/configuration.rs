@@ -9,8 +9,8 @@ use super::arguments::ConfigCommand;
 use super::config::{ConfigExit, Reading, View};
 use super::{Exit, Terminal};
 use crate::clock::Clock;
-use crate::config::problem::Style;
-use crate::config::{self, Config, Secrets};
+use crate::config::problem::{Problems, Style};
+use crate::config::{self, Config, Loaded, Secrets};
 
 /// Where the configuration is when nobody says: here, or where the shipped systemd unit has it.
 const USUAL_PLACES: [&str; 2] = ["snykwatch.yaml", "/etc/snykwatch/snykwatch.yaml"];
@@ -26,8 +26,13 @@ fn found_among([here, installed]: [&Path; 2]) -> &Path {
 
 /// The configuration at `path`, or `None` when it cannot be used; what is wrong with it is printed.
 pub(super) fn usable(path: &Path, secrets: Secrets<'_>, now: DateTime<Utc>, terminal: &Terminal) -> Option<Config> {
+    told(config::load(path, secrets, now), terminal)
+}
+
+/// What was loaded; what is wrong or odd about it is printed.
+pub(super) fn told(loaded: Result<Loaded, Problems>, terminal: &Terminal) -> Option<Config> {
     let style = style_of(terminal);
-    match config::load(path, secrets, now) {
+    match loaded {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
                 terminal.note(&loaded.warnings.render(style));

@@ -1,6 +1,7 @@
 //! `run`: the daemon, until a signal.
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,8 +11,9 @@ use super::supervisor::Supervisor;
 use super::{Exit, Terminal, configuration, logging};
 use crate::app::{Daemon, DaemonOptions, StartError};
 use crate::clock::Clock;
-use crate::config::problem::Style;
+use crate::config::problem::{Problems, Style};
 use crate::config::{self, Config, Loaded, Secrets};
+use crate::domain::text::visible;
 use crate::store::sqlite::OpenError;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once.
@@ -26,7 +28,7 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
     let clock = Clock::system();
     let format = options.log_format;
     let log = logging::begin(filter, format, terminal);
-    let Some(config) = usable(path, clock.now(), format, terminal) else {
+    let Some(config) = usable(read(path, clock.now()).await?, format, terminal) else {
         return Ok(Exit::Config);
     };
     // Before the daemon starts, so that no early signal is lost.
@@ -54,7 +56,12 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => {
                 // What is wrong is logged by the reload itself; the daemon goes on as before.
-                let _ = supervisor.around_reload(daemon.reload()).await;
+                // A signal that ends it waits for no file.
+                tokio::select! {
+                    _ = supervisor.around_reload(daemon.reload()) => {}
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                }
             }
             () = daemon.crashed() => {
                 logging::fail(format, terminal, "a part of the daemon ended by itself; stopping");
@@ -73,12 +80,31 @@ pub(super) async fn run(path: &Path, options: RunOptions, terminal: &Terminal) -
     }
 }
 
-/// The configuration; what is wrong or odd about it is said in the way that the log has.
-fn usable(path: &Path, now: DateTime<Utc>, format: LogFormat, terminal: &Terminal) -> Option<Config> {
-    if format == LogFormat::Text {
-        return configuration::usable(path, Secrets::Start, now, terminal);
+/// Longer than this nobody waits for a configuration without a word. Real time.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// The configuration, read on a thread of its own: a file may keep its reader waiting for ever, and whoever starts a daemon
+/// is told what it waits for. A signal ends it as long as it waits.
+async fn read(path: &Path, now: DateTime<Utc>) -> anyhow::Result<Result<Loaded, Problems>> {
+    let owned = path.to_path_buf();
+    let mut reading = tokio::task::spawn_blocking(move || config::load(&owned, Secrets::Start, now));
+    if let Ok(loaded) = tokio::time::timeout(SILENCE, &mut reading).await {
+        return Ok(loaded?);
     }
-    match config::load(path, Secrets::Start, now) {
+    tracing::warn!(
+        "still reading the configuration ({}) and the files that it names: does their disk answer, and is each an \
+         ordinary file?",
+        visible(&path.display().to_string())
+    );
+    Ok(reading.await?)
+}
+
+/// The configuration; what is wrong or odd about it is said in the way that the log has.
+fn usable(loaded: Result<Loaded, Problems>, format: LogFormat, terminal: &Terminal) -> Option<Config> {
+    if format == LogFormat::Text {
+        return configuration::told(loaded, terminal);
+    }
+    match loaded {
         Ok(Loaded { config, warnings }) => {
             if !warnings.is_empty() {
                 tracing::warn!("the configuration can be used, and yet:\n{}", warnings.render(Style::Plain));

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
-use crate::domain::text::is_hostile;
+/// Outside text made safe for a terminal: no escape sequence of a hostile name reaches it.
+pub(super) use crate::domain::text::visible as printable;
 
 /// How loud a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +109,6 @@ impl Terminal {
         let _ = write!(toned, "\x1b[{code}m{text}\x1b[0m");
         toned
     }
-}
-
-/// Outside text made safe for a terminal: no escape sequence of a hostile name reaches it.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|character| if is_hostile(character) { '\u{fffd}' } else { character }).collect()
 }
 
 /// Breaks text into lines of at most `width` characters at spaces.

@@ -1,13 +1,21 @@
 //! Turns what the YAML library says into problems and places.
 
-use serde_saphyr::{Error, Location};
+use serde_saphyr::{Error, Location, UserMessageFormatter};
 
 use super::problem::{Place, Problem, ProblemKind};
 
 /// The problem behind a refused file. A file that is not YAML has but one: what follows it cannot be told.
 pub(crate) fn syntax(error: &Error, file: usize, text: &str) -> Problem {
     let place = error.location().map(|location| place(&location, file, text));
-    let message = error.without_snippet().to_string();
+    let error = error.without_snippet();
+    let message = match error {
+        Error::MultipleDocuments { .. } => "a second document begins here, and a configuration is one".to_owned(),
+        Error::Budget { .. } => {
+            "there is more in it (values, names, levels, anchors) than a configuration has".to_owned()
+        }
+        // The other formatter speaks to whoever calls the library.
+        error => error.render_with_formatter(&UserMessageFormatter),
+    };
     // The place is shown beside the message, so the message need not name it.
     let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches([':', ',', ' ']).to_owned();
     Problem::error(ProblemKind::Syntax, place, format!("this is not YAML: {message}"))

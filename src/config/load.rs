@@ -32,12 +32,24 @@ pub(crate) struct Documents {
     pub(crate) fragments: Vec<Node>,
 }
 
+/// What the main file may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MainFile {
+    /// An ordinary file.
+    Ordinary,
+    /// A pipe too.
+    OrPipe,
+}
+
 /// Reads the main file and its fragments.
-pub(crate) fn read(path: &Path, problems: &mut Vec<Problem>) -> Documents {
+pub(crate) fn read(path: &Path, main: MainFile, problems: &mut Vec<Problem>) -> Documents {
     let mut documents = Documents::default();
     let mut numbers = Numbers::default();
-    // It alone may be a pipe, as a shell makes one of what a command says.
-    documents.main = read_file(path, fs::File::open(path), &mut documents.files, &mut numbers, problems);
+    let opened = match main {
+        MainFile::Ordinary => files::open(path),
+        MainFile::OrPipe => fs::File::open(path),
+    };
+    documents.main = read_file(path, opened, &mut documents.files, &mut numbers, problems);
     match fragment_paths(path) {
         Ok(paths) => {
             for path in paths {

@@ -1,10 +1,11 @@
 //! What is wrong with a configuration: every problem with its place, rendered for people.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::kinds::closed_list;
+use crate::domain::text::visible;
 
 mod excerpt;
 mod report;
@@ -99,7 +100,8 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn error(kind: ProblemKind, place: impl Into<Option<Place>>, message: impl Into<String>) -> Self {
-        Self { gravity: Gravity::Error, kind, message: bounded(message.into()), help: None, place: place.into() }
+        let message: String = message.into();
+        Self { gravity: Gravity::Error, kind, message: bounded(&message), help: None, place: place.into() }
     }
 
     pub(crate) fn warning(kind: ProblemKind, place: impl Into<Option<Place>>, message: impl Into<String>) -> Self {
@@ -111,12 +113,14 @@ impl Problem {
     }
 
     pub(crate) fn maybe_help(self, help: Option<String>) -> Self {
-        Self { help: help.map(bounded), ..self }
+        Self { help: help.map(|help| bounded(&help)), ..self }
     }
 }
 
-/// A sentence with a middle that a person would not read left out.
-fn bounded(sentence: String) -> String {
+/// A sentence as it is told: with a mark for each character that controls, turns or hides, and with a middle that a person
+/// would not read left out. Lines of a library's message are one.
+fn bounded(sentence: &str) -> String {
+    let sentence = visible(&sentence.replace(['\n', '\r', '\t'], " "));
     let characters = sentence.chars().count();
     if characters <= LONGEST_SENTENCE {
         return sentence;
@@ -139,6 +143,11 @@ pub(crate) struct SourceFile {
 pub struct Problems {
     list: Vec<Problem>,
     files: Vec<SourceFile>,
+}
+
+/// The name of a file, as it is told: it may be anything that a file system takes.
+fn file_name(path: &Path) -> String {
+    visible(&path.display().to_string())
 }
 
 /// Whether text is coloured.
@@ -216,7 +225,7 @@ impl fmt::Display for Problems {
             let separator = if index == 0 { "" } else { "\n" };
             write!(formatter, "{separator}")?;
             if let Some((path, line, column)) = self.position(problem) {
-                write!(formatter, "{}:{line}:{column}: ", path.display())?;
+                write!(formatter, "{}:{line}:{column}: ", file_name(&path))?;
             }
             formatter.write_str(&problem.message)?;
         }

@@ -11,6 +11,7 @@ use super::names::{IntegrationKey, ReceiverName, SilenceId};
 use super::notification::{About, Dispatch, RouteId};
 use super::page::{Gap, Page};
 use super::stored::pairs;
+use super::text::typed;
 
 /// What delivery remembers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -188,8 +189,10 @@ pub struct Acknowledgement {
     /// The episode.
     pub opened_at: DateTime<Utc>,
     /// Who.
+    #[serde(deserialize_with = "typed")]
     pub author: String,
     /// What they say about it.
+    #[serde(deserialize_with = "typed")]
     pub comment: String,
     /// When.
     pub at: DateTime<Utc>,
@@ -201,8 +204,10 @@ pub struct Silence {
     /// Of what.
     pub matcher: Matcher,
     /// Who wants it.
+    #[serde(deserialize_with = "typed")]
     pub author: String,
     /// Why.
+    #[serde(deserialize_with = "typed")]
     pub reason: String,
     /// From when on.
     pub starts_at: DateTime<Utc>,

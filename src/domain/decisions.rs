@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::incident::{IncidentKey, Rule};
 use super::kinds::closed_list;
 use super::names::{CredentialName, DecisionId, IntegrationName, OrganizationId, RepositoryId};
+use super::text::typed;
 
 /// The longest name of a person, in characters.
 pub const LONGEST_AUTHOR: usize = 200;
@@ -63,8 +64,10 @@ pub struct Answer {
     /// What it was about then.
     pub items: BTreeSet<Item>,
     /// Who.
+    #[serde(deserialize_with = "typed")]
     pub author: String,
     /// Why.
+    #[serde(deserialize_with = "typed")]
     pub reason: String,
     /// When.
     pub at: DateTime<Utc>,
@@ -102,8 +105,10 @@ pub struct Plan {
     /// Until when; then what did not happen is told once.
     pub until: DateTime<Utc>,
     /// Who.
+    #[serde(deserialize_with = "typed")]
     pub author: String,
     /// Why.
+    #[serde(deserialize_with = "typed")]
     pub reason: String,
 }
 

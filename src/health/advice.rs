@@ -29,6 +29,8 @@ pub(super) struct Advised<'a> {
     pub(super) condition: Option<Condition>,
     /// Who gave the answer that was none, where that is known: a condition may need the answers of both ends.
     pub(super) end: Option<End>,
+    /// A copy of ours that never worked is rejected, while Snyk's own may work.
+    pub(super) is_of_our_copy: bool,
 }
 
 /// A first fill that goes on by itself.
@@ -73,6 +75,20 @@ impl Advised<'_> {
             });
         }
         Some(match reason {
+            // As its incident says it: whoever makes a new token first breaks what may be right.
+            Reason::CredentialExpired
+            | Reason::CredentialRevoked
+            | Reason::CredentialRejected
+            | Reason::CredentialAppPasswordRetired
+            | Reason::CredentialWrongTokenOrEmail
+                if self.is_of_our_copy =>
+            {
+                format!(
+                    "snykwatch operator: put the token that is saved in Snyk into the secret of this credential, whole and \
+                     without anything around it; only if that token is rejected too, token owner: create a new one, then \
+                     {admin}: save it in {card}{profile}"
+                )
+            }
             Reason::CredentialExpired
             | Reason::CredentialRevoked
             | Reason::CredentialRejected
@@ -227,8 +243,16 @@ mod tests {
         let mut world = World::healthy(1, 1);
         let integration = &*world.integration();
         for level in [Level::Group, Level::Organization] {
-            let advised =
-                Advised { integration, level, profile: None, next_sync: None, fill: None, condition: None, end: None };
+            let advised = Advised {
+                integration,
+                level,
+                profile: None,
+                next_sync: None,
+                fill: None,
+                condition: None,
+                end: None,
+                is_of_our_copy: false,
+            };
             for reason in [
                 Reason::PartialStall,
                 Reason::ShutOut,

@@ -125,10 +125,15 @@ impl<'a> Claims<'a> {
     /// What is rejected: a version that never worked while the one before did is first of all our own copy.
     fn rejected_copy(&self) -> String {
         let name = self.name;
-        match self.memory.filter(|memory| !self.is_observer() && memory.never_accepted()) {
-            Some(_) => format!("our new copy of {name}, which never worked, while the one before did"),
-            None => name.to_string(),
+        if self.is_our_copys_fault() {
+            format!("our new copy of {name}, which never worked, while the one before did")
+        } else {
+            name.to_string()
         }
+    }
+
+    fn is_our_copys_fault(&self) -> bool {
+        !self.is_observer() && self.memory.is_some_and(CredentialState::never_accepted)
     }
 
     /// Whether the SCM accepts our copy.
@@ -149,7 +154,9 @@ impl<'a> Claims<'a> {
                     }
                     ScmAuthentication::Rejected(cause) => {
                         let (reason, why) = self.rejection(*cause);
-                        Verdict::fails(reason, format!("{scm} rejects {}: {why}", self.rejected_copy()), basis)
+                        let message = format!("{scm} rejects {}: {why}", self.rejected_copy());
+                        let is_of_our_copy = self.is_our_copys_fault();
+                        Verdict { is_of_our_copy, ..Verdict::fails(reason, message, basis) }
                     }
                 }
             }

@@ -13,6 +13,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::incident::IncidentKey;
 use crate::domain::names::{CredentialName, DecisionId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
 use crate::domain::state::State;
+use crate::domain::text::{is_hostile, one_line};
 
 use super::incidents;
 use super::words::matches_glob;
@@ -44,6 +45,14 @@ pub enum DecisionError {
         field: &'static str,
         /// How long it may be.
         longest: usize,
+    },
+    /// A pattern holds a character that no name has.
+    #[error("{field} holds the character U+{code:04X}, which is not seen or changes what is seen: write it without")]
+    Hostile {
+        /// Which.
+        field: &'static str,
+        /// The character.
+        code: u32,
     },
     /// No such incident.
     #[error("there is no open incident {incident}: list the incidents for their ids (RULE/SUBJECT)")]
@@ -154,11 +163,12 @@ pub fn answer(
     new: &NewAnswer,
     now: DateTime<Utc>,
 ) -> Result<DecisionId, DecisionError> {
-    within("the author", &new.author, LONGEST_AUTHOR, "who decides")?;
-    within("the reason", &new.reason, LONGEST_REASON, "why")?;
+    let (author, reason) = (one_line(&new.author), one_line(&new.reason));
+    within("the author", &author, LONGEST_AUTHOR, "who decides")?;
+    within("the reason", &reason, LONGEST_REASON, "why")?;
     if let Some(known) = state.decisions.answers.get(&id) {
         let is_same = known.incident.to_string() == new.incident
-            && (known.verdict, &known.author, &known.reason) == (new.verdict, &new.author, &new.reason);
+            && (known.verdict, &known.author, &known.reason) == (new.verdict, &author, &reason);
         return if is_same { Ok(id) } else { Err(DecisionError::Exists { id }) };
     }
     let key = find(state, &new.incident)?;
@@ -169,8 +179,7 @@ pub fn answer(
     if state.decisions.answers.len() >= MOST_KEPT {
         return Err(DecisionError::TooMany { most: MOST_KEPT });
     }
-    let (verdict, author, reason) = (new.verdict, new.author.clone(), new.reason.clone());
-    let answer = Answer { incident: key, verdict, items, author, reason, at: now };
+    let answer = Answer { incident: key, verdict: new.verdict, items, author, reason, at: now };
     state.decisions.answers.insert(id.clone(), answer);
     Ok(id)
 }
@@ -198,12 +207,17 @@ pub fn plan(
     new: &NewPlan,
     now: DateTime<Utc>,
 ) -> Result<DecisionId, DecisionError> {
-    within("the author", &new.author, LONGEST_AUTHOR, "who plans it")?;
-    within("the reason", &new.reason, LONGEST_REASON, "why")?;
+    let (author, reason) = (one_line(&new.author), one_line(&new.reason));
+    within("the author", &author, LONGEST_AUTHOR, "who plans it")?;
+    within("the reason", &reason, LONGEST_REASON, "why")?;
     within("the pattern", &new.pattern, LONGEST_PATTERN, "what is covered")?;
+    // Not taken out: without it the pattern would cover something else.
+    if let Some(character) = new.pattern.chars().find(|character| is_hostile(*character)) {
+        return Err(DecisionError::Hostile { field: "the pattern", code: u32::from(character) });
+    }
     if let Some(known) = state.decisions.plans.get(&id) {
         let is_same = (known.kind, &known.pattern, known.until, &known.author, &known.reason)
-            == (new.kind, &new.pattern, new.until, &new.author, &new.reason);
+            == (new.kind, &new.pattern, new.until, &author, &reason);
         return if is_same { Ok(id) } else { Err(DecisionError::Exists { id }) };
     }
     if new.until <= now || new.until - now > LONGEST_PLAN {
@@ -221,8 +235,8 @@ pub fn plan(
         revoked: new.revoked,
         from: now,
         until: new.until,
-        author: new.author.clone(),
-        reason: new.reason.clone(),
+        author,
+        reason,
     };
     match new.kind {
         PlanKind::Rotate => plan.credentials = credentials(fleet, &new.pattern)?,
@@ -240,7 +254,9 @@ pub fn prune(state: &mut State, now: DateTime<Utc>) {
 fn find(state: &State, incident: &str) -> Result<IncidentKey, DecisionError> {
     let open = state.incidents.iter().filter(|(_, known)| known.is_open());
     let found = open.map(|(key, _)| key).find(|key| key.to_string() == incident).cloned();
-    found.ok_or_else(|| DecisionError::UnknownIncident { incident: incident.chars().take(LONGEST_PATTERN).collect() })
+    found.ok_or_else(|| DecisionError::UnknownIncident {
+        incident: one_line(incident).chars().take(LONGEST_PATTERN).collect(),
+    })
 }
 
 fn credentials(fleet: &Fleet, pattern: &str) -> Result<BTreeSet<CredentialName>, DecisionError> {

@@ -192,6 +192,8 @@ pub(super) struct Verdict {
     pub(super) proof: Option<Proof>,
     /// Of an unknown for want of an answer: who did not give it.
     pub(super) end: Option<End>,
+    /// Of a false: it speaks of a copy of ours that never worked, while Snyk's own may.
+    pub(super) is_of_our_copy: bool,
 }
 
 impl Verdict {
@@ -206,6 +208,7 @@ impl Verdict {
             basis,
             proof: None,
             end: None,
+            is_of_our_copy: false,
         }
     }
 

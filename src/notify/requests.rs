@@ -1,6 +1,8 @@
 //! What people ask for: silences and acknowledgements. Each changes the state and nothing else; an evaluation follows.
 //!
-//! A request that is repeated (its answer was lost) is answered as it was the first time.
+//! A request that is repeated (its answer was lost) is answered as it was the first time. What people say is made harmless
+//! before it is looked at, so that a name of invisible characters alone is none; what is compared with names is refused
+//! instead, since without such a character it would mean something else.
 
 use chrono::{DateTime, Utc};
 
@@ -10,6 +12,7 @@ use crate::domain::incident::{IncidentKey, IncidentPhase};
 use crate::domain::matcher::Matcher;
 use crate::domain::names::SilenceId;
 use crate::domain::state::State;
+use crate::domain::text::{is_hostile, one_line};
 
 /// The longest name of a person, in characters.
 pub const LONGEST_AUTHOR: usize = 200;
@@ -49,6 +52,14 @@ pub enum RequestError {
         field: &'static str,
         /// How long it may be.
         longest: usize,
+    },
+    /// A text that is compared with names holds a character that no name has.
+    #[error("{field} holds the character U+{code:04X}, which is not seen or changes what is seen: write it without")]
+    Hostile {
+        /// Which.
+        field: &'static str,
+        /// The character.
+        code: u32,
     },
     /// A silence must end after it starts.
     #[error("the silence would end at {ends_at}, before it starts ({starts_at}): give a later end")]
@@ -118,7 +129,8 @@ pub fn silence(
     breadth: Breadth,
     now: DateTime<Utc>,
 ) -> Result<SilenceId, RequestError> {
-    within("the id", id.as_str(), LONGEST_WORD, "a name for the silence")?;
+    named("the id", id.as_str(), "a name for the silence")?;
+    let silence = Silence { author: one_line(&silence.author), reason: one_line(&silence.reason), ..silence };
     within("the author", &silence.author, LONGEST_AUTHOR, "who wants the silence")?;
     within("the reason", &silence.reason, LONGEST_REASON, "why")?;
     check_matcher(&silence.matcher, breadth)?;
@@ -166,14 +178,14 @@ pub fn acknowledge(
     comment: &str,
     now: DateTime<Utc>,
 ) -> Result<IncidentKey, RequestError> {
-    within("the author", author, LONGEST_AUTHOR, "who takes care of it")?;
+    let (author, comment) = (one_line(author), one_line(comment));
+    within("the author", &author, LONGEST_AUTHOR, "who takes care of it")?;
     if comment.chars().count() > LONGEST_REASON {
         return Err(RequestError::TooLong { field: "the comment", longest: LONGEST_REASON });
     }
     let (key, opened_at) = open(state, incident)?;
     let known = state.attention.acknowledgements.get(&key);
     if known.is_none_or(|known| known.author != author || known.comment != comment || known.opened_at != opened_at) {
-        let (author, comment) = (author.to_owned(), comment.to_owned());
         let acknowledgement = Acknowledgement { opened_at, author, comment, at: now };
         state.attention.acknowledgements.insert(key.clone(), acknowledgement);
     }
@@ -198,7 +210,7 @@ fn open(state: &State, incident: &str) -> Result<(IncidentKey, DateTime<Utc>), R
         Some((_, IncidentPhase::Pending)) => Err(RequestError::NotOpen { incident: incident.to_owned() }),
         None => {
             // What was asked for goes back to whoever asked: not all of a book.
-            let incident = incident.chars().take(LONGEST_WORD).collect();
+            let incident = one_line(incident).chars().take(LONGEST_WORD).collect();
             Err(RequestError::UnknownIncident { incident })
         }
     }
@@ -214,6 +226,15 @@ fn within(field: &'static str, text: &str, longest: usize, wanted: &'static str)
     Ok(())
 }
 
+/// A text that is compared with names.
+fn named(field: &'static str, text: &str, wanted: &'static str) -> Result<(), RequestError> {
+    within(field, text, LONGEST_WORD, wanted)?;
+    match text.chars().find(|character| is_hostile(*character)) {
+        Some(character) => Err(RequestError::Hostile { field, code: u32::from(character) }),
+        None => Ok(()),
+    }
+}
+
 fn check_matcher(matcher: &Matcher, breadth: Breadth) -> Result<(), RequestError> {
     let Matcher { integrations, owners, credentials, incident, .. } = matcher;
     let lists = [("the list of integrations", integrations), ("the list of owners", owners)];
@@ -221,9 +242,9 @@ fn check_matcher(matcher: &Matcher, breadth: Breadth) -> Result<(), RequestError
         if patterns.len() > MOST_PATTERNS {
             return Err(RequestError::TooLong { field, longest: MOST_PATTERNS });
         }
-        patterns.iter().try_for_each(|pattern| within("a pattern", pattern, LONGEST_WORD, "what it matches"))?;
+        patterns.iter().try_for_each(|pattern| named("a pattern", pattern, "what it matches"))?;
     }
-    incident.iter().try_for_each(|incident| within("the incident", incident, LONGEST_WORD, "RULE/SUBJECT"))?;
+    incident.iter().try_for_each(|incident| named("the incident", incident, "RULE/SUBJECT"))?;
     if matcher.is_empty() && breadth == Breadth::Matching {
         return Err(RequestError::CoversEverything);
     }

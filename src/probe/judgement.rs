@@ -47,6 +47,36 @@ pub(super) fn denial(failure: &Failure) -> Option<u16> {
     failure.status.filter(|_| denies && (failure.body != BodyKind::Html || failure.is_rejection()))
 }
 
+/// Whether a page for people came in the API's place: of a proxy, a gateway or a login. It says nothing of whatever was
+/// asked, a token least of all.
+fn is_foreign_page(failure: &Failure) -> bool {
+    let may_be = matches!(
+        failure.class,
+        FailureClass::UnexpectedBody
+            | FailureClass::Forbidden
+            | FailureClass::NotFound
+            | FailureClass::Unauthorized
+            | FailureClass::BadRequest
+            | FailureClass::Gone { .. }
+    );
+    may_be && failure.body == BodyKind::Html && !failure.is_rejection()
+}
+
+/// Whether nobody knows whose refusal it is: it has no word of the API's, and nothing shows that we speak with the API.
+fn is_wordless(failure: &Failure, api: Heard) -> bool {
+    let is_silent = failure.body != BodyKind::Json && failure.message().is_none() && failure.code().is_none();
+    failure.class == FailureClass::Forbidden && is_silent && api == Heard::NothingYet
+}
+
+/// Whether the API gave what was asked for, in this round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// So we speak with it, and it accepts the token.
+    Success,
+    /// It may be somebody else who answers.
+    NothingYet,
+}
+
 /// What a failure on a target proves, given the credential's standing.
 pub(super) fn judge(failure: &Failure, standing: Standing) -> Verdict {
     match (denial(failure), standing) {
@@ -97,8 +127,7 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
         | FailureClass::Unauthorized
         | FailureClass::BadRequest
         | FailureClass::Gone { .. } => {
-            let is_a_page = failure.body == BodyKind::Html && !failure.is_rejection();
-            return if is_a_page { FailedAt::InItsPlace } else { FailedAt::Endpoint };
+            return if is_foreign_page(failure) { FailedAt::InItsPlace } else { FailedAt::Endpoint };
         }
         FailureClass::MissingScope { .. }
         | FailureClass::AddressRefused
@@ -126,8 +155,9 @@ pub(super) fn told(attempt: &str, failure: &Failure) -> (&'static str, String) {
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
-pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure) -> ProbeFailure {
-    let (reason, detail) = told(attempt, failure);
+pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure, heard: Heard) -> ProbeFailure {
+    let (own, detail) = told(attempt, failure);
+    let reason = if is_wordless(failure, heard) { FailureClass::UnexpectedBody.as_label() } else { own };
     ProbeFailure {
         part: Some(part),
         api: api.clone(),
@@ -189,7 +219,7 @@ mod tests {
     fn a_page_in_the_place_of_an_api_is_told_from_the_apis_own_word() {
         let check = |class: FailureClass, status, body, expected: (FailedAt, &str)| {
             let failure = failure(class.clone(), Some(status), body);
-            let told = probe_failure(&"acme".into(), Part::Access, "ask", &failure);
+            let told = probe_failure(&"acme".into(), Part::Access, "ask", &failure, Heard::Success);
             assert_eq!((told.failed_at, told.reason), expected, "{class:?} {body:?}");
         };
         let (json, html) = (BodyKind::Json, BodyKind::Html);
@@ -211,6 +241,40 @@ mod tests {
             let redirected = FailureClass::Redirected { location_host: None };
             check(redirected, 302, body, (FailedAt::InItsPlace, "redirected"));
         }
+    }
+
+    #[test]
+    fn what_another_says_in_the_apis_place_is_no_word_of_a_token() {
+        let check = |class: FailureClass, status, body, message: Option<&str>, heard, expected: &str| {
+            let mut failure = failure(class, Some(status), body);
+            failure.context.message = message.map(str::to_owned);
+            let told = probe_failure(&"snyk/us".into(), Part::Authentication, "ask", &failure, heard);
+            assert_eq!(told.reason, expected, "{status} {body:?} {message:?} {heard:?}");
+        };
+        let (none, some) = (Heard::NothingYet, Heard::Success);
+        for (class, status) in [
+            (FailureClass::Forbidden, 403),
+            (FailureClass::Unauthorized, 401),
+            (FailureClass::NotFound, 404),
+            (FailureClass::BadRequest, 400),
+            (FailureClass::Gone { announcement: None }, 410),
+        ] {
+            check(class.clone(), status, BodyKind::Html, None, none, "unexpected_body");
+            check(class, status, BodyKind::Html, None, some, "unexpected_body");
+        }
+        check(FailureClass::Forbidden, 403, BodyKind::Absent, None, none, "unexpected_body");
+        check(FailureClass::Forbidden, 403, BodyKind::Other, None, none, "unexpected_body");
+        // With words of its own, or beside what the same API gave, a refusal is one.
+        check(FailureClass::Forbidden, 403, BodyKind::Json, Some("no"), none, "forbidden");
+        check(FailureClass::Forbidden, 403, BodyKind::Other, Some("no"), none, "forbidden");
+        check(FailureClass::Forbidden, 403, BodyKind::Absent, None, some, "forbidden");
+        // An API that is down says so by its status, whatever it shows.
+        check(FailureClass::ServerError, 503, BodyKind::Html, None, none, "server_error");
+        check(FailureClass::NotFound, 404, BodyKind::Absent, None, none, "not_found");
+        // Who challenges speaks of the token.
+        let mut challenge = failure(FailureClass::Unauthorized, Some(401), BodyKind::Html);
+        challenge.meta.has_challenge = true;
+        assert!(!is_foreign_page(&challenge));
     }
 
     #[test]

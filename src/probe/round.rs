@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
 use super::assumptions::Assumption;
-use super::judgement::{answered, probe_failure};
+use super::judgement::{Heard, answered, probe_failure};
 use super::memory::ProbeMemory;
 use crate::client::answer::{Answer, AnswerMeta, Failure, FailureClass, LifecycleStage, VersionNotice, Walk};
 use crate::clock::Clock;
@@ -74,7 +74,8 @@ impl Round {
 
     /// Takes down that an attempt concluded nothing.
     pub(super) fn fail(&mut self, api: &ApiName, part: Part, attempt: &str, failure: &Failure) {
-        self.fail_with(probe_failure(api, part, attempt, failure));
+        let heard = if self.has_success(api) { Heard::Success } else { Heard::NothingYet };
+        self.fail_with(probe_failure(api, part, attempt, failure, heard));
     }
 
     /// The same, in other words than the client's.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Shared, openapi, problem};
+use super::{Shared, etag, openapi, problem};
 use crate::domain::kinds::Level;
 use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::status::Status;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/incidents", get(incidents))
         .route("/openapi.json", get(async || Json(openapi::description())))
         .merge(operations::routes())
+        .route_layer(middleware::from_fn(etag::tag))
 }
 
 /// What is possible at an address, as `Allow` has it.

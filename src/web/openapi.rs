@@ -76,11 +76,22 @@ fn get(summary: &str, parameters: &[Value], schema: &str) -> Value {
         "responses": {
             "200": {
                 "description": "The latest snapshot's answer.",
+                "headers": { "ETag": tag() },
                 "content": { "application/json": { "schema": reference(schema) } },
             },
+            "304": not_modified(),
             "default": problem,
         },
     } })
+}
+
+/// The header by which a client asks again for what it has.
+fn tag() -> Value {
+    json!({ "description": "Weak; of the whole answer. Sent back in `If-None-Match`.", "schema": text() })
+}
+
+fn not_modified() -> Value {
+    json!({ "description": "The client has this answer already (`If-None-Match`).", "headers": { "ETag": tag() } })
 }
 
 fn query(name: &str, description: &str, schema: &Value) -> Value {

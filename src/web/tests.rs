@@ -285,3 +285,58 @@ async fn a_stop_closes_idle_connections_and_the_listener() {
     assert_eq!(idle.read(&mut answer).await.unwrap_or(0), 0, "closed");
     assert!(TcpStream::connect(site.address).await.is_err());
 }
+
+#[tokio::test]
+async fn every_error_has_the_shape_of_its_address_whoever_makes_it() {
+    let site = Site::with_sample().await;
+    let long = ("content-length", "1000000");
+    for (method, path, header, status, said) in [
+        ("POST", "/api/v1/silences", long, 413, "The body is too long: 65536 bytes at most."),
+        ("GET", "//api/v1/incidents", ("x-none", ""), 404, "There is nothing at this address."),
+        ("GET", "/api", ("x-none", ""), 404, "There is nothing at this address."),
+        ("GET", "/api/v1/integrations/%ff", ("x-none", ""), 400, "The request cannot be understood."),
+    ] {
+        let answer = site.ask(method, path, &[header]).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{path}");
+        assert_eq!(
+            (answer.json()["status"].as_u64(), answer.json()["detail"].as_str()),
+            (Some(status.into()), Some(said))
+        );
+    }
+    // Elsewhere people read it, and an address that only resembles the API's is elsewhere.
+    for (method, path, headers, status, said) in [
+        ("POST", "/-/reload", vec![long], 413, "The body is too long: 65536 bytes at most.\n"),
+        ("GET", "/apiary", Vec::new(), 404, "There is nothing at this address.\n"),
+    ] {
+        let answer = site.ask(method, path, &headers).await;
+        assert_eq!((answer.status, answer.text().as_str()), (status, said), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let mut site = Site::with_sample().await;
+    for path in ["/api/v1/incidents", "/api/v1/integrations?level=group", "/api/v1/openapi.json"] {
+        let first = site.get(path).await;
+        let tag = first.header("etag").to_owned();
+        assert!(tag.starts_with("W/\"") && first.status == 200, "{path}: {tag}");
+        let known = [("if-none-match", tag.as_str())];
+        let again = site.ask("GET", path, &known).await;
+        assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, tag.as_str()), "{path}");
+        assert_eq!(again.header("cache-control"), "no-store", "{path}");
+        let head = site.ask("HEAD", path, &[]).await;
+        assert_eq!((head.status, head.header("etag")), (200, tag.as_str()), "{path}");
+        let other = site.ask("GET", path, &[("if-none-match", "W/\"another\"")]).await;
+        assert_eq!((other.status, &other.body), (200, &first.body), "{path}");
+    }
+    // An answer that is newer is another one, though nothing else changed.
+    let before = site.get("/api/v1/incidents").await;
+    let later = sample::now() + chrono::TimeDelta::seconds(5);
+    let state = sample::told_state();
+    sample::with_telling(|telling| site.publisher.publish(&sample::fleet(), &state, Some(telling), later));
+    let after = site.ask("GET", "/api/v1/incidents", &[("if-none-match", before.header("etag"))]).await;
+    assert_eq!(after.status, 200);
+    // What is wrong is never "the same".
+    let wrong = site.ask("GET", "/api/v1/nothing", &[("if-none-match", "*")]).await;
+    assert_eq!((wrong.status, wrong.header("etag")), (404, ""));
+}

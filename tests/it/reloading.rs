@@ -7,11 +7,12 @@ use serde_json::Value;
 use snykwatch::clock::{Clock, Pace};
 use snykwatch::sandbox::world::{ACME_CREDENTIAL, World};
 use snykwatch::sandbox::{Api, RequestRecord};
+use tokio::process::Command;
 
 use crate::support::configuration::{Configuration, INTEGRATION};
-use crate::support::process::{Daemon, condition};
+use crate::support::process::{Daemon, Process, condition, snykwatch};
 use crate::support::virtual_time::{START, VirtualDaemon};
-use crate::support::{Scene, eventually};
+use crate::support::{Scene, eventually, skip};
 
 const SUCCESSFUL: &str = "snykwatch_config_last_reload_successful";
 
@@ -349,4 +350,64 @@ async fn the_token_before_a_rotation_is_asked_until_it_is_rejected() {
     let credentials = daemon.get("/api/v1/credentials").await.json();
     assert_eq!(credentials["credentials"][1]["valid"]["truth"], "true", "{credentials:#}");
     daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_pipe_is_waited_for_aloud_at_the_start_and_refused_by_a_reload() {
+    let scene = Scene::healthy().await;
+    assert!(std::process::Command::new("mkfifo").arg(scene.path()).status().unwrap().success());
+    let mut command = snykwatch(scene.directory());
+    command.arg("--config").arg(scene.path()).arg("run");
+    let process = Process::start(command);
+    let says_so = async || process.stderr.text().contains("still reading the configuration").then_some(());
+    eventually("the start says what it waits for", says_so).await;
+    let (main, text) = (scene.path(), scene.configuration().to_string());
+    tokio::task::spawn_blocking(move || std::fs::write(main, text)).await.unwrap().unwrap();
+    let daemon = Daemon::of(process).await;
+    let refused = daemon.request("POST", "/-/reload", "").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("it is a pipe or a device: name an ordinary file"), "{}", refused.text());
+    daemon.terminate().await.exits(0);
+}
+
+/// Keeps whoever opens a file waiting, as a disk does that is away: a lease that its holder does not give up.
+const LEASE: &str = "
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+held = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('held', flush=True)
+time.sleep(600)
+";
+
+#[tokio::test]
+async fn a_file_that_does_not_answer_holds_up_neither_the_reason_nor_the_end() {
+    if Command::new("python3").arg("--version").output().await.is_err() {
+        return skip("python3");
+    }
+    let scene = Scene::healthy().await;
+    let daemon = scene.run(&scene.configuration()).await;
+    let mut command = Command::new("python3");
+    command.arg("-c").arg(LEASE).arg(scene.path());
+    let holder = Process::start(command);
+    eventually("the file is leased", async || holder.stdout.text().contains("held").then_some(())).await;
+
+    let refused = daemon.request("POST", "/-/reload", "").await;
+    assert_eq!(refused.status, 400);
+    let why = "the configuration could not be read within 10 s";
+    assert!(refused.text().contains(why), "{}", refused.text());
+    daemon.until_group_is("connected").await;
+
+    // A second one is under way when the end comes. The first still waits for the file.
+    daemon.signal("HUP").await;
+    let threads = format!("/proc/{}/task", daemon.id());
+    let reloads = || {
+        let names = std::fs::read_dir(&threads).unwrap().filter_map(Result::ok).map(|one| one.path().join("comm"));
+        names.filter(|name| std::fs::read_to_string(name).is_ok_and(|name| name.trim() == "reload")).count()
+    };
+    eventually("a second reload is under way", async || (reloads() == 2).then_some(())).await;
+    let ended = daemon.terminate().await;
+    ended.exits(0);
+    ended.says(&["stopping; the reload is given up"]);
+    assert_eq!(ended.stderr.matches(why).count(), 1, "the end waited:\n{}", ended.stderr);
 }

@@ -135,6 +135,8 @@ pub(crate) fn classify(
         (Some(code), Some(message)) if code != message => format!(" ({code}): {message}"),
         (_, Some(message)) => format!(": {message}"),
         (Some(code), None) => format!(" ({code})"),
+        // Nobody's word, and yet a hint at who stands between.
+        (None, None) if kind == BodyKind::Html => " with an HTML page".to_owned(),
         (None, None) => String::new(),
     };
     let who = if class == FailureClass::Proxy { "a proxy or portal on the way" } else { "the API" };

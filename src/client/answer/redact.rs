@@ -11,6 +11,9 @@ use crate::domain::text::{is_hostile, one_line};
 /// Longest text, in characters, that a failure carries.
 const DETAIL_LIMIT: usize = 240;
 
+/// So much of a text is looked at: far more than is shown of it, and little enough to be read in every disguise. Bytes.
+const LONGEST_READ: usize = 8 * 1024;
+
 /// In names, which must stay what they are to be found again, only what can be no name by accident is blanked. Bytes.
 const SHORTEST_IN_NAMES: usize = 20;
 
@@ -48,7 +51,7 @@ impl Redactor {
     /// Knows those of `own` too that `known` does not take, since they are short.
     pub(super) fn new(known: KnownSecrets, own: impl IntoIterator<Item = SecretString>) -> Self {
         let own = short(own);
-        let finder = Arc::new(Finder::of(own.iter()));
+        let finder = Arc::new(Finder::of(own.iter(), std::iter::empty()));
         Self { known, own, finder }
     }
 
@@ -76,7 +79,10 @@ impl Redactor {
     pub fn clean(&self, text: &str) -> String {
         // First, so that nothing invisible hides a secret.
         let text = one_line(text);
-        let text = self.known.finder().blank(&text, 0).into_owned();
+        let text = text.get(..text.floor_char_boundary(LONGEST_READ)).unwrap_or_default();
+        let known = self.known.finder();
+        let text = known.blank(text, 0);
+        let text = known.blank_disguised(&text);
         safe_text(&self.finder.blank(&text, 0))
     }
 }
@@ -138,6 +144,18 @@ mod tests {
                 assert_eq!(clean.chars().count(), DETAIL_LIMIT + 1, "{clean}");
                 assert_eq!(redactor.clean(&clean), clean);
             }
+        }
+    }
+
+    #[test]
+    fn a_disguised_secret_is_taken_out_before_the_text_is_cut() {
+        let secret = "Tr0ub4dor+correct/horse=battery";
+        let redactor = KnownSecrets::default().redactor([SecretString::from(secret)]);
+        let encoded = secret.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
+        for before in 200..260 {
+            let clean = redactor.clean(&format!("{} {encoded} {}", "x".repeat(before), "y".repeat(20_000)));
+            assert!(!clean.contains('%'), "{before}: {clean}");
+            assert!(clean.chars().count() <= DETAIL_LIMIT + 1, "{clean}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! The secrets of the process, and where they stand in a text: as they are, or as a URL, a JSON text or an
-//! `Authorization: Basic` has them.
+//! `Authorization: Basic` has them. What is written in yet other ways is found by `disguise`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::Redactor;
+use super::disguise::{Disguises, Divided};
 
 /// What stands where a secret stood.
 pub(super) const REDACTED: &str = "[redacted]";
@@ -25,13 +26,16 @@ const SHORTEST_KNOWN: usize = 8;
 const SHORTEST: usize = 4;
 
 /// A shorter one counts where it stands alone, not within a longer word: `webhooks` holds no password `webhook`. Bytes.
-const LONG: usize = 12;
+pub(super) const LONG: usize = 12;
 
 /// In base64 fewer characters than these are no proof.
 const SHORTEST_PIECE: usize = 8;
 
 /// In an address that is a secret, a part at least so long is what makes it one. Bytes.
 const SHORTEST_PART: usize = 20;
+
+/// How keys of Standard Webhooks begin. Whoever signs uses what comes after it.
+const WEBHOOK_KEY: &str = "whsec_";
 
 /// So many access tokens are remembered, which come and go; those before them have long expired.
 const PASSING: usize = 64;
@@ -86,7 +90,7 @@ impl KnownSecrets {
             let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if !known.has(&secret) {
                 add(&mut known, secret);
-                known.finder = Arc::new(Finder::of(known.lasting.iter().chain(&known.passing)));
+                known.finder = Arc::new(Finder::of(known.lasting.iter(), known.passing.iter()));
             }
         }
     }
@@ -104,8 +108,11 @@ impl KnownSecrets {
     }
 }
 
-/// What makes an address secret: others may repeat it without the rest.
+/// What makes an address secret, or a key without what tells its kind: others may repeat it without the rest.
 fn parts(secret: &SecretString) -> Vec<SecretString> {
+    if let Some(key) = secret.expose_secret().strip_prefix(WEBHOOK_KEY) {
+        return vec![key.into()];
+    }
     let Some(url) = Url::parse(secret.expose_secret()).ok().filter(Url::has_host) else { return Vec::new() };
     let segments = url.path().split('/').map(str::to_owned);
     let values = url.query_pairs().map(|(_, value)| value.into_owned());
@@ -124,6 +131,7 @@ pub(super) struct Finder {
     automaton: Option<AhoCorasick>,
     /// Of each pattern.
     spellings: Vec<Spelling>,
+    disguises: Disguises,
 }
 
 /// What is known of one spelling of a secret.
@@ -139,15 +147,21 @@ struct Spelling {
 
 impl Default for Finder {
     fn default() -> Self {
-        Self::of(std::iter::empty())
+        Self::of(std::iter::empty(), std::iter::empty())
     }
 }
 
 impl Finder {
-    pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a SecretString>) -> Self {
+    /// Finds these, and access tokens.
+    pub(super) fn of<'a>(
+        lasting: impl Iterator<Item = &'a SecretString>,
+        passing: impl Iterator<Item = &'a SecretString>,
+    ) -> Self {
         let (mut patterns, mut spellings) = (Vec::new(), Vec::new());
-        for secret in secrets {
-            let secret = secret.expose_secret();
+        let lasting = lasting.map(|secret| (secret.expose_secret(), Divided::InHalves));
+        let passing = passing.map(|secret| (secret.expose_secret(), Divided::Never));
+        let secrets: Vec<_> = lasting.chain(passing).collect();
+        for (secret, _) in &secrets {
             let length = secret.len();
             for pattern in written(secret) {
                 patterns.push(pattern);
@@ -160,7 +174,7 @@ impl Finder {
         }
         // The longest first, so that none is blanked in part.
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns).ok();
-        Self { automaton, spellings }
+        Self { automaton, spellings, disguises: Disguises::of(secrets.into_iter()) }
     }
 
     /// The text without those secrets that are at least so long.
@@ -177,6 +191,11 @@ impl Finder {
         }
         clean.push_str(text.get(rest..).unwrap_or_default());
         Cow::Owned(clean)
+    }
+
+    /// The text without those that are written otherwise than they are.
+    pub(super) fn blank_disguised<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.disguises.blank(text)
     }
 
     /// Whether such a one stands in the text.
@@ -223,7 +242,7 @@ fn with_small_digits(encoded: &str) -> String {
 
 /// What base64 makes of it whatever stands before and after: at each of the three places where it may begin, without the
 /// letters in which its neighbours have a part.
-fn pieces(secret: &str) -> BTreeSet<String> {
+pub(super) fn pieces(secret: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
         let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(secret.bytes()).collect();
@@ -239,7 +258,7 @@ fn pieces(secret: &str) -> BTreeSet<String> {
 }
 
 /// The whole of the base64 text of which a piece was found, from `begin` on: the user's name beside a password, too.
-fn widened(text: &str, begin: usize, piece: Range<usize>) -> Range<usize> {
+pub(super) fn widened(text: &str, begin: usize, piece: Range<usize>) -> Range<usize> {
     let is_base64 = |letter: &u8| letter.is_ascii_alphanumeric() || matches!(letter, b'+' | b'/' | b'-' | b'_' | b'=');
     let before = text.as_bytes().get(begin..piece.start).unwrap_or_default();
     let after = text.as_bytes().get(piece.end..).unwrap_or_default();
@@ -279,6 +298,9 @@ mod tests {
         ]);
         check(&snyk, "T0AAAA/slackSlackSlackSlackSlack", "T0AAAA/[redacted]");
         check(&snyk, "0123456789-abcdefghij at hooks.example.com", "[redacted] at hooks.example.com");
+        // A key by which receivers are told that it is us, as it is configured and as it is used.
+        known.learn(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()]);
+        check(&snyk, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "[redacted]");
         // An access token, too.
         drop(snyk.and(&["an-access-token-of-an-hour".into()]));
         check(&receiver, "an-access-token-of-an-hour", "[redacted]");

@@ -99,7 +99,7 @@ async fn every_bad_answer_has_its_class() {
         "the API answered 403: No",
     )
     .await;
-    check(html(403), FailureClass::Forbidden, BodyKind::Html, "the API answered 403").await;
+    check(html(403), FailureClass::Forbidden, BodyKind::Html, "the API answered 403 with an HTML page").await;
     check(
         json(404, r#"{"code":404,"error":"Not found","message":"Org 1 was not found"}"#),
         FailureClass::NotFound,
@@ -110,7 +110,7 @@ async fn every_bad_answer_has_its_class() {
     check(empty(410), FailureClass::Gone { announcement: None }, BodyKind::Absent, "the API answered 410").await;
     check(json(400, r#"{"errors":[]}"#), FailureClass::BadRequest, BodyKind::Json, "the API answered 400").await;
     check(empty(500), FailureClass::ServerError, BodyKind::Absent, "the API answered 500").await;
-    check(html(503), FailureClass::ServerError, BodyKind::Html, "the API answered 503").await;
+    check(html(503), FailureClass::ServerError, BodyKind::Html, "the API answered 503 with an HTML page").await;
     check(
         json(503, r#"{"errors":[{"code":"SNYK-0099","title":"Maintenance"}]}"#),
         FailureClass::Maintenance,

@@ -2,11 +2,14 @@
 //!
 //! A file may be one line of a megabyte: what renders lines takes time by the square of their length, and counts
 //! columns in sixteen bits. So it is given a window of a long line, and an ellipsis where something was left out; the
-//! place that is named beside it stays the one in the file.
+//! place that is named beside it stays the one in the file. A character that controls, turns or hides is shown as a mark of
+//! its own, one for one, so that columns stay what they were.
 
 use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+use crate::domain::text::is_hostile;
 
 /// A line up to this is shown whole. Characters.
 const LONGEST_LINE: usize = 240;
@@ -49,8 +52,8 @@ impl Excerpt {
         }
         let column = start - line_start;
         let (part, cut) = window(line, column);
-        let mark_start = shown.len() + cut.shifted(column);
-        let mark_end = shown.len() + cut.shifted(text.floor_char_boundary(place.end).max(start) - line_start);
+        let mark_start = shown.len() + cut.shifted(line, column);
+        let mark_end = shown.len() + cut.shifted(line, place.end.max(start) - line_start);
         let last = shown.len() + part.len();
         shown.push_str(&part);
         shown.push('\n');
@@ -89,8 +92,10 @@ struct Cut {
 
 impl Cut {
     /// Where a byte of the line is in the window; at its nearer end, if it is not in it.
-    fn shifted(&self, byte: usize) -> usize {
-        self.lead + byte.clamp(self.kept.start, self.kept.end) - self.kept.start
+    fn shifted(&self, line: &str, byte: usize) -> usize {
+        let byte = line.floor_char_boundary(byte.clamp(self.kept.start, self.kept.end));
+        let before = line.get(self.kept.start..byte).unwrap_or_default();
+        self.lead + before.chars().map(|one| drawn(one).len_utf8()).sum::<usize>()
     }
 }
 
@@ -107,12 +112,22 @@ fn window(line: &str, around: usize) -> (String, Cut) {
     if lead > 0 {
         shown.push(ELLIPSIS);
     }
-    // A lone carriage return would set a terminal back to the line's beginning.
-    shown.extend(line.get(start..end).unwrap_or_default().chars().map(|one| if one == '\r' { ' ' } else { one }));
+    shown.extend(line.get(start..end).unwrap_or_default().chars().map(drawn));
     if trail {
         shown.push(ELLIPSIS);
     }
     (shown, Cut { kept: start..end, lead })
+}
+
+/// What is shown of a character. What draws lines knows how wide a tab is.
+fn drawn(one: char) -> char {
+    match one {
+        '\t' => one,
+        // A lone one would set a terminal back to the line's beginning.
+        '\r' => ' ',
+        one if is_hostile(one) => '\u{fffd}',
+        one => one,
+    }
 }
 
 impl SourceCode for Excerpt {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use super::excerpt::Excerpt;
-use super::{Gravity, Problem, Problems, Style};
+use super::{Gravity, Problem, Problems, Style, file_name};
 use crate::config::mask::masked;
 
 /// How wide problems are rendered when nobody says how wide the terminal is. Columns.
@@ -26,7 +26,7 @@ pub(super) fn render(problems: &Problems, style: Style) -> String {
     for problem in told {
         let excerpt = problem.place.and_then(|place| {
             let (file, text) = (problems.files.get(place.file)?, shown.get(place.file)?);
-            Some(Excerpt::of(file.path.display().to_string(), text, place.start..place.end))
+            Some(Excerpt::of(file_name(&file.path), text, place.start..place.end))
         });
         text.push_str(&drawn(&handler, &Report { problem, excerpt }));
         text.push('\n');

@@ -95,3 +95,29 @@ fn a_message_that_repeats_a_long_name_is_cut_in_its_middle() {
     assert!(problem.message.contains("… (68522 characters more) …"), "{}", problem.message);
     assert!(problem.help.unwrap().chars().count() < LONGEST_SENTENCE + 50);
 }
+
+#[test]
+fn what_controls_turns_or_hides_is_marked_and_the_mark_below_keeps_its_column() {
+    let line = "\t\u{1b}[31m\u{202e}\u{200b}\0\u{85}\u{e0041}ü: ";
+    let text = format!("a\u{7}: 1\n{line}wrong\u{2028}\nb\u{1b}[2J: 3\n");
+    let path = "con\u{1b}[31mf.d/\u{202e}a\nb.yaml";
+    let files = vec![SourceFile { path: path.into(), text: text.as_str().into() }];
+    let problem = Problem::error(ProblemKind::UnknownKey, at(&text, "wrong"), "unknown key `\u{1b}[31mhi\u{202e}\n`");
+    let problem = problem.help("not `\u{200b}`");
+    let problems = Problems::new(vec![problem], files);
+    let drawn = problems.render(Style::Plain);
+    for told in [&drawn, &problems.to_string()] {
+        let hostile = told.chars().find(|one| crate::domain::text::is_hostile(*one) && *one != '\n');
+        assert_eq!(hostile, None, "{told}");
+        assert!(told.contains("unknown key `\u{fffd}[31mhi\u{fffd} `"), "{told}");
+        assert!(told.contains("con\u{fffd}[31mf.d/\u{fffd}a\u{fffd}b.yaml:2:15"), "{told}");
+    }
+    assert!(
+        drawn.contains("not `\u{fffd}`") && drawn.contains("a\u{fffd}: 1") && drawn.contains("b\u{fffd}[2J: 3"),
+        "{drawn}"
+    );
+    let column = |line: &str, word: &str| line.split(word).next().unwrap().chars().count();
+    let (line, mark) =
+        (drawn.lines().find(|line| line.contains("wrong")), drawn.lines().find(|line| line.contains('┬')));
+    assert_eq!(column(mark.unwrap(), "──┬──"), column(line.unwrap(), "wrong"), "{drawn}");
+}

@@ -221,3 +221,32 @@ fn a_missing_file_is_a_problem_without_a_place() {
     let problems = load(missing, Secrets::Skip, now()).unwrap_err();
     assert!(problems.to_string().starts_with("could not read /nonexistent/snykwatch.yaml: "), "{problems}");
 }
+
+#[test]
+fn what_is_no_configuration_is_said_in_plain_words() {
+    let check = |text: &str, expected: &str| {
+        let told = Files::new(text).problems();
+        assert!(told.contains(expected), "{told}");
+        for word in ["from_str", "Options", "budget", "Nodes", "::"] {
+            assert!(!told.contains(word), "{told}");
+        }
+    };
+    check("snyk: {}\n---\nsnyk: {}\n", "a second document begins here, and a configuration is one");
+    check(&format!("a: [{}]\n", "x,".repeat(400_000)), "there is more in it (values, names, levels, anchors)");
+    check("a: *nowhere\n", "this is not YAML: ");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_main_file_that_is_a_pipe_is_read_once_and_no_more() {
+    let files = Files::new("");
+    fs::remove_file(files.main()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(files.main()).status().unwrap().success());
+    // Nobody writes to it: whoever opened it would wait for ever.
+    let refused = load(&files.main(), Secrets::Reload(&BTreeSet::new()), now()).unwrap_err().to_string();
+    assert!(refused.contains("it is a pipe or a device: name an ordinary file"), "{refused}");
+    let main = files.main();
+    let writing = std::thread::spawn(move || fs::write(main, small("")));
+    assert!(load(&files.main(), Secrets::Skip, now()).is_ok());
+    writing.join().unwrap().unwrap();
+}

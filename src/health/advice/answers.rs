@@ -82,11 +82,12 @@ pub(in crate::health) fn of_answer(reason: Reason, asked: Asked) -> String {
         Asked::AdminApi => ("the admin API", "Git host admin"),
     };
     match (reason, asked) {
+        // That the token itself is accepted is not said here: one refusal does not prove it.
         (Reason::EndpointRefused, Asked::Snyk(_)) => format!(
-            "{admin}: give the account of our Snyk token a role that may read this; the token itself is accepted"
+            "{admin}: give the account of our Snyk token a role that may read this"
         ),
         (Reason::EndpointRefused, Asked::GitHost | Asked::AdminApi) => {
-            format!("{admin}: allow the token's account what the answer names; the token itself is accepted")
+            format!("{admin}: allow the token's account what the answer names")
         }
         (Reason::SnykAccessDenied, _) => {
             format!("{admin}: give the account of our Snyk token the right to read this; or snykwatch operator: correct the id")

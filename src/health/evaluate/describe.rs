@@ -182,8 +182,10 @@ pub(super) fn group(
     };
     let fill = moving_fill(verdicts, watched, state, now);
     let end = decisive.and_then(|verdict| verdict.end);
+    let is_of_our_copy = decisive.is_some_and(|verdict| verdict.is_of_our_copy);
+    let level = Level::Group;
     let advised =
-        Advised { integration: watched, level: Level::Group, profile: failed, next_sync, fill, condition, end };
+        Advised { integration: watched, level, profile: failed, next_sync, fill, condition, end, is_of_our_copy };
     Described {
         status,
         reason,
@@ -304,6 +306,7 @@ pub(super) fn organization(verdicts: &OrganizationVerdicts, watched: &WatchedInt
         fill: None,
         condition,
         end,
+        is_of_our_copy: decisive.is_some_and(|verdict| verdict.is_of_our_copy),
     };
     Described {
         status,

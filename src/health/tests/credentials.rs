@@ -213,12 +213,20 @@ fn with_a_bad_copy() -> World {
     world
 }
 
+fn next_step(world: &World, level: Option<usize>) -> String {
+    world.stored(level).status.as_ref().unwrap().next_step.clone().unwrap()
+}
+
 #[test]
 fn a_new_copy_of_ours_that_never_worked_is_our_copys_fault() {
     let mut world = with_a_bad_copy();
     world.pass(minutes(30));
     assert_eq!(world.status(None), (Status::ConnectionFailed, Reason::CredentialWrongTokenOrEmail));
     insta::assert_snapshot!(world.message(None), @"Bitbucket rejects our new copy of bitbucket-acme, which never worked, while the one before did: expired, revoked, or the token or the e-mail beside it is wrong");
+    for level in [None, Some(0)] {
+        let step = next_step(&world, level);
+        assert!(step.starts_with("snykwatch operator: put the token that is saved in Snyk into the secret"), "{step}");
+    }
     // Snyk goes on with its own.
     world.sync(world.now);
     world.pass(minutes(15));
@@ -247,6 +255,8 @@ fn a_copy_that_worked_and_is_rejected_is_the_pat() {
     world.sync(world.now);
     world.pass(minutes(15));
     assert_eq!(world.condition(None, Condition::CredentialValid), (Truth::False, Reason::CredentialRevoked));
+    let step = next_step(&world, None);
+    assert!(step.starts_with("token owner: create a new token with the same permissions"), "{step}");
 }
 
 #[test]

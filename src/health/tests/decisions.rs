@@ -153,3 +153,33 @@ fn plans_cover_what_is_there_when_they_are_made_and_are_forgotten_in_time() {
     prune(&mut world.state, ended + hours(30 * 24));
     assert_eq!(world.state.decisions.plans.len(), 0);
 }
+
+#[test]
+fn what_people_type_is_made_harmless_and_a_pattern_is_refused_instead() {
+    let mut world = lost_assets(15);
+    let hostile = "ann\u{1b}[31m\u{202e}\nFORGED".to_owned();
+    let said = NewAnswer { author: hostile.clone(), reason: hostile.clone(), ..new(&partially(), Verdict::Accepted) };
+    for _ in 0..2 {
+        answer(&mut world.state, &world.fleet, "1".into(), &said, world.now).unwrap();
+    }
+    let kept = &world.state.decisions.answers[&DecisionId::from("1")];
+    assert_eq!((kept.author.as_str(), kept.reason.as_str()), ("ann [31m FORGED", "ann [31m FORGED"));
+    let nobody = NewAnswer { author: "\u{200b}".to_owned(), ..said };
+    let refused = answer(&mut world.state, &world.fleet, "2".into(), &nobody, world.now);
+    assert!(matches!(refused, Err(DecisionError::Empty { field: "the author", .. })));
+
+    let planned = NewPlan {
+        kind: PlanKind::Retire,
+        pattern: repository(3).full_name,
+        until: world.now + hours(24),
+        revoked: false,
+        count: None,
+        author: hostile.clone(),
+        reason: hostile,
+    };
+    let hidden = NewPlan { pattern: format!("{}\u{200b}", repository(3).full_name), ..planned.clone() };
+    let refused = plan(&mut world.state, &world.fleet, "3".into(), &hidden, world.now);
+    assert_eq!(refused, Err(DecisionError::Hostile { field: "the pattern", code: 0x200b }));
+    plan(&mut world.state, &world.fleet, "3".into(), &planned, world.now).unwrap();
+    assert_eq!(world.state.decisions.plans[&DecisionId::from("3")].author, "ann [31m FORGED");
+}

@@ -148,3 +148,43 @@ fn an_incident_is_acknowledged_by_its_text() {
             .to_owned())
     );
 }
+
+/// What somebody pastes: it breaks the line, drives a terminal, hides and turns.
+const HOSTILE: &str = "Q1\u{1b}[31m\u{202e}\u{200b}\0<b>\nQ2";
+
+#[test]
+fn what_people_type_is_made_harmless_and_a_repetition_is_still_one() {
+    let mut state = State::default();
+    let hostile = Silence { author: HOSTILE.to_owned(), reason: HOSTILE.to_owned(), ..example() };
+    ask(&mut state, "one", hostile.clone()).unwrap();
+    let kept = state.attention.silences[&"one".into()].clone();
+    assert_eq!((kept.author.as_str(), kept.reason.as_str()), ("Q1 [31m <b> Q2", "Q1 [31m <b> Q2"));
+    ask(&mut state, "one", hostile.clone()).unwrap();
+    let nobody = Silence { author: "\u{200b}\u{feff} ".to_owned(), ..example() };
+    let refused = ask(&mut state, "two", nobody).unwrap_err();
+    assert_eq!(refused.to_string(), "the author is empty: say who wants the silence");
+    // What was stored as it came is harmless when it is read.
+    let stored = serde_json::to_string(&hostile).unwrap();
+    assert_eq!(serde_json::from_str::<Silence>(&stored).unwrap(), kept);
+
+    let mut stage = Stage::new();
+    stage.open(&stalled(), Severity::Warning);
+    let text = "SyncStalled/integration/acme-bitbucket";
+    acknowledge(&mut stage.state, text, HOSTILE, HOSTILE, stage.now).unwrap();
+    let kept = stage.state.attention.acknowledgements[&stalled()].clone();
+    assert_eq!((kept.author.as_str(), kept.comment.as_str()), ("Q1 [31m <b> Q2", "Q1 [31m <b> Q2"));
+    // Names of people and what they say are not only English.
+    acknowledge(&mut stage.state, text, "Zoë 東京", "läuft – 🦀", stage.now).unwrap();
+    let kept = &stage.state.attention.acknowledgements[&stalled()];
+    assert_eq!((kept.author.as_str(), kept.comment.as_str()), ("Zoë 東京", "läuft – 🦀"));
+}
+
+#[test]
+fn what_is_compared_with_names_is_refused_and_not_changed() {
+    let mut state = State::default();
+    let mut wanted = example();
+    wanted.matcher.integrations = vec!["\u{200b}*".to_owned()];
+    let expected = "a pattern holds the character U+200B, which is not seen or changes what is seen: write it without";
+    assert_eq!(ask(&mut state, "one", wanted).unwrap_err().to_string(), expected);
+    assert_eq!(state, State::default());
+}

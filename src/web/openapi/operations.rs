@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{boolean, count, described, instant, list, nullable, object, query, reference, text, uuid, words};
+use super::{
+    boolean, count, described, instant, list, not_modified, nullable, object, query, reference, tag, text, uuid, words,
+};
 use crate::domain::decisions::PlanKind;
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Level, Scm};
@@ -77,9 +79,12 @@ pub(super) fn paths() -> [(&'static str, Value); 10] {
 
 fn operation(summary: &str, parameters: &[Value], body: Option<&str>, answer: (&str, Option<&str>)) -> Value {
     let (status, schema) = answer;
+    let is_read = status == "200" && body.is_none();
+    let headers = if is_read { json!({ "ETag": tag() }) } else { json!({}) };
     let mut done = json!({ "description": "Done." });
     if let Some(schema) = schema {
-        done = json!({ "description": "Done.", "content": { "application/json": { "schema": reference(schema) } } });
+        let content = json!({ "application/json": { "schema": reference(schema) } });
+        done = json!({ "description": "Done.", "headers": headers, "content": content });
     }
     let problem = json!({
         "description": "What is wrong.",
@@ -90,6 +95,10 @@ fn operation(summary: &str, parameters: &[Value], body: Option<&str>, answer: (&
         "parameters": parameters,
         "responses": { status: done, "default": problem },
     });
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    if let (true, Some(responses)) = (is_read, responses) {
+        responses.insert("304".to_owned(), not_modified());
+    }
     if let (Some(body), Some(operation)) = (body, operation.as_object_mut()) {
         let content = json!({ "application/json": { "schema": reference(body) } });
         operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));

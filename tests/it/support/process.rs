@@ -158,7 +158,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it and waits until it says where it listens.
     pub(crate) async fn start(command: Command) -> Self {
-        let mut process = Process::start(command);
+        Self::of(Process::start(command)).await
+    }
+
+    /// Waits until this process says where it listens.
+    pub(crate) async fn of(mut process: Process) -> Self {
         let address = eventually("the daemon says where it listens", async || {
             let said = process.stderr.text();
             if let Some(status) = process.has_ended() {
