@@ -142,16 +142,12 @@ pub(super) fn failed_at(failure: &Failure) -> FailedAt {
     if looks_like_all { FailedAt::WholeApi } else { FailedAt::Endpoint }
 }
 
-/// The word for a failure, and what happened. Whatever its status claims, a page for people is no word of the API.
+/// The word for a failure, and what happened. Whatever its status claims, a page for people is no word of the API: what it
+/// would mean in the API's mouth leads to somebody who can do nothing about it.
 pub(super) fn told(attempt: &str, failure: &Failure) -> (&'static str, String) {
-    let says_so_itself = matches!(failure.class, FailureClass::UnexpectedBody | FailureClass::Redirected { .. });
-    let is_a_page = failure.body == BodyKind::Html && failed_at(failure) == FailedAt::InItsPlace;
-    let (label, page) = if is_a_page && !says_so_itself {
-        (FailureClass::UnexpectedBody.as_label(), " with an HTML page")
-    } else {
-        (failure.class.as_label(), "")
-    };
-    (label, format!("could not {attempt}: {}{page}", failure.detail))
+    let label =
+        if is_foreign_page(failure) { FailureClass::UnexpectedBody.as_label() } else { failure.class.as_label() };
+    (label, format!("could not {attempt}: {}", failure.detail))
 }
 
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.

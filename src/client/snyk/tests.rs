@@ -119,7 +119,13 @@ async fn every_bad_answer_has_its_class() {
     )
     .await;
     check(empty(407), FailureClass::Proxy, BodyKind::Absent, "a proxy or portal on the way answered 407").await;
-    check(html(511), FailureClass::Proxy, BodyKind::Html, "a proxy or portal on the way answered 511").await;
+    check(
+        html(511),
+        FailureClass::Proxy,
+        BodyKind::Html,
+        "a proxy or portal on the way answered 511 with an HTML page",
+    )
+    .await;
     let moved = empty(302).insert_header("location", "https://login.example.com/x?token=1");
     check(
         moved,
