@@ -100,7 +100,8 @@ pub struct AnswerMeta {
     pub version: Option<VersionNotice>,
     /// What a Bitbucket Cloud answer says about the credential.
     pub credential: CredentialHeaders,
-    /// Whether it asks for another credential (`WWW-Authenticate`), as an API does that rejects one.
+    /// Whether it asks for another credential (`WWW-Authenticate`), as an API does that rejects one. A sign-in with an
+    /// account of a company's network is none: the APIs take no such thing, and proxies ask for it.
     pub has_challenge: bool,
 }
 

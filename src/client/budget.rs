@@ -50,6 +50,13 @@ pub enum TurnedAway {
     /// An answer asked for patience.
     #[error("not asked: an earlier answer wants no request with this credential for another {} s", .0.as_secs())]
     Paused(Duration),
+    /// Nobody was refused yet, and an answer said that it would be.
+    #[error(
+        "not asked: by the API's answers nothing is left of what this credential may ask, for another {} s; all who use it \
+         share that",
+        .0.as_secs()
+    )]
+    Exhausted(Duration),
     /// Our own share of the requests is used up.
     #[error(
         "not asked: our own share of the requests with this credential is used up, for another {} s{}",
@@ -67,7 +74,7 @@ pub enum TurnedAway {
 impl TurnedAway {
     /// When there will be room again.
     pub fn retry_after(self) -> Duration {
-        let (Self::Paused(wait) | Self::Spent { wait, .. }) = self;
+        let (Self::Paused(wait) | Self::Exhausted(wait) | Self::Spent { wait, .. }) = self;
         wait
     }
 }
@@ -150,13 +157,18 @@ impl RequestBudget {
         };
         match decision {
             Decision::Paused(rest) => return Err(TurnedAway::Paused(rest)),
+            Decision::Exhausted(rest) => return Err(TurnedAway::Exhausted(rest)),
             _ if !self.0.time.is_paced() => return Ok(()),
             Decision::TooFar(wait) => return Err(TurnedAway::Spent { wait, stated }),
             Decision::GoAfter(Duration::ZERO) => return Ok(()),
             Decision::GoAfter(wait) => tokio::time::sleep(wait).await,
         }
         // Somebody else's answer may have imposed a pause meanwhile.
-        self.paused_for().map_or(Ok(()), |rest| Err(TurnedAway::Paused(rest)))
+        match self.ledger().held(self.0.time.elapsed()) {
+            Some(Decision::Exhausted(rest)) => Err(TurnedAway::Exhausted(rest)),
+            Some(Decision::Paused(rest)) => Err(TurnedAway::Paused(rest)),
+            _ => Ok(()),
+        }
     }
 
     /// Learns from an answer: throttling pauses the whole credential, and stated limits are followed below our own.
@@ -168,7 +180,8 @@ impl RequestBudget {
         let mut ledger = self.ledger();
         ledger.state(&stated.windows, now);
         if let Some(pause) = pause {
-            ledger.pause_until(now + pause.min(LONGEST_PAUSE));
+            let until = now + pause.min(LONGEST_PAUSE);
+            if matches!(status, 429 | 503) { ledger.pause_until(until) } else { ledger.exhaust_until(until) }
         }
     }
 

@@ -138,7 +138,7 @@ impl Connection {
             let retry_after = Some(turned_away.retry_after());
             let class = match turned_away {
                 TurnedAway::Paused(_) => FailureClass::RateLimited { retry_after },
-                TurnedAway::Spent { .. } => FailureClass::BudgetSpent { retry_after },
+                TurnedAway::Exhausted(_) | TurnedAway::Spent { .. } => FailureClass::BudgetSpent { retry_after },
             };
             let mut failure = Failure::without_answer(class, turned_away.to_string());
             failure.retry_after = retry_after;

@@ -87,8 +87,8 @@ pub(super) fn judge(failure: &Failure, standing: Standing) -> Verdict {
 }
 
 /// Whether the API spoke for itself, though it denied: it is up.
-pub(super) fn answered(failure: &Failure) -> bool {
-    denial(failure).is_some() && failure.class != FailureClass::NotFound
+pub(super) fn answered(failure: &Failure, heard: Heard) -> bool {
+    denial(failure).is_some() && failure.class != FailureClass::NotFound && !is_wordless(failure, heard)
 }
 
 /// Whether the API as a whole looks unreachable, not just the endpoint asked.
@@ -153,13 +153,17 @@ pub(super) fn told(attempt: &str, failure: &Failure) -> (&'static str, String) {
 /// A failure as the outcome carries it; `attempt` says what could not be done, such as `read the targets`.
 pub(super) fn probe_failure(api: &ApiName, part: Part, attempt: &str, failure: &Failure, heard: Heard) -> ProbeFailure {
     let (own, detail) = told(attempt, failure);
-    let reason = if is_wordless(failure, heard) { FailureClass::UnexpectedBody.as_label() } else { own };
+    let (reason, failed_at) = if is_wordless(failure, heard) {
+        (FailureClass::UnexpectedBody.as_label(), FailedAt::InItsPlace)
+    } else {
+        (own, failed_at(failure))
+    };
     ProbeFailure {
         part: Some(part),
         api: api.clone(),
         reason,
         detail,
-        failed_at: failed_at(failure),
+        failed_at,
         retry_after: failure.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()),
     }
 }
@@ -267,6 +271,11 @@ mod tests {
         // An API that is down says so by its status, whatever it shows.
         check(FailureClass::ServerError, 503, BodyKind::Html, None, none, "server_error");
         check(FailureClass::NotFound, 404, BodyKind::Absent, None, none, "not_found");
+        // So it stands in the place of the whole API, which has not spoken.
+        let wordless = failure(FailureClass::Forbidden, Some(403), BodyKind::Absent);
+        let told = |heard| probe_failure(&"snyk/us".into(), Part::Authentication, "ask", &wordless, heard).failed_at;
+        assert_eq!((told(none), answered(&wordless, none)), (FailedAt::InItsPlace, false));
+        assert_eq!((told(some), answered(&wordless, some)), (FailedAt::Endpoint, true));
         // Who challenges speaks of the token.
         let mut challenge = failure(FailureClass::Unauthorized, Some(401), BodyKind::Html);
         challenge.meta.has_challenge = true;

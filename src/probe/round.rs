@@ -74,8 +74,7 @@ impl Round {
 
     /// Takes down that an attempt concluded nothing.
     pub(super) fn fail(&mut self, api: &ApiName, part: Part, attempt: &str, failure: &Failure) {
-        let heard = if self.has_success(api) { Heard::Success } else { Heard::NothingYet };
-        self.fail_with(probe_failure(api, part, attempt, failure, heard));
+        self.fail_with(probe_failure(api, part, attempt, failure, self.heard(api)));
     }
 
     /// The same, in other words than the client's.
@@ -97,7 +96,7 @@ impl Round {
                 self.hear_headers(api, success.meta());
             }
             Err(failure) => {
-                if answered(failure) {
+                if answered(failure, self.heard(api)) {
                     self.answered.insert(api.clone());
                 }
                 if matches!(failure.class, FailureClass::RateLimited { .. }) && failure.status == Some(429) {
@@ -112,6 +111,11 @@ impl Round {
     /// Whether this API gave what was asked for, in this round.
     pub(super) fn has_success(&self, api: &ApiName) -> bool {
         self.succeeded.contains(api)
+    }
+
+    /// The same, as it bears on whose word a refusal is.
+    pub(super) fn heard(&self, api: &ApiName) -> Heard {
+        if self.has_success(api) { Heard::Success } else { Heard::NothingYet }
     }
 
     fn hear_headers(&mut self, api: &ApiName, meta: &AnswerMeta) {

@@ -125,7 +125,7 @@ async fn of_service_account(
                 return Some(service_account_expiry(&answer.value));
             }
             Err(failure) if denial(&failure).is_some() => {
-                if !answered(&failure) {
+                if !answered(&failure, round.heard(session.api)) {
                     // 404: the accounts of this home may be read, and this id is none of them.
                     round.observe(Assumption::SelfIsServiceAccount, false);
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::{AnswerMeta, CredentialHeaders, LifecycleStage, VersionNotice, lenient};
 
@@ -26,8 +26,15 @@ pub(crate) fn meta(headers: &HeaderMap) -> AnswerMeta {
         request_id: request_id.iter().find_map(|name| text_header(headers, name)),
         version: version_notice(headers),
         credential: credential_headers(headers),
-        has_challenge: headers.contains_key("www-authenticate"),
+        has_challenge: headers.get_all("www-authenticate").iter().any(is_for_a_token),
     }
+}
+
+/// Whether a challenge may be one for a token. Kerberos and NTLM are how a company's own gateways ask who somebody is.
+fn is_for_a_token(challenge: &HeaderValue) -> bool {
+    let text = challenge.to_str().unwrap_or_default().trim_start();
+    let scheme = text.split([' ', ',']).next().unwrap_or_default();
+    !["negotiate", "ntlm", "kerberos"].iter().any(|other| scheme.eq_ignore_ascii_case(other))
 }
 
 /// The server's clock.
@@ -211,6 +218,24 @@ mod tests {
             }
             headers
         })
+    }
+
+    #[test]
+    fn a_gateways_sign_in_is_no_challenge_for_a_token() {
+        let check = |challenges: &[&str], expected| {
+            let mut headers = HeaderMap::new();
+            for challenge in challenges {
+                headers.append("www-authenticate", challenge.parse().unwrap());
+            }
+            assert_eq!(meta(&headers).has_challenge, expected, "{challenges:?}");
+        };
+        check(&[], false);
+        check(&["Negotiate"], false);
+        check(&["NTLM", "negotiate YIIJhg=="], false);
+        check(&["BitbucketCustom realm=\"Bitbucket.org HTTP\""], true);
+        check(&["Basic realm=\"x\""], true);
+        // A server that takes both takes tokens.
+        check(&["Negotiate", "NTLM", "Bearer"], true);
     }
 
     proptest! {

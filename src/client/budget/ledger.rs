@@ -25,8 +25,10 @@ pub(super) enum Decision {
     GoAfter(Duration),
     /// The next turn is so far away, longer than the request would wait; none is taken.
     TooFar(Duration),
-    /// The credential is paused for this long.
+    /// An answer throttled the credential, for this long.
     Paused(Duration),
+    /// By an answer's word the credential has nothing left, for this long.
+    Exhausted(Duration),
 }
 
 /// Times are durations since the budget was made.
@@ -34,6 +36,7 @@ pub(super) enum Decision {
 pub(super) struct Ledger {
     buckets: Vec<Bucket>,
     paused_until: Duration,
+    exhausted_until: Duration,
 }
 
 #[derive(Debug)]
@@ -109,13 +112,14 @@ fn pace(limit: Limit) -> (f64, f64) {
 
 impl Ledger {
     pub(super) fn new(limits: &BudgetLimits) -> Self {
-        Self { buckets: limits.limits.iter().copied().map(Bucket::new).collect(), paused_until: Duration::ZERO }
+        let buckets = limits.limits.iter().copied().map(Bucket::new).collect();
+        Self { buckets, paused_until: Duration::ZERO, exhausted_until: Duration::ZERO }
     }
 
     /// Takes the next turn, when it comes within `patience`. Who asks later gets a later turn.
     pub(super) fn decide(&mut self, now: Duration, patience: Duration) -> Decision {
-        if let Some(rest) = self.paused_for(now) {
-            return Decision::Paused(rest);
+        if let Some(held) = self.held(now) {
+            return held;
         }
         for bucket in &mut self.buckets {
             bucket.settle(now);
@@ -135,8 +139,19 @@ impl Ledger {
         self.paused_until = self.paused_until.max(until);
     }
 
+    /// The same for what no answer refused yet: nothing is left of an allowance.
+    pub(super) fn exhaust_until(&mut self, until: Duration) {
+        self.exhausted_until = self.exhausted_until.max(until);
+    }
+
+    /// Whether no request may leave, whatever turns there are, and by whose word.
+    pub(super) fn held(&self, now: Duration) -> Option<Decision> {
+        let rest = self.paused_for(now)?;
+        Some(if self.paused_until > now { Decision::Paused(rest) } else { Decision::Exhausted(rest) })
+    }
+
     pub(super) fn paused_for(&self, now: Duration) -> Option<Duration> {
-        self.paused_until.checked_sub(now).filter(|rest| !rest.is_zero())
+        self.paused_until.max(self.exhausted_until).checked_sub(now).filter(|rest| !rest.is_zero())
     }
 
     /// Takes over what one answer states. Of several limits of one window the lowest is the one that holds.

@@ -96,6 +96,19 @@ async fn a_throttling_answer_pauses_everybody_who_shares_the_credential() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_used_up_without_a_refusal_is_no_throttling() {
+    let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());
+    budget.on_answer(200, &throttled(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "40")]));
+    let turned_away = budget.acquire().await.unwrap_err();
+    assert!(matches!(turned_away, TurnedAway::Exhausted(rest) if rest >= Duration::from_secs(40)), "{turned_away:?}");
+    assert_eq!(budget.remaining(), Some(0));
+    // Whoever asks on is refused, and that counts from then on.
+    budget.on_answer(429, &throttled(&[("retry-after", "100")]));
+    let turned_away = budget.acquire().await.unwrap_err();
+    assert!(matches!(turned_away, TurnedAway::Paused(rest) if rest >= Duration::from_secs(100)), "{turned_away:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_wait_does_not_blind_us_and_a_measured_window_may_last_longer() {
     fn check(pairs: &[(&'static str, &str)], least_minutes: u64, most_minutes: u64) {
         let budget = RequestBudget::new(BudgetLimits::snyk(), &Clock::system());

@@ -68,8 +68,9 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<
     }
     match &candidate.key.subject {
         Subject::Organizations(name) => anew.organizations(name) && is_passed(inputs, name),
-        // A refused secret was read; everything else about a credential wants its acceptance.
-        Subject::Credential(_) if rule == Rule::StatusUnknown => true,
+        // A secret is read at once, but after a start nothing of our share of the requests is used up yet. That both let
+        // everything be asked shows in what came of it.
+        Subject::Credential(name) if rule == Rule::StatusUnknown => anew.dependents(name),
         Subject::Credential(name) => {
             let state = inputs.state.credentials.get(name);
             let is_accepted = state.is_some_and(|state| state.valid.truth == Truth::True);

@@ -5,7 +5,7 @@
 use super::session::Session;
 use crate::client::answer::{CredentialHeaders, Failure, FailureClass};
 use crate::domain::names::WorkspaceSlug;
-use crate::probe::judgement::answered;
+use crate::probe::judgement::{Heard, answered};
 use crate::probe::round::Round;
 
 /// Another endpoint.
@@ -66,7 +66,8 @@ pub(super) async fn rejects(session: &Session<'_>, round: &mut Round) -> Option<
             Err(failure) if failure.is_rejection() => rejected = rejected.or(Some((place.name(), failure))),
             // Whatever else is said of the token, or of its account, is said of one that is accepted.
             Ok(_) => return None,
-            Err(failure) if answered(&failure) => return None,
+            // Nobody knows whose an empty refusal is, and it may be one.
+            Err(failure) if answered(&failure, Heard::Success) => return None,
             Err(_) => {}
         }
     }
