@@ -29,6 +29,11 @@ pub(crate) fn is_page(notification: &Notification) -> bool {
     is_told && notification.severity == Severity::Critical
 }
 
+/// Of those that leave without a row.
+fn what_it_is(kind: NotificationKind) -> &'static str {
+    if kind == NotificationKind::Resolve { "the end of a critical page" } else { "a critical page" }
+}
+
 /// One receiver's pages without a row.
 #[derive(Debug, Default)]
 pub(super) struct Unstored {
@@ -145,6 +150,7 @@ pub(super) async fn send_all(tools: Arc<Tools>, stop: CancellationToken) {
 
 async fn send_one(tools: &Tools, notification: &Arc<Notification>) {
     let (receiver, id, about) = (&tools.name, &notification.id, &notification.about);
+    let what = what_it_is(notification.kind);
     let (mut pause, longest) = PAUSES;
     loop {
         let turn = tools.unstored.turn.lock().await;
@@ -160,19 +166,19 @@ async fn send_one(tools: &Tools, notification: &Arc<Notification>) {
         match &sent {
             Ok(()) => {
                 tools.unstored.end(id, Reach::Received, Some(End::Taken));
-                tracing::warn!(%receiver, %about, %id, "delivered a critical page that the store could not take");
+                tracing::warn!(%receiver, %about, %id, "delivered {what} that the store could not take");
                 return;
             }
             Err(failure) if failure.retry == Retry::Never => {
                 tools.unstored.end(id, before.max(failure.reach), Some(End::Rejected));
                 let (reason, detail) = (failure.reason, &failure.detail);
-                tracing::error!(%receiver, %about, %id, %reason, %detail, "a receiver rejected a critical page for good");
+                tracing::error!(%receiver, %about, %id, %reason, %detail, "a receiver rejected {what} for good");
                 return;
             }
             Err(failure) => {
                 tools.unstored.end(id, before.max(failure.reach), None);
                 let (reason, detail) = (failure.reason, &failure.detail);
-                tracing::warn!(%receiver, %about, %id, %reason, %detail, "could not deliver: tried again later");
+                tracing::warn!(%receiver, %about, %id, %reason, %detail, "could not deliver {what}: tried again later");
                 if let Retry::After(wanted) = failure.retry {
                     pause = pause.max(wanted.min(longest));
                 }

@@ -23,12 +23,14 @@ mod commit;
 mod failure;
 mod file;
 mod history;
+mod index;
 mod open;
 mod outbox;
 mod prune;
 mod restore;
 mod rows;
 mod vigil;
+mod watched;
 mod writer;
 
 #[cfg(test)]
@@ -54,7 +56,9 @@ pub use self::open::{Lost, OpenError};
 pub use self::restore::{RestoreError, RestoreReport, restore};
 pub use super::parts::{PartProblem, UnreadablePart};
 
+use self::failure::broken;
 use self::file::{Behind, Identity, Lock};
+use self::index::Index;
 use self::writer::Writer;
 use super::{
     AttemptEnd, Backlog, Commit, DeliveryFilter, Installation, Mended, Outbox, Pruned, Revision, Settled, Store,
@@ -80,6 +84,8 @@ pub struct SqliteStore {
     lost: Option<Lost>,
     writer: Mutex<Writer>,
     readers: RwLock<SqlitePool>,
+    /// Of the log that they and the writer read; `None`: it is in our memory, or nobody is connected.
+    index: RwLock<Option<Arc<Index>>>,
     /// The database has called the file damaged since somebody last looked.
     is_suspect: AtomicBool,
     /// Last, so that it is given back after the connections.
@@ -133,12 +139,28 @@ impl SqliteStore {
         self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn index(&self) -> Option<Arc<Index>> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sees to it that the index of the log is whole, before it is used.
+    async fn keep_index(&self) -> Result<(), StoreError> {
+        const KEEP: &str = "write the index of the write-ahead log anew";
+        let Some(index) = self.index() else { return Ok(()) };
+        if !index.is_whole().map_err(broken(KEEP))? {
+            let _writer = self.writer.lock().await;
+            index.make_whole().map_err(broken(KEEP))?;
+        }
+        Ok(())
+    }
+
     /// Does it, and remembers for whoever looks after the file that it is called damaged.
     fn noting<'a, T: Send + 'a>(
         &'a self,
         done: impl Future<Output = Result<T, StoreError>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         async move {
+            self.keep_index().await?;
             let done = done.await;
             if done.as_ref().is_err_and(failure::is_damage) {
                 self.is_suspect.store(true, Ordering::Relaxed);
@@ -188,11 +210,19 @@ impl Store for SqliteStore {
     }
 
     fn look_after(&self) -> BoxFuture<'_, Result<Option<Mended>, StoreError>> {
-        async move { vigil::look_after(self).await }.boxed()
+        async move {
+            self.keep_index().await?;
+            vigil::look_after(self).await
+        }
+        .boxed()
     }
 
     fn verify(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move { vigil::verify(self).await }.boxed()
+        async move {
+            self.keep_index().await?;
+            vigil::verify(self).await
+        }
+        .boxed()
     }
 }
 

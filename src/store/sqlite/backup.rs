@@ -137,7 +137,7 @@ async fn inspect_open(
     let (found,): (String,) =
         sqlx::query_as("PRAGMA integrity_check(1)").fetch_one(&mut *connection).await.map_err(failed)?;
     if found != "ok" {
-        return Err(OpenError::Damaged { path: path.to_path_buf(), detail: found });
+        return Err(OpenError::damaged(path, &found));
     }
     let unreadable = |source| OpenError::Contents { path: path.to_path_buf(), source };
     let Some((revision, committed_at)) = commit::latest(connection).await.map_err(unreadable)? else {

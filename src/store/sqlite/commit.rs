@@ -66,6 +66,22 @@ impl Writer {
         self.end(COMMIT, outcome).await
     }
 
+    /// Whether what `reader` reads is the latest commit, as far as it is known here, or came after it. With `thoroughly`, it
+    /// is that commit part by part too.
+    pub(super) async fn is_read_by(&self, reader: &mut SqliteConnection, thoroughly: bool) -> Result<bool, StoreError> {
+        let Some((revision, state)) = &self.committed else { return Ok(true) };
+        let found = latest(reader).await?;
+        if found.is_some_and(|(found, _)| found > *revision) {
+            return Ok(true);
+        }
+        if found != Some((*revision, self.committed_at)) || !thoroughly {
+            return Ok(found == Some((*revision, self.committed_at)));
+        }
+        let stored = Arc::new(stored_state(reader).await?);
+        let Changes { written, removed } = difference(stored, Arc::clone(state)).await?;
+        Ok(written.is_empty() && removed.is_empty())
+    }
+
     pub(super) async fn load(&mut self) -> Result<Option<Stored>, StoreError> {
         self.roll_back_interrupted().await;
         let Some((revision, committed_at)) = latest(&mut self.connection).await? else { return Ok(None) };

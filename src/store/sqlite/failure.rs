@@ -21,8 +21,14 @@ pub enum SqliteFailure {
     #[error("another program holds the file")]
     Busy(#[source] sqlx::Error),
     /// It is no longer the file at its path.
-    #[error("{0}")]
-    Adrift(Adrift),
+    #[error("{adrift}")]
+    Adrift {
+        /// What became of it.
+        adrift: Adrift,
+        /// Why that could not be mended.
+        #[source]
+        obstacle: Option<Box<StoreError>>,
+    },
     /// Something else.
     #[error("the database failed")]
     Other(#[source] sqlx::Error),
@@ -49,6 +55,20 @@ pub enum Adrift {
          is written into the file as soon as that can be done; leave these files alone, and make room on the disk"
     )]
     Unlogged,
+    /// It is where it was, and a link has its name.
+    #[error(
+        "the state file was moved while snykwatch runs, and a link to it put in its place: its log would be looked for beside \
+         the file, and nothing is written; move the file back in the place of the link, or remove the link to have what \
+         snykwatch remembers written there again"
+    )]
+    Linked,
+    /// Something was written over it.
+    #[error(
+        "the state file was overwritten while snykwatch runs, such as with an older copy: it is put aside, and what snykwatch \
+         remembers is written to a new one as soon as that can be made; make its directory writable, with room in it; to go \
+         back to a backup, stop snykwatch and restore it (`snykwatch restore FILE`)"
+    )]
+    Overwritten,
     /// Its end is missing, or all of it; or something else is where that was.
     #[error(
         "the state file was cut or overwritten while snykwatch runs: it is put aside, and what snykwatch remembers is \
@@ -59,11 +79,14 @@ pub enum Adrift {
 
 // Result codes of SQLite: https://www.sqlite.org/rescode.html
 // Kinds of its code 10, an error of the operating system.
+const SHORT_READ: i32 = 522;
 const WRITE_FAILED: i32 = 778;
 const SYNC_FAILED: i32 = 1_034;
 const TRUNCATE_FAILED: i32 = 1_546;
 const INDEX_NOT_MADE: i32 = 4_618;
 const NO_ROOM_FOR_INDEX: i32 = 4_874;
+const WRONG_CHECKSUM: i32 = 8_202;
+const DAMAGED_BY_DISK: i32 = 8_458;
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const READ_ONLY: i32 = 8;
@@ -82,6 +105,8 @@ impl From<sqlx::Error> for SqliteFailure {
             _ if matches!(code, Some(WRITE_FAILED | SYNC_FAILED | TRUNCATE_FAILED | INDEX_NOT_MADE)) => {
                 Self::WriteFailed(error)
             }
+            // A page, or a part of the log, that SQLite knows of is not there, or is not what it was.
+            _ if matches!(code, Some(SHORT_READ | WRONG_CHECKSUM | DAMAGED_BY_DISK)) => Self::Damaged(error),
             Some(READ_ONLY | CANNOT_OPEN) => Self::ReadOnly(error),
             Some(CORRUPT | NOT_A_DATABASE) => Self::Damaged(error),
             Some(BUSY | LOCKED) => Self::Busy(error),
@@ -103,6 +128,13 @@ pub(super) fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> StoreError
 pub(super) fn is_damage(error: &StoreError) -> bool {
     let StoreError::Backend { source, .. } = error else { return false };
     matches!(source.downcast_ref(), Some(SqliteFailure::Damaged(_)))
+}
+
+/// Whether it may be otherwise the next time.
+pub(super) fn is_passing(error: &StoreError) -> bool {
+    use SqliteFailure::{Busy, DiskFull, ReadOnly, WriteFailed};
+    let StoreError::Backend { source, .. } = error else { return false };
+    matches!(source.downcast_ref(), Some(Busy(_) | DiskFull(_) | ReadOnly(_) | WriteFailed(_)))
 }
 
 /// The store's error about `action`, where the database is not to blame.

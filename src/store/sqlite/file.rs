@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -13,6 +13,9 @@ use crate::store::{Revision, StoreError};
 /// The state tells what is watched and who is paged: it is nobody else's business.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+
+/// What a lock notes takes some 100 bytes. Its file is somebody else's when it is longer.
+const LONGEST_NOTE: u64 = 4_096;
 
 /// `path` with something behind its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -63,6 +66,26 @@ fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Whether a file is at `path`, or nothing; not a directory, a pipe or a device.
+pub(super) fn is_file_or_nothing(path: &Path) -> io::Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens the file of a store and holds it, whatever becomes of the lock beside it; `None` when another process does. Only a
+/// daemon holds it so: a backup, and whoever looks into it, are in nobody's way. It ends with the process.
+pub(super) fn hold(path: &Path) -> io::Result<Option<File>> {
+    let file = File::open(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(None),
+        // A file system that has no such locks has none for the file beside it either, and that one has been locked.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+    }
+}
+
 /// The bytes of the file and its write-ahead log.
 pub(super) fn size(path: &Path) -> Result<u64, StoreError> {
     let file = std::fs::metadata(path).map_err(broken("measure the file"))?.len();
@@ -93,6 +116,11 @@ impl Identity {
 
     pub(super) fn of_open(file: &File) -> io::Result<Self> {
         file.metadata().map(|metadata| Self::of(&metadata))
+    }
+
+    /// Whether this name is a link to `file`.
+    pub(super) fn is_linked(path: &Path, file: &File) -> io::Result<bool> {
+        Ok(std::fs::read_link(path).is_ok() && Self::at(path)? == Some(Self::of_open(file)?))
     }
 
     /// Of the log and its index, which stay the same as long as a connection is open.
@@ -148,24 +176,33 @@ impl Behind {
 pub(super) enum LockRefused {
     /// Another process has it; its number, where it tells.
     Held(Option<u32>),
+    /// A directory, a pipe or a device is at its place.
+    NoFile,
     /// The lock's file cannot be made.
     File(io::Error),
 }
 
 impl Lock {
+    /// Its file, beside the store at `path`.
+    pub(super) fn place(path: &Path) -> PathBuf {
+        beside(path, ".lock")
+    }
+
     /// Takes the lock of the store at `path`.
     pub(super) fn take(path: &Path) -> Result<Self, LockRefused> {
+        let place = Self::place(path);
+        // Reading from a pipe would wait for ever.
+        if !is_file_or_nothing(&place).map_err(LockRefused::File)? {
+            return Err(LockRefused::NoFile);
+        }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let mut file = options.open(beside(path, ".lock")).map_err(LockRefused::File)?;
-        // Reading from a pipe would wait for ever.
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(LockRefused::File(io::Error::other("the lock beside it is no regular file")));
-        }
+        let mut file = options.open(place).map_err(LockRefused::File)?;
         let is_locked = file.try_lock();
-        let mut text = String::new();
+        let mut text = Vec::new();
         // What it says is a courtesy to people, and the only thing that tells a lost store from a first start.
-        let _ = file.read_to_string(&mut text);
+        let _ = (&mut file).take(LONGEST_NOTE).read_to_end(&mut text);
+        let text = String::from_utf8_lossy(&text);
         let mut lines = text.lines();
         let holder = lines.next().and_then(|line| line.trim().parse().ok());
         match is_locked {
@@ -260,7 +297,7 @@ impl Lock {
 
     /// Whether the lock of the store at `path` is this one: where its file was removed, another process finds none.
     pub(super) fn is_in_place(&self, path: &Path) -> io::Result<bool> {
-        Ok(Identity::at(&beside(path, ".lock"))? == Some(Identity::of_open(&self.file)?))
+        Ok(Identity::at(&Self::place(path))? == Some(Identity::of_open(&self.file)?))
     }
 }
 
@@ -350,25 +387,4 @@ impl Found {
             }
         }
     }
-}
-
-/// Whether the database in `file`, which had this length, is not cut: it is as long as it was, or as its own head says, since
-/// whoever writes may make it shorter. The head alone tells nothing: a merge that finds no room has written that first.
-pub(super) fn is_whole(file: &File, length: u64) -> io::Result<bool> {
-    /// <https://www.sqlite.org/fileformat.html#the_database_header>
-    const MAGIC: &[u8] = b"SQLite format 3\0";
-    let mut head = [0; 32];
-    match file.read_exact_at(&mut head, 0) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-        read => read?,
-    }
-    let number = |place: std::ops::Range<usize>| {
-        head.get(place).unwrap_or_default().iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte))
-    };
-    // A page of 65,536 bytes is told as 1.
-    let page = match number(16..18) {
-        1 => 65_536,
-        page => page,
-    };
-    Ok(head.starts_with(MAGIC) && file.metadata()?.len() >= length.min(page * number(28..32)))
 }

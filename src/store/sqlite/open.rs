@@ -2,8 +2,8 @@
 
 mod error;
 mod lost;
+mod taken;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -14,9 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -24,9 +22,12 @@ use uuid::Uuid;
 
 pub use self::error::OpenError;
 pub use self::lost::Lost;
+pub(super) use self::taken::{hold, lock, refuse_in_use, take_lock};
 
 use super::failure::{SqliteFailure, broken};
-use super::file::{self, Behind, Found, Identity, Lock, LockRefused, beside};
+use super::file::{self, Behind, Found, Identity, beside};
+use super::index::Index;
+use super::watched::Watched;
 use super::writer::{MERGE_LOG, Writer};
 use super::{SqliteOptions, SqliteStore, Tenure};
 use crate::store::{Installation, StoreError};
@@ -76,6 +77,10 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
     if found == Found::NoFile {
         return Err(OpenError::NoFile { path: path.to_path_buf() });
     }
+    if found == Found::Blank {
+        // One that was emptied under a daemon is still that daemon's.
+        hold(path)?;
+    }
     if found != Found::Something {
         make(path, blueprint, |new| {
             let aside = if found == (Found::Nothing { has_log: false }) {
@@ -97,9 +102,10 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
         }
     }
     file::make_writable(path).map_err(not_writable)?;
-    let held = Arc::new(File::open(path).map_err(not_writable)?);
+    let held = Arc::new(hold(path)?);
     let (mut writer, readers, installation) = connections(path, blueprint).await?;
-    writer.hold(Arc::clone(&held));
+    let index = Index::of(path).map_err(not_writable)?.map(Arc::new);
+    writer.watch(Some(Watched::new(Arc::clone(&held), index.clone())));
     let log = Identity::of_log(path).map_err(not_writable)?;
     // A part that cannot be read is told now, not in the middle of the first evaluation.
     writer.load().await.map_err(|source| OpenError::Contents { path: path.to_path_buf(), source })?;
@@ -118,6 +124,7 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
         lost,
         writer: Mutex::new(writer),
         readers: RwLock::new(readers),
+        index: RwLock::new(index),
         is_suspect: AtomicBool::new(false),
         tenure: Mutex::new(Tenure { lock, held, log, rescue: None }),
     })
@@ -186,6 +193,13 @@ async fn connections_in(
     path: &Path,
     blueprint: Blueprint<'_>,
 ) -> Result<(Writer, SqlitePool, Installation), OpenError> {
+    for suffix in ["-wal", "-shm"] {
+        let beside = beside(path, suffix);
+        // SQLite would call it read-only.
+        if !file::is_file_or_nothing(&beside).unwrap_or(true) {
+            return Err(OpenError::NoFile { path: beside });
+        }
+    }
     let mut connection = plain_in(manner, path, Access::Write).await?;
     let looked = async {
         check(&mut connection, path).await?;
@@ -208,42 +222,6 @@ async fn connections_in(
     let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
     let readers = readers.connect_with(options_of(path, Access::Read, manner)).await.map_err(failed)?;
     Ok((Writer::new(connection), readers, installation))
-}
-
-/// Refuses a store that another process has open, whatever became of its lock: an open one is held by SQLite's own
-/// locks.
-pub(super) async fn refuse_in_use(path: &Path) -> Result<(), OpenError> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let alone = options_of(path, Access::Write, Manner::Shared)
-        .locking_mode(SqliteLockingMode::Exclusive)
-        .busy_timeout(Duration::from_secs(1));
-    let asked = async {
-        let mut connection = alone.connect().await?;
-        let asked = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
-        let _ = connection.close().await;
-        asked
-    };
-    match asked.await.map_err(SqliteFailure::from) {
-        Err(SqliteFailure::Busy(_)) => Err(OpenError::InUse { path: path.to_path_buf(), holder: None }),
-        // A file that is damaged or none of ours is not in use.
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// Takes the lock of the store at `path`. Not at a link: SQLite keeps the log beside the file that it leads to, the lock
-/// would be beside the link, and who comes by another name would find neither.
-pub(super) fn lock(path: &Path) -> Result<Lock, OpenError> {
-    let path = path.to_path_buf();
-    if let Ok(target) = std::fs::read_link(&path) {
-        return Err(OpenError::Link { path, target });
-    }
-    match Lock::take(&path) {
-        Ok(lock) => Ok(lock),
-        Err(LockRefused::Held(holder)) => Err(OpenError::InUse { path, holder }),
-        Err(LockRefused::File(source)) => Err(OpenError::NotWritable { path, source }),
-    }
 }
 
 /// What a connection may do.
@@ -312,7 +290,7 @@ pub(super) fn database(path: &Path, error: sqlx::Error) -> OpenError {
     let path = path.to_path_buf();
     match SqliteFailure::from(error) {
         SqliteFailure::Damaged(error) if error.to_string().contains("not a database") => OpenError::Foreign { path },
-        SqliteFailure::Damaged(error) => OpenError::Damaged { path, detail: error.to_string() },
+        SqliteFailure::Damaged(error) => OpenError::damaged(&path, &error.to_string()),
         source => OpenError::Database { path, source },
     }
 }
@@ -328,7 +306,7 @@ pub(super) async fn check(connection: &mut SqliteConnection, path: &Path) -> Res
         return Err(OpenError::Foreign { path: path.to_path_buf() });
     }
     let (found,): (String,) = sqlx::query_as("PRAGMA quick_check(1)").fetch_one(connection).await.map_err(failed)?;
-    if found == "ok" { Ok(()) } else { Err(OpenError::Damaged { path: path.to_path_buf(), detail: found }) }
+    if found == "ok" { Ok(()) } else { Err(OpenError::damaged(path, &found)) }
 }
 
 /// The schema's number; zero for an empty file.

@@ -66,11 +66,12 @@ async fn give_room_back(writer: &Mutex<Writer>) -> Result<(), StoreError> {
         before = free;
         writer.refuse_adrift(PRUNE)?;
         sqlx::query("PRAGMA incremental_vacuum(1000)").execute(&mut writer.connection).await.map_err(failed(PRUNE))?;
+        writer.note_own_write();
     }
     let mut writer = writer.lock().await;
     writer.refuse_adrift(PRUNE)?;
     // A reader may be at work: then it is done next time.
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut writer.connection).await.map_err(failed(PRUNE))?;
-    // What it became shorter or longer by was our own doing.
+    writer.note_own_write();
     writer.refuse_adrift(PRUNE)
 }

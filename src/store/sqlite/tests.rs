@@ -6,7 +6,10 @@ mod disks;
 mod durability;
 mod flips;
 mod housekeeping;
+mod index;
 mod openings;
+mod overwritten;
+mod taken;
 mod vigil;
 
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What becomes of the file while it is open, seen from outside of it.
 //!
 //! SQLite goes on in a file that was removed or renamed: what it commits there is gone with the process, and nobody is
-//! told. So the name is looked at, and the head of the file. One that is not ours any more takes no commit. It is written
-//! anew where nothing is in the way: a copy of the removed one, which can still be read, or what is in memory. What
-//! somebody put at its place is theirs, and is left alone.
+//! told. So the name is looked at, and the head of the file, and who wrote into it last. One that is not ours any more takes
+//! no commit. It is written anew where nothing is in the way: a copy of the removed one, which can still be read, or what is
+//! in memory. What somebody put at its place is theirs, and is left alone; what somebody wrote over ours is put aside.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -12,12 +12,14 @@ use std::sync::{Arc, PoisonError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use super::failure::{Adrift, SqliteFailure, broken, failed};
-use super::file::{self, Identity, Lock, LockRefused};
+use super::failure::{self, Adrift, SqliteFailure, broken, failed};
+use super::file::{self, Identity};
+use super::index::Index;
 use super::open::{self, Blueprint, MIGRATOR, Manner, OpenError};
 use super::outbox;
+use super::watched::{Doubt, Watched};
 use super::writer::{MERGE_LOG, Writer};
-use super::{File, SqliteOptions, SqliteStore, Tenure};
+use super::{SqliteOptions, SqliteStore, Tenure};
 use crate::domain::notification::{DeliveryState, Dispatch, Outgoing};
 use crate::store::{DeliveryFilter, Installation, Mended, StoreError};
 
@@ -38,28 +40,37 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
     let mut tenure = store.tenure.lock().await;
     if tenure.rescue.is_none() {
         writer.adrift = match whereabouts(&store.path, &tenure).map_err(broken(LOOK))? {
-            None | Some(Adrift::Unlogged) if writer.is_cut() => Some(Adrift::Cut),
-            None if is_damaged(store).await => Some(Adrift::Cut),
+            None => match writer.find_harm() {
+                None => find_harm_within(store, &mut writer).await,
+                harm => harm,
+            },
+            Some(Adrift::Unlogged) => writer.find_harm().or(Some(Adrift::Unlogged)),
             adrift => adrift,
         };
     }
     let is_locked_again = keep_locked(store, &mut tenure)?;
     let Some(adrift) = writer.adrift else {
-        let what = "the lock file was removed while snykwatch runs, and is there again".to_owned();
-        return Ok(is_locked_again.then_some(Mended { what, lost_deliveries: false }));
+        let was_cut = store.index().is_some_and(|index| index.take_cut());
+        let what = match (is_locked_again, was_cut) {
+            (false, false) => return Ok(None),
+            (true, false) => "the lock file was removed while snykwatch runs, and is there again",
+            (_, true) => {
+                "the index of the write-ahead log of the state file was cut while snykwatch runs, and is made anew of the \
+                 log; leave that file (its name ends in -shm) alone: a cut at another moment ends snykwatch"
+            }
+        };
+        return Ok(Some(Mended { what: what.to_owned(), lost_deliveries: false }));
     };
-    let told = |source: Option<StoreError>| {
-        if let Some(error) = source {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the state file is not there again yet");
-        }
-        StoreError::Backend { action: LOOK, source: Box::new(SqliteFailure::Adrift(adrift)) }
+    let told = |obstacle: Option<StoreError>| {
+        let source = SqliteFailure::Adrift { adrift, obstacle: obstacle.map(Box::new) };
+        StoreError::Backend { action: LOOK, source: Box::new(source) }
     };
     if tenure.rescue.is_none() {
         let made = match adrift {
-            Adrift::Replaced => return Err(told(None)),
+            Adrift::Replaced | Adrift::Linked => return Err(told(None)),
             Adrift::Removed => copy(store, &mut writer).await,
             Adrift::Unlogged => merge(store, &mut writer).await,
-            Adrift::Cut => make_anew(store, &mut writer).await,
+            Adrift::Cut | Adrift::Overwritten => make_anew(store, &mut writer, adrift).await,
         };
         let rescue = made.map_err(|error| told(Some(error)))?;
         // Before the new file is in its place: with the last connection SQLite removes the log of that name.
@@ -78,7 +89,7 @@ pub(super) async fn verify(store: &SqliteStore) -> Result<(), StoreError> {
     if found == "ok" {
         return Ok(());
     }
-    Err(broken(VERIFY)(OpenError::Damaged { path: store.path.clone(), detail: found }))
+    Err(broken(VERIFY)(OpenError::damaged(&store.path, &found)))
 }
 
 /// Whether the lock had to be taken again.
@@ -86,13 +97,9 @@ fn keep_locked(store: &SqliteStore, tenure: &mut Tenure) -> Result<bool, StoreEr
     if tenure.lock.is_in_place(&store.path).map_err(broken(LOOK))? {
         return Ok(false);
     }
-    let path = store.path.clone();
     // Where it cannot be made, the lock says so.
-    let _ = file::make_directory(&path);
-    let mut lock = Lock::take(&store.path).map_err(|refused| match refused {
-        LockRefused::Held(holder) => broken(LOOK)(OpenError::InUse { path, holder }),
-        LockRefused::File(source) => broken(LOOK)(OpenError::NotWritable { path, source }),
-    })?;
+    let _ = file::make_directory(&store.path);
+    let mut lock = open::take_lock(&store.path).map_err(broken(LOOK))?;
     lock.note(store.installation.id, tenure.lock.latest());
     lock.note_behind(tenure.lock.behind());
     tenure.lock = lock;
@@ -105,6 +112,7 @@ fn whereabouts(path: &Path, tenure: &Tenure) -> std::io::Result<Option<Adrift>> 
     Ok(match Identity::at(path)? {
         None => Some(Adrift::Removed),
         Some(there) if there != ours => Some(Adrift::Replaced),
+        Some(_) if Identity::is_linked(path, held)? => Some(Adrift::Linked),
         Some(_) => {
             let there = Identity::of_log(path)?;
             let is_gone = |(ours, there): (&Option<Identity>, &Option<Identity>)| ours.is_some() && ours != there;
@@ -113,28 +121,41 @@ fn whereabouts(path: &Path, tenure: &Tenure) -> std::io::Result<Option<Adrift>> 
     })
 }
 
-/// Whether the file, which has been called damaged, is. A merge fills up a file that was cut, so that its length tells
-/// nothing any more; and a log that was harmed and is made anew leaves a file that is sound. Another connection reads all
-/// of it, as the disk has it: ours keep pages in memory.
-async fn is_damaged(store: &SqliteStore) -> bool {
-    if !store.is_suspect.load(Ordering::Relaxed) {
-        return false;
+/// What became of the file, as its contents tell: where the database has called it damaged, or somebody else has written into
+/// it. Often it is sound: a log that was harmed and is made anew leaves a file that is, and so does whoever touches it. And
+/// where it is not, its length tells nothing any more once a merge has filled it up. Another connection reads it, as the disk
+/// has it: ours keep pages in memory.
+async fn find_harm_within(store: &SqliteStore, writer: &mut Writer) -> Option<Adrift> {
+    let is_suspect = store.is_suspect.load(Ordering::Relaxed);
+    if !is_suspect && writer.doubt.is_none() {
+        return None;
     }
-    let reader = store.readers().connect_options();
+    let is_unexplained = writer.doubt == Some(Doubt::Unexplained);
     let read = async {
-        let mut connection = reader.connect().await?;
-        let found: (String,) = sqlx::query_as("PRAGMA integrity_check(1)").fetch_one(&mut connection).await?;
-        sqlx::Connection::close(connection).await?;
-        Ok::<_, sqlx::Error>(found.0 == "ok")
+        let mut reader = store.readers().connect_options().connect().await.map_err(failed(LOOK))?;
+        let found = if is_suspect || is_unexplained {
+            let found = sqlx::query_as("PRAGMA integrity_check(1)").fetch_one(&mut reader).await;
+            found.map(|(found,): (String,)| found == "ok").map_err(failed(LOOK))?
+        } else {
+            true
+        };
+        let is_ours = writer.doubt.is_none() || writer.is_read_by(&mut reader, is_unexplained).await?;
+        sqlx::Connection::close(reader).await.map_err(failed(LOOK))?;
+        Ok::<_, StoreError>((found, is_ours))
     };
-    match read.await.map_err(SqliteFailure::from) {
-        Ok(true) => {
+    match read.await {
+        Ok((true, true)) => {
             store.is_suspect.store(false, Ordering::Relaxed);
-            false
+            writer.settle_doubt();
+            writer.adrift
         }
-        Ok(false) | Err(SqliteFailure::Damaged(_)) => true,
+        Ok((false, _)) => Some(Adrift::Cut),
+        Ok((true, false)) => Some(Adrift::Overwritten),
+        Err(error) if failure::is_damage(&error) => Some(Adrift::Cut),
         // It is asked again.
-        Err(_) => false,
+        Err(error) if writer.doubt.is_none() || failure::is_passing(&error) => None,
+        // What it holds cannot be understood.
+        Err(_) => Some(Adrift::Overwritten),
     }
 }
 
@@ -176,10 +197,14 @@ async fn copy(store: &SqliteStore, writer: &mut Writer) -> Result<Rescue, StoreE
 }
 
 /// Makes a new one of what is in memory, and puts what is left of the old one aside.
-async fn make_anew(store: &SqliteStore, writer: &mut Writer) -> Result<Rescue, StoreError> {
+async fn make_anew(store: &SqliteStore, writer: &mut Writer, adrift: Adrift) -> Result<Rescue, StoreError> {
     let path = &store.path;
     writer.roll_back_interrupted().await;
-    let pending = pending(store).await;
+    let (harm, pending) = match adrift {
+        // What waited when another file was copied is not what waits now, however well it can be read.
+        Adrift::Overwritten => ("overwritten", None),
+        _ => ("cut or overwritten", pending(store).await),
+    };
     let Ours { path: place, options, installation } = Ours::of(store);
     let making = move || async move {
         let blueprint = Blueprint { options, migrator: &MIGRATOR, installation: Some(&installation) };
@@ -195,7 +220,7 @@ async fn make_anew(store: &SqliteStore, writer: &mut Writer) -> Result<Rescue, S
     anew.finish().await.map_err(failed(RESCUE))?;
     let aside = file::put_aside(path, "unreadable").map_err(broken(RESCUE))?;
     let what = format!(
-        "the state file was cut or overwritten while snykwatch runs: what is left of it is {}, the history before now is \
+        "the state file was {harm} while snykwatch runs: what is left of it is {}, the history before now is \
          in there alone, and what snykwatch remembers is in a new {}",
         aside.display(),
         path.display()
@@ -215,10 +240,12 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
         std::fs::hard_link(&new, path).and_then(|()| std::fs::remove_file(&new)).map_err(broken(RESCUE))?;
         file::sync_directory(path).map_err(broken(RESCUE))?;
     }
-    let held = Arc::new(File::open(path).map_err(broken(RESCUE))?);
-    // The one before is closed while nothing is connected: it may be the same file, and SQLite's locks would go with it.
-    writer.hold(Arc::clone(&held));
-    tenure.held = held;
+    // What is held of the file before is closed while nothing is connected, since SQLite's locks would go with it.
+    writer.watch(None);
+    *store.index.write().unwrap_or_else(PoisonError::into_inner) = None;
+    if Identity::at(path).map_err(broken(RESCUE))? != Some(Identity::of_open(&tenure.held).map_err(broken(RESCUE))?) {
+        tenure.held = Arc::new(open::hold(path).map_err(broken(RESCUE))?);
+    }
     let Ours { path: place, options, installation } = Ours::of(store);
     let connecting = move || async move {
         let blueprint = Blueprint { options, migrator: &MIGRATOR, installation: Some(&installation) };
@@ -227,8 +254,11 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
     let (Writer { connection, .. }, readers, _) = open::apart(RESCUE, connecting).await?;
     writer.connection = connection;
     *store.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
+    let index = Index::of(path).map_err(broken(RESCUE))?.map(Arc::new);
+    writer.watch(Some(Watched::new(Arc::clone(&tenure.held), index.clone())));
+    *store.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     tenure.log = Identity::of_log(path).map_err(broken(RESCUE))?;
-    writer.adrift = None;
+    (writer.adrift, writer.doubt) = (None, None);
     Ok(())
 }
 

@@ -1,12 +1,11 @@
 //! The one connection that writes.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::failure::{Adrift, SqliteFailure, failed};
-use super::file;
+use super::watched::{Doubt, Seen, Watched};
 use crate::domain::state::State;
 use crate::store::{Revision, StoreError};
 
@@ -19,21 +18,22 @@ pub(super) struct Writer {
     pub(super) committed_at: i64,
     /// The file is no longer the one at its path: what is written to it would be lost.
     pub(super) adrift: Option<Adrift>,
-    /// The file, and how long it was when it was looked at last; `None`: one that nobody else has yet.
-    held: Option<(Arc<File>, u64)>,
+    /// Somebody else has written into it since this was settled.
+    pub(super) doubt: Option<Doubt>,
+    /// The file; `None`: one that nobody else has yet.
+    watched: Option<Watched>,
     /// A transaction was begun and has no known end: its future was dropped, or its commit failed.
     is_open: bool,
 }
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self { connection, committed: None, committed_at: 0, adrift: None, held: None, is_open: false }
+        Self { connection, committed: None, committed_at: 0, adrift: None, doubt: None, watched: None, is_open: false }
     }
 
-    /// Looks from now on whether this file, which it writes, is cut.
-    pub(super) fn hold(&mut self, file: Arc<File>) {
-        let length = file.metadata().map_or(0, |found| found.len());
-        self.held = Some((file, length));
+    /// Looks from now on at this file, which it writes; `None`: at none.
+    pub(super) fn watch(&mut self, watched: Option<Watched>) {
+        self.watched = watched;
     }
 
     /// The latest commit's revision, and when it was, as far as it is known here.
@@ -59,7 +59,9 @@ impl Writer {
         action: &'static str,
         outcome: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let committed = match outcome.and_then(|value| self.refuse_adrift(action).map(|()| value)) {
+        // Whatever came of it, it writes nothing into the file itself before it is committed.
+        let is_ours = self.refuse_adrift(action);
+        let committed = match outcome.and_then(|value| is_ours.map(|()| value)) {
             Ok(value) => {
                 let committed = sqlx::query("COMMIT").execute(&mut self.connection).await;
                 committed.map(|_| value).map_err(failed(action))
@@ -73,37 +75,55 @@ impl Writer {
             }
         }
         self.is_open = false;
-        // A merge may have made it longer.
-        self.find_cut();
+        self.note_own_write();
         committed
     }
 
-    /// Refuses to write into a file that is not ours any more, or was cut since it was looked at last. Asked before whatever
-    /// may merge the log: a merge writes behind the end of a file that was cut, which has its length again then, and a hole
-    /// that nobody finds before he reads it.
+    /// Refuses to write into a file that is not ours any more, or was cut or overwritten since we have written it last. Asked
+    /// before whatever may merge the log: a merge writes behind the end of a file that was cut, which has its length again
+    /// then, and a hole that nobody finds before he reads it.
     pub(super) fn refuse_adrift(&mut self, action: &'static str) -> Result<(), StoreError> {
-        self.find_cut();
+        if self.adrift.is_none() {
+            self.adrift = self.find_harm();
+        }
         match self.adrift {
             None => Ok(()),
-            Some(adrift) => Err(StoreError::Backend { action, source: Box::new(SqliteFailure::Adrift(adrift)) }),
+            Some(adrift) => {
+                let source = Box::new(SqliteFailure::Adrift { adrift, obstacle: None });
+                Err(StoreError::Backend { action, source })
+            }
         }
     }
 
-    fn find_cut(&mut self) {
-        if self.adrift.is_none() && self.is_cut() {
+    /// What became of the file since we have written it last, as far as it shows from outside of it.
+    pub(super) fn find_harm(&mut self) -> Option<Adrift> {
+        match self.watched.as_ref()?.look() {
+            Seen::AsLeft => None,
+            Seen::Harmed(adrift) => Some(adrift),
+            Seen::Doubtful(doubt) => {
+                self.doubt = self.doubt.max(Some(doubt));
+                None
+            }
+        }
+    }
+
+    /// What became of it just now was our own doing, such as a merge; a cut was not.
+    pub(super) fn note_own_write(&mut self) {
+        if self.adrift.is_some() {
+            return;
+        }
+        let Some(watched) = &mut self.watched else { return };
+        if watched.is_cut() {
             self.adrift = Some(Adrift::Cut);
+        } else {
+            watched.note();
         }
     }
 
-    /// Whether the file was cut, or overwritten, since it was looked at last.
-    pub(super) fn is_cut(&mut self) -> bool {
-        let Some((file, length)) = &mut self.held else { return false };
-        // What cannot be looked at is looked at again.
-        let is_cut = !file::is_whole(file, *length).unwrap_or(true);
-        if !is_cut && let Ok(found) = file.metadata() {
-            *length = found.len();
-        }
-        is_cut
+    /// What somebody else has written into it is in order.
+    pub(super) fn settle_doubt(&mut self) {
+        self.doubt = None;
+        self.note_own_write();
     }
 
     /// Rolls back what an interrupted transaction left behind: until then this connection, and it alone, reads what was

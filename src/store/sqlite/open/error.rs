@@ -1,7 +1,7 @@
 //! Why a file cannot be opened.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::migrate::MigrateError;
 
@@ -145,6 +145,12 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// SQLite says it in lines, and puts the file's name among databases into the first.
+    pub(in crate::store::sqlite) fn damaged(path: &Path, said: &str) -> Self {
+        let lines: Vec<_> = said.lines().filter(|line| *line != "*** in database main ***").collect();
+        Self::Damaged { path: path.to_path_buf(), detail: lines.join("; ") }
+    }
+
     /// Whether nothing but room is missing: of the disk, of a quota or of a limit.
     pub(in crate::store::sqlite) fn is_for_want_of_room(&self) -> bool {
         match self {

@@ -99,6 +99,7 @@ async fn a_damaged_file_is_told() {
         let error = refused(&path).await;
         assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error:?}");
         assert!(error.to_string().contains("restore a backup (`snykwatch restore FILE`)"), "{error}");
+        assert!(!error.to_string().contains(['\n', '*']), "in one line: {error}");
     }
 }
 
