@@ -25,7 +25,7 @@ use crate::client::snyk::SnykClient;
 use crate::client::telemetry::Telemetry;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::integration::Integration;
+use crate::config::integration::{Discover, Integration, Workspaces};
 use crate::config::schedule::ScheduledProbe;
 use crate::config::secrets::SecretReadError;
 use crate::config::template::TemplateProblem;
@@ -127,6 +127,43 @@ fn secrets_of(config: &Config) -> impl Iterator<Item = SecretString> {
     config.secrets().filter_map(|source| source.read().ok()).chain(proxies)
 }
 
+/// Every id and name that a configuration says: in an address they let nobody in.
+fn names_of(config: &Config) -> impl Iterator<Item = String> {
+    let credentials = config.snyk.keys().chain(config.credentials.keys()).map(ToString::to_string);
+    let receivers = config.receivers.keys().map(ToString::to_string);
+    config
+        .integrations
+        .values()
+        .flat_map(|integration| names_of_integration(integration))
+        .chain(credentials)
+        .chain(receivers)
+}
+
+fn names_of_integration(integration: &Integration) -> Vec<String> {
+    let mut names = vec![integration.name.to_string()];
+    names.extend(integration.owner.clone());
+    if let Some(group) = &integration.group {
+        names.push(group.id.to_string());
+        names.extend(group.name.clone());
+        names.extend(group.source.clone());
+        names.extend(group.ignore.patterns().iter().cloned());
+        for profile in group.profiles.values() {
+            names.push(profile.name.to_string());
+            if let Workspaces::Named(workspaces) = &profile.workspaces {
+                names.extend(workspaces.iter().map(ToString::to_string));
+            }
+        }
+    }
+    if let Some(organizations) = &integration.organizations {
+        names.extend(organizations.names().map(ToString::to_string));
+        names.extend(organizations.exclude.patterns().iter().cloned());
+        if let Discover::Listed(ids) = &organizations.discover {
+            names.extend(ids.iter().map(ToString::to_string));
+        }
+    }
+    names
+}
+
 impl std::fmt::Debug for Wiring {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Wiring").field("config", &self.config).finish_non_exhaustive()
@@ -136,6 +173,7 @@ impl std::fmt::Debug for Wiring {
 impl Wiring {
     /// Reads the secrets and makes the clients. Budgets, probe memory and replaced secrets of `before` go over.
     pub(super) fn try_new(config: Config, supplies: &Supplies, before: Option<&Self>) -> Result<Self, WiringError> {
+        supplies.secrets.name_ordinary(names_of(&config));
         supplies.secrets.learn(secrets_of(&config));
         let memory = before.map_or_else(Arc::default, |before| Arc::clone(&before.memory));
         let mut builder = Builder::new(supplies, before);

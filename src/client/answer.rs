@@ -10,9 +10,11 @@
 mod classify;
 mod disguise;
 mod failure;
+mod finder;
 mod foreign;
 mod headers;
 pub mod lenient;
+mod looks;
 mod plain;
 mod redact;
 mod refusal;

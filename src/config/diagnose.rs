@@ -7,7 +7,7 @@ use super::problem::{Place, Problem, ProblemKind};
 /// The problem behind a refused file. A file that is not YAML has but one: what follows it cannot be told.
 pub(crate) fn syntax(error: &Error, file: usize, text: &str) -> Problem {
     let place = error.location().map(|location| place(&location, file, text));
-    let error = error.without_snippet();
+    let error = innermost(error);
     let message = match error {
         Error::MultipleDocuments { .. } => "a second document begins here, and a configuration is one".to_owned(),
         Error::Budget { .. } => {
@@ -20,6 +20,14 @@ pub(crate) fn syntax(error: &Error, file: usize, text: &str) -> Problem {
     let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches([':', ',', ' ']).to_owned();
     Problem::error(ProblemKind::Syntax, place, format!("this is not YAML: {message}"))
         .help("problems after this one cannot be seen until it is put right")
+}
+
+/// What is wrong, without what the library says around it: a snippet, or that an alias led there.
+fn innermost(mut error: &Error) -> &Error {
+    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
+        error = inner;
+    }
+    error
 }
 
 /// A location as bytes of `text`.

@@ -3,7 +3,7 @@
 
 use super::document::{Content, Node};
 use super::problem::{Place, Problem, ProblemKind};
-use crate::domain::text::is_hostile;
+use crate::domain::text::{Effect, effects};
 
 /// Notes every key and text that has one. Line breaks and tabs belong to texts of several lines.
 pub(crate) fn note(node: &Node, problems: &mut Vec<Problem>) {
@@ -21,7 +21,9 @@ pub(crate) fn note(node: &Node, problems: &mut Vec<Problem>) {
 }
 
 fn problem(text: &str, place: Place) -> Option<Problem> {
-    let found = text.chars().find(|found| is_hostile(*found) && !matches!(found, '\n' | '\r' | '\t'))?;
+    let is_out_of_place =
+        |(found, effect): &(char, Effect)| *effect != Effect::Shown && !matches!(found, '\n' | '\r' | '\t');
+    let (found, _) = effects(text).find(is_out_of_place)?;
     let message =
         format!("this holds the character U+{:04X}, which is not seen or changes what is seen", u32::from(found));
     Some(

@@ -195,7 +195,7 @@ impl<'a> Resolver<'a> {
         let text = &name.value;
         if text.is_empty() || text.len() > LONGEST_NAME || !text.chars().all(allowed) {
             let message = format!("`{}` cannot be a name", text.escape_debug());
-            let help = format!("a name is made of up to {LONGEST_NAME} letters, digits, `.`, `_` and `-`");
+            let help = format!("a name is made of up to {LONGEST_NAME} ASCII letters, digits, `.`, `_` and `-`");
             self.note(Problem::error(ProblemKind::InvalidValue, name.place, message).help(help));
         }
     }

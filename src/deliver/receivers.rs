@@ -130,12 +130,6 @@ fn without_secrets(url: &Url) -> String {
     format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
-/// What must not come back out of an answer: the address, and its path alone, as many servers repeat it.
-fn secrets_of_address(address: &SecretString) -> Vec<SecretString> {
-    let path = Url::parse(address.expose_secret()).map(|url| url[url::Position::BeforePath..].to_owned());
-    std::iter::once(address.clone()).chain(path.ok().map(SecretString::from)).collect()
-}
-
 fn unfit(text: &str, protection: Protection) -> Option<&'static str> {
     let Ok(url) = Url::parse(text) else { return Some("it is no URL") };
     let Some(host) = url.host() else { return Some("it names no host") };

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::notification::{Notification, NotificationKind};
 use crate::domain::page::{Claim, Page};
-use crate::domain::text::is_hostile;
+use crate::domain::text::spaced;
 
 /// Makes the two texts of a message.
 pub trait Wording: fmt::Debug + Send + Sync {
@@ -139,8 +139,7 @@ fn span(span: TimeDelta) -> String {
 /// Without line breaks and other control characters, and without those that turn the direction of writing: they could
 /// make a name look like a line of ours.
 fn one_line(text: &str) -> String {
-    let shown = text.chars().map(|character| if is_hostile(character) { ' ' } else { character });
-    shown.collect::<String>().trim().to_owned()
+    spaced(text).trim().to_owned()
 }
 
 /// Lines in sections; what is empty leaves no trace.

@@ -13,7 +13,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::incident::IncidentKey;
 use crate::domain::names::{CredentialName, DecisionId, IntegrationKey, IntegrationName, OrganizationId, RepositoryId};
 use crate::domain::state::State;
-use crate::domain::text::{is_hostile, one_line};
+use crate::domain::text::{first_hostile, is_blank, one_line};
 
 use super::incidents;
 use super::words::matches_glob;
@@ -212,7 +212,7 @@ pub fn plan(
     within("the reason", &reason, LONGEST_REASON, "why")?;
     within("the pattern", &new.pattern, LONGEST_PATTERN, "what is covered")?;
     // Not taken out: without it the pattern would cover something else.
-    if let Some(character) = new.pattern.chars().find(|character| is_hostile(*character)) {
+    if let Some(character) = first_hostile(&new.pattern) {
         return Err(DecisionError::Hostile { field: "the pattern", code: u32::from(character) });
     }
     if let Some(known) = state.decisions.plans.get(&id) {
@@ -334,7 +334,7 @@ pub(crate) fn counted(repositories: usize, organizations: usize) -> String {
 }
 
 fn within(field: &'static str, text: &str, longest: usize, wanted: &'static str) -> Result<(), DecisionError> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(DecisionError::Empty { field, wanted });
     }
     if text.chars().count() > longest {

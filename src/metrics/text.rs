@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 
 use super::families::Family;
-use crate::domain::text::is_hostile;
+use crate::domain::text::{Effect, effects};
 
 /// Text is handed to the sink in pieces of about this many bytes: large enough for a compressor to be quick, small
 /// enough to cost no memory.
@@ -205,13 +205,13 @@ fn push_labels(text: &mut String, labels: &[(&str, &str)]) {
 
 /// Backslash and line feed are escaped everywhere, the double quote in label values alone.
 fn push_escaped(text: &mut String, raw: &str, quotes: bool) {
-    for character in raw.chars() {
+    for (character, effect) in effects(raw) {
         match character {
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
             '"' if quotes => text.push_str("\\\""),
             // What the names of a state from before were not freed of, too.
-            other if is_hostile(other) => {}
+            _ if effect != Effect::Shown => {}
             other => text.push(other),
         }
     }

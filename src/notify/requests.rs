@@ -12,7 +12,7 @@ use crate::domain::incident::{IncidentKey, IncidentPhase};
 use crate::domain::matcher::Matcher;
 use crate::domain::names::SilenceId;
 use crate::domain::state::State;
-use crate::domain::text::{is_hostile, one_line};
+use crate::domain::text::{first_hostile, is_blank, one_line};
 
 /// The longest name of a person, in characters.
 pub const LONGEST_AUTHOR: usize = 200;
@@ -217,7 +217,7 @@ fn open(state: &State, incident: &str) -> Result<(IncidentKey, DateTime<Utc>), R
 }
 
 fn within(field: &'static str, text: &str, longest: usize, wanted: &'static str) -> Result<(), RequestError> {
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Err(RequestError::Empty { field, wanted });
     }
     if text.chars().count() > longest {
@@ -229,7 +229,7 @@ fn within(field: &'static str, text: &str, longest: usize, wanted: &'static str)
 /// A text that is compared with names.
 fn named(field: &'static str, text: &str, wanted: &'static str) -> Result<(), RequestError> {
     within(field, text, LONGEST_WORD, wanted)?;
-    match text.chars().find(|character| is_hostile(*character)) {
+    match first_hostile(text) {
         Some(character) => Err(RequestError::Hostile { field, code: u32::from(character) }),
         None => Ok(()),
     }

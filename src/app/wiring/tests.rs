@@ -50,12 +50,16 @@ impl Files {
     }
 
     fn wire(&self, before: Option<&Wiring>) -> Result<Wiring, WiringError> {
+        self.wire_knowing(&KnownSecrets::default(), before)
+    }
+
+    fn wire_knowing(&self, secrets: &KnownSecrets, before: Option<&Wiring>) -> Result<Wiring, WiringError> {
         let clock = Clock::system();
         let loaded = config::load(&self.0.path().join("snykwatch.yaml"), Secrets::Skip, clock.now()).unwrap();
         let supplies = Supplies {
             clock,
             telemetry: Arc::new(NoTelemetry),
-            secrets: KnownSecrets::default(),
+            secrets: secrets.clone(),
             version_key: b"key".as_slice().into(),
             own_url: "http://127.0.0.1:9117/".parse().unwrap(),
         };
@@ -175,4 +179,27 @@ fn a_file_that_holds_no_token_replaces_none() {
     rotate(&files);
     let mended = files.wire(Some(&refused)).unwrap();
     assert_eq!(mended.former.versions(&pat()), [""; 0]);
+}
+
+#[test]
+fn an_address_that_names_what_is_watched_blinds_nobody_nor_does_taking_it_back() {
+    const GROUP: &str = "0d3728ec-eebf-484d-9907-ba238019f10b";
+    let files = Files::new();
+    files.write("snyk-token", "3f1a8c3e-1111-4222-8333-444455556666");
+    files.write("hook", &format!("http://127.0.0.1:9/groups/{GROUP}/hooks/x1Y2z3A4b5C6d7E8f9G0h1I2"));
+    let known = KnownSecrets::default();
+    let client = known.redactor([]);
+    let (said, body) = (format!("Group {GROUP} of bitbucket-acme"), format!(r#"{{"id": "{GROUP}"}}"#));
+    let mut wiring = None;
+    let inline = format!("http://127.0.0.1:9/groups/{GROUP}/acme-platform-engineering");
+    for url in [None, Some(inline), Some("{ file: hook }".to_owned()), None] {
+        let receiver = url.map(|url| format!("alerts: {{ receivers: {{ hook: {{ webhook: {{ url: {url} }} }} }} }}\n"));
+        files.write("snykwatch.yaml", &format!("{CONFIGURATION}{}", receiver.unwrap_or_default()));
+        wiring = Some(files.wire_knowing(&known, wiring.as_ref()).unwrap());
+        assert_eq!(client.clean(&said), said);
+        assert!(!client.may_change_names_in(&body));
+        assert_eq!(client.name("acme-platform-engineering"), "acme-platform-engineering");
+    }
+    // What lets somebody in stays secret: it may still.
+    assert_eq!(client.clean("x1Y2z3A4b5C6d7E8f9G0h1I2"), "[redacted]");
 }

@@ -53,8 +53,26 @@ impl Plain {
         plain
     }
 
+    /// Its letters and digits alone.
+    pub(super) fn letters(&self) -> Self {
+        let mut letters = Self::default();
+        for (start, character) in self.text.char_indices().filter(|(_, character)| character.is_alphanumeric()) {
+            letters.text.push(character);
+            letters
+                .places
+                .extend(self.places.get(start..start + character.len_utf8()).unwrap_or_default().iter().cloned());
+        }
+        letters
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether something that is left out stands before this byte.
+    pub(super) fn is_cut_before(&self, byte: usize) -> bool {
+        let end = byte.checked_sub(1).and_then(|before| self.places.get(before)).map(|place| place.end);
+        self.places.get(byte).is_some_and(|place| end.is_some_and(|end| end < place.start))
     }
 
     /// Where a part of it stands in the text that it was made of.
@@ -157,6 +175,10 @@ mod tests {
         assert_eq!(plain.text(), "xabcy");
         assert_eq!(plain.place(1..4).map(|place| &text[place]), Some("%41&#98;ｃ"));
         assert_eq!(plain.place(4..6), None);
+        let letters = Plain::of("x-%41.(&#98;)é").letters();
+        assert_eq!(letters.text(), "xabé");
+        assert_eq!(letters.place(1..3), Some(2..12));
+        assert_eq!(letters.place(3..5), Some(13..15));
     }
 
     proptest! {

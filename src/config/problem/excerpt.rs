@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use crate::domain::text::is_hostile;
+use crate::domain::text::{Effect, effects};
 
 /// A line up to this is shown whole. Characters.
 const LONGEST_LINE: usize = 240;
@@ -94,8 +94,9 @@ impl Cut {
     /// Where a byte of the line is in the window; at its nearer end, if it is not in it.
     fn shifted(&self, line: &str, byte: usize) -> usize {
         let byte = line.floor_char_boundary(byte.clamp(self.kept.start, self.kept.end));
-        let before = line.get(self.kept.start..byte).unwrap_or_default();
-        self.lead + before.chars().map(|one| drawn(one).len_utf8()).sum::<usize>()
+        let kept = line.get(self.kept.clone()).unwrap_or_default();
+        let before = drawn(kept).zip(kept.char_indices()).take_while(|(_, (start, _))| self.kept.start + start < byte);
+        self.lead + before.map(|(shown, _)| shown.len_utf8()).sum::<usize>()
     }
 }
 
@@ -112,22 +113,22 @@ fn window(line: &str, around: usize) -> (String, Cut) {
     if lead > 0 {
         shown.push(ELLIPSIS);
     }
-    shown.extend(line.get(start..end).unwrap_or_default().chars().map(drawn));
+    shown.extend(drawn(line.get(start..end).unwrap_or_default()));
     if trail {
         shown.push(ELLIPSIS);
     }
     (shown, Cut { kept: start..end, lead })
 }
 
-/// What is shown of a character. What draws lines knows how wide a tab is.
-fn drawn(one: char) -> char {
-    match one {
-        '\t' => one,
+/// What is shown of each character. What draws lines knows how wide a tab is.
+fn drawn(text: &str) -> impl Iterator<Item = char> {
+    effects(text).map(|(character, effect)| match (character, effect) {
+        ('\t', _) => character,
         // A lone one would set a terminal back to the line's beginning.
-        '\r' => ' ',
-        one if is_hostile(one) => '\u{fffd}',
-        one => one,
-    }
+        ('\r', _) => ' ',
+        (_, Effect::Shown) => character,
+        (_, Effect::Hidden | Effect::Breaks) => '\u{fffd}',
+    })
 }
 
 impl SourceCode for Excerpt {

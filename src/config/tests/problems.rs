@@ -83,6 +83,12 @@ fn what_is_not_seen_is_refused_and_named_by_its_number() {
     // Neither what is written in another script nor a text of several lines holds one.
     let files = Files::new("timezone: |\n  Zürich 東京 عربي 🦀\n\ttwo lines\n");
     assert!(!files.problems().contains("this holds the character"), "{}", files.problems());
+    // What takes no room but belongs to the writing is a part of the name; between other letters it hides.
+    let persian = "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}";
+    let names = format!("timezone: [\"{persian}\", \"\u{1f469}\u{200d}\u{1f4bb} Ada\", \"\u{845b}\u{e0100}\"]\n");
+    assert!(!Files::new(&names).problems().contains("this holds the character"), "{names}");
+    let problems = Files::new("timezone: \"ac\u{200c}me\"\n").problems();
+    assert!(problems.contains("this holds the character U+200C"), "{problems}");
 }
 
 #[test]
@@ -234,6 +240,11 @@ fn what_is_no_configuration_is_said_in_plain_words() {
     check("snyk: {}\n---\nsnyk: {}\n", "a second document begins here, and a configuration is one");
     check(&format!("a: [{}]\n", "x,".repeat(400_000)), "there is more in it (values, names, levels, anchors)");
     check("a: *nowhere\n", "this is not YAML: ");
+    // What grows by being repeated is too much within a repetition.
+    let grown =
+        (1..9).map(|level| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(",")));
+    let laughs = format!("a0: &a0 [{}]\n{}", ["x"; 9].join(","), grown.collect::<String>());
+    check(&laughs, "there is more in it (values, names, levels, anchors)");
 }
 
 #[cfg(unix)]

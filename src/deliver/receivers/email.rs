@@ -66,7 +66,7 @@ impl EmailReceiver {
             Some((name, password)) => Some((name.clone(), password.read()?)),
             None => None,
         };
-        let redactor = secrets.redactor(login.iter().map(|(_, password)| password.clone()));
+        let redactor = secrets.redactor_of_receiver(login.iter().map(|(_, password)| password.clone()));
         let correspondents = Correspondents::try_new(&settings.from, &settings.to)?;
         let server = SmtpServer {
             host: settings.host.clone(),

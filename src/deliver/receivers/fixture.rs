@@ -15,7 +15,7 @@ use crate::domain::kinds::{Level, Scm, Source};
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{About, Notification, NotificationId, NotificationKind};
 use crate::domain::page::{Claim, Link, Page, PageLabels};
-use crate::domain::text::is_hostile;
+use crate::domain::text::first_hostile;
 
 /// A name that tries everything: a forged line, mail headers, mentions, links, direction, a terminal, length.
 pub(super) const HOSTILE: &str = "acme\r\nBcc: x@example.com\n<!everyone> <!channel|x> @here @channel <@U0123> \
@@ -128,7 +128,7 @@ impl Secret {
 /// Whether a text could still forge a line, drive a terminal or show something else than is there.
 pub(super) fn is_harmless(text: &str) -> bool {
     // The word joiner is ours: it keeps a name from calling a crowd.
-    !text.chars().any(|character| is_hostile(character) && character != '\n' && character != '\u{2060}')
+    text.replace('\u{2060}', "").split('\n').all(|line| first_hostile(line).is_none())
 }
 
 /// Every string of a JSON value.

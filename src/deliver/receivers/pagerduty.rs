@@ -66,7 +66,7 @@ impl PagerDuty {
         }
         let mut url = kind.api_url.clone();
         url.path_segments_mut().map_err(|()| unusable("it can have no path"))?.pop_if_empty().extend(["v2", "enqueue"]);
-        let redactor = secrets.redactor([routing_key.clone()]);
+        let redactor = secrets.redactor_of_receiver([routing_key.clone()]);
         Ok(Self { http: post_client(http)?, url, routing_key, redactor })
     }
 

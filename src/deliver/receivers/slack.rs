@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use self::escape::{escape, sections};
 use super::text::{clean_line, clean_lines, cut_characters, web_address};
-use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
+use super::{Protection, ReceiverBuildError, address, answer, post_client};
 use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostClient};
 use crate::config::http::HttpSettings;
@@ -57,7 +57,7 @@ impl Slack {
         secrets: &KnownSecrets,
     ) -> Result<Self, ReceiverBuildError> {
         let url = address(&AddressSource::Secret(kind.webhook_url.clone()), Protection::Required)?;
-        Ok(Self { http: post_client(http)?, redactor: secrets.redactor(secrets_of_address(&url)), url })
+        Ok(Self { http: post_client(http)?, redactor: secrets.redactor_of_address(&url), url })
     }
 
     async fn post(&self, message: &Message) -> Result<(), SendFailure> {

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::domain::text::{is_hostile, is_invisible, one_line};
+use crate::domain::text::{Effect, effects, is_invisible, one_line};
 
 /// A string within a structured payload may have so many characters.
 const LONGEST_STRING: usize = 4_000;
@@ -24,12 +24,12 @@ pub(super) fn clean_lines(text: &str) -> String {
     // A lone carriage return lets a terminal write over what stands there; it is a break like others.
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut clean = String::with_capacity(text.len());
-    for character in text.chars().filter(|character| !is_invisible(*character)) {
-        match character {
-            '\n' => clean.push('\n'),
-            '\t' => clean.push(' '),
-            _ if is_hostile(character) => clean.push(' '),
-            _ => clean.push(character),
+    for (character, effect) in effects(&text) {
+        match (character, effect) {
+            ('\n', _) => clean.push('\n'),
+            (_, Effect::Shown) => clean.push(character),
+            (_, Effect::Breaks) => clean.push(' '),
+            (_, Effect::Hidden) => {}
         }
     }
     clean
@@ -78,9 +78,7 @@ pub(super) fn cut_characters(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
-    let mut cut: String = text.chars().take(limit.saturating_sub(1)).collect();
-    cut.push(ELLIPSIS);
-    cut
+    cut_off(text.chars().take(limit.saturating_sub(1)).collect())
 }
 
 /// At most `limit` bytes, whole characters; what was cut shows.
@@ -89,9 +87,14 @@ pub(super) fn cut_bytes(text: &str, limit: usize) -> String {
         return text.to_owned();
     }
     let end = text.floor_char_boundary(limit.saturating_sub(ELLIPSIS.len_utf8()));
-    let mut cut = text.get(..end).unwrap_or_default().to_owned();
-    cut.push(ELLIPSIS);
-    cut
+    cut_off(text.get(..end).unwrap_or_default().to_owned())
+}
+
+/// Marked as cut, without what joined it to the rest.
+fn cut_off(mut text: String) -> String {
+    text.truncate(text.trim_end_matches(is_invisible).len());
+    text.push(ELLIPSIS);
+    text
 }
 
 /// An address that may stand in a link: what leads to a page, never what runs something.

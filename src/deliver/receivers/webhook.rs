@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::signature::SigningKey;
-use super::{Protection, ReceiverBuildError, address, answer, post_client, secrets_of_address};
+use super::{Protection, ReceiverBuildError, address, answer, post_client};
 use crate::client::answer::{KnownSecrets, Redactor};
 use crate::client::post::{Post, PostClient};
 use crate::config::receivers::{ReceiverSettings, WebhookBody, WebhookSettings};
@@ -46,7 +46,7 @@ impl Webhook {
         Ok(Self {
             name: settings.name.clone(),
             http: post_client(&settings.http)?,
-            redactor: secrets.redactor(secrets_of_address(&url)),
+            redactor: secrets.redactor_of_address(&url),
             url,
             keys,
             body: kind.body,

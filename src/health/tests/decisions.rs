@@ -164,7 +164,7 @@ fn what_people_type_is_made_harmless_and_a_pattern_is_refused_instead() {
     }
     let kept = &world.state.decisions.answers[&DecisionId::from("1")];
     assert_eq!((kept.author.as_str(), kept.reason.as_str()), ("ann [31m FORGED", "ann [31m FORGED"));
-    let nobody = NewAnswer { author: "\u{200b}".to_owned(), ..said };
+    let nobody = NewAnswer { author: "\u{200b}\u{2800}".to_owned(), ..said };
     let refused = answer(&mut world.state, &world.fleet, "2".into(), &nobody, world.now);
     assert!(matches!(refused, Err(DecisionError::Empty { field: "the author", .. })));
 

@@ -13,7 +13,7 @@ use crate::domain::kinds::{Confidence, Source, Truth};
 use crate::domain::names::{ApiName, CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::page::Claim;
 use crate::domain::state::{IntegrationState, State};
-use crate::domain::text::is_hostile;
+use crate::domain::text::{is_blank, spaced};
 use crate::domain::work::ProbeKind;
 use crate::health::incidents::text::{capitalised, instant};
 use crate::notify::situation::Situation;
@@ -205,7 +205,7 @@ impl<'a> Scene<'a> {
 /// The name a person knows an Organization by (hostile text), else its id.
 pub(super) fn name_of(state: &State, key: &IntegrationKey) -> String {
     let named = state.integrations.get(key).and_then(|state| state.snyk_name.as_deref());
-    match (named.filter(|name| !name.is_empty()), key.organization) {
+    match (named.filter(|name| !is_blank(name)), key.organization) {
         (_, None) => key.to_string(),
         (Some(name), Some(_)) => plain(name),
         (None, Some(id)) => id.to_string(),
@@ -219,8 +219,7 @@ pub(super) fn measured<T>(evidence: &Evidence<T>, text: String) -> Claim {
 
 /// Text on one line: what a hostile name could break or turn a line with is gone.
 pub(super) fn one_line(text: &str) -> String {
-    let tame: String = text.chars().map(|c| if is_hostile(c) { ' ' } else { c }).collect();
-    tame.split_whitespace().collect::<Vec<_>>().join(" ")
+    spaced(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The same, without a full stop at its end.

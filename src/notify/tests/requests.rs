@@ -160,9 +160,11 @@ fn what_people_type_is_made_harmless_and_a_repetition_is_still_one() {
     let kept = state.attention.silences[&"one".into()].clone();
     assert_eq!((kept.author.as_str(), kept.reason.as_str()), ("Q1 [31m <b> Q2", "Q1 [31m <b> Q2"));
     ask(&mut state, "one", hostile.clone()).unwrap();
-    let nobody = Silence { author: "\u{200b}\u{feff} ".to_owned(), ..example() };
-    let refused = ask(&mut state, "two", nobody).unwrap_err();
-    assert_eq!(refused.to_string(), "the author is empty: say who wants the silence");
+    for nobody in ["\u{200b}\u{feff} ", "\u{2800}", "\u{3164}", "\u{301}", "\u{fe0f}"] {
+        let nobody = Silence { author: nobody.to_owned(), ..example() };
+        let refused = ask(&mut state, "two", nobody).unwrap_err();
+        assert_eq!(refused.to_string(), "the author is empty: say who wants the silence");
+    }
     // What was stored as it came is harmless when it is read.
     let stored = serde_json::to_string(&hostile).unwrap();
     assert_eq!(serde_json::from_str::<Silence>(&stored).unwrap(), kept);
@@ -173,10 +175,14 @@ fn what_people_type_is_made_harmless_and_a_repetition_is_still_one() {
     acknowledge(&mut stage.state, text, HOSTILE, HOSTILE, stage.now).unwrap();
     let kept = stage.state.attention.acknowledgements[&stalled()].clone();
     assert_eq!((kept.author.as_str(), kept.comment.as_str()), ("Q1 [31m <b> Q2", "Q1 [31m <b> Q2"));
-    // Names of people and what they say are not only English.
-    acknowledge(&mut stage.state, text, "Zoë 東京", "läuft – 🦀", stage.now).unwrap();
-    let kept = &stage.state.attention.acknowledgements[&stalled()];
-    assert_eq!((kept.author.as_str(), kept.comment.as_str()), ("Zoë 東京", "läuft – 🦀"));
+    // Names of people and what they say are not only English, and some are written with what takes no room.
+    for name in
+        ["Zoë 東京", "\u{1f469}\u{200d}\u{1f4bb} Ada", "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}"]
+    {
+        acknowledge(&mut stage.state, text, name, "läuft – 🦀", stage.now).unwrap();
+        let kept = &stage.state.attention.acknowledgements[&stalled()];
+        assert_eq!((kept.author.as_str(), kept.comment.as_str()), (name, "läuft – 🦀"));
+    }
 }
 
 #[test]

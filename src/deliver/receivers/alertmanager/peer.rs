@@ -110,7 +110,7 @@ impl Peer {
             name,
             url: SecretString::from(String::from(url)),
             authorization: authorization.map(SecretString::from),
-            redactor: known.redactor(secrets),
+            redactor: known.redactor_of_receiver(secrets),
             client: client.clone(),
             tolerance: TimeDelta::from_std(settings.resend_every.clamp(TOLERANCE.0, TOLERANCE.1)).unwrap_or_default(),
             memory: Mutex::default(),

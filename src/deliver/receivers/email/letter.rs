@@ -16,7 +16,7 @@ use url::Url;
 use super::ReceiverBuildError;
 use crate::deliver::receiver::Message;
 use crate::domain::notification::Notification;
-use crate::domain::text::is_hostile;
+use crate::domain::text::{Effect, effects, spaced};
 
 /// Mail programs show some eighty characters of a subject; more than this is no subject. Characters.
 const SUBJECT_LIMIT: usize = 200;
@@ -114,14 +114,13 @@ fn subject(message: &Message) -> String {
 
 /// One line of visible characters.
 fn line(text: &str) -> String {
-    let visible: String = text.chars().map(|character| if is_hostile(character) { ' ' } else { character }).collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    spaced(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Lines of visible characters.
 fn lines(text: &str) -> String {
-    let mut visible: String =
-        text.chars().filter(|character| matches!(character, '\n' | '\t') || !is_hostile(*character)).collect();
+    let is_seen = |(character, effect): &(char, Effect)| matches!(character, '\n' | '\t') || *effect == Effect::Shown;
+    let mut visible: String = effects(text).filter(is_seen).map(|(character, _)| character).collect();
     if !visible.ends_with('\n') {
         visible.push('\n');
     }
