@@ -13,6 +13,7 @@
 
 mod step;
 mod system;
+mod witnesses;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +24,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use step::ClockStep;
-pub use system::Testimony;
 use system::{Readings, System};
+pub use witnesses::Testimony;
+
+use crate::domain::names::ApiName;
 
 /// How fast virtual time runs while everybody sleeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -168,12 +171,17 @@ impl Clock {
         }
     }
 
-    /// Takes in what an API's answer to a request of `asked_at` tells about our clock. What comes of it, the next
-    /// [`Clock::follow`] tells. `tolerance`: what counts as agreeing.
-    pub fn hear(&self, testimony: Testimony, asked_at: DateTime<Utc>, tolerance: TimeDelta) {
+    /// Takes in what became of asking an API, about our clock; [`Clock::follow`] acts on it. `tolerance`: what agrees.
+    pub fn hear(&self, api: &ApiName, testimony: Testimony, asked_at: DateTime<Utc>, tolerance: TimeDelta) {
         if let Kind::System(machine) = &*self.0 {
-            lock(&machine.system).hear(testimony, asked_at, tolerance);
+            lock(&machine.system).hear(api, testimony, asked_at, tolerance);
         }
+    }
+
+    /// Whether no API has confirmed this clock since it was made: what was stored may be by another one.
+    pub fn is_unconfirmed(&self) -> bool {
+        let Kind::System(machine) = &*self.0 else { return false };
+        lock(&machine.system).is_unconfirmed()
     }
 
     /// Since when, and how far, the wall clock is ahead while nobody has told which of the two is right.
@@ -182,7 +190,7 @@ impl Clock {
         lock(&machine.system).doubt()
     }
 
-    /// Whether this is known not to be the right time, or may not be: then nothing is thrown away for its age.
+    /// Whether this is not the right time, or may not be: then nothing is thrown away for its age.
     pub fn is_wrong(&self) -> bool {
         let Kind::System(machine) = &*self.0 else { return false };
         lock(&machine.system).is_wrong()

@@ -73,6 +73,8 @@ pub struct Snapshot {
     pub delivery: Option<DeliveryView>,
     /// What is wrong with the store, or was and is mended; `None`: nothing.
     pub store_trouble: Option<String>,
+    /// What is wrong with our own clock; `None`: nothing that lasts.
+    pub clock_trouble: Option<String>,
 }
 
 impl Snapshot {
@@ -98,8 +100,18 @@ impl Snapshot {
         let incidents = incident::views(state, &before.incidents, telling.zip(delivery.as_ref()), now);
         let apis = upstream::views(state);
         let unseen = unseen::views(fleet, state, now);
-        let store_trouble = None;
-        Self { taken_at: now, own, integrations, unseen, credentials, incidents, apis, delivery, store_trouble }
+        Self {
+            taken_at: now,
+            own,
+            integrations,
+            unseen,
+            credentials,
+            incidents,
+            apis,
+            delivery,
+            store_trouble: None,
+            clock_trouble: None,
+        }
     }
 
     /// The view of one integration.

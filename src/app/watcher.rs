@@ -8,6 +8,7 @@ mod clock;
 mod commit;
 mod held;
 mod operator;
+mod own_clock;
 mod quiet;
 
 use std::panic::AssertUnwindSafe;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::held::HeldBack;
+use self::own_clock::OwnClock;
 use super::daemon::PassProgress;
 use super::herald::{Herald, Telling};
 use super::journal;
@@ -109,6 +111,7 @@ pub(super) struct Watcher {
     fleet: Arc<Fleet>,
     /// Counts the steps of the clock, and the gaps: what a probe brings that began before one is of another time.
     clock_steps: u64,
+    own_clock: OwnClock,
     prober: Arc<Prober>,
     planner: Planner,
     probes: JoinSet<Finished>,
@@ -144,6 +147,7 @@ impl Watcher {
             prober: parts.wiring.prober(Arc::clone(&fleet)),
             fleet,
             clock_steps: 0,
+            own_clock: OwnClock::default(),
             planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work, lost_at), now),
             probes: JoinSet::new(),
             unevaluated: Vec::new(),

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// A wall-clock step larger than this is a jump; anything smaller is slewed silently.
 pub(super) const JUMP_THRESHOLD: TimeDelta = TimeDelta::seconds(60);
 
-/// A sleep of the machine, or a step forward, longer than this is a time in which nobody watched.
+/// A sleep of the machine, a time in which we were not let to look, or a step forward, longer than this is a time in which
+/// nobody watched.
 pub(super) const SHORTEST_GAP: TimeDelta = TimeDelta::minutes(5);
 
 /// What became of the time since the clock was last compared with the others.

@@ -1,15 +1,15 @@
 //! Domain time on a real machine: the wall clock read once, then carried forward by the monotonic clock.
 //!
-//! A wall clock that jumps is a claim, not a fact. It is followed when a `Date` header of an API bears it out; until
-//! then domain time runs on as if nothing had happened, and says that it is in doubt. A wall clock that was wrong for a
-//! moment, or that no API agrees with, moves nothing. What a machine slept is no claim: its own boot clock counts it.
+//! A wall clock that jumps is a claim, not a fact. It is followed when a `Date` header of an API bears it out and none
+//! contradicts it ([`witnesses`](super::witnesses)); until then domain time runs on as if nothing had happened, and says
+//! that it is in doubt. A wall clock that was wrong for a moment, or that no API agrees with, moves nothing. What a machine
+//! slept is no claim: its own boot clock counts it; nor is what it let pass without letting us look.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::step::{ClockStep, Forward, JUMP_THRESHOLD, SHORTEST_GAP};
-
-/// An API that answers and tells no date for so long never will: then the machine is believed as it is.
-const LONGEST_WAIT_FOR_A_DATE: TimeDelta = TimeDelta::minutes(15);
+use super::witnesses::{Belief, Testimony, Witnesses};
+use crate::domain::names::ApiName;
 
 /// What the machine's clocks show at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +22,6 @@ pub(super) struct Readings {
     pub(super) boot: TimeDelta,
 }
 
-/// What an answer of an API tells about our clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Testimony {
-    /// Domain time minus the API's.
-    Date(TimeDelta),
-    /// It answered without a date.
-    NoDate,
-}
-
 /// A wall clock that jumped.
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
@@ -39,16 +30,6 @@ struct Doubt {
     /// How far the wall clock is ahead of domain time.
     offset: TimeDelta,
     belief: Belief,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Belief {
-    /// Nobody has told yet who is right.
-    Open,
-    /// The wall clock is right.
-    Wall,
-    /// Domain time is right.
-    Domain,
 }
 
 /// Domain time, and what is known of the clocks that it rests on.
@@ -60,6 +41,9 @@ pub(super) struct System {
     /// How far domain time was set, gaps left out.
     set_by: TimeDelta,
     doubt: Option<Doubt>,
+    witnesses: Witnesses,
+    /// Set until an API has confirmed the clock with which we began: when that was.
+    unconfirmed_since: Option<DateTime<Utc>>,
     /// The last date that an API told was another one than domain time.
     is_contradicted: bool,
     /// The last gap, if it came of a step: it may be taken back.
@@ -73,6 +57,8 @@ impl System {
             readings,
             set_by: TimeDelta::zero(),
             doubt: None,
+            witnesses: Witnesses::default(),
+            unconfirmed_since: Some(readings.wall),
             is_contradicted: false,
             set_forward: None,
         }
@@ -98,48 +84,55 @@ impl System {
         Some((doubt.since, doubt.offset))
     }
 
-    /// Whether domain time is known not to be right, or may not be.
-    pub(super) fn is_wrong(&self) -> bool {
-        self.is_contradicted || self.doubt().is_some()
+    /// Whether no API has confirmed our time since we began.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.unconfirmed_since.is_some()
     }
 
-    /// An API has answered a request that left at `asked_at`. `tolerance`: what counts as agreeing.
-    pub(super) fn hear(&mut self, testimony: Testimony, asked_at: DateTime<Utc>, tolerance: TimeDelta) {
-        if let Testimony::Date(off) = testimony {
-            self.is_contradicted = off.abs() > tolerance;
+    /// Whether domain time is known not to be right, or may not be.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.is_contradicted || self.is_unconfirmed() || self.doubt().is_some()
+    }
+
+    /// An API was asked at `asked_at`. `tolerance`: what counts as agreeing.
+    pub(super) fn hear(&mut self, api: &ApiName, testimony: Testimony, asked_at: DateTime<Utc>, tolerance: TimeDelta) {
+        match testimony {
+            Testimony::Date(off) => {
+                self.is_contradicted = off.abs() > tolerance;
+                self.unconfirmed_since = self.unconfirmed_since.filter(|_| self.is_contradicted);
+            }
+            Testimony::NoDate => {
+                self.unconfirmed_since =
+                    self.unconfirmed_since.filter(|since| !Witnesses::never_tells(*since, asked_at));
+            }
+            Testimony::NoAnswer => {}
+        }
+        let offset = self.doubt.map(|doubt| doubt.offset);
+        // What was asked before tells of the time before.
+        if self.doubt.is_none_or(|doubt| asked_at >= doubt.since) {
+            self.witnesses.hear(api, testimony, offset, tolerance);
         }
         let Some(doubt) = &mut self.doubt else { return };
-        // What was asked before tells of the time before.
         if asked_at < doubt.since || doubt.belief == Belief::Wall {
             return;
         }
-        match testimony {
-            Testimony::Date(domain_off) => {
-                let wall_off = (domain_off + doubt.offset).abs();
-                let domain_off = domain_off.abs();
-                if wall_off.min(domain_off) > tolerance {
-                    return;
-                }
-                doubt.belief = if wall_off < domain_off { Belief::Wall } else { Belief::Domain };
-            }
-            Testimony::NoDate if doubt.belief == Belief::Open => {
-                if asked_at - doubt.since >= LONGEST_WAIT_FOR_A_DATE {
-                    doubt.belief = Belief::Wall;
-                }
-            }
-            Testimony::NoDate => {}
-        }
+        let is_undated = testimony == Testimony::NoDate && Witnesses::never_tells(doubt.since, asked_at);
+        doubt.belief = match self.witnesses.verdict(asked_at - doubt.since) {
+            Belief::Open if is_undated && !self.witnesses.has_told() => Belief::Wall,
+            belief => belief,
+        };
     }
 
     /// Compares domain time with the machine's clocks and follows them, as far as they are believed.
     pub(super) fn follow(&mut self, readings: Readings) -> ClockStep {
+        let looked_at = self.domain;
         let monotonic = readings.monotonic - self.readings.monotonic;
-        let boot = (readings.boot - self.readings.boot).max(monotonic);
-        let fell_asleep = self.domain + monotonic;
-        self.domain += boot;
+        let passed = (readings.boot - self.readings.boot).max(monotonic);
+        self.domain += passed;
         self.readings = readings;
-        if boot - monotonic > SHORTEST_GAP {
-            return ClockStep::Gap { from: fell_asleep, to: self.domain };
+        // The machine slept, or we were frozen in it: what went by, nobody saw.
+        if passed > SHORTEST_GAP {
+            return ClockStep::Gap { from: looked_at, to: self.domain };
         }
         let offset = readings.wall - self.domain;
         if offset.abs() <= JUMP_THRESHOLD {
@@ -147,11 +140,16 @@ impl System {
             self.domain = self.domain.max(readings.wall);
             return if self.doubt.take().is_some() { ClockStep::SetRight } else { ClockStep::Nothing };
         }
+        if let Some(doubt) = self.doubt.as_mut().filter(|doubt| doubt.belief == Belief::Open) {
+            // Who has not answered by now may never do.
+            doubt.belief = self.witnesses.verdict(self.domain - doubt.since);
+        }
         let known = self.doubt.filter(|doubt| (doubt.offset - offset).abs() <= JUMP_THRESHOLD);
         match known {
             Some(Doubt { belief: Belief::Wall, .. }) => self.set(offset),
             Some(_) => ClockStep::Nothing,
             None => {
+                self.witnesses.dismiss();
                 self.doubt = Some(Doubt { since: self.domain, offset, belief: Belief::Open });
                 ClockStep::InDoubt { offset }
             }

@@ -209,6 +209,7 @@ impl Heartbeat {
             since_scheduled: self.parts.pulse.since_scheduled(),
             since_evaluated: self.parts.pulse.since_evaluated(),
             since_committed: self.parts.pulse.since_committed(),
+            clock_is_wrong: self.parts.pulse.clock_is_wrong(),
             store_is_astray: self.parts.pulse.store_is_astray(),
             critical_waits: untaken,
             all_receivers_reject: failing > 0 && failing == board.receivers.len(),

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::incident::{IncidentKey, Severity};
+use super::kinds::closed_list;
 use super::matcher::Matcher;
 use super::names::{IntegrationKey, ReceiverName, SilenceId};
 use super::notification::{About, Dispatch, RouteId};
@@ -213,6 +214,30 @@ pub struct Silence {
     pub starts_at: DateTime<Utc>,
     /// Until when.
     pub ends_at: DateTime<Utc>,
+    /// What of it our own clock gave.
+    #[serde(default, skip_serializing_if = "Counted::is_span")]
+    pub counted: Counted,
+}
+
+closed_list! {
+    /// Which ends of a silence count from the moment in which it was made: they move when the clock is set. What people
+    /// gave as an instant stays.
+    #[derive(Default)]
+    Counted {
+        /// Both: from now on, for so long.
+        #[default]
+        Span => "span",
+        /// Its start: from now on, until an instant.
+        Start => "start",
+        /// Neither.
+        Instants => "instants",
+    }
+}
+
+impl Counted {
+    fn is_span(&self) -> bool {
+        *self == Self::Span
+    }
 }
 
 impl Silence {

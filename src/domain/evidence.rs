@@ -185,6 +185,9 @@ pub struct EvidenceBook {
     /// Set while the wall clock claims another time than ours. It speaks of this process's clock: no other has it.
     #[serde(skip)]
     pub clock_doubt: Option<ClockDoubt>,
+    /// No API has confirmed our clock since this process began.
+    #[serde(skip)]
+    pub is_clock_unconfirmed: bool,
 }
 
 /// About one Snyk token.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kinds::closed_list;
@@ -195,6 +195,10 @@ pub struct IncidentTracking {
     /// How many rows of the ladder towards its date were reached: one that keeps the severity is told all the same.
     #[serde(default)]
     pub step: usize,
+    /// For how long nobody watched since it opened, where only the time of trying counts: it grows worse by the rest
+    /// (seconds on the wire).
+    #[serde(default, with = "super::stored::seconds")]
+    pub unwatched: TimeDelta,
 }
 
 /// A cause that was removed a while ago. What it held back stays held back until the repair had its time to show.

@@ -1,23 +1,22 @@
 //! What a step of the wall clock does to stored times.
 //!
-//! Ages and clocks must stay what they were, so every time that came from our own clock moves with it. Times that an API
-//! or a person gave (syncs, changes, expiries, declared dates, silences, plans) are right as they are.
+//! Ages and clocks must stay what they were, so every time that came from our own clock moves with it: the "now" from
+//! which a silence or a plan holds, and the end of what was asked for as a span, too. Times that an API or a person gave
+//! (syncs, changes, expiries, declared dates, the end of a silence or a plan that was named) are right as they are.
 //!
 //! Every structure is named field by field: a new time cannot be forgotten.
+
+mod attention;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::attention::{
-    Acknowledgement, Announcement, Attention, Digest, DigestEntry, Forgotten, LastChange, Opening, Recurrence, Told,
-};
 use crate::domain::condition::ConditionState;
-use crate::domain::decisions::{Answer, Decisions};
+use crate::domain::decisions::{Answer, Decisions, Plan};
 use crate::domain::evidence::{Evidence, EvidenceBook, FailedAttempt};
 use crate::domain::facts::{ApiFacts, RepositorySet, Unread};
 use crate::domain::incident::{IncidentPhase, IncidentState, IncidentTracking, ResolvedCause};
-use crate::domain::page::Gap;
 use crate::domain::rotation::Rotation;
 use crate::domain::state::{
     Arrival, AssetMemory, Baseline, CredentialState, CredentialVerdict, DeletedProfile, GroupMemory, IntegrationState,
@@ -83,10 +82,25 @@ impl Shift {
             self.time(since);
         }
         self.attention(attention);
-        // From when to when a plan holds is what people said.
-        let Decisions { answers, plans: _ } = decisions;
+        let Decisions { answers, plans } = decisions;
         for Answer { incident: _, verdict: _, items: _, author: _, reason: _, at } in answers.values_mut() {
             self.time(at);
+        }
+        for plan in plans.values_mut() {
+            // It holds from the moment on in which it was made; until when is what people said.
+            let Plan {
+                kind: _,
+                pattern: _,
+                repositories: _,
+                organizations: _,
+                credentials: _,
+                revoked: _,
+                from,
+                until: _,
+                author: _,
+                reason: _,
+            } = plan;
+            self.time(from);
         }
     }
 
@@ -365,71 +379,16 @@ impl Shift {
             members: _,
             cause: _,
             deadline: _,
-            tracking: IncidentTracking { revision: _, case: _, details: _, onsets, announced: _, step: _ },
+            tracking: IncidentTracking { revision: _, case: _, details: _, onsets, announced: _, step: _, unwatched },
         } = incident;
         self.time(since);
         if let IncidentPhase::Open { opened_at } = phase {
+            if self.after > DateTime::<Utc>::MIN_UTC && *opened_at <= self.after {
+                // The gap that the step made was shorter, or none.
+                *unwatched = (*unwatched + self.by).max(TimeDelta::zero());
+            }
             self.time(opened_at);
         }
         self.times(onsets.values_mut());
-    }
-
-    /// Begin and end of a silence are what people said: they stay.
-    fn attention(&self, attention: &mut Attention) {
-        let Attention { announcements, acknowledgements, silences: _, gaps, recurrences, digests, forgotten } =
-            attention;
-        for announcement in announcements.values_mut() {
-            let Announcement { opened_at, since, changed, sequence: _, page, receivers } = announcement;
-            self.time(opened_at);
-            self.time(since);
-            let LastChange { at, severity: _, step: _, remaining: _ } = changed;
-            self.time(at);
-            page.gap.iter_mut().for_each(|gap| self.gap(gap));
-            for told in receivers.values_mut() {
-                let Told {
-                    severity: _,
-                    at,
-                    affected: _,
-                    grown_at,
-                    is_standing: _,
-                    step: _,
-                    acknowledged_at,
-                    is_lost: _,
-                    dispatch: _,
-                } = told;
-                self.time(at);
-                self.maybe(grown_at);
-                self.maybe(acknowledged_at);
-            }
-        }
-        for Acknowledgement { opened_at, author: _, comment: _, at } in acknowledgements.values_mut() {
-            self.time(opened_at);
-            self.time(at);
-        }
-        if let Some(Forgotten { since, due: _, settled: _ }) = forgotten {
-            self.time(since);
-        }
-        for gap in gaps.iter_mut() {
-            self.gap(gap);
-        }
-        for Recurrence { openings, is_flapping: _, again: _, well_since } in recurrences.values_mut() {
-            for Opening { opened_at, since } in openings {
-                self.time(opened_at);
-                self.time(since);
-            }
-            self.maybe(well_since);
-        }
-        for Digest { at, problems, dispatch: _ } in digests.values_mut() {
-            self.time(at);
-            for DigestEntry { opened_at, title: _, owners: _, ended_at, is_listed: _ } in problems.values_mut() {
-                self.time(opened_at);
-                self.maybe(ended_at);
-            }
-        }
-    }
-
-    fn gap(&self, Gap { from, to }: &mut Gap) {
-        self.time(from);
-        self.time(to);
     }
 }

@@ -11,7 +11,8 @@
 //!   worse by time alone (`asking_again_since`): what broke before may be well by now. What new evidence shows opens
 //!   at once, and a clock that ran through the gap opens with the first evidence after it.
 //! - **Timers of trying.** `StatusUnknown` and `UpstreamUnreachable` count how long we tried in vain. Nobody tried
-//!   during the gap, so what was pending then moves by its length. What was open stays open.
+//!   during the gap, so what was pending then moves by its length. What was open stays open, with its onset, and grows
+//!   worse by the time in which somebody watched.
 //!
 //! Deliberately not here: nothing resolves, and no evidence becomes younger.
 //!
@@ -24,7 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::rebase::rebase;
 use crate::domain::evidence::EvidenceBook;
-use crate::domain::incident::Rule;
+use crate::domain::incident::{IncidentState, Rule};
 use crate::domain::page::Gap;
 use crate::domain::state::State;
 use crate::domain::status::Status;
@@ -46,6 +47,9 @@ const GAPS_KEPT: usize = 20;
 pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Option<Gap> {
     if from - now > SMALLEST_STEP && from - now <= SHORTEST_GAP {
         rebase(state, now - from);
+    }
+    if from - now > SHORTEST_GAP {
+        forget_skews(state);
     }
     if now - from <= SHORTEST_GAP {
         return None;
@@ -73,11 +77,15 @@ pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Opt
         }
     }
     shift_trying(state, now - from);
-    // How far our clock is off was measured before it; what the clock did meanwhile, the next answer tells.
+    forget_skews(state);
+    Some(gap)
+}
+
+/// How far our clock is off was measured before; what the clock did meanwhile, the next answer tells.
+fn forget_skews(state: &mut State) {
     for facts in state.evidence.apis.values_mut() {
         facts.clock_skew = None;
     }
-    Some(gap)
 }
 
 /// Whether a rule counts how long we tried in vain.
@@ -93,10 +101,19 @@ fn shift_trying(state: &mut State, gap: TimeDelta) {
             *since += gap;
         }
     }
-    for (key, incident) in &mut state.incidents {
-        if counts_trying(key.rule) && !incident.is_open() {
+    for (_, incident) in state.incidents.iter_mut().filter(|(key, _)| counts_trying(key.rule)) {
+        // Who is in an open one is known to people by its onset; who is not yet, waits.
+        let is_open = incident.is_open();
+        if is_open {
+            incident.tracking.unwatched += gap;
+        } else {
             incident.since += gap;
-            incident.tracking.onsets.values_mut().for_each(|onset| *onset += gap);
+        }
+        let IncidentState { members, tracking, .. } = incident;
+        for (organization, onset) in &mut tracking.onsets {
+            if !is_open || members.binary_search(organization).is_err() {
+                *onset += gap;
+            }
         }
     }
 }

@@ -223,7 +223,12 @@ impl<'a> Desk<'a> {
             if let Some(told) = told.as_deref_mut() {
                 told.is_lost |= lost_at.is_some_and(|lost_at| *lost_at >= told.at);
             }
-            let decided = due(scene, told.as_deref(), way);
+            // What is told because a time has come waits until somebody has confirmed our clock since the start.
+            let by_time = [NotificationKind::Reminder, NotificationKind::Standing];
+            let decided = match due(scene, told.as_deref(), way) {
+                Due::Tell(kind) if self.state.evidence.is_clock_unconfirmed && by_time.contains(&kind) => Due::Nothing,
+                decided => decided,
+            };
             let mut held = None;
             if let Some(told) = told {
                 // The date may have moved away: the steps towards it count again.

@@ -5,7 +5,7 @@
 //! way, so it belongs to every route whose other matchers fit; of the rest, each route lists what it takes anyway.
 //!
 //! Silences, causes and acknowledgements keep a problem out of the digest until they end; its end is listed all the same.
-//! A digest waits for the active times of its route.
+//! A digest waits for the active times of its route, and for a clock that is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,9 @@ impl<'a> Desk<'a> {
                 all.iter().filter(|open| takes(situation.routing, place, &open.traits)).collect();
             self.remember(digest, all, &taken);
             let is_due = situation.now - digest.at >= situation.routing.digest_every;
-            if is_due && route.is_active(situation.now) && !receivers.is_empty() {
+            // The first date that an API tells shows whether it is time.
+            let is_timely = !self.state.evidence.is_clock_doubtful(situation.fleet.thresholds.clock_skew);
+            if is_due && is_timely && route.is_active(situation.now) && !receivers.is_empty() {
                 self.write_digest(id, digest, &taken, announcements, receivers);
             }
         }

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use super::find;
-use crate::domain::attention::{Acknowledgement, Forgotten, Silence};
+use crate::domain::attention::{Acknowledgement, Counted, Forgotten, Silence};
 use crate::domain::incident::{IncidentKey, IncidentPhase};
 use crate::domain::matcher::Matcher;
 use crate::domain::names::SilenceId;
@@ -161,7 +161,11 @@ pub fn silence(
 pub fn expire_silence(state: &mut State, id: &SilenceId, now: DateTime<Utc>) -> Result<(), RequestError> {
     let silence = state.attention.silences.get_mut(id);
     let silence = silence.ok_or_else(|| RequestError::UnknownSilence { id: id.clone() })?;
-    silence.ends_at = silence.ends_at.min(now);
+    if now < silence.ends_at {
+        // Now is no instant that somebody gave: a clock that is set back brings nothing back.
+        silence.ends_at = now;
+        silence.counted = Counted::Span;
+    }
     silence.starts_at = silence.starts_at.min(silence.ends_at);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The core of delivery, in stories and tables, and in random lives against an obvious model.
 
+mod clock;
 mod digests;
 mod failing;
 mod first_pass;

@@ -25,6 +25,7 @@ pub struct Published {
 pub struct SnapshotPublisher {
     own: Own,
     store_trouble: Option<String>,
+    clock_trouble: Option<String>,
     channel: watch::Sender<Option<Published>>,
 }
 
@@ -32,12 +33,17 @@ impl SnapshotPublisher {
     /// A publisher that has not published yet, and a reader to clone for everybody who shows snapshots.
     pub fn new(own: Own) -> (Self, SnapshotReader) {
         let (channel, receiver) = watch::channel(None);
-        (Self { own, store_trouble: None, channel }, SnapshotReader(receiver))
+        (Self { own, store_trouble: None, clock_trouble: None, channel }, SnapshotReader(receiver))
     }
 
     /// What snapshots say of the store from now on.
     pub fn set_store_trouble(&mut self, trouble: Option<String>) {
         self.store_trouble = trouble;
+    }
+
+    /// What snapshots say of our own clock from now on.
+    pub fn set_clock_trouble(&mut self, trouble: Option<String>) {
+        self.clock_trouble = trouble;
     }
 
     /// Takes a snapshot and publishes it, sharing what did not change with the one before. Never waits. `telling` is
@@ -52,6 +58,7 @@ impl SnapshotPublisher {
         let previous = self.channel.borrow().as_ref().map(|published| Arc::clone(&published.snapshot));
         let mut snapshot = Snapshot::build_after(previous.as_deref(), fleet, state, telling, now, self.own.clone());
         snapshot.store_trouble.clone_from(&self.store_trouble);
+        snapshot.clock_trouble.clone_from(&self.clock_trouble);
         let snapshot = Arc::new(snapshot);
         let published = Published { snapshot: Arc::clone(&snapshot), published_at: Instant::now() };
         self.channel.send_replace(Some(published));

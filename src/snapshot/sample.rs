@@ -12,7 +12,7 @@ use crate::config::receivers::{ReceiverKind, ReceiverSettings, SlackSettings, Te
 use crate::config::routing::{Route, Routing};
 use crate::config::secrets::SecretSource;
 use crate::deliver::{Board, ReceiverBoard};
-use crate::domain::attention::{Acknowledgement, Silence};
+use crate::domain::attention::{Acknowledgement, Counted, Silence};
 use crate::domain::condition::{Condition, ConditionState, Reason};
 use crate::domain::evidence::{Evidence, OrganizationEvidence, ScmCredentialEvidence};
 use crate::domain::facts::{
@@ -368,6 +368,7 @@ pub(crate) fn told_state() -> State {
         reason: HOSTILE.to_owned(),
         starts_at,
         ends_at,
+        counted: Counted::Span,
     };
     let made = [
         ("one", silence(Some(&silenced), at("2026-11-23T11:00:00Z"), at("2026-11-23T14:00:00Z"))),

@@ -92,6 +92,9 @@ fn content(snapshot: &Snapshot, now: DateTime<Utc>) -> Markup {
             @if let Some(trouble) = &snapshot.store_trouble {
                 p.notice role="note" { "Trouble with the store: " bdi { (trouble) } "." }
             }
+            @if let Some(trouble) = &snapshot.clock_trouble {
+                p.notice role="note" { "Trouble with the clock: " (trouble) "." }
+            }
             @if let Some(delivery) = &snapshot.delivery { (delivery::notice(delivery)) }
         }
         main {

@@ -10,7 +10,7 @@ use snykwatch::sandbox::receivers::Trouble;
 use snykwatch::sandbox::world::World;
 use tokio::process::Command;
 
-use crate::defects::{Receivers, alerting, bring_snyk_back, take_snyk_down, until_probed};
+use crate::defects::{Receivers, alerting, bring_snyk_back, kill, take_snyk_down, until_probed};
 use crate::support::process::{self, Daemon, Finished};
 use crate::support::{Scene, eventually, skip};
 
@@ -150,5 +150,57 @@ async fn a_clock_that_is_set_back_delays_no_page() {
     bring_snyk_back(&scene);
     receivers.until_resolved().await;
     receivers.have_one_episode();
+    daemon.terminate().await.exits(0);
+}
+
+/// A warning is open when the process is killed. Everything is well when the next one starts, by a clock that is two days
+/// ahead: those were no days of trying, and nobody has confirmed them.
+#[tokio::test]
+async fn a_clock_that_ran_ahead_while_it_was_down_makes_no_page_worse() {
+    let scene = Scene::healthy().await;
+    let Some(clock) = WallClock::of(&scene, "+0") else { return };
+    let receivers = Receivers::of(&scene).await;
+    let configuration = alerting(&scene, &receivers.configuration());
+    let escalating = configuration.replace("critical_after: never", "critical_after: 1d");
+    assert_ne!(escalating, configuration);
+    scene.write_text(&escalating);
+    let daemon = clock.run(&scene).await;
+    eventually("the Group is known", async || (!daemon.group().await["status"].is_null()).then_some(())).await;
+    take_snyk_down(&scene);
+    receivers.until_paged().await;
+    kill(daemon).await;
+    clock.set("+2d");
+    let daemon = clock.run(&scene).await;
+    // Whether it is well or not.
+    until_probed(&daemon, 4.0).await;
+    assert_eq!(receivers.on_the_pager(), (1, 0), "{}", daemon.stderr());
+    bring_snyk_back(&scene);
+    eventually("the pager is told of the end", async || (receivers.on_the_pager().1 == 1).then_some(())).await;
+    assert_eq!(receivers.on_the_pager(), (1, 1), "{}", daemon.stderr());
+    assert!(!daemon.stderr().contains("went from warning to critical"), "{}", daemon.stderr());
+    daemon.terminate().await.exits(0);
+}
+
+/// Until ten minutes from now by a clock that is then set back: the outage in it pages nobody.
+#[tokio::test]
+async fn a_silence_outlasts_a_clock_that_is_set_back() {
+    let scene = Scene::healthy().await;
+    let Some(clock) = WallClock::of(&scene, "+20m") else { return };
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&alerting(&scene, &receivers.configuration()));
+    let daemon = clock.run(&scene).await;
+    eventually("the Group is known", async || (!daemon.group().await["status"].is_null()).then_some(())).await;
+    let url = format!("http://{}", daemon.address);
+    let silence = ["silence", "add", "--everything", "--for", "10m", "--author", "alex", "--reason", "maintenance"];
+    scene.ask_as_it_is(&[&silence[..], &["--url", &url]].concat()).await.exits(0);
+    clock.set("+0");
+    daemon.until_log_says("ages are kept, times follow it").await;
+    take_snyk_down(&scene);
+    let is_open = async || (!open_incidents(&daemon).await.is_empty()).then_some(());
+    eventually("the outage is open", is_open).await;
+    until_probed(&daemon, 6.0).await;
+    let silences = daemon.get("/api/v1/silences").await.json();
+    assert_eq!(silences["silences"][0]["active"], true, "{silences}");
+    assert_eq!(receivers.on_the_pager(), (0, 0));
     daemon.terminate().await.exits(0);
 }

@@ -1,10 +1,13 @@
 //! What happens when the clocks of the machine disagree.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use tokio::time::Instant;
 
 use super::Watcher;
+use super::own_clock::{self, News};
 use crate::clock::{ClockStep, Testimony};
 use crate::domain::evidence::ClockDoubt;
 use crate::domain::work::{ApiNotice, ProbeKind, ProbeRun, Work};
@@ -32,7 +35,8 @@ impl Watcher {
                     health::take_back(Arc::make_mut(&mut self.parts.state), set_at, step);
                     self.after_clock_was_set(step);
                 }
-                // What was due meanwhile is due now: everything is asked again.
+                // What was due meanwhile is due now: everything is asked again. It is told as a stop, whether the machine
+                // slept or we were frozen in it.
                 ClockStep::Gap { from, to } => {
                     let minutes = (to - from).num_minutes();
                     tracing::warn!(%from, minutes, "down for {minutes} minutes, re-checking everything");
@@ -46,10 +50,28 @@ impl Watcher {
             self.needs_evaluation = true;
         }
         let doubt = self.parts.clock.doubt().map(|(since, offset)| ClockDoubt { since, offset });
-        if self.parts.state.evidence.clock_doubt != doubt {
-            Arc::make_mut(&mut self.parts.state).evidence.clock_doubt = doubt;
+        let is_unconfirmed = self.parts.clock.is_unconfirmed();
+        let known = &self.parts.state.evidence;
+        if (known.clock_doubt, known.is_clock_unconfirmed) != (doubt, is_unconfirmed) {
+            let evidence = &mut Arc::make_mut(&mut self.parts.state).evidence;
+            (evidence.clock_doubt, evidence.is_clock_unconfirmed) = (doubt, is_unconfirmed);
             self.needs_evaluation = true;
         }
+        self.tell_of_own_clock();
+    }
+
+    /// A clock that stays wrong is told to the log, the page and the dead man's switch: meanwhile much is not told at all.
+    fn tell_of_own_clock(&mut self) {
+        let found = own_clock::trouble(&self.parts.state.evidence, self.fleet.thresholds.clock_skew);
+        match self.own_clock.look(found, Instant::now()) {
+            None => return,
+            Some(News::Wrong(trouble)) => tracing::error!("trouble with the clock: {trouble}"),
+            Some(News::Right) => tracing::info!("our clock is right again"),
+        }
+        let trouble = self.own_clock.told();
+        self.parts.pulse.on_look_at_clock(trouble.is_none());
+        self.parts.publisher.set_clock_trouble(trouble.map(|trouble| trouble.to_string()));
+        self.needs_evaluation = true;
     }
 
     /// The wall clock was set, and an API's date bears it out.
@@ -91,19 +113,21 @@ impl Watcher {
     /// Takes in what the answers of a probe tell about our clock.
     pub(super) fn hear_dates(&self, run: &ProbeRun) {
         let tolerance = self.fleet.thresholds.clock_skew;
-        let mut dated = Vec::new();
-        for notice in &run.outcome.notices {
-            if let ApiNotice::ClockSkew(api, skew) = notice {
-                self.parts.clock.hear(Testimony::Date(*skew), run.started_at, tolerance);
-                dated.push(api);
-            }
+        let mut told = BTreeMap::new();
+        for failure in &run.outcome.failures {
+            told.insert(&failure.api, Testimony::NoAnswer);
         }
         for notice in &run.outcome.notices {
-            if let ApiNotice::Answered(api) = notice
-                && !dated.contains(&api)
-            {
-                self.parts.clock.hear(Testimony::NoDate, run.started_at, tolerance);
+            match notice {
+                ApiNotice::Answered(api) if !matches!(told.get(api), Some(Testimony::Date(_))) => {
+                    told.insert(api, Testimony::NoDate);
+                }
+                ApiNotice::ClockSkew(api, skew) => _ = told.insert(api, Testimony::Date(*skew)),
+                ApiNotice::Answered(_) | ApiNotice::VersionEnding(..) => {}
             }
+        }
+        for (api, testimony) in told {
+            self.parts.clock.hear(api, testimony, run.started_at, tolerance);
         }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 const DAY: i64 = 86_400;
+const LOOK_EVERY: i64 = 30;
 
 fn start() -> DateTime<Utc> {
     "2026-11-23T09:00:00Z".parse().unwrap()
@@ -23,7 +24,17 @@ impl Machine {
         Self { readings, system: System::new(readings) }
     }
 
+    /// Time in which we look at the clocks as often as the watcher does.
     fn pass(&mut self, seconds: i64) -> &mut Self {
+        for _ in 0..seconds / LOOK_EVERY {
+            self.freeze(LOOK_EVERY);
+            self.follow();
+        }
+        self.freeze(seconds % LOOK_EVERY)
+    }
+
+    /// The clocks run, and we do not.
+    fn freeze(&mut self, seconds: i64) -> &mut Self {
         self.readings.monotonic += TimeDelta::seconds(seconds);
         self.sleep(seconds)
     }
@@ -45,8 +56,17 @@ impl Machine {
 
     /// An API that shows this time is asked, and answers.
     fn hear(&mut self, date: DateTime<Utc>) {
-        let now = self.now();
-        self.system.hear(Testimony::Date(now - date), now, TOLERANCE);
+        self.hear_of("snyk", Testimony::Date(self.now() - date));
+    }
+
+    fn hear_of(&mut self, api: &str, testimony: Testimony) {
+        self.system.hear(&api.into(), testimony, self.now(), TOLERANCE);
+    }
+
+    /// An API shows domain time, or the wall clock's.
+    fn is_told(&mut self, api: &str, date: DateTime<Utc>) -> ClockStep {
+        self.hear_of(api, Testimony::Date(self.now() - date));
+        self.follow()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -142,7 +162,7 @@ fn only_answers_to_what_was_asked_since_tell_anything() {
     machine.follow();
     machine.pass(5);
     for asked_at in [0, 59] {
-        machine.system.hear(Testimony::Date(TimeDelta::seconds(-DAY)), at(asked_at), TOLERANCE);
+        machine.system.hear(&"snyk".into(), Testimony::Date(TimeDelta::seconds(-DAY)), at(asked_at), TOLERANCE);
         assert!(machine.system.doubt().is_some(), "asked at {asked_at} s");
     }
     // An API whose own clock is wrong bears out neither.
@@ -167,8 +187,7 @@ fn without_any_date_the_machine_is_believed_in_the_end() {
     machine.pass(60).set(DAY);
     machine.follow();
     let hear = |machine: &mut Machine| {
-        let now = machine.now();
-        machine.system.hear(Testimony::NoDate, now, TOLERANCE);
+        machine.hear_of("bitbucket", Testimony::NoDate);
         machine.follow()
     };
     machine.pass(899);
@@ -210,6 +229,8 @@ fn what_was_wrongly_believed_is_taken_back() {
 #[test]
 fn a_clock_is_wrong_while_it_is_contradicted_or_in_doubt() {
     let mut machine = Machine::new();
+    assert!(machine.system.is_wrong(), "nobody has confirmed it since the start");
+    machine.hear(machine.now());
     assert!(!machine.system.is_wrong(), "nobody says so");
     machine.pass(5);
     machine.hear(at(DAY));
@@ -222,6 +243,90 @@ fn a_clock_is_wrong_while_it_is_contradicted_or_in_doubt() {
     assert!(machine.system.is_wrong(), "it jumped");
     machine.hear(machine.now());
     assert!(!machine.system.is_wrong(), "the wall clock is wrong, domain time is not");
+}
+
+/// Stopped and continued, or paused in its container: no clock of the machine tells it from work.
+#[test]
+fn a_time_in_which_we_were_not_let_to_look_is_a_gap() {
+    let mut machine = Machine::new();
+    machine.pass(60).freeze(300);
+    assert_eq!(machine.follow(), ClockStep::Nothing, "a slow look");
+    machine.pass(60).freeze(7_200);
+    assert_eq!((machine.follow(), machine.now()), (gap(420, 7_620), at(7_620)));
+    assert_eq!(machine.follow(), ClockStep::Nothing, "it is told once");
+    // However long it lasts, what is looked at all the time has no gap.
+    for _ in 0..1_000 {
+        machine.freeze(LOOK_EVERY);
+        assert_eq!(machine.follow(), ClockStep::Nothing);
+    }
+    // What the wall clock did meanwhile is another matter.
+    machine.freeze(7_200).set(DAY);
+    assert!(matches!(machine.follow(), ClockStep::Gap { .. }));
+    assert_eq!(machine.follow(), offset(DAY));
+}
+
+#[test]
+fn apis_that_contradict_each_other_leave_a_jump_in_doubt() {
+    let mut machine = Machine::new();
+    for api in ["snyk", "bitbucket"] {
+        machine.hear_of(api, Testimony::Date(TimeDelta::zero()));
+    }
+    machine.pass(60).set(3_600);
+    assert_eq!(machine.follow(), offset(3_600));
+    machine.pass(1);
+    // One is wrong in the same way, and answers first.
+    assert_eq!(machine.is_told("bitbucket", machine.readings.wall), ClockStep::Nothing);
+    machine.pass(1);
+    assert_eq!(machine.is_told("snyk", machine.now()), ClockStep::Nothing);
+    machine.pass(3_600);
+    assert_eq!((machine.follow(), machine.now()), (ClockStep::Nothing, at(3_662)));
+    assert!(machine.system.doubt().is_some());
+    // Once they agree it is settled.
+    assert_eq!(machine.is_told("snyk", machine.readings.wall), gap(3_662, 7_262));
+}
+
+#[test]
+fn a_jump_that_is_right_waits_for_no_api_that_does_not_answer() {
+    let begin = || {
+        let mut machine = Machine::new();
+        for api in ["snyk", "bitbucket"] {
+            machine.hear_of(api, Testimony::Date(TimeDelta::zero()));
+        }
+        machine.pass(60).set(3_600).follow();
+        assert_eq!(machine.is_told("bitbucket", machine.readings.wall), ClockStep::Nothing);
+        machine
+    };
+    // It was asked in vain.
+    let mut machine = begin();
+    machine.hear_of("snyk", Testimony::NoAnswer);
+    assert_eq!(machine.follow(), gap(60, 3_660));
+    // Nothing is heard of it.
+    let mut machine = begin();
+    machine.pass(59);
+    assert_eq!(machine.follow(), ClockStep::Nothing);
+    machine.pass(1);
+    assert_eq!(machine.follow(), gap(120, 3_720));
+    // It agrees.
+    let mut machine = begin();
+    assert_eq!(machine.is_told("snyk", machine.readings.wall), gap(60, 3_660));
+}
+
+#[test]
+fn the_clock_of_the_start_is_confirmed_by_a_date_that_agrees_with_it() {
+    let mut machine = Machine::new();
+    machine.hear_of("snyk", Testimony::NoAnswer);
+    machine.hear(at(DAY));
+    assert!(machine.system.is_unconfirmed());
+    machine.hear(at(300));
+    assert!(!machine.system.is_unconfirmed());
+    // Where no API ever tells a date, the machine is believed.
+    let mut machine = Machine::new();
+    machine.pass(899);
+    machine.hear_of("snyk", Testimony::NoDate);
+    assert!(machine.system.is_unconfirmed());
+    machine.pass(1);
+    machine.hear_of("snyk", Testimony::NoDate);
+    assert!(!machine.system.is_unconfirmed());
 }
 
 #[test]

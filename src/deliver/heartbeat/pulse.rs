@@ -20,6 +20,8 @@ struct Beats {
     committed: AtomicU64,
     /// The last look at what was stored found something else.
     store_is_astray: AtomicBool,
+    /// Our own clock stays wrong.
+    clock_is_wrong: AtomicBool,
 }
 
 impl Default for Pulse {
@@ -30,6 +32,7 @@ impl Default for Pulse {
             evaluated: AtomicU64::new(0),
             committed: AtomicU64::new(0),
             store_is_astray: AtomicBool::new(false),
+            clock_is_wrong: AtomicBool::new(false),
         };
         Self(Arc::new(beats))
     }
@@ -58,6 +61,15 @@ impl Pulse {
 
     pub(super) fn store_is_astray(&self) -> bool {
         self.0.store_is_astray.load(Ordering::Relaxed)
+    }
+
+    /// Somebody compared our own clock with the dates of the APIs.
+    pub fn on_look_at_clock(&self, is_right: bool) {
+        self.0.clock_is_wrong.store(!is_right, Ordering::Relaxed);
+    }
+
+    pub(super) fn clock_is_wrong(&self) -> bool {
+        self.0.clock_is_wrong.load(Ordering::Relaxed)
     }
 
     pub(super) fn since_scheduled(&self) -> Duration {

@@ -22,6 +22,8 @@ pub struct Vitals {
     pub since_committed: Duration,
     /// What was stored is not where it was put, or not whole.
     pub store_is_astray: bool,
+    /// Our own clock stays wrong.
+    pub clock_is_wrong: bool,
     /// For how long a critical notification has waited, beyond what is allowed, that no receiver has taken.
     pub critical_waits: Option<TimeDelta>,
     /// There are receivers, and each of them rejects what it is sent: nobody can report it.
@@ -39,6 +41,8 @@ pub enum Ailment {
     StoreStands(Duration),
     /// What was stored is not where it was put, or not whole.
     StoreIsAstray,
+    /// Our own clock stays wrong.
+    ClockIsWrong,
     /// A critical notification has waited for so long, and nobody has taken it.
     CriticalWaits(TimeDelta),
     /// Every receiver rejects what it is sent.
@@ -55,6 +59,9 @@ impl fmt::Display for Ailment {
             Self::StoreStands(since) => write!(formatter, "the store has taken no commit for {} s", since.as_secs()),
             Self::StoreIsAstray => {
                 formatter.write_str("the state file was removed, replaced or damaged while snykwatch runs")
+            }
+            Self::ClockIsWrong => {
+                formatter.write_str("the clock of this machine is wrong, and nothing is told because of time alone")
             }
             Self::CriticalWaits(waits) => {
                 write!(
@@ -76,6 +83,7 @@ pub fn verdict(vitals: &Vitals) -> Result<(), Vec<Ailment>> {
         beyond(vitals.since_evaluated, TICK_LIMIT).map(Ailment::EvaluatorStands),
         beyond(vitals.since_committed, COMMIT_LIMIT).map(Ailment::StoreStands),
         vitals.store_is_astray.then_some(Ailment::StoreIsAstray),
+        vitals.clock_is_wrong.then_some(Ailment::ClockIsWrong),
         vitals.critical_waits.map(Ailment::CriticalWaits),
         vitals.all_receivers_reject.then_some(Ailment::EveryReceiverRejects),
     ]
@@ -96,6 +104,7 @@ mod tests {
         since_evaluated: Duration::from_mins(1),
         since_committed: Duration::from_mins(5),
         store_is_astray: false,
+        clock_is_wrong: false,
         critical_waits: None,
         all_receivers_reject: false,
     };
@@ -113,6 +122,7 @@ mod tests {
         check(Vitals { since_evaluated: tick, ..WELL }, Ailment::EvaluatorStands(tick));
         check(Vitals { since_committed: commit, ..WELL }, Ailment::StoreStands(commit));
         check(Vitals { store_is_astray: true, ..WELL }, Ailment::StoreIsAstray);
+        check(Vitals { clock_is_wrong: true, ..WELL }, Ailment::ClockIsWrong);
         let waits = TimeDelta::minutes(11);
         check(Vitals { critical_waits: Some(waits), ..WELL }, Ailment::CriticalWaits(waits));
         check(Vitals { all_receivers_reject: true, ..WELL }, Ailment::EveryReceiverRejects);
@@ -126,6 +136,7 @@ mod tests {
             since_evaluated: hour,
             since_committed: hour,
             store_is_astray: true,
+            clock_is_wrong: true,
             critical_waits: Some(TimeDelta::hours(1)),
             all_receivers_reject: true,
         };
@@ -136,6 +147,7 @@ mod tests {
         nothing was evaluated for 3600 s
         the store has taken no commit for 3600 s
         the state file was removed, replaced or damaged while snykwatch runs
+        the clock of this machine is wrong, and nothing is told because of time alone
         a critical notification has waited for 60 min, and no receiver took it
         every receiver rejects what it is sent
         ");

@@ -27,11 +27,21 @@ impl EvidenceBook {
         known.filter(is_off).or_else(|| doubted.map(|doubt| -doubt.offset).filter(is_off))
     }
 
-    /// Whether our clock is known to be wrong: it is in doubt, or no API that told its date agrees with it. One that
-    /// disagrees alone has a wrong clock itself.
+    /// Whether nothing may happen because our clock shows a time: it is known to be wrong, or was confirmed by nobody yet.
+    pub fn is_clock_doubtful(&self, limit: TimeDelta) -> bool {
+        self.is_clock_unconfirmed || self.is_clock_wrong(limit)
+    }
+
+    /// Whether our clock is known to be wrong: it is in doubt, or no API that told its date agrees with it.
     pub fn is_clock_wrong(&self, limit: TimeDelta) -> bool {
-        let mut dates = self.apis.values().filter_map(|facts| facts.clock_skew).peekable();
-        self.clock_doubt.is_some() || (dates.peek().is_some() && dates.all(|off| off.abs() > limit))
+        self.clock_doubt.is_some() || self.clock_off(limit).is_some()
+    }
+
+    /// By how much our clock is ahead of the API that is nearest to it, if none that told its date agrees with it. One
+    /// that disagrees alone has a wrong clock itself.
+    pub fn clock_off(&self, limit: TimeDelta) -> Option<TimeDelta> {
+        let nearest = self.apis.values().filter_map(|facts| facts.clock_skew).min_by_key(TimeDelta::abs)?;
+        (nearest.abs() > limit).then_some(nearest)
     }
 }
 
@@ -67,7 +77,11 @@ mod tests {
             (&[("snyk", 0)][..], Some(86_400), true),
             (&[("snyk", 0)][..], Some(-61), true),
         ] {
-            assert_eq!(book(skews, doubted_by).is_clock_wrong(LIMIT), expected, "{skews:?} {doubted_by:?}");
+            let mut book = book(skews, doubted_by);
+            assert_eq!(book.is_clock_wrong(LIMIT), expected, "{skews:?} {doubted_by:?}");
+            assert_eq!(book.is_clock_doubtful(LIMIT), expected, "{skews:?} {doubted_by:?}");
+            book.is_clock_unconfirmed = true;
+            assert!(book.is_clock_doubtful(LIMIT), "{skews:?} {doubted_by:?}");
         }
     }
 

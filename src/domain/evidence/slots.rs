@@ -53,7 +53,15 @@ pub trait Book {
 impl EvidenceBook {
     /// Visits every book.
     pub fn each(&mut self, visit: &mut dyn FnMut(About<'_>, &mut dyn Book)) {
-        let Self { snyk_tokens, scm_credentials, groups, organizations, apis: _, clock_doubt: _ } = self;
+        let Self {
+            snyk_tokens,
+            scm_credentials,
+            groups,
+            organizations,
+            apis: _,
+            clock_doubt: _,
+            is_clock_unconfirmed: _,
+        } = self;
         for (name, book) in snyk_tokens.iter_mut() {
             visit(About::SnykToken(name), book);
         }

@@ -99,14 +99,21 @@ impl Flapping {
     }
 
     /// The severity of an incident: a flapping one grows worse from its first onset on, and never better before its end.
-    pub(super) fn severity(&self, candidate: &Candidate<'_>, severity: Severity, before: Option<Severity>) -> Severity {
+    /// `unwatched`: what does not count of its time.
+    pub(super) fn severity(
+        &self,
+        candidate: &Candidate<'_>,
+        severity: Severity,
+        before: Option<Severity>,
+        unwatched: TimeDelta,
+    ) -> Severity {
         let Some(recurrence) = self.recurrences.get(&candidate.key).filter(|known| known.is_flapping) else {
             return severity;
         };
         // By its date, not by its age.
         let is_dated = matches!(candidate.body, Body::One(Verdict::Holds(Onset::Before { .. } | Onset::Undated(_))));
         let by_age = match recurrence.since() {
-            Some(first) if !is_dated => severity.max(candidate.severity_after(self.now - first)),
+            Some(first) if !is_dated => severity.max(candidate.severity_after(self.now - first - unwatched)),
             _ => severity,
         };
         before.map_or(by_age, |before| by_age.max(before))

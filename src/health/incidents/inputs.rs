@@ -163,10 +163,10 @@ impl<'a> Inputs<'a> {
         self.state.evidence.clock_off_at(api, self.fleet.thresholds.clock_skew, self.now).is_some()
     }
 
-    /// Whether nothing may open or grow worse by this rule because of time alone: our clock is known to be wrong. What
+    /// Whether nothing may open or grow worse by this rule because of time alone: our clock is wrong, or nobody confirmed it yet. What
     /// counts how long we tried counts a span, which a wrong clock does not change.
     pub(super) fn is_time_in_doubt(&self, rule: Rule) -> bool {
-        !resume::counts_trying(rule) && self.state.evidence.is_clock_wrong(self.fleet.thresholds.clock_skew)
+        !resume::counts_trying(rule) && self.state.evidence.is_clock_doubtful(self.fleet.thresholds.clock_skew)
     }
 
     /// Whether an incident that was pending before a gap rests on what was not asked again since: it may be over.
@@ -198,6 +198,15 @@ impl<'a> Inputs<'a> {
         let scm = evidence.scm_credentials.get(credential).and_then(|credential| credential.authentication.as_ref());
         let asked = [snyk.map(|evidence| evidence.observed_at), scm.map(|evidence| evidence.observed_at)];
         asked.into_iter().flatten().any(|at| at >= resumed_at)
+    }
+
+    /// For how long an incident lasts whose cause began `since`, as far as that counts: where only the time of trying
+    /// does, not while nobody watched. What began after the last such time was watched all the time.
+    pub(super) fn counted(&self, key: &IncidentKey, since: DateTime<Utc>) -> TimeDelta {
+        let resumed_at = self.state.attention.gaps.last().map(|gap| gap.to);
+        let unwatched = self.incident(key).map(|incident| incident.tracking.unwatched);
+        let unwatched = unwatched.filter(|_| resumed_at.is_none_or(|resumed_at| since < resumed_at));
+        self.age(since) - unwatched.unwrap_or_default()
     }
 
     /// How long ago.

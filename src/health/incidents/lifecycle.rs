@@ -22,6 +22,7 @@ use crate::domain::names::{IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::state::{Baseline, Change, State, Transition};
 use crate::domain::status::Status;
 use crate::health::first_pass;
+use crate::health::resume;
 use crate::health::subjects::of_subject;
 
 /// A candidate measured against time, its causes and what was before.
@@ -153,21 +154,27 @@ fn stand(inputs: &Inputs<'_>, candidate: &Candidate<'_>, causes: &Causes, baseli
         let (members, onsets) = (candidate.listed.clone(), BTreeMap::new());
         Holding { since, due, anew: false, severity, step: 0, members, onsets, cause: cause.clone() }
     };
-    let after = |since| {
-        let elapsed = inputs.age(since);
+    let after_counted = |since, elapsed| {
         let due = candidate.is_confirmed && elapsed >= candidate.delay();
         Standing::Holds(holding(since, due, candidate.severity_after(elapsed)))
     };
+    let after = |since| after_counted(since, inputs.counted(&candidate.key, since));
+    let counts_trying = resume::counts_trying(candidate.key.rule);
     match verdict {
         Verdict::Gone => Standing::Gone { because: None },
         Verdict::CannotTell => Standing::Kept { members: None, cause },
+        // The onset that is remembered leaves out when nobody watched; that of the conditions may not.
+        Verdict::Holds(Onset::Since(since)) if counts_trying => after(before.map_or(since, |before| before.since)),
         Verdict::Holds(Onset::Since(since)) => after(before.map_or(since, |before| before.since.min(since))),
         Verdict::Holds(Onset::Eased(since)) if inputs.age(since) < candidate.delay() => {
             let severity = candidate.severity_after(inputs.age(since));
             Standing::Holds(Holding { anew: true, ..holding(since, false, severity) })
         }
         Verdict::Holds(Onset::Clock(since) | Onset::Eased(since)) => {
-            after(before.filter(|before| before.is_open()).map_or(since, |before| before.since))
+            let onset = before.filter(|before| before.is_open()).map_or(since, |before| before.since);
+            // Its own clock leaves out when nothing was asked.
+            let at_most = if counts_trying { inputs.age(since) } else { TimeDelta::MAX };
+            after_counted(onset, inputs.counted(&candidate.key, onset).min(at_most))
         }
         Verdict::Holds(Onset::Undated(since)) => {
             let since = before.map_or(since, |before| before.since.min(since));
@@ -290,7 +297,8 @@ impl Life<'_> {
         }
         let mut announced = before.map_or(affected.len(), |before| before.tracking.announced);
         let open_severity = before.map(|before| before.severity);
-        let mut severity = self.flapping.severity(candidate, holding.severity, open_severity);
+        let unwatched = before.map_or_else(TimeDelta::zero, |before| before.tracking.unwatched);
+        let mut severity = self.flapping.severity(candidate, holding.severity, open_severity, unwatched);
         let mut phase = IncidentPhase::Pending;
         let key = &candidate.key;
         if let Some(before) = before {
@@ -313,6 +321,8 @@ impl Life<'_> {
             phase = IncidentPhase::Open { opened_at: now };
             self.tell(Change::Opened { incident: key.clone(), severity }, &page.summary);
         }
+        // A step towards a date is told like a severity.
+        let stays = before.filter(|_| may_be_over || is_time_in_doubt);
         let incident = IncidentState {
             since,
             phase,
@@ -329,7 +339,8 @@ impl Life<'_> {
                 details: candidate.details.clone(),
                 onsets: holding.onsets,
                 announced,
-                step: holding.step,
+                step: stays.map_or(holding.step, |before| before.tracking.step),
+                unwatched,
             },
         };
         self.incidents.insert(key.clone(), incident);

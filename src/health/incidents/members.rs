@@ -46,7 +46,7 @@ pub(super) fn stand(
         members.extend(sorted.kept);
         members.sort();
         let since = members.iter().filter_map(onset_of).min().unwrap_or(inputs.now);
-        let severity = candidate.severity_after(inputs.age(since));
+        let severity = candidate.severity_after(inputs.counted(&candidate.key, since));
         return Standing::Holds(Holding {
             since,
             due: true,
@@ -68,7 +68,7 @@ pub(super) fn stand(
     }
     let since = sorted.onsets.values().min().copied().unwrap_or(inputs.now);
     let cause = sorted.held.into_iter().next().filter(|_| sorted.waiting.is_empty());
-    let severity = candidate.severity_after(inputs.age(since));
+    let severity = candidate.severity_after(inputs.counted(&candidate.key, since));
     let members = sorted.onsets.keys().copied().collect();
     Standing::Holds(Holding { since, due: false, anew: true, severity, step: 0, members, onsets: sorted.onsets, cause })
 }

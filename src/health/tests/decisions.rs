@@ -154,6 +154,28 @@ fn plans_cover_what_is_there_when_they_are_made_and_are_forgotten_in_time() {
     assert_eq!(world.state.decisions.plans.len(), 0);
 }
 
+/// Before: a plan was to begin only when the clock was again where it had been when it was set back.
+#[test]
+fn a_plan_holds_when_the_clock_is_set_until_the_instant_that_was_named() {
+    let mut world = World::healthy(20, 0);
+    live(&mut world, hours(1));
+    let until = world.now + hours(24);
+    let new = NewPlan {
+        kind: PlanKind::Retire,
+        pattern: repository(3).full_name,
+        until,
+        revoked: false,
+        count: None,
+        author: "ops".to_owned(),
+        reason: "retired".to_owned(),
+    };
+    plan(&mut world.state, &world.fleet, "1".into(), &new, world.now).unwrap();
+    crate::health::rebase(&mut world.state, hours(-1));
+    let plan = &world.state.decisions.plans[&"1".into()];
+    assert!(plan.is_active(world.now - hours(1)));
+    assert_eq!((plan.from, plan.until), (world.now - hours(1), until));
+}
+
 #[test]
 fn what_people_type_is_made_harmless_and_a_pattern_is_refused_instead() {
     let mut world = lost_assets(15);

@@ -1,5 +1,7 @@
 //! Times in which nobody watched, and times in which nothing could be seen.
 
+mod open;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -220,3 +220,41 @@ fn what_was_planned_and_did_not_happen_is_told_once() {
     ");
     assert_eq!(digests(&at(&mut stage, 14)), [""; 0], "once");
 }
+
+/// Before: a start by a clock that was a week ahead sent it before any API had told its date.
+#[test]
+fn no_digest_leaves_before_the_clock_is_confirmed_or_while_it_is_wrong() {
+    let mut stage = Stage::new();
+    stage.tell(&[]);
+    stage.open(&webhooks(), Severity::Info);
+    at(&mut stage, 1);
+    stage.state.evidence.is_clock_unconfirmed = true;
+    assert_eq!(digests(&at(&mut stage, 8)), [""; 0]);
+    stage.state.evidence.is_clock_unconfirmed = false;
+    stage.state.evidence.apis.entry("snyk".into()).or_default().clock_skew = Some(days(8));
+    assert_eq!(digests(&at(&mut stage, 8)), [""; 0]);
+    // It was the time: it is sent at once, with all of it.
+    stage.state.evidence.apis.clear();
+    let sent = digests(&at(&mut stage, 8));
+    assert_eq!(sent.len(), 1);
+    assert!(sent[0].contains("1 new"), "{}", sent[0]);
+    assert_eq!(digests(&at(&mut stage, 14)), [""; 0]);
+}
+
+/// The reminder of a problem that lasts, likewise; what happens is told at once.
+#[test]
+fn nothing_is_told_by_time_alone_before_the_clock_is_confirmed() {
+    let mut stage = Stage::new();
+    stage.routing.routes[0].remind_every = Some(hours(4));
+    stage.open(&stalled(), Severity::Warning);
+    stage.tell(&[]);
+    stage.state.evidence.is_clock_unconfirmed = true;
+    stage.now += days(2);
+    assert_eq!(stage.tell(&[]), [""; 0]);
+    stage.now += days(20);
+    assert_eq!(stage.tell(&[]), [""; 0], "nor that it stands");
+    stage.open(&rejected(), Severity::Critical);
+    assert!(!stage.tell(&[]).is_empty());
+    stage.state.evidence.is_clock_unconfirmed = false;
+    assert_eq!(stage.tell(&[]).len(), 1);
+}

@@ -230,6 +230,7 @@ fn flapping_goes_on_through_silences_and_acknowledgements() {
         reason: "we know".to_owned(),
         starts_at: daemon.start,
         ends_at: daemon.start + minutes(20),
+        counted: crate::domain::attention::Counted::Span,
     };
     daemon.world.state.attention.silences.insert("one".into(), silence);
     assert_eq!(flap(&mut daemon, 0..20), []);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use super::stage::{Stage, daily, hours, minutes, rejected, route, severities, shown, stale, stalled, start};
 use crate::config::routing::{DeliverBy, Maintenance, MaintenanceTime};
+use crate::domain::attention::Counted;
 use crate::domain::incident::{IncidentPhase, Severity};
 use crate::domain::matcher::Matcher;
 use crate::domain::names::IntegrationKey;
@@ -428,6 +429,7 @@ fn a_jump_of_the_wall_clock_tells_nobody_anything() {
         stage.tell(&[]);
         let ends_at = start() + hours(1000);
         stage.silence("one", Matcher { rules: BTreeSet::from([stalled().rule]), ..all() }, hours(1000));
+        stage.state.attention.silences.get_mut(&"one".into()).unwrap().counted = Counted::Start;
         rebase(&mut stage.state, jump);
         assert_eq!(stage.state.attention.silences[&"one".into()].ends_at, ends_at, "people's word stays");
         stage.now += jump;

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::stage::{Stage, hours, stalled, start};
-use crate::domain::attention::Silence;
+use crate::domain::attention::{Counted, Silence};
 use crate::domain::incident::{IncidentPhase, Severity};
 use crate::domain::matcher::Matcher;
 use crate::domain::state::State;
@@ -19,6 +19,7 @@ fn example() -> Silence {
         reason: "we know".to_owned(),
         starts_at: start(),
         ends_at: start() + hours(2),
+        counted: Counted::Span,
     }
 }
 
@@ -96,7 +97,8 @@ fn a_silence_is_expired_at_once_and_for_good() {
     let mut state = State::default();
     let now = start() + hours(1);
     ask(&mut state, "one", example()).unwrap();
-    let later = Silence { starts_at: start() + hours(5), ends_at: start() + hours(6), ..example() };
+    let (starts_at, ends_at) = (start() + hours(5), start() + hours(6));
+    let later = Silence { starts_at, ends_at, counted: Counted::Instants, ..example() };
     ask(&mut state, "two", later).unwrap();
     for id in ["one", "two"] {
         assert!(expire_silence(&mut state, &id.into(), now).is_ok());
@@ -105,6 +107,11 @@ fn a_silence_is_expired_at_once_and_for_good() {
         assert!((0..20).all(|half| !expired.is_active(now + TimeDelta::minutes(30 * half))), "{id}");
         expire_silence(&mut state, &id.into(), now + hours(1)).unwrap();
         assert_eq!(state.attention.silences[&id.into()], expired, "a repetition changes nothing");
+        // Nor does a clock that is set back bring it back.
+        let mut set_back = state.clone();
+        crate::health::rebase(&mut set_back, -hours(1));
+        assert!(!set_back.attention.silences[&id.into()].is_active(now - hours(1)), "{id}");
+        assert!(!set_back.attention.silences[&id.into()].is_active(now - TimeDelta::minutes(1)), "{id}");
     }
     assert_eq!(
         expire_silence(&mut state, &"three".into(), now).unwrap_err().to_string(),

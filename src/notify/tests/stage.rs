@@ -8,7 +8,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::config::routing::{Route, Routing, TimeWindow};
-use crate::domain::attention::Silence;
+use crate::domain::attention::{Counted, Silence};
 use crate::domain::fleet::{Fleet, Thresholds, WatchedIntegration};
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, IncidentTracking, Rule, Severity, Subject};
 use crate::domain::kinds::Scm;
@@ -160,7 +160,8 @@ impl Stage {
     /// Silences for so long.
     pub(super) fn silence(&mut self, id: &str, matcher: Matcher, span: TimeDelta) {
         let (author, reason) = ("on-call".to_owned(), "we know".to_owned());
-        let silence = Silence { matcher, author, reason, starts_at: self.now, ends_at: self.now + span };
+        let (starts_at, ends_at) = (self.now, self.now + span);
+        let silence = Silence { matcher, author, reason, starts_at, ends_at, counted: Counted::Span };
         self.state.attention.silences.insert(id.into(), silence);
     }
 
@@ -212,6 +213,8 @@ impl Stage {
         }
         let stored = serde_json::to_string(&state).unwrap();
         self.state = serde_json::from_str(&stored).unwrap();
+        // That speaks of a process.
+        self.state.evidence.is_clock_unconfirmed = once.evidence.is_clock_unconfirmed;
         assert_eq!(self.state, once, "a restart changes nothing");
         assert!(outgoing.iter().all(|outgoing| outgoing.dispatch == self.dispatch && !outgoing.receivers.is_empty()));
         outgoing

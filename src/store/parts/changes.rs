@@ -62,7 +62,15 @@ impl Changes {
     }
 
     fn evidence(&mut self, before: &EvidenceBook, after: &EvidenceBook) -> Result<(), Error> {
-        let EvidenceBook { snyk_tokens, scm_credentials, groups, organizations, apis, clock_doubt: _ } = after;
+        let EvidenceBook {
+            snyk_tokens,
+            scm_credentials,
+            groups,
+            organizations,
+            apis,
+            clock_doubt: _,
+            is_clock_unconfirmed: _,
+        } = after;
         self.map(PartKind::SnykToken, &before.snyk_tokens, snyk_tokens)?;
         self.map(PartKind::ScmCredential, &before.scm_credentials, scm_credentials)?;
         each(&before.groups, groups, |name, before, after| self.group(name, before, after))?;

@@ -9,7 +9,9 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Assembly, Changes, PartKind};
-use crate::domain::attention::{Acknowledgement, Digest, DigestEntry, Forgotten, Opening, Recurrence, Silence};
+use crate::domain::attention::{
+    Acknowledgement, Counted, Digest, DigestEntry, Forgotten, Opening, Recurrence, Silence,
+};
 use crate::domain::evidence::{Evidence, GroupEvidence, OrganizationEvidence, ProfileEvidence};
 use crate::domain::facts::{
     Access, ApiFacts, Asset, AssetWalk, OrganizationImports, OrganizationListing, RemovedAsset, Repository,
@@ -125,6 +127,7 @@ fn populated() -> State {
         reason: "b".to_owned(),
         starts_at: at(0),
         ends_at: at(9),
+        counted: Counted::Start,
     };
     state.attention.silences.insert("s".into(), silence);
     let opening = Opening { opened_at: at(1), since: at(0) };

@@ -20,7 +20,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{ApiError, queried};
-use crate::domain::attention::Silence;
+use crate::domain::attention::{Counted, Silence};
 use crate::domain::decisions::{PlanKind, Verdict};
 use crate::domain::incident::Severity;
 use crate::domain::matcher::Matcher;
@@ -110,6 +110,11 @@ impl NewSilence {
     fn resolve(self, now: DateTime<Utc>) -> Result<(SilenceId, Silence, SilenceBreadth), ApiError> {
         let invalid = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, detail);
         let starts_at = self.starts_at.unwrap_or(now);
+        let counted = match (self.starts_at, self.ends_at) {
+            (Some(_), _) => Counted::Instants,
+            (None, Some(_)) => Counted::Start,
+            (None, None) => Counted::Span,
+        };
         let ends_at = match (self.ends_at, self.duration_seconds) {
             (Some(ends_at), None) => ends_at,
             (None, Some(seconds)) => {
@@ -127,7 +132,7 @@ impl NewSilence {
         let id = SilenceId::new(self.id.unwrap_or_else(Uuid::new_v4).to_string());
         let Self { matcher, author, reason, .. } = self;
         let breadth = if self.everything { SilenceBreadth::Everything } else { SilenceBreadth::Matching };
-        Ok((id, Silence { matcher, author, reason, starts_at, ends_at }, breadth))
+        Ok((id, Silence { matcher, author, reason, starts_at, ends_at, counted }, breadth))
     }
 }
 

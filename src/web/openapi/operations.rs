@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     boolean, count, described, instant, list, not_modified, nullable, object, query, reference, tag, text, uuid, words,
 };
+use crate::domain::attention::Counted;
 use crate::domain::decisions::PlanKind;
 use crate::domain::incident::{Rule, Severity};
 use crate::domain::kinds::{Level, Scm};
@@ -182,16 +183,24 @@ fn patterns() -> Value {
 }
 
 fn silence() -> Value {
-    object(&[
+    let fields = object(&[
         ("id", text()),
         ("matcher", reference("Matcher")),
         ("author", text()),
         ("reason", text()),
         ("starts_at", instant()),
         ("ends_at", instant()),
+        (
+            "counted",
+            described(
+                words(Counted::ALL),
+                "What of it counts from the moment in which it was made, and moves when the clock is set; left out: `span`.",
+            ),
+        ),
         ("active", boolean()),
         ("covers", described(list(&text()), "Incidents that it covers now, as `rule/subject`.")),
-    ])
+    ]);
+    optional(&fields, &["id", "matcher", "author", "reason", "starts_at", "ends_at", "active", "covers"])
 }
 
 fn acknowledgement() -> Value {

@@ -1,7 +1,12 @@
 //! A clock that is known to be wrong: nothing opens, or grows worse, by time alone.
 
-use super::world::{World, group, hours, minutes, pat, snyk};
+use chrono::TimeDelta;
+
+use super::world::{World, group, hours, id, minutes, organization, pat, snyk};
 use crate::domain::condition::Reason;
+use crate::domain::incident::{Rule, Severity};
+use crate::domain::policy::Case;
+use crate::domain::state::ExpirySource;
 use crate::domain::status::Status;
 
 const PARTIAL: &str = "PartiallyConnected/integration/acme-bitbucket warning";
@@ -79,4 +84,82 @@ fn an_api_that_disagrees_alone_is_wrong_itself() {
     ahead(&mut world, SCM_API, 5);
     world.at(hours(13));
     assert_eq!(world.open(), [PARTIAL]);
+}
+
+/// Before: the first evaluation after a start, by a clock that ran ahead, made a page of what had been a warning.
+#[test]
+fn nothing_opens_or_grows_worse_by_time_alone_before_a_date_confirmed_the_clock_since_the_start() {
+    let mut world = partial();
+    world.reject(&snyk(), Reason::SnykTokenInvalid);
+    world.at(hours(1));
+    let warning = "SnykTokenInvalid/credential/acme-us warning";
+    assert_eq!((world.open(), world.pending()), (vec![warning.to_owned()], vec![PARTIAL.to_owned()]));
+    // The process ends here, and another begins.
+    let start = |world: &mut World| world.state.evidence.is_clock_unconfirmed = true;
+    start(&mut world);
+    world.now = super::world::start() + hours(48);
+    crate::health::incidents::evaluate(&mut world.state, &world.fleet, world.now);
+    assert_eq!((world.open(), world.pending()), (vec![warning.to_owned()], vec![PARTIAL.to_owned()]));
+    // What is seen, it tells.
+    world.reject(&pat(), Reason::CredentialExpired);
+    crate::health::incidents::evaluate(&mut world.state, &world.fleet, world.now);
+    assert_eq!(world.open(), ["CredentialInvalid/credential/bitbucket-acme critical", warning]);
+    // It was the time.
+    world.state.evidence.is_clock_unconfirmed = false;
+    world.accept(&pat());
+    world.at(hours(60));
+    assert_eq!(world.open(), ["SnykTokenInvalid/credential/acme-us critical", PARTIAL]);
+}
+
+/// Before: two days in which nobody watched were two days of trying, for one Organization as for all.
+#[test]
+fn the_members_of_an_incident_count_the_time_in_which_they_were_watched() {
+    let (rule, case) = (Rule::StatusUnknown, Case::Default);
+    let severities = vec![(TimeDelta::zero(), Severity::Warning), (hours(24), Severity::Critical)];
+    let mut world = World::new(3);
+    world.rules(|rules| rules.with_severities(rule, case, severities.clone()));
+    let severity = |world: &World| world.incident(rule).severity;
+    let begins = |world: &mut World, number| {
+        world.status(&organization(number), Status::Unknown, Reason::EvidenceStale);
+    };
+    begins(&mut world, 1);
+    world.at(hours(2));
+    // It waits for its time when the gap begins.
+    begins(&mut world, 2);
+    world.at(hours(2) + minutes(30));
+    assert_eq!((world.incident(rule).members.clone(), severity(&world)), (vec![id(1)], Severity::Warning));
+    let from = world.now;
+    crate::health::resume(&mut world.state, from, from + hours(48));
+    world.at(hours(50) + minutes(40));
+    assert_eq!((world.incident(rule).members.clone(), severity(&world)), (vec![id(1)], Severity::Warning));
+    // What begins after the gap is watched all the time, and is critical on time, whoever was there before it.
+    begins(&mut world, 3);
+    world.at(hours(52));
+    assert_eq!(world.incident(rule).members, [id(1), id(2), id(3)]);
+    for number in [1, 2] {
+        world.status(&organization(number), Status::Connected, Reason::Ok);
+    }
+    let begun = hours(50) + minutes(40);
+    world.at(begun + hours(24) - minutes(1));
+    assert_eq!((world.incident(rule).members.clone(), severity(&world)), (vec![id(3)], Severity::Warning));
+    world.at(begun + hours(24));
+    assert_eq!(severity(&world), Severity::Critical);
+}
+
+/// What is true by a date is so whoever watched; it is told once the subject was asked again.
+#[test]
+fn what_ends_at_a_date_grows_worse_through_a_gap() {
+    let mut world = World::new(2);
+    let expires = world.now + TimeDelta::days(20);
+    world.credential(&pat()).expiry = Some(expires);
+    world.credential(&pat()).expiry_source = Some(ExpirySource::Api);
+    let expiring = |severity: &str| vec![format!("CredentialExpiring/credential/bitbucket-acme {severity}")];
+    world.at(hours(1));
+    assert_eq!(world.open(), expiring("info"));
+    let from = world.now;
+    crate::health::resume(&mut world.state, from, from + TimeDelta::days(18));
+    world.at(hours(1) + TimeDelta::days(18));
+    assert_eq!(world.open(), expiring("info"), "nobody asked since");
+    world.at(hours(2) + TimeDelta::days(18));
+    assert_eq!(world.open(), expiring("critical"));
 }
