@@ -235,6 +235,7 @@ closed_list! {
 }
 
 impl Counted {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_span(&self) -> bool {
         *self == Self::Span
     }

@@ -68,6 +68,14 @@ impl Advised<'_> {
         if let Some(step) = fixed_step(reason) {
             return Some(step.to_owned());
         }
+        // As its incident says it: whoever makes a new token first breaks what may be right.
+        if self.is_of_our_copy && is_rejected(reason) {
+            return Some(format!(
+                "snykwatch operator: put the token that is saved in Snyk into the secret of this credential, whole and \
+                 without anything around it; only if that token is rejected too, token owner: create a new one, then \
+                 {admin}: save it in {card}{profile}"
+            ));
+        }
         if let Some(fill) = self.fill.filter(|_| reason == Reason::InventoryIncomplete) {
             return Some(match fill.complete_by {
                 Some(at) => format!("no action needed: the first fill goes on, complete by {}", moment(at)),
@@ -75,20 +83,6 @@ impl Advised<'_> {
             });
         }
         Some(match reason {
-            // As its incident says it: whoever makes a new token first breaks what may be right.
-            Reason::CredentialExpired
-            | Reason::CredentialRevoked
-            | Reason::CredentialRejected
-            | Reason::CredentialAppPasswordRetired
-            | Reason::CredentialWrongTokenOrEmail
-                if self.is_of_our_copy =>
-            {
-                format!(
-                    "snykwatch operator: put the token that is saved in Snyk into the secret of this credential, whole and \
-                     without anything around it; only if that token is rejected too, token owner: create a new one, then \
-                     {admin}: save it in {card}{profile}"
-                )
-            }
             Reason::CredentialExpired
             | Reason::CredentialRevoked
             | Reason::CredentialRejected
@@ -161,6 +155,18 @@ impl Advised<'_> {
             Level::Organization => "Organization",
         }
     }
+}
+
+/// The credential itself is what is wrong.
+fn is_rejected(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CredentialExpired
+            | Reason::CredentialRevoked
+            | Reason::CredentialRejected
+            | Reason::CredentialAppPasswordRetired
+            | Reason::CredentialWrongTokenOrEmail
+    )
 }
 
 /// The next step that is the same for every integration.

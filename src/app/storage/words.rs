@@ -47,6 +47,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_secs(10);
 
+    #[expect(clippy::unnecessary_wraps, reason = "as it is compared with")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

@@ -217,7 +217,9 @@ fn seek(secret: &str, letters: &Plain, divided: Divided, sought: &mut Vec<Sought
         encoded.extend(pieces(&secret.to_uppercase()));
     }
     let encoded: BTreeSet<String> = encoded.iter().map(|piece| Plain::of(piece).letters().text().to_owned()).collect();
-    encoded.iter().for_each(|piece| add(piece, base64, true));
+    for piece in &encoded {
+        add(piece, base64, true);
+    }
 }
 
 /// A run without what only by chance goes on with it: few letters of a word beside it.
@@ -308,7 +310,7 @@ mod tests {
             cut("\n"),
             cut("\u{7}"),
             cut("\u{200b}"),
-            TOKEN.chars().map(|one| format!("{one} ")).collect::<String>().trim().to_owned(),
+            TOKEN.chars().map(String::from).collect::<Vec<_>>().join(" "),
             STANDARD.encode(format!("snyk-bot@acme.example:{TOKEN}")),
             cut("%20"),
             // Cut by whatever is neither letter nor digit, and an id with other signs in it.

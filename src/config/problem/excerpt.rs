@@ -123,10 +123,9 @@ fn window(line: &str, around: usize) -> (String, Cut) {
 /// What is shown of each character. What draws lines knows how wide a tab is.
 fn drawn(text: &str) -> impl Iterator<Item = char> {
     effects(text).map(|(character, effect)| match (character, effect) {
-        ('\t', _) => character,
         // A lone one would set a terminal back to the line's beginning.
         ('\r', _) => ' ',
-        (_, Effect::Shown) => character,
+        ('\t', _) | (_, Effect::Shown) => character,
         (_, Effect::Hidden | Effect::Breaks) => '\u{fffd}',
     })
 }

@@ -89,6 +89,7 @@ fn retain<T>(slot: &mut Slot<T>, part: Part, keep: &mut dyn FnMut(Part, Observed
     }
 }
 
+#[expect(clippy::ref_option, reason = "a slot is asked as it is kept")]
 fn in_use<T>(slot: &Slot<T>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     fresh(slot, now).map(|evidence| evidence.observed_at)
 }

@@ -24,7 +24,9 @@ impl Shift {
 
     pub(super) fn attention(&self, attention: &mut Attention) {
         let Attention { announcements, acknowledgements, silences, gaps, recurrences, digests, forgotten } = attention;
-        silences.values_mut().for_each(|silence| self.silence(silence));
+        for silence in silences.values_mut() {
+            self.silence(silence);
+        }
         for announcement in announcements.values_mut() {
             let Announcement { opened_at, since, changed, sequence: _, page, receivers } = announcement;
             self.time(opened_at);

@@ -176,18 +176,18 @@ fn what_people_type_is_made_harmless_and_a_repetition_is_still_one() {
     let stored = serde_json::to_string(&hostile).unwrap();
     assert_eq!(serde_json::from_str::<Silence>(&stored).unwrap(), kept);
 
-    let mut stage = Stage::new();
-    stage.open(&stalled(), Severity::Warning);
+    let mut scene = Stage::new();
+    scene.open(&stalled(), Severity::Warning);
     let text = "SyncStalled/integration/acme-bitbucket";
-    acknowledge(&mut stage.state, text, HOSTILE, HOSTILE, stage.now).unwrap();
-    let kept = stage.state.attention.acknowledgements[&stalled()].clone();
+    acknowledge(&mut scene.state, text, HOSTILE, HOSTILE, scene.now).unwrap();
+    let kept = scene.state.attention.acknowledgements[&stalled()].clone();
     assert_eq!((kept.author.as_str(), kept.comment.as_str()), ("Q1 [31m <b> Q2", "Q1 [31m <b> Q2"));
     // Names of people and what they say are not only English, and some are written with what takes no room.
     for name in
         ["Zoë 東京", "\u{1f469}\u{200d}\u{1f4bb} Ada", "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}"]
     {
-        acknowledge(&mut stage.state, text, name, "läuft – 🦀", stage.now).unwrap();
-        let kept = &stage.state.attention.acknowledgements[&stalled()];
+        acknowledge(&mut scene.state, text, name, "läuft – 🦀", scene.now).unwrap();
+        let kept = &scene.state.attention.acknowledgements[&stalled()];
         assert_eq!((kept.author.as_str(), kept.comment.as_str()), (name, "läuft – 🦀"));
     }
 }

@@ -73,8 +73,9 @@ impl Index {
         let length = self.length.load(Ordering::Relaxed);
         // All of it, since what is left of its head speaks of what is gone; and written, since what is only made longer
         // has no room on a full disk when it is used.
+        let nothing = vec![0; REGION];
         for place in (0..length).step_by(REGION) {
-            self.file.write_all_at(&[0; REGION], place)?;
+            self.file.write_all_at(&nothing, place)?;
         }
         Ok(())
     }

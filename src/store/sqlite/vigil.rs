@@ -150,12 +150,11 @@ async fn find_harm_within(store: &SqliteStore, writer: &mut Writer) -> Option<Ad
             writer.adrift
         }
         Ok((false, _)) => Some(Adrift::Cut),
-        Ok((true, false)) => Some(Adrift::Overwritten),
         Err(error) if failure::is_damage(&error) => Some(Adrift::Cut),
         // It is asked again.
         Err(error) if writer.doubt.is_none() || failure::is_passing(&error) => None,
-        // What it holds cannot be understood.
-        Err(_) => Some(Adrift::Overwritten),
+        // What it holds is not ours, or cannot be understood.
+        Ok((true, false)) | Err(_) => Some(Adrift::Overwritten),
     }
 }
 

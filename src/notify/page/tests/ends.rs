@@ -106,10 +106,10 @@ fn an_end_names_what_is_still_open_and_claims_no_repair_that_nobody_saw() {
 fn an_end_that_was_forgotten_has_the_labels_of_its_begin() {
     let breaking: [fn(&mut World); 5] = [
         |world| {
-            drop(world.main().permissions.insert(Permission::WebhookWrite, PermissionProof::Missing { scope: None }))
+            drop(world.main().permissions.insert(Permission::WebhookWrite, PermissionProof::Missing { scope: None }));
         },
         |world| {
-            drop(world.main().permissions.insert(Permission::RepositoryRead, PermissionProof::Missing { scope: None }))
+            drop(world.main().permissions.insert(Permission::RepositoryRead, PermissionProof::Missing { scope: None }));
         },
         |world| world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked),
         |world| world.down.extend([SNYK_API.into()]),
