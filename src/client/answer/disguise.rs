@@ -134,7 +134,7 @@ impl Disguises {
         while let Some(Run { range, sought }) = self.next(blocks, letters.text().as_bytes(), from) {
             from = range.end;
             let is_whole = range.len() == sought.letters.len();
-            let range = if is_whole { range } else { trimmed(&letters, range, sought.fewest) };
+            let range = if is_whole { range } else { trimmed(text, &letters, range, sought.fewest) };
             let Some(place) = letters.place(range) else { continue };
             if sought.is_base64 {
                 places.push(widened(text, 0, place));
@@ -223,16 +223,21 @@ fn seek(secret: &str, letters: &Plain, divided: Divided, sought: &mut Vec<Sought
 }
 
 /// A run without what only by chance goes on with it: few letters of a word beside it.
-fn trimmed(letters: &Plain, run: Range<usize>, fewest: usize) -> Range<usize> {
+fn trimmed(text: &str, letters: &Plain, run: Range<usize>, fewest: usize) -> Range<usize> {
     let Range { start, end } = run;
-    let start =
-        (1..SHORTEST_CUT).map(|length| start + length).rfind(|start| letters.is_cut_before(*start)).unwrap_or(start);
-    let end = (1..SHORTEST_CUT).map(|length| end - length).rfind(|end| letters.is_cut_before(*end)).unwrap_or(end);
+    // Other signs may be the secret's own.
+    let is_apart = |place: &usize| letters.cut_before(*place, text).contains(char::is_whitespace);
+    let start = (1..SHORTEST_CUT).map(|length| start + length).rfind(is_apart).unwrap_or(start);
+    let end = (1..SHORTEST_CUT).map(|length| end - length).rfind(is_apart).unwrap_or(end);
     if end.saturating_sub(start) >= fewest { start..end } else { run }
 }
 
 /// Whether the place lies in a complete UUID: then that is another id, though it shares a part with the secret.
 fn is_in_an_id(text: &str, place: &Range<usize>) -> bool {
+    if !text.get(place.clone()).is_some_and(|run| run.contains('-')) {
+        // Thirty-two digits without a sign may be half of a token in hexadecimal.
+        return false;
+    }
     let is_of_id = |letter: &&u8| letter.is_ascii_hexdigit() || **letter == b'-';
     let before = text.as_bytes().get(..place.start).unwrap_or_default().iter().rev().take_while(is_of_id).count();
     let after = text.as_bytes().get(place.end..).unwrap_or_default().iter().take_while(is_of_id).count();
@@ -345,7 +350,7 @@ mod tests {
         check(&format!("it is {first}."), "it is [redacted].");
         check(&format!("it is {}.", &TOKEN[5..]), "it is [redacted].");
         check(&format!("it is {}.", &TOKEN[..40]), "it is [redacted].");
-        check(&format!("it is {}.", &UUID[18..]), "it is [redacted].");
+        check(&format!("it is {}.", &UUID[19..]), "it is [redacted].");
     }
 
     #[test]

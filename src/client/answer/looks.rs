@@ -9,6 +9,9 @@ const LONGEST_NUMBER: usize = 4;
 /// Words that are written as one have their capitals within, but are seldom longer. Letters.
 const LONGEST_WORD: usize = 20;
 
+/// No word is longer than this. Letters.
+const LONGEST_OF_ALL: usize = 24;
+
 /// Whether so much of it is neither a word nor a number that nobody made it up.
 pub(super) fn is_made_by_machine(text: &str) -> bool {
     let pieces = text.split(|letter: char| !letter.is_alphanumeric());
@@ -20,7 +23,8 @@ fn is_word(piece: &str) -> bool {
     let letters = piece.trim_matches(|letter: char| letter.is_ascii_digit());
     let has_digits = letters.contains(|letter: char| letter.is_ascii_digit());
     let has_capitals = letters.chars().skip_while(|letter| letter.is_uppercase()).any(char::is_uppercase);
-    piece.len() - letters.len() <= LONGEST_NUMBER && !has_digits && !(has_capitals && letters.len() >= LONGEST_WORD)
+    let longest = if has_capitals { LONGEST_WORD - 1 } else { LONGEST_OF_ALL };
+    piece.len() - letters.len() <= LONGEST_NUMBER && !has_digits && letters.chars().count() <= longest
 }
 
 #[cfg(test)]
@@ -36,6 +40,7 @@ mod tests {
             "aVeryLongMixOfLettersWithoutAnyDigit",
             "hook-token-0123456789",
             "Tr0ub4dor",
+            "abcdefghijklmnopqrstuvwxyz",
         ] {
             assert!(is_made_by_machine(token), "{token}");
         }

@@ -69,10 +69,11 @@ impl Plain {
         &self.text
     }
 
-    /// Whether something that is left out stands before this byte.
-    pub(super) fn is_cut_before(&self, byte: usize) -> bool {
+    /// What is left out before this byte, in `text`, of which it was made.
+    pub(super) fn cut_before<'t>(&self, byte: usize, text: &'t str) -> &'t str {
         let end = byte.checked_sub(1).and_then(|before| self.places.get(before)).map(|place| place.end);
-        self.places.get(byte).is_some_and(|place| end.is_some_and(|end| end < place.start))
+        let begin = self.places.get(byte).map(|place| place.start);
+        end.zip(begin).and_then(|(end, begin)| text.get(end..begin)).unwrap_or_default()
     }
 
     /// Where a part of it stands in the text that it was made of.
@@ -179,6 +180,8 @@ mod tests {
         assert_eq!(letters.text(), "xabé");
         assert_eq!(letters.place(1..3), Some(2..12));
         assert_eq!(letters.place(3..5), Some(13..15));
+        let text = "ab. c";
+        assert_eq!([1, 2].map(|byte| Plain::of(text).letters().cut_before(byte, text)), ["", ". "]);
     }
 
     proptest! {

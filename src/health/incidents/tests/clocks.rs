@@ -97,18 +97,27 @@ fn nothing_opens_or_grows_worse_by_time_alone_before_a_date_confirmed_the_clock_
     // The process ends here, and another begins.
     let start = |world: &mut World| world.state.evidence.is_clock_unconfirmed = true;
     start(&mut world);
-    world.now = super::world::start() + hours(48);
+    world.now = super::world::start() + hours(25);
     crate::health::incidents::evaluate(&mut world.state, &world.fleet, world.now);
     assert_eq!((world.open(), world.pending()), (vec![warning.to_owned()], vec![PARTIAL.to_owned()]));
     // What is seen, it tells.
     world.reject(&pat(), Reason::CredentialExpired);
     crate::health::incidents::evaluate(&mut world.state, &world.fleet, world.now);
-    assert_eq!(world.open(), ["CredentialInvalid/credential/bitbucket-acme critical", warning]);
+    assert_eq!(world.open(), [warning, "CredentialInvalid/credential/bitbucket-acme critical"]);
     // It was the time.
     world.state.evidence.is_clock_unconfirmed = false;
     world.accept(&pat());
-    world.at(hours(60));
-    assert_eq!(world.open(), ["SnykTokenInvalid/credential/acme-us critical", PARTIAL]);
+    world.at(hours(25));
+    assert_eq!(world.open(), ["SnykTokenInvalid/credential/acme-us critical"]);
+    // Where no other problem explains it, it opens as soon as the time is known.
+    let mut world = partial();
+    start(&mut world);
+    world.now = super::world::start() + hours(25);
+    crate::health::incidents::evaluate(&mut world.state, &world.fleet, world.now);
+    assert_eq!((world.open(), world.pending()), (Vec::new(), vec![PARTIAL.to_owned()]));
+    world.state.evidence.is_clock_unconfirmed = false;
+    world.at(hours(25));
+    assert_eq!(world.open(), [PARTIAL]);
 }
 
 /// Before: two days in which nobody watched were two days of trying, for one Organization as for all.
