@@ -12,7 +12,8 @@
 //! - [`status`] holds the two status tables as pure functions over truths. `connected` is proved, never a fallthrough.
 //! - [`forget_other_subjects()`] drops what was observed of something that the configuration no longer names.
 //! - [`resume()`] continues a state after a time in which nobody watched.
-//! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump.
+//! - [`rebase()`] moves our own times when the wall clock jumped; [`take_back()`] undoes a jump, [`bring_back()`] one of
+//!   a process before.
 //! - [`loss`] settles what became of repositories that are seen no more.
 //! - [`decisions`] takes what people say of losses, and what they plan.
 //! - [`first_pass`] tells which Organizations nobody has asked about yet; [`rights_to_count()`] what one pass has to ask
@@ -69,7 +70,7 @@ pub use clocks::partially_connected_since;
 pub use evaluate::evaluate;
 pub use observe::{FollowUp, Policy, observe};
 pub use readings::{SECOND_READING_AFTER, second_readings};
-pub use rebase::{rebase, take_back};
+pub use rebase::{bring_back, rebase, take_back};
 pub use resume::{ASKING_AGAIN, SHORTEST_GAP, resume};
 pub use rights::rights_to_count;
 pub use subjects::{asked_about, forget_other_subjects};

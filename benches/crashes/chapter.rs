@@ -56,7 +56,7 @@ pub(crate) async fn play(binary: PathBuf, plan: Plan) -> Report {
         lines.extend(Calm::on(&stage, dice).play(&kinds, &mut table).await.into_iter().map(breach));
     }
     if table.breaches() > 0 {
-        lines.push(stage.last_words());
+        lines.push(stage.last_words(number));
     }
     let (events, seconds) = (table.events(), begin.elapsed().as_secs_f64());
     lines.push(format!("{events} events, {seconds:.0} s, {} breaches", table.breaches()));

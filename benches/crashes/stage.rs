@@ -106,12 +106,15 @@ impl Stage {
         command.status().unwrap().success()
     }
 
-    /// The end of what the daemons said.
-    pub(crate) fn last_words(&self) -> String {
+    /// The end of what the daemons said, and where all of it is kept.
+    pub(crate) fn last_words(&self, chapter: u64) -> String {
         const LINES: usize = 40;
         let log = self.said_since(0);
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("crashes-chapter-{chapter}.log"));
+        std::fs::write(&kept, &log).unwrap();
         let lines: Vec<&str> = log.lines().collect();
-        lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n")
+        let end = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n");
+        format!("all that was said is in {}; its end:\n{end}", kept.display())
     }
 
     /// Lines of the log since `mark` that say that something of ours is broken.

@@ -36,6 +36,9 @@ const LOOK_AFTER_EVERY: Duration = Duration::from_secs(10);
 /// of 500 MB takes some seconds of a disk.
 const VERIFY_EVERY: Duration = Duration::from_hours(12);
 
+/// More events than one episode has.
+const UNKNOWN_EVENTS: u32 = 1_000_000;
+
 /// What a daemon remembers when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remember {
@@ -96,9 +99,14 @@ fn tell_of_loss(lost: &Lost, path: &Path) {
     );
 }
 
-/// The same state, with the ends that a loss made it forget.
+/// The same state, with what a loss made it forget.
 pub(super) fn after_loss(mut state: Arc<State>, now: DateTime<Utc>) -> Arc<State> {
-    Arc::make_mut(&mut state).attention.forgotten = Some(Forgotten::since(now));
+    let attention = &mut Arc::make_mut(&mut state).attention;
+    attention.forgotten = Some(Forgotten::since(now));
+    for announcement in attention.announcements.values_mut() {
+        // No id that an older state may have given is given again.
+        announcement.sequence = announcement.sequence.saturating_add(UNKNOWN_EVENTS);
+    }
     state
 }
 

@@ -50,8 +50,9 @@ impl Attention {
     }
 }
 
-/// Ends that nobody remembers to owe: the state was lost, with who was told of what. Keys hold no time, so each that may be
-/// open is ended once, when its subject is first seen to be well.
+/// What nobody remembers to owe: the state was lost, or fell back to an older one, with who was told of what. Keys hold no
+/// time, so each that may be open is ended once, when its subject is first seen to be well; and what an older state holds
+/// open may have been ended since, so that it is told once more when it is first seen to last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     /// When the loss was noticed; part of the ids.
@@ -61,12 +62,15 @@ pub struct Forgotten {
     pub due: BTreeMap<IncidentKey, Vec<IntegrationKey>>,
     /// The end was told, or nobody can have heard of it.
     pub settled: BTreeSet<IncidentKey>,
+    /// Open since before the loss, and seen to last since.
+    #[serde(default)]
+    pub lasting: BTreeSet<IncidentKey>,
 }
 
 impl Forgotten {
     /// Everything is owed.
     pub fn since(since: DateTime<Utc>) -> Self {
-        Self { since, due: BTreeMap::new(), settled: BTreeSet::new() }
+        Self { since, due: BTreeMap::new(), settled: BTreeSet::new(), lasting: BTreeSet::new() }
     }
 }
 

@@ -38,6 +38,14 @@ pub fn take_back(state: &mut State, set_at: DateTime<Utc>, step: TimeDelta) {
     state.attention.gaps.retain(|gap| gap.to - gap.from > SHORTEST_GAP);
 }
 
+/// Brings back what a clock that ran ahead stored before this start, last at `from`: now that ours is known to be right,
+/// nothing of ours lies ahead of it. Spans stay; how long nobody watched, nobody knows, so what was observed by that
+/// clock has no age: it is dropped, and is asked again.
+pub fn bring_back(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) {
+    state.evidence.each(&mut |_, book| book.retain(&mut |_, observed| *observed.observed_at <= now));
+    take_back(state, now, now - from);
+}
+
 struct Shift {
     by: TimeDelta,
     /// Earlier times are right.

@@ -2,6 +2,9 @@
 //! problem of which they may know is first seen to be well. Ends that are remembered, and that a receiver did not take
 //! while it failed, are sent again by [`crate::deliver`].
 //!
+//! And the beginnings of what an older state holds open, since who was told of it may have heard of its end: once, when
+//! it is first seen to last.
+//!
 //! What they do not know of, they take for nothing: PagerDuty drops the end of an alert that is not open, and Alertmanager
 //! tells nobody of one that never fired. People who read messages are told nothing.
 
@@ -16,6 +19,15 @@ use crate::domain::notification::{About, Dispatch, Notification, NotificationId,
 
 /// What people are told of; the rest is in digests.
 const TOLD: [Severity; 2] = [Severity::Warning, Severity::Critical];
+
+/// Whoever was told before the loss is told once more.
+pub(super) fn tell_what_lasts(forgotten: &Forgotten, announcements: &mut Announcements) {
+    for key in &forgotten.lasting {
+        let known = announcements.get_mut(&About::Incident(key.clone()));
+        let told = known.into_iter().flat_map(|announcement| announcement.receivers.values_mut());
+        told.filter(|told| told.at < forgotten.since).for_each(|told| told.is_lost = true);
+    }
+}
 
 impl Desk<'_> {
     /// Ends what is owed, and remembers it.

@@ -181,6 +181,33 @@ async fn a_clock_that_ran_ahead_while_it_was_down_makes_no_page_worse() {
     daemon.terminate().await.exits(0);
 }
 
+/// A machine starts with a clock that is a day ahead; it is restarted with the right one while Snyk is down. Before: the
+/// outage had begun tomorrow, and nobody was paged until then.
+#[tokio::test]
+async fn what_a_clock_that_ran_ahead_stored_delays_no_page() {
+    let scene = Scene::healthy().await;
+    let Some(clock) = WallClock::of(&scene, "+1d") else { return };
+    let receivers = Receivers::of(&scene).await;
+    let configuration = alerting(&scene, &receivers.configuration());
+    // Not before it is restarted.
+    let patient = configuration.replace("upstream_unreachable: { after: 1s", "upstream_unreachable: { after: 15s");
+    assert_ne!(patient, configuration);
+    scene.write_text(&patient);
+    let daemon = clock.run(&scene).await;
+    eventually("the Group is known", async || (!daemon.group().await["status"].is_null()).then_some(())).await;
+    take_snyk_down(&scene);
+    until_probed(&daemon, 4.0).await;
+    kill(daemon).await;
+    clock.set("+0");
+    let daemon = clock.run(&scene).await;
+    daemon.until_log_says("by a clock that ran ahead").await;
+    receivers.until_paged().await;
+    bring_snyk_back(&scene);
+    receivers.until_resolved().await;
+    daemon.until_group_is("connected").await;
+    daemon.terminate().await.exits(0);
+}
+
 /// Until ten minutes from now by a clock that is then set back: the outage in it pages nobody.
 #[tokio::test]
 async fn a_silence_outlasts_a_clock_that_is_set_back() {

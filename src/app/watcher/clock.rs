@@ -12,6 +12,7 @@ use crate::clock::{ClockStep, Testimony};
 use crate::domain::evidence::ClockDoubt;
 use crate::domain::work::{ApiNotice, ProbeKind, ProbeRun, Work};
 use crate::health;
+use crate::health::SHORTEST_GAP;
 
 impl Watcher {
     /// Follows the wall clock, and brings what is remembered into line with it.
@@ -57,6 +58,9 @@ impl Watcher {
             (evidence.clock_doubt, evidence.is_clock_unconfirmed) = (doubt, is_unconfirmed);
             self.needs_evaluation = true;
         }
+        if !is_unconfirmed {
+            self.bring_back();
+        }
         self.tell_of_own_clock();
     }
 
@@ -93,6 +97,17 @@ impl Watcher {
             health::rebase(state, step);
         }
         self.after_clock_was_set(step);
+    }
+
+    /// Our clock is right. What was stored by one that ran ahead of it lies in no future.
+    fn bring_back(&mut self) {
+        let now = self.parts.clock.now();
+        let Some(from) = self.parts.restored_at.take_if(|from| *from - now > SHORTEST_GAP) else { return };
+        let ahead_seconds = (from - now).num_seconds();
+        tracing::warn!(ahead_seconds, "the state was stored by a clock that ran ahead: its times are brought back");
+        health::bring_back(Arc::make_mut(&mut self.parts.state), from, now);
+        self.tell_of_gaps();
+        self.needs_evaluation = true;
     }
 
     fn after_clock_was_set(&mut self, step: TimeDelta) {

@@ -29,6 +29,12 @@ impl Anew<'_> {
         facts.and_then(|facts| facts.last_conclusive_at).is_some_and(|at| at >= self.since)
     }
 
+    /// An API gave no usable answer.
+    pub(super) fn failed(self, name: &ApiName) -> bool {
+        let facts = self.inputs.state.evidence.apis.get(name);
+        facts.and_then(|facts| facts.last_failed_at).is_some_and(|at| at >= self.since)
+    }
+
     /// A Snyk token or an SCM credential.
     pub(super) fn credential(self, name: &CredentialName) -> bool {
         let evidence = &self.inputs.state.evidence;

@@ -1,4 +1,5 @@
-//! What is seen to be well for the first time since the state was lost: receivers may hold it open from before.
+//! What is seen for the first time since the state was lost: to be well, while receivers may hold it open from before;
+//! or to last, while an older state says that they were told, and they may have heard of an end since.
 //!
 //! A rule that does not hold is not enough. Much of what rules look at is compared with the past, which is gone too, and
 //! what was not looked at yet has nothing wrong with it. So each kind of subject has its own proof, and all that the proof
@@ -14,14 +15,15 @@ use super::candidate::{Body, Candidate, PartVerdict};
 use super::inputs::Inputs;
 use crate::domain::attention::Forgotten;
 use crate::domain::condition::Condition;
-use crate::domain::incident::{IncidentKey, IncidentState, Rule, Severity, Subject};
+use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::kinds::Truth;
 use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName};
 use crate::domain::status::Status;
 use crate::health::first_pass;
+use crate::health::resume::ASKING_AGAIN;
 use crate::health::unseen::unlisted;
 
-/// Ends that the loss of the state made us forget, as the candidates of this evaluation settle them.
+/// What the loss of the state made us forget, as the candidates of this evaluation settle them.
 pub(super) struct ForgottenEnds(Option<Forgotten>);
 
 impl ForgottenEnds {
@@ -43,12 +45,24 @@ impl ForgottenEnds {
         }
     }
 
+    /// The rule's condition holds.
+    pub(super) fn on_holds(&mut self, inputs: &Inputs<'_>, candidate: &Candidate<'_>) {
+        let Some(forgotten) = &mut self.0 else { return };
+        let key = &candidate.key;
+        let phase = inputs.incident(key).map(|incident| incident.phase);
+        let is_older = matches!(phase, Some(IncidentPhase::Open { opened_at }) if opened_at < forgotten.since);
+        if is_older && !forgotten.lasting.contains(key) && is_seen_to_last(inputs, candidate, forgotten.since) {
+            forgotten.lasting.insert(key.clone());
+        }
+    }
+
     /// What is left, after `incidents` came of the evaluation. It is kept for good: what is settled is a few keys, and some
     /// subjects are seen for the first time after months.
     pub(super) fn into_left(self, incidents: &BTreeMap<IncidentKey, IncidentState>) -> Option<Forgotten> {
         let mut forgotten = self.0?;
         // A flapping one is held open although it is well, and what broke again before its end was told is not over.
         forgotten.due.retain(|key, _| !incidents.contains_key(key));
+        forgotten.lasting.retain(|key| incidents.contains_key(key));
         Some(forgotten)
     }
 }
@@ -91,6 +105,22 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<
             (Rule::ConnectionFailed | Rule::StatusUnknown, Some(status)) => status != Status::SetupInProgress,
             _ => false,
         },
+    }
+}
+
+/// What an older state remembers of it may be over.
+fn is_seen_to_last(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<Utc>) -> bool {
+    let anew = Anew { inputs, since };
+    match &candidate.key.subject {
+        // Nothing is observed while nothing is known; all was to be asked by then.
+        _ if candidate.key.rule == Rule::StatusUnknown => inputs.age(since) >= ASKING_AGAIN,
+        Subject::Organizations(_) => candidate.affected.iter().any(|key| anew.integration(key)),
+        Subject::Credential(name) => anew.credential(name),
+        Subject::Network => inputs.state.evidence.apis.keys().any(|name| anew.failed(name)),
+        Subject::Api(name) => anew.failed(name),
+        Subject::Workspace(name, _) if candidate.key.rule == Rule::RepositoriesVanished => anew.group(name),
+        Subject::Workspace(name, slug) => anew.workspace(name, slug),
+        Subject::Integration(key) => anew.integration(key),
     }
 }
 

@@ -112,8 +112,10 @@ pub(super) fn advance<'a>(
         seen.insert(candidate.key.clone());
         if candidate.is_enabled() {
             let standing = stand(inputs, candidate, causes, &baselines);
-            if matches!(standing, Standing::Gone { .. }) {
-                forgotten.on_gone(inputs, candidate);
+            match standing {
+                Standing::Gone { .. } => forgotten.on_gone(inputs, candidate),
+                Standing::Holds(_) => forgotten.on_holds(inputs, candidate),
+                Standing::Kept { .. } => {}
             }
             life.apply(candidate, standing);
         } else {

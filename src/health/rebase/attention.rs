@@ -55,7 +55,7 @@ impl Shift {
             self.time(opened_at);
             self.time(at);
         }
-        if let Some(Forgotten { since, due: _, settled: _ }) = forgotten {
+        if let Some(Forgotten { since, due: _, settled: _, lasting: _ }) = forgotten {
             self.time(since);
         }
         for gap in gaps.iter_mut() {

@@ -5,6 +5,7 @@ mod open;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 
 use crate::domain::condition::{Condition, Reason};
 use crate::domain::evidence::ClockDoubt;
@@ -17,7 +18,7 @@ use crate::domain::state::{Change, Transition};
 use crate::domain::status::Status;
 
 use super::super::testing::{PAT, SCM_API, SNYK_API, World, hours, minutes, start};
-use super::super::{ASKING_AGAIN, incidents, rebase, resume, take_back};
+use super::super::{ASKING_AGAIN, bring_back, incidents, rebase, resume, take_back};
 
 /// A world whose incidents are judged, and that can stop.
 struct Watched {
@@ -453,6 +454,50 @@ fn a_clock_that_ran_ahead_since_the_start_makes_nothing_older() {
         let newest = stored.conditions.values().filter_map(|condition| condition.observed_at).max();
         assert!(newest > Some(stopped_at) && newest <= Some(watched.world.now), "{key}: {newest:?}");
     }
+}
+
+/// Every time in here that lies ahead of `now`, but for what people and APIs say of the future.
+fn ahead_of(now: DateTime<Utc>, at: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let ours = fields.iter().filter(|(name, _)| {
+                !["declared_date", "expires_at", "expiry", "next_expected_at", "valid_until"].contains(&name.as_str())
+            });
+            ours.for_each(|(name, value)| ahead_of(now, &format!("{at}/{name}"), value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| ahead_of(now, at, value, found)),
+        Value::String(text) if text.parse::<DateTime<Utc>>().is_ok_and(|time| time > now) => {
+            found.push(format!("{at}: {text}"));
+        }
+        _ => {}
+    }
+}
+
+/// It was set right while nobody watched. Before: an outage that lasts waited for the day on which it seemed to begin.
+#[test]
+fn what_a_clock_that_ran_a_day_ahead_stored_waits_for_no_future() {
+    let mut watched = healthy();
+    watched.sleep_for(hours(24));
+    watched.pass(minutes(15));
+    watched.go_blind();
+    watched.pass(minutes(45));
+    let stored_at = watched.world.now;
+    assert_eq!(watched.restart_after(minutes(10) - hours(24)), None);
+    let now = watched.world.now;
+    bring_back(&mut watched.world.state, stored_at, now);
+    let mut ahead = Vec::new();
+    ahead_of(now, "", &serde_json::to_value(&watched.world.state).unwrap(), &mut ahead);
+    assert_eq!(ahead, Vec::<String>::new());
+    let gaps = &watched.world.state.attention.gaps;
+    assert!(
+        gaps.iter().all(|gap| gap.to - gap.from == minutes(10)),
+        "what is left is the time of the restart: {gaps:?}"
+    );
+    watched.judge();
+    assert_eq!(watched.world.status(None).0, Status::Unknown, "nobody knows how old it is");
+    watched.pass(minutes(30));
+    assert!(watched.is_open(Rule::UpstreamUnreachable), "it is tried in vain for more than an hour");
+    assert!(watched.since(Rule::UpstreamUnreachable) <= now - minutes(30));
 }
 
 #[test]

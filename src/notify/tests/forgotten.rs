@@ -80,3 +80,18 @@ fn without_a_loss_nobody_is_told_anything() {
     assert_eq!(stage.at(minutes(1)), [""; 0]);
     assert_eq!(stage.state.attention.announcements, BTreeMap::new());
 }
+
+/// Of an older state, nobody knows what came after it: whoever was told of this may have heard of its end.
+#[test]
+fn what_lasts_is_told_once_more_to_whoever_was_told_before_the_loss() {
+    let mut stage = stage();
+    stage.state.attention.forgotten = None;
+    stage.open(&stalled(), Severity::Warning);
+    assert_eq!(stage.at(minutes(1)).len(), 1);
+    stage.now += minutes(5);
+    stage.state.attention.forgotten = Some(Forgotten::since(stage.now));
+    assert_eq!(stage.at(minutes(6)), [""; 0], "it may be over");
+    stage.state.attention.forgotten.as_mut().unwrap().lasting.insert(stalled());
+    assert_eq!(stage.at(minutes(7)), ["trigger SyncStalled/integration/acme-bitbucket/warning -> chat, on-call"]);
+    assert_eq!(stage.at(minutes(8)), [""; 0], "once");
+}

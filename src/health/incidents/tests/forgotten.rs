@@ -206,6 +206,44 @@ fn what_is_broken_is_not_due_until_it_is_well() {
     assert!(is_about(&seen, "CredentialInvalid/") && is_about(&seen, "PartiallyConnected/"), "{seen:#?}");
 }
 
+/// What is seen to last, by rule and subject.
+fn lasting(world: &mut World) -> Vec<String> {
+    due(world);
+    world.state.attention.forgotten.iter().flat_map(|forgotten| &forgotten.lasting).map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_an_older_state_holds_open_lasts_when_it_is_seen_to() {
+    let mut world = World::healthy(5, 2);
+    world.main().authentication = ScmAuthentication::Rejected(RejectionCause::Revoked);
+    world.down = [ApiName::from(SNYK_API)].into();
+    for _ in 0..8 {
+        world.pass(minutes(15));
+        due(&mut world);
+    }
+    let open = world.state.incidents.iter().filter(|(_, incident)| incident.is_open());
+    let open: Vec<String> = open.map(|(key, _)| key.to_string()).collect();
+    assert!(is_about(&open, "CredentialInvalid/") && is_about(&open, SNYK_API), "{open:#?}");
+    world.now += minutes(10);
+    let mut world = lost(world);
+    assert_eq!(lasting(&mut world), [""; 0], "it may be over");
+    // Of each, by what was asked anew about itself.
+    world.probe_credentials();
+    let seen = lasting(&mut world);
+    assert!(is_about(&seen, "CredentialInvalid/") && !is_about(&seen, SNYK_API), "{seen:#?}");
+    world.probe();
+    let seen = lasting(&mut world);
+    assert!(is_about(&seen, SNYK_API), "{seen:#?}");
+    // What opens later was told by nobody before.
+    world.pass(hours(2));
+    let seen = lasting(&mut world);
+    assert!(seen.iter().all(|key| open.contains(key)), "{seen:#?} of {open:#?}");
+    world.down.clear();
+    world.pass(minutes(45));
+    let seen = lasting(&mut world);
+    assert!(!is_about(&seen, SNYK_API), "it is over: {seen:#?}");
+}
+
 #[test]
 fn a_set_up_that_has_just_begun_has_not_failed_yet() {
     let mut world = lost(World::just_set_up(5, 0));
