@@ -74,7 +74,7 @@ pub fn evaluate(state: &mut State, transitions: &[Transition], situation: &Situa
     let mut desk = Desk::new(state, transitions, situation);
     if let Some(forgotten) = &mut forgotten {
         desk.end_what_is_forgotten(forgotten, &announcements);
-        forgotten::tell_what_lasts(forgotten, &mut announcements);
+        desk.tell_what_lasts(forgotten, &mut announcements);
     }
     desk.end_what_is_over(&mut announcements);
     desk.report_failing(&mut announcements);

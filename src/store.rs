@@ -25,7 +25,7 @@ use futures_util::future::{BoxFuture, ready};
 use secrecy::SecretSlice;
 use uuid::Uuid;
 
-use crate::domain::incident::Subject;
+use crate::domain::incident::{Severity, Subject};
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{
     About, AttemptFailure, Delivery, DeliveryId, DeliveryState, Notification, Outgoing, Reach,
@@ -73,6 +73,13 @@ pub struct Commit {
     pub transitions: Vec<Transition>,
     /// What people are to be told of it.
     pub notifications: Vec<Outgoing>,
+}
+
+impl Commit {
+    /// Whether there is something in it that leaves although it cannot be committed.
+    fn has_pages(&self) -> bool {
+        self.notifications.iter().any(|told| told.notification.severity == Severity::Critical)
+    }
 }
 
 /// What the store gives back at start.

@@ -64,6 +64,8 @@ pub(crate) struct Calm<'a> {
     mark: Mark,
     before: BTreeMap<String, &'static str>,
     pub(super) copies: usize,
+    /// Held open by a memory that was fallen back to, and not told anew since: that waits until it is seen to last.
+    held: BTreeSet<String>,
 }
 
 impl<'a> Calm<'a> {
@@ -71,7 +73,20 @@ impl<'a> Calm<'a> {
         let clock = WallClock::of(&stage.binary, stage.directory());
         let (log, mark, before) = (stage.log_length(), Mark::now(&stage.receivers), stage.truth());
         let beats = stage.receivers.beats();
-        Self { stage, dice, clock, daemon: None, breaches: Vec::new(), born: log, beats, log, mark, before, copies: 0 }
+        Self {
+            stage,
+            dice,
+            clock,
+            daemon: None,
+            breaches: Vec::new(),
+            born: log,
+            beats,
+            log,
+            mark,
+            before,
+            copies: 0,
+            held: BTreeSet::new(),
+        }
     }
 
     /// Plays one event of each of these kinds. Ends at the first breach: what comes after it would be blamed twice.
@@ -117,7 +132,11 @@ impl<'a> Calm<'a> {
     async fn judge(&mut self, kind: Kind, memory: Memory, table: &mut Table) {
         self.stage.receivers.set_trouble(None);
         let has_lost = matches!(&memory, Memory::FellBack(open) if open.is_empty());
-        let truth = Truth { before: self.before.clone(), after: self.stage.truth(), memory };
+        if let Memory::FellBack(open) = &memory {
+            self.held.clone_from(open);
+        }
+        let held_before = if memory == Memory::Kept { self.held.clone() } else { BTreeSet::new() };
+        let truth = Truth { before: self.before.clone(), after: self.stage.truth(), memory, held_before };
         // A message may still wait for its retry when pagers have got theirs.
         let deadline = Instant::now() + SETTLING;
         let (told, (breaches, anew)) = loop {
@@ -130,6 +149,7 @@ impl<'a> Calm<'a> {
                 break (told, verdict);
             }
         };
+        self.held.retain(|incident| !told.has_begun(incident));
         self.breaches.extend(breaches);
         for line in self.stage.errors_since(self.log) {
             if is_panic(&line) || !kind.may_say(&line) {

@@ -49,6 +49,12 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Whether anybody was told that it began.
+    pub(crate) fn has_begun(&self, incident: &str) -> bool {
+        let keys = [&self.pager, &self.alertmanager, &self.webhook].into_iter().flat_map(|heard| heard.begun.keys());
+        keys.into_iter().any(|key| without_severity(key) == incident)
+    }
+
     pub(crate) fn since(mark: Mark, receivers: &Receivers) -> Self {
         let (mut pager, mut alertmanager, mut webhook) = (Heard::default(), Heard::default(), Heard::default());
         receivers.pagerduty.look(|duty| {
@@ -104,6 +110,8 @@ pub(crate) struct Truth {
     pub(crate) before: BTreeMap<String, &'static str>,
     pub(crate) after: BTreeMap<String, &'static str>,
     pub(crate) memory: Memory,
+    /// What memories of events before held open, and was not told anew yet.
+    pub(crate) held_before: BTreeSet<String>,
 }
 
 impl Truth {
@@ -126,7 +134,7 @@ impl Truth {
     fn judge_incident(&self, account: &Account<'_>, verdict: &mut Verdict) {
         let incident = account.incident;
         let (begun, ended) = (account.begun(), account.ended());
-        let remembers = self.memory == Memory::Kept;
+        let remembers = self.memory == Memory::Kept && !self.held_before.contains(incident);
         let was_held = matches!(&self.memory, Memory::FellBack(open) if open.contains(incident));
         match (self.before.get(incident), self.after.get(incident)) {
             (None, None) => {

@@ -62,15 +62,15 @@ pub struct Forgotten {
     pub due: BTreeMap<IncidentKey, Vec<IntegrationKey>>,
     /// The end was told, or nobody can have heard of it.
     pub settled: BTreeSet<IncidentKey>,
-    /// Open since before the loss, and seen to last since.
-    #[serde(default)]
-    pub lasting: BTreeSet<IncidentKey>,
+    /// Open, and seen to last since; and whether what that means was told.
+    #[serde(default, with = "pairs")]
+    pub lasting: BTreeMap<IncidentKey, bool>,
 }
 
 impl Forgotten {
     /// Everything is owed.
     pub fn since(since: DateTime<Utc>) -> Self {
-        Self { since, due: BTreeMap::new(), settled: BTreeSet::new(), lasting: BTreeSet::new() }
+        Self { since, due: BTreeMap::new(), settled: BTreeSet::new(), lasting: BTreeMap::new() }
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) fn of_forgotten(
     key: &IncidentKey,
     affected: &[IntegrationKey],
     lost_at: DateTime<Utc>,
+    because: &str,
     state: &State,
     situation: &Situation<'_>,
 ) -> Page {
@@ -93,7 +94,7 @@ pub(super) fn of_forgotten(
         title: heading::cut(&format!("Resolved: {what}")),
         summary: format!(
             "{what} is not open. snykwatch lost what it remembered, which it noticed at {}, and its first look since then \
-             shows this well: whatever was open before is over.",
+             shows {because}: whatever was open before is over.",
             instant(lost_at),
         ),
         next_step: "No action needed.".to_owned(),

@@ -62,9 +62,10 @@ fn is_foreign_page(failure: &Failure) -> bool {
     may_be && failure.body == BodyKind::Html && !failure.is_rejection()
 }
 
-/// Whether nobody knows whose refusal it is: it has no word of the API's, and nothing shows that we speak with the API.
+/// Whether nobody knows whose refusal it is: it is not in the form of the API's words, and nothing shows that we speak with
+/// the API.
 fn is_wordless(failure: &Failure, api: Heard) -> bool {
-    let is_silent = failure.body != BodyKind::Json && failure.message().is_none() && failure.code().is_none();
+    let is_silent = failure.body != BodyKind::Json && failure.code().is_none();
     failure.class == FailureClass::Forbidden && is_silent && api == Heard::NothingYet
 }
 
@@ -264,9 +265,10 @@ mod tests {
         }
         check(FailureClass::Forbidden, 403, BodyKind::Absent, None, none, "unexpected_body");
         check(FailureClass::Forbidden, 403, BodyKind::Other, None, none, "unexpected_body");
-        // With words of its own, or beside what the same API gave, a refusal is one.
+        check(FailureClass::Forbidden, 403, BodyKind::Other, Some("Forbidden"), none, "unexpected_body");
+        // In its own form, or beside what the same API gave, a refusal is one.
         check(FailureClass::Forbidden, 403, BodyKind::Json, Some("no"), none, "forbidden");
-        check(FailureClass::Forbidden, 403, BodyKind::Other, Some("no"), none, "forbidden");
+        check(FailureClass::Forbidden, 403, BodyKind::Other, Some("Forbidden"), some, "forbidden");
         check(FailureClass::Forbidden, 403, BodyKind::Absent, None, some, "forbidden");
         // An API that is down says so by its status, whatever it shows.
         check(FailureClass::ServerError, 503, BodyKind::Html, None, none, "server_error");

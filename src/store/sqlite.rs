@@ -64,7 +64,7 @@ use super::{
     AttemptEnd, Backlog, Commit, DeliveryFilter, Installation, Mended, Outbox, Pruned, Revision, Settled, Store,
     StoreError, Stored,
 };
-use crate::domain::incident::{Severity, Subject};
+use crate::domain::incident::Subject;
 use crate::domain::names::ReceiverName;
 use crate::domain::notification::{Delivery, DeliveryId, Notification};
 use crate::domain::state::Transition;
@@ -182,7 +182,7 @@ impl Store for SqliteStore {
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>> {
         self.noting(async move {
-            let has_pages = commit.notifications.iter().any(|told| told.notification.severity == Severity::Critical);
+            let has_pages = commit.has_pages();
             let mut writer = self.writer.lock().await;
             let committed = writer.commit(commit).await;
             let latest = writer.latest();

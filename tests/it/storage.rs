@@ -206,6 +206,37 @@ async fn on_a_disk_that_is_full_at_a_later_start_what_is_remembered_goes_on() {
     bring_snyk_back(&scene);
     receivers.until_resolved().await;
     receivers.have_one_episode();
+    // Until there was room, nobody else could read it.
+    let is_made = async || scene.ask_as_it_is(&["backup", "copy.db"]).await.code.eq(&Some(0)).then_some(());
+    eventually("a backup is made", is_made).await;
+    daemon.terminate().await.exits(0);
+}
+
+/// A page that left without being stored, and a kill: the next one knows of the end before it, and not of this page.
+#[tokio::test]
+async fn a_page_that_a_full_disk_forgot_is_not_ended_by_the_end_before_it() {
+    let scene = Scene::healthy().await;
+    let receivers = Receivers::of(&scene).await;
+    scene.write_text(&paging(&scene, &receivers));
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_group_is("connected").await;
+    take_snyk_down(&scene);
+    receivers.until_paged().await;
+    bring_snyk_back(&scene);
+    receivers.until_resolved().await;
+    daemon.terminate().await.exits(0);
+    let daemon = Daemon::start(without_room(&scene)).await;
+    daemon.until_group_is("connected").await;
+    take_snyk_down(&scene);
+    eventually("the pager rings", async || (receivers.on_the_pager().0 == 2).then_some(())).await;
+    kill(daemon).await;
+    let daemon = scene.run_as_it_is().await;
+    daemon.until_log_says("the last run ended while the state file took nothing").await;
+    until_probed(&daemon, 6.0).await;
+    assert_eq!(receivers.on_the_pager(), (2, 1), "it lasts");
+    bring_snyk_back(&scene);
+    eventually("the pager is told of the end", async || (receivers.on_the_pager().1 == 2).then_some(())).await;
+    assert_eq!(receivers.on_the_pager().0, 2, "the same key rings nobody again");
     daemon.terminate().await.exits(0);
 }
 

@@ -49,10 +49,9 @@ impl ForgottenEnds {
     pub(super) fn on_holds(&mut self, inputs: &Inputs<'_>, candidate: &Candidate<'_>) {
         let Some(forgotten) = &mut self.0 else { return };
         let key = &candidate.key;
-        let phase = inputs.incident(key).map(|incident| incident.phase);
-        let is_older = matches!(phase, Some(IncidentPhase::Open { opened_at }) if opened_at < forgotten.since);
-        if is_older && !forgotten.lasting.contains(key) && is_seen_to_last(inputs, candidate, forgotten.since) {
-            forgotten.lasting.insert(key.clone());
+        let is_open = inputs.incident(key).is_some_and(IncidentState::is_open);
+        if is_open && !forgotten.lasting.contains_key(key) && is_seen_to_last(inputs, candidate, forgotten.since) {
+            forgotten.lasting.insert(key.clone(), false);
         }
     }
 
@@ -62,7 +61,12 @@ impl ForgottenEnds {
         let mut forgotten = self.0?;
         // A flapping one is held open although it is well, and what broke again before its end was told is not over.
         forgotten.due.retain(|key, _| !incidents.contains_key(key));
-        forgotten.lasting.retain(|key| incidents.contains_key(key));
+        forgotten.lasting.retain(|key, _| incidents.get(key).is_some_and(IncidentState::is_open));
+        let since = forgotten.since;
+        let opened_since = |incident: &IncidentState| matches!(incident.phase, IncidentPhase::Open { opened_at } if opened_at >= since);
+        for (key, _) in incidents.iter().filter(|(_, incident)| opened_since(incident)) {
+            forgotten.lasting.entry(key.clone()).or_default();
+        }
         Some(forgotten)
     }
 }

@@ -91,7 +91,26 @@ fn what_lasts_is_told_once_more_to_whoever_was_told_before_the_loss() {
     stage.now += minutes(5);
     stage.state.attention.forgotten = Some(Forgotten::since(stage.now));
     assert_eq!(stage.at(minutes(6)), [""; 0], "it may be over");
-    stage.state.attention.forgotten.as_mut().unwrap().lasting.insert(stalled());
+    stage.state.attention.forgotten.as_mut().unwrap().lasting.insert(stalled(), false);
     assert_eq!(stage.at(minutes(7)), ["trigger SyncStalled/integration/acme-bitbucket/warning -> chat, on-call"]);
     assert_eq!(stage.at(minutes(8)), [""; 0], "once");
+}
+
+/// It grew worse after the copy was made, or before the state was lost: then the warning is another key.
+#[test]
+fn what_is_critical_by_now_ends_the_warning_that_may_be_open() {
+    let mut stage = stage();
+    stage.open(&stalled(), Severity::Critical);
+    stage.state.attention.forgotten.as_mut().unwrap().lasting.insert(stalled(), false);
+    let told = stage.evaluate(&[]);
+    assert_eq!(
+        shown(&told),
+        [
+            "resolve SyncStalled/integration/acme-bitbucket/warning -> on-call",
+            "trigger SyncStalled/integration/acme-bitbucket/critical -> chat, on-call"
+        ]
+    );
+    let ended = &told[0].notification.page.summary;
+    assert!(ended.contains("its first look since then shows this critical"), "{ended}");
+    assert_eq!(stage.at(minutes(1)), [""; 0], "once");
 }

@@ -146,7 +146,7 @@ fn populated() -> State {
     state.attention.gaps.push(Gap { from: at(0), to: at(1) });
     let due = BTreeMap::from([(incident(integration("acme")), vec![key("acme")])]);
     let settled = BTreeSet::from([incident(integration("other"))]);
-    state.attention.forgotten = Some(Forgotten { since: at(3), due, settled, lasting: BTreeSet::new() });
+    state.attention.forgotten = Some(Forgotten { since: at(3), due, settled, lasting: BTreeMap::new() });
     state
 }
 

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::OnceCell;
 
-use super::file::{Found, Lock};
+use super::file::{Behind, Found, Lock};
 use super::open::{self, Blueprint, Lost, MIGRATOR, OpenError};
 use super::{SqliteOptions, SqliteStore};
 use crate::domain::incident::Subject;
@@ -105,7 +105,18 @@ impl Store for AwaitedStore {
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Revision, StoreError>> {
-        async move { self.open().await?.commit(commit).await }.boxed()
+        async move {
+            let store = self.open().await;
+            // They leave all the same, and after a kill nobody remembers it.
+            if store.is_err()
+                && commit.has_pages()
+                && let Ok(mut lock) = Lock::take(&self.path)
+            {
+                lock.note_behind(Some(Behind::Unstored));
+            }
+            store?.commit(commit).await
+        }
+        .boxed()
     }
 
     fn history(&self, subject: Subject, limit: usize) -> BoxFuture<'_, Result<Vec<Transition>, StoreError>> {

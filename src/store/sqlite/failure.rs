@@ -75,6 +75,9 @@ pub enum Adrift {
          written to a new one as soon as that can be made; make its directory writable, with room in it"
     )]
     Cut,
+    /// It was opened where there was no room for others to see it, and there is room now.
+    #[error("the state file was opened on a full disk, for us alone, and is being opened again for backups")]
+    Unshared,
 }
 
 // Result codes of SQLite: https://www.sqlite.org/rescode.html

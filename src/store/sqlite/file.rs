@@ -39,6 +39,15 @@ pub(super) fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
+/// Whether there is room beside `path` for the index of a log.
+pub(super) fn has_room(path: &Path) -> bool {
+    /// What SQLite makes it of at first, in bytes.
+    const INDEX: usize = 32 * 1024;
+    let trial = beside(path, ".room");
+    let made = std::fs::write(&trial, vec![0; INDEX]);
+    std::fs::remove_file(&trial).and(made).is_ok()
+}
+
 /// Makes the file unless it is there; an error when it cannot be written.
 pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path).map(drop)
@@ -182,6 +191,9 @@ pub(super) enum LockRefused {
     File(io::Error),
 }
 
+/// The length of a note that could not be written, in bytes.
+const CUT_NOTE: usize = 1;
+
 impl Lock {
     /// Its file, beside the store at `path`.
     pub(super) fn place(path: &Path) -> PathBuf {
@@ -212,6 +224,7 @@ impl Lock {
         }
         let noted = lines.next().and_then(|line| line.trim().parse().ok());
         let behind = lines.next().and_then(|line| Behind::ALL.into_iter().find(|why| why.line() == line.trim()));
+        let behind = behind.or((text.len() == CUT_NOTE).then_some(Behind::Unstored));
         let latest = lines.next().and_then(|line| {
             let (revision, committed_at) = line.trim().split_once(' ')?;
             Some((Revision(revision.parse().ok()?), committed_at.parse().ok()?))
@@ -281,7 +294,8 @@ impl Lock {
         }
     }
 
-    /// On a full disk a line may be missing, and the lock holds all the same.
+    /// On a full disk a line may be missing, and the lock holds all the same. Where nothing at all can be written, that
+    /// people were told more is noted by cutting it to a length that it has by nothing else.
     fn write(&mut self) {
         let process = std::process::id();
         let noted = self.noted.map(|installation| installation.to_string()).unwrap_or_default();
@@ -292,7 +306,13 @@ impl Lock {
         let length = u64::try_from(text.len()).unwrap_or_default();
         // Over what is there: a file that was emptied first could not be filled again on a full disk.
         let written = self.file.rewind().and_then(|()| self.file.write_all(text.as_bytes()));
-        let _ = written.and_then(|()| self.file.set_len(length));
+        let length = match written {
+            Ok(()) => length,
+            Err(_) if self.behind.is_some() => CUT_NOTE as u64,
+            Err(_) => return,
+        };
+        // The longer text of before stays behind the new one, and is not read.
+        let _ = self.file.set_len(length);
     }
 
     /// Whether the lock of the store at `path` is this one: where its file was removed, another process finds none.

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::file::beside;
+use super::open::Manner;
 
 /// SQLite makes it longer by so much each time. Bytes.
 const REGION: usize = 1 << 15;
@@ -45,8 +46,12 @@ pub(super) struct Index {
 pub(super) struct Mark([u8; HEAD]);
 
 impl Index {
-    /// Of the store at `path`, to which somebody is connected; `None`: it is in memory.
-    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+    /// Of the store at `path`, to which somebody is connected in this manner; `None`: it is in memory.
+    pub(super) fn of(path: &Path, manner: Manner) -> io::Result<Option<Self>> {
+        // On a full disk SQLite leaves what it began to make.
+        if manner == Manner::Alone {
+            return Ok(None);
+        }
         match OpenOptions::new().read(true).write(true).open(beside(path, "-shm")) {
             Ok(file) => {
                 let length = AtomicU64::new(file.metadata()?.len());

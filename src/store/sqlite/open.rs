@@ -104,7 +104,7 @@ pub(super) async fn open_as(path: &Path, blueprint: Blueprint<'_>) -> Result<Sql
     file::make_writable(path).map_err(not_writable)?;
     let held = Arc::new(hold(path)?);
     let (mut writer, readers, installation) = connections(path, blueprint).await?;
-    let index = Index::of(path).map_err(not_writable)?.map(Arc::new);
+    let index = Index::of(path, writer.manner).map_err(not_writable)?.map(Arc::new);
     writer.watch(Some(Watched::new(Arc::clone(&held), index.clone())));
     let log = Identity::of_log(path).map_err(not_writable)?;
     // A part that cannot be read is told now, not in the middle of the first evaluation.
@@ -221,7 +221,9 @@ async fn connections_in(
     let _ = sqlx::query(MERGE_LOG).execute(&mut connection).await;
     let readers = SqlitePoolOptions::new().max_connections(READERS).idle_timeout(None).max_lifetime(None);
     let readers = readers.connect_with(options_of(path, Access::Read, manner)).await.map_err(failed)?;
-    Ok((Writer::new(connection), readers, installation))
+    let mut writer = Writer::new(connection);
+    writer.manner = manner;
+    Ok((writer, readers, installation))
 }
 
 /// What a connection may do.

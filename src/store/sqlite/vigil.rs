@@ -30,7 +30,8 @@ const VERIFY: &str = "verify the state file";
 /// A whole store under another name, on its way to the place of the file that is no longer ours. Nothing is connected to
 /// either meanwhile.
 pub(super) struct Rescue {
-    told: Mended,
+    /// `None`: nothing that people would miss was harmed.
+    told: Option<Mended>,
 }
 
 /// Looks whether the file and its lock are where they were, and mends what can be mended.
@@ -47,6 +48,9 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
             Some(Adrift::Unlogged) => writer.find_harm().or(Some(Adrift::Unlogged)),
             adrift => adrift,
         };
+        // Nobody could make a backup.
+        let is_unshared = writer.manner == Manner::Alone && file::has_room(&store.path);
+        writer.adrift = writer.adrift.or(is_unshared.then_some(Adrift::Unshared));
     }
     let is_locked_again = keep_locked(store, &mut tenure)?;
     let Some(adrift) = writer.adrift else {
@@ -71,6 +75,7 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
             Adrift::Removed => copy(store, &mut writer).await,
             Adrift::Unlogged => merge(store, &mut writer).await,
             Adrift::Cut | Adrift::Overwritten => make_anew(store, &mut writer, adrift).await,
+            Adrift::Unshared => Ok(Rescue { told: None }),
         };
         let rescue = made.map_err(|error| told(Some(error)))?;
         // Before the new file is in its place: with the last connection SQLite removes the log of that name.
@@ -79,7 +84,7 @@ pub(super) async fn look_after(store: &SqliteStore) -> Result<Option<Mended>, St
     }
     put_in_place(store, &mut writer, &mut tenure).await.map_err(|error| told(Some(error)))?;
     store.is_suspect.store(false, Ordering::Relaxed);
-    Ok(tenure.rescue.take().map(|rescue| rescue.told))
+    Ok(tenure.rescue.take().and_then(|rescue| rescue.told))
 }
 
 /// Reads the whole file and compares its indexes with it. Readers do, so that no commit waits.
@@ -173,7 +178,7 @@ async fn merge(store: &SqliteStore, writer: &mut Writer) -> Result<Rescue, Store
         "the write-ahead log of the state file, or its index, was removed or replaced while snykwatch runs; all \
                 that it held is in the state file"
             .to_owned();
-    Ok(Rescue { told: Mended { what, lost_deliveries: false } })
+    Ok(Rescue { told: Some(Mended { what, lost_deliveries: false }) })
 }
 
 /// Copies the file that has no name any more.
@@ -192,7 +197,7 @@ async fn copy(store: &SqliteStore, writer: &mut Writer) -> Result<Rescue, StoreE
     copied?;
     let path = store.path.display();
     let what = format!("the state file was removed while snykwatch runs; all that it held is in {path} again");
-    Ok(Rescue { told: Mended { what, lost_deliveries: false } })
+    Ok(Rescue { told: Some(Mended { what, lost_deliveries: false }) })
 }
 
 /// Makes a new one of what is in memory, and puts what is left of the old one aside.
@@ -224,7 +229,7 @@ async fn make_anew(store: &SqliteStore, writer: &mut Writer, adrift: Adrift) -> 
         aside.display(),
         path.display()
     );
-    Ok(Rescue { told: Mended { what, lost_deliveries: pending.is_none() } })
+    Ok(Rescue { told: Some(Mended { what, lost_deliveries: pending.is_none() }) })
 }
 
 /// Gives the new file its place, and connects to it. Not over what somebody has put there meanwhile.
@@ -250,10 +255,10 @@ async fn put_in_place(store: &SqliteStore, writer: &mut Writer, tenure: &mut Ten
         let blueprint = Blueprint { options, migrator: &MIGRATOR, installation: Some(&installation) };
         open::connections(&place, blueprint).await
     };
-    let (Writer { connection, .. }, readers, _) = open::apart(RESCUE, connecting).await?;
-    writer.connection = connection;
+    let (Writer { connection, manner, .. }, readers, _) = open::apart(RESCUE, connecting).await?;
+    (writer.connection, writer.manner) = (connection, manner);
     *store.readers.write().unwrap_or_else(PoisonError::into_inner) = readers;
-    let index = Index::of(path).map_err(broken(RESCUE))?.map(Arc::new);
+    let index = Index::of(path, manner).map_err(broken(RESCUE))?.map(Arc::new);
     writer.watch(Some(Watched::new(Arc::clone(&tenure.held), index.clone())));
     *store.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     tenure.log = Identity::of_log(path).map_err(broken(RESCUE))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::failure::{Adrift, SqliteFailure, failed};
+use super::open::Manner;
 use super::watched::{Doubt, Seen, Watched};
 use crate::domain::state::State;
 use crate::store::{Revision, StoreError};
@@ -12,6 +13,7 @@ use crate::store::{Revision, StoreError};
 /// The writing connection, and what it wrote last.
 pub(super) struct Writer {
     pub(super) connection: SqliteConnection,
+    pub(super) manner: Manner,
     /// The latest commit, as far as it is known here: a commit writes only what differs from it.
     pub(super) committed: Option<(Revision, Arc<State>)>,
     /// When that was, in milliseconds.
@@ -28,7 +30,16 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self { connection, committed: None, committed_at: 0, adrift: None, doubt: None, watched: None, is_open: false }
+        Self {
+            connection,
+            manner: Manner::Shared,
+            committed: None,
+            committed_at: 0,
+            adrift: None,
+            doubt: None,
+            watched: None,
+            is_open: false,
+        }
     }
 
     /// Looks from now on at this file, which it writes; `None`: at none.

@@ -46,12 +46,14 @@ impl Alert {
     /// The alert of a message: firing for a lease from now, or ended when it really did.
     pub(super) fn of(message: &Message, labels: Labels, lease: Lease) -> Self {
         let notification = &message.notification;
-        let starts_at = notification.opened_at;
+        // What a clock that ran ahead noted is not to come: an end in the future would fire until then.
+        let by_now = |noted: DateTime<Utc>| noted.min(message.attempted_at);
+        let starts_at = by_now(notification.opened_at);
         let ends_at = if notification.is_firing() {
             let lease = TimeDelta::from_std(lease.0).unwrap_or(TimeDelta::MAX);
             message.attempted_at.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC)
         } else {
-            notification.created_at
+            by_now(notification.created_at)
         };
         let links = &notification.page.links;
         let web = |url: &str| Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

@@ -65,6 +65,19 @@ fn no_end_lies_before_its_begin() {
     assert_eq!(alert(&early).ends_at, alert(&early).starts_at);
 }
 
+/// Noted by a clock that was set back since. Before: the end of a page fired until it came.
+#[test]
+fn nothing_begins_or_ends_in_the_future() {
+    for kind in [NotificationKind::Trigger, NotificationKind::Resolve] {
+        let ahead = with(message(token(), Severity::Critical, kind), |notification| {
+            notification.opened_at += TimeDelta::hours(2);
+            notification.created_at += TimeDelta::hours(3);
+        });
+        let (sent, now) = (alert(&ahead), ahead.attempted_at);
+        assert_eq!((sent.starts_at, sent.ends_at <= now), (now, kind == NotificationKind::Resolve), "{kind:?}");
+    }
+}
+
 /// Ours may be the wrong clock, or its own, or only that of something between us that dates its answers.
 #[test]
 fn an_alert_fires_by_either_clock_and_its_end_is_over_by_either() {
