@@ -10,7 +10,8 @@
 //!   legal: receivers drop it.
 //! - told **anew**: the same after the memory was lost or fell back to an older one. What is broken begins again then, by
 //!   the same keys: one that is open at the pager rings nobody again. Where it had grown worse before, it begins again at
-//!   its first severity, which is another key. Legal, and counted apart.
+//!   its first severity, which is another key. What an older memory holds open is told once more when it is seen to last,
+//!   which may be in a later event. Legal, and counted apart.
 //! - a **false page**: about what was not so, neither before nor after. A **false resolve**: of what lasts.
 //! - an **exit**: the daemon ended by itself. Only code 74 is legal, for a state file that was cut while nobody ran: it
 //!   says what to do, and that is done.

@@ -29,9 +29,13 @@ pub(crate) mod seconds {
         span.num_seconds().serialize(serializer)
     }
 
+    /// About three hundred years: with a longer one, an instant has no sum.
+    const LONGEST: i64 = 10_000_000_000;
+
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
         let seconds = i64::deserialize(deserializer)?;
-        TimeDelta::try_seconds(seconds).ok_or_else(|| serde::de::Error::custom("span out of range"))
+        let span = TimeDelta::try_seconds(seconds).filter(|span| span.num_seconds().abs() <= LONGEST);
+        span.ok_or_else(|| serde::de::Error::custom("span out of range"))
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>, longest: Dura
 }
 
 fn parse_http_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text.trim()).ok().map(|time| time.to_utc())
+    DateTime::parse_from_rfc2822(text.trim()).ok().map(|time| time.to_utc()).filter(lenient::is_within_reach)
 }
 
 fn version_notice(headers: &HeaderMap) -> Option<VersionNotice> {
@@ -116,6 +116,11 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_date_that_nobody_understands_is_none() {
+        assert_eq!(meta(&headers(&[("sunset", "3 Nov 60026 09:02:00 GMT")])).version, None);
     }
 
     #[test]

@@ -95,7 +95,12 @@ const LAST_YEAR: i32 = 9999;
 /// Reads a time with offset (with or without a colon), one without (UTC), or a bare date as 00:00 UTC; `None` for what is
 /// no instant, a zero time included.
 pub fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    instant_in(text.trim()).filter(|time| (FIRST_YEAR..=LAST_YEAR).contains(&time.year()))
+    instant_in(text.trim()).filter(|time| time.year() >= FIRST_YEAR && is_within_reach(time))
+}
+
+/// Whether every reader of a time understands it.
+pub fn is_within_reach(time: &DateTime<Utc>) -> bool {
+    time.year() <= LAST_YEAR
 }
 
 fn instant_in(text: &str) -> Option<DateTime<Utc>> {

@@ -66,6 +66,9 @@ const SELECTING: [&str; 22] = [
 /// Those of the first kind that give a number.
 const COUNTING: [&str; 6] = ["abs", "count", "float", "int", "length", "round"];
 
+/// So much of a name that nobody knows is told. Characters.
+const LONGEST_NAME: usize = 60;
+
 /// What a loop knows of itself in numbers. Nothing of a notification has these names.
 const OF_A_LOOP: [&str; 7] = ["depth", "depth0", "index", "index0", "length", "revindex", "revindex0"];
 
@@ -227,6 +230,7 @@ fn filtered(filter: &Filter<'_>, span: Span) -> Result<Known, TemplateProblem> {
         Ok(Known::Nothing)
     } else {
         let words = [PLAIN.as_slice(), SELECTING.as_slice()].concat().join(", ");
+        let name: String = name.chars().take(LONGEST_NAME).collect();
         Err(refused(span, &format!("there is no filter `{name}` here; there are {words}")))
     }
 }

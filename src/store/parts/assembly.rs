@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::{DeserializeOwned, Error as _};
+use serde_json::Value;
 
 use super::PartKind;
 use crate::domain::evidence::Slot;
@@ -44,6 +46,26 @@ pub enum PartProblem {
     Missing,
 }
 
+/// Refuses times that have no sum with a span: years that are written with a sign. Nothing of ours writes them.
+fn instants_are_sound(json: &str) -> Result<(), serde_json::Error> {
+    if !json.contains("\"+") && !json.contains("\"-") {
+        return Ok(());
+    }
+    let is_a_time = |text: &str| text.parse::<DateTime<Utc>>().is_ok() || text.parse::<NaiveDate>().is_ok();
+    let mut left = vec![serde_json::from_str::<Value>(json)?];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) if text.starts_with(['+', '-']) && is_a_time(&text) => {
+                return Err(serde_json::Error::custom(format!("{text} is out of reach")));
+            }
+            Value::Array(values) => left.extend(values),
+            Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// A state that is being put together.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
@@ -67,7 +89,9 @@ impl Assembly {
         let unreadable = |source| UnreadablePart { kind: kind.to_owned(), key: key.to_owned(), source };
         let known = PartKind::ALL.iter().copied().find(|known| known.as_str() == kind);
         let known = known.ok_or_else(|| unreadable(PartProblem::UnknownKind))?;
-        self.take_in(known, key, json).map_err(|source| unreadable(PartProblem::Text(source)))
+        instants_are_sound(json)
+            .and_then(|()| self.take_in(known, key, json))
+            .map_err(|source| unreadable(PartProblem::Text(source)))
     }
 
     fn take_in(&mut self, kind: PartKind, key: &str, json: &str) -> Result<(), serde_json::Error> {
