@@ -64,7 +64,8 @@ pub(crate) struct Calm<'a> {
     mark: Mark,
     before: BTreeMap<String, &'static str>,
     pub(super) copies: usize,
-    /// Held open by a memory that was fallen back to, and not told anew since: that waits until it is seen to last.
+    /// Was open when the memory was lost, or is in the one that was fallen back to, and was not told anew since: that waits
+    /// until it is seen to last, whatever hides it meanwhile.
     held: BTreeSet<String>,
 }
 
@@ -133,7 +134,7 @@ impl<'a> Calm<'a> {
         self.stage.receivers.set_trouble(None);
         let has_lost = matches!(&memory, Memory::FellBack(open) if open.is_empty());
         if let Memory::FellBack(open) = &memory {
-            self.held.clone_from(open);
+            self.held = open.iter().chain(self.before.keys()).cloned().collect();
         }
         let held_before = if memory == Memory::Kept { self.held.clone() } else { BTreeSet::new() };
         let truth = Truth { before: self.before.clone(), after: self.stage.truth(), memory, held_before };
