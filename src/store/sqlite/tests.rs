@@ -14,10 +14,12 @@ mod vigil;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
 
-use super::{SqliteOptions, SqliteStore};
+use super::{OpenError, SqliteOptions, SqliteStore};
 use crate::store::contract;
 
 /// A directory of this test's own.
@@ -25,8 +27,15 @@ fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A process that another test starts meanwhile holds our lock too, until it becomes another program.
 async fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, SqliteOptions::default()).await.unwrap()
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match SqliteStore::open(path, SqliteOptions::default()).await {
+            Err(OpenError::InUse { .. }) if Instant::now() < deadline => sleep(Duration::from_millis(10)).await,
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// An error with its causes.

@@ -135,6 +135,16 @@ async fn without_its_log_it_is_older() {
     is_told_until_a_commit(&left, Lost::Older, Commit { at: at(60), ..step(1) }).await;
 }
 
+/// A disk that takes nothing takes no note of the pages that leave either, and cuts it.
+#[tokio::test]
+async fn a_note_that_was_cut_tells_that_pages_left() {
+    let directory = directory();
+    let (path, lock) = (directory.path().join("snykwatch.db"), directory.path().join("snykwatch.db.lock"));
+    stopped(&path, 1).await;
+    fs::write(&lock, "4").unwrap();
+    is_told_until_a_commit(&path, Lost::Unstored, step(1)).await;
+}
+
 /// Killed between a commit and its note; a power cut, which takes notes back; a lock of an earlier version.
 #[tokio::test]
 async fn what_is_ahead_of_its_note_lost_nothing() {
