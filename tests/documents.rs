@@ -331,10 +331,10 @@ fn the_incidents_page_has_each_rule_in_order() {
 #[test]
 fn each_rule_has_a_runbook_with_the_same_headings() {
     let headings = [
+        "What to do",
         "What it means",
         "How it is detected",
         "What is affected",
-        "What to do",
         "How to verify",
         "When it resolves",
         "How to tune or silence it",
