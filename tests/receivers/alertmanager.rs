@@ -260,8 +260,8 @@ async fn alerts_beside_an_invalid_one_are_taken() {
     let receiver = receiver(&[&alertmanager]);
     let good = Episode::of("acme").notification(Severity::Critical, NotificationKind::Trigger);
     let mut invalid = Episode::of("acme-invalid");
-    // No time of RFC 3339: the year has five digits.
-    invalid.opened_at = chrono::DateTime::<chrono::Utc>::MAX_UTC;
+    // No time of RFC 3339: the year has a sign.
+    invalid.opened_at = chrono::DateTime::<chrono::Utc>::MIN_UTC;
     let invalid = invalid.notification(Severity::Critical, NotificationKind::Trigger);
     renew(&receiver, &[Arc::clone(&invalid), good]).await;
     alertmanager.webhook.until_told(&["firing critical integration/acme"]).await;
