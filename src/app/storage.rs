@@ -103,9 +103,12 @@ fn tell_of_loss(lost: &Lost, path: &Path) {
 pub(super) fn after_loss(mut state: Arc<State>, now: DateTime<Utc>) -> Arc<State> {
     let attention = &mut Arc::make_mut(&mut state).attention;
     attention.forgotten = Some(Forgotten::since(now));
+    // Whoever took care of a problem may have been told its end since.
+    attention.acknowledgements.clear();
     for announcement in attention.announcements.values_mut() {
-        // No id that an older state may have given is given again.
-        announcement.sequence = announcement.sequence.saturating_add(UNKNOWN_EVENTS);
+        // No id that was given since is given again, however often the same state is fallen back to.
+        let age = u32::try_from((now - announcement.opened_at).num_seconds()).unwrap_or_default();
+        announcement.sequence = announcement.sequence.max(age).saturating_add(UNKNOWN_EVENTS);
     }
     state
 }

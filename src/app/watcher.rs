@@ -108,6 +108,7 @@ pub(super) struct Parts {
 pub(super) struct Watcher {
     parts: Parts,
     participant: Participant,
+    born: Instant,
     fleet: Arc<Fleet>,
     /// Counts the steps of the clock, and the gaps: what a probe brings that began before one is of another time.
     clock_steps: u64,
@@ -146,6 +147,7 @@ impl Watcher {
             participant: parts.clock.participant(),
             prober: parts.wiring.prober(Arc::clone(&fleet)),
             fleet,
+            born: Instant::now(),
             clock_steps: 0,
             own_clock: OwnClock::default(),
             planner: Planner::new(parts.wiring.plan(evidence), |work| last_observed(evidence, work, lost_at), now),

@@ -39,11 +39,15 @@ pub fn take_back(state: &mut State, set_at: DateTime<Utc>, step: TimeDelta) {
 }
 
 /// Brings back what a clock that ran ahead stored before this start, last at `from`: now that ours is known to be right,
-/// nothing of ours lies ahead of it. Spans stay; how long nobody watched, nobody knows, so what was observed by that
-/// clock has no age: it is dropped, and is asked again.
+/// nothing of ours lies ahead of it. Spans stay; how long nobody watched, nobody knows.
 pub fn bring_back(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) {
-    state.evidence.each(&mut |_, book| book.retain(&mut |_, observed| *observed.observed_at <= now));
     take_back(state, now, now - from);
+}
+
+/// The same for how long the APIs were asked in vain, which is a span by whatever clock.
+pub(super) fn bring_back_trying(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) {
+    let shift = Shift { by: now - from, after: now };
+    state.evidence.apis.values_mut().for_each(|facts| shift.api(facts));
 }
 
 struct Shift {
@@ -157,30 +161,32 @@ impl Shift {
                 self.time(since);
             }
         }
-        for facts in book.apis.values_mut() {
-            let ApiFacts {
-                last_conclusive_at,
-                inconclusive_since,
-                unreached_since,
-                reached_since,
-                last_failed_at,
-                unasked_since,
-                last_failure: _,
-                version_ending,
-                clock_skew,
-                host: _,
-            } = facts;
-            self.maybe(last_conclusive_at);
-            self.maybe(inconclusive_since);
-            self.maybe(unreached_since);
-            self.maybe(reached_since);
-            self.maybe(last_failed_at);
-            self.maybe(unasked_since);
-            // Our clock minus the API's: ours has moved.
-            *clock_skew = clock_skew.map(|skew| skew + self.by);
-            for ending in version_ending.iter_mut() {
-                self.time(&mut ending.seen_at);
-            }
+        book.apis.values_mut().for_each(|facts| self.api(facts));
+    }
+
+    fn api(&self, facts: &mut ApiFacts) {
+        let ApiFacts {
+            last_conclusive_at,
+            inconclusive_since,
+            unreached_since,
+            reached_since,
+            last_failed_at,
+            unasked_since,
+            last_failure: _,
+            version_ending,
+            clock_skew,
+            host: _,
+        } = facts;
+        self.maybe(last_conclusive_at);
+        self.maybe(inconclusive_since);
+        self.maybe(unreached_since);
+        self.maybe(reached_since);
+        self.maybe(last_failed_at);
+        self.maybe(unasked_since);
+        // Our clock minus the API's: ours has moved.
+        *clock_skew = clock_skew.map(|skew| skew + self.by);
+        for ending in version_ending.iter_mut() {
+            self.time(&mut ending.seen_at);
         }
     }
 

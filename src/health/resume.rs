@@ -19,13 +19,15 @@
 //! A state that was committed a little later than now was stored by another clock: ours was ahead then, or is behind now.
 //! It is rebased like a backward step that somebody saw: a clock that is set right later moves all times by so much again,
 //! and those that had been right would lie ahead of everything that is observed. Where the clock is off by more than
-//! [`SHORTEST_GAP`], setting it right moves nothing (it is a gap), so stored times stay as they are.
+//! [`SHORTEST_GAP`], setting it right moves nothing (it is a gap), so stored times stay as they are until an API's date
+//! confirms our clock ([`super::bring_back()`]). By two clocks evidence has no age: until it was asked again it is kept, to
+//! compare with, and counts for nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::rebase::rebase;
+use super::rebase::{self, rebase};
 use crate::domain::evidence::EvidenceBook;
-use crate::domain::incident::{IncidentState, Rule};
+use crate::domain::incident::{IncidentPhase, IncidentState, Rule};
 use crate::domain::page::Gap;
 use crate::domain::state::State;
 use crate::domain::status::Status;
@@ -49,6 +51,8 @@ pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Opt
         rebase(state, now - from);
     }
     if from - now > SHORTEST_GAP {
+        age(&mut state.evidence, now);
+        rebase::bring_back_trying(state, from, now);
         forget_skews(state);
     }
     if now - from <= SHORTEST_GAP {
@@ -72,11 +76,11 @@ pub fn resume(state: &mut State, from: DateTime<Utc>, now: DateTime<Utc>) -> Opt
         if status.valid_until.is_none_or(|until| until < now) {
             integration.asking_again_since = Some(now);
         }
-        if status.status == Status::Unknown {
+        if status.status == Status::Unknown && status.since <= from {
             status.since += now - from;
         }
     }
-    shift_trying(state, now - from);
+    shift_trying(state, gap);
     forget_skews(state);
     Some(gap)
 }
@@ -93,26 +97,30 @@ pub(super) fn counts_trying(rule: Rule) -> bool {
     matches!(rule, Rule::StatusUnknown | Rule::UpstreamUnreachable)
 }
 
-/// The clocks that count how long we tried in vain.
-fn shift_trying(state: &mut State, gap: TimeDelta) {
+/// The clocks that count how long we tried in vain. What lies behind the beginning of the gap was noted by another clock,
+/// which was right.
+fn shift_trying(state: &mut State, Gap { from, to }: Gap) {
+    let move_on = |since: &mut DateTime<Utc>| {
+        if *since <= from {
+            *since += to - from;
+        }
+    };
     for facts in state.evidence.apis.values_mut() {
         let times = [&mut facts.inconclusive_since, &mut facts.unreached_since, &mut facts.unasked_since];
-        for since in times.into_iter().flatten() {
-            *since += gap;
-        }
+        times.into_iter().flatten().for_each(move_on);
     }
     for (_, incident) in state.incidents.iter_mut().filter(|(key, _)| counts_trying(key.rule)) {
         // Who is in an open one is known to people by its onset; who is not yet, waits.
         let is_open = incident.is_open();
-        if is_open {
-            incident.tracking.unwatched += gap;
-        } else {
-            incident.since += gap;
+        match incident.phase {
+            IncidentPhase::Open { opened_at } if opened_at <= from => incident.tracking.unwatched += to - from,
+            IncidentPhase::Open { .. } => {}
+            IncidentPhase::Pending => move_on(&mut incident.since),
         }
         let IncidentState { members, tracking, .. } = incident;
         for (organization, onset) in &mut tracking.onsets {
             if !is_open || members.binary_search(organization).is_err() {
-                *onset += gap;
+                move_on(onset);
             }
         }
     }
@@ -126,6 +134,18 @@ fn restore(book: &mut EvidenceBook, gap: Gap) {
             if was_fresh && observed.restored_until.is_none() {
                 *observed.restored_until = Some(gap.to + ASKING_AGAIN);
             }
+            true
+        });
+    });
+}
+
+/// Makes all evidence older than it may be used, and keeps it.
+fn age(book: &mut EvidenceBook, now: DateTime<Utc>) {
+    book.each(&mut |_, book| {
+        book.retain(&mut |_, observed| {
+            let stale = now - observed.max_age - TimeDelta::seconds(1);
+            *observed.observed_at = stale.min(*observed.observed_at);
+            *observed.restored_until = None;
             true
         });
     });

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use super::Watcher;
@@ -13,6 +14,9 @@ use crate::domain::evidence::ClockDoubt;
 use crate::domain::work::{ApiNotice, ProbeKind, ProbeRun, Work};
 use crate::health;
 use crate::health::SHORTEST_GAP;
+
+/// So long every API has time to tell its date after a start. Real time.
+const LONGEST_WAIT_FOR_ALL: Duration = Duration::from_mins(1);
 
 impl Watcher {
     /// Follows the wall clock, and brings what is remembered into line with it.
@@ -58,7 +62,7 @@ impl Watcher {
             (evidence.clock_doubt, evidence.is_clock_unconfirmed) = (doubt, is_unconfirmed);
             self.needs_evaluation = true;
         }
-        if !is_unconfirmed {
+        if !is_unconfirmed && self.all_confirm_the_clock() {
             self.bring_back();
         }
         self.tell_of_own_clock();
@@ -99,10 +103,24 @@ impl Watcher {
         self.after_clock_was_set(step);
     }
 
+    /// When the last of what a clock that ran ahead of ours stored was stored, by that clock.
+    pub(super) fn ahead_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.parts.restored_at.filter(|from| *from - now > SHORTEST_GAP)
+    }
+
+    /// Whether no API contradicts our clock; each that was asked had the time to.
+    fn all_confirm_the_clock(&self) -> bool {
+        let tolerance = self.fleet.thresholds.clock_skew;
+        let skews = || self.parts.state.evidence.apis.values().map(|facts| facts.clock_skew);
+        let are_all_heard = skews().all(|skew| skew.is_some()) || self.born.elapsed() >= LONGEST_WAIT_FOR_ALL;
+        are_all_heard && !self.parts.clock.is_wrong() && skews().flatten().all(|skew| skew.abs() <= tolerance)
+    }
+
     /// Our clock is right. What was stored by one that ran ahead of it lies in no future.
     fn bring_back(&mut self) {
         let now = self.parts.clock.now();
-        let Some(from) = self.parts.restored_at.take_if(|from| *from - now > SHORTEST_GAP) else { return };
+        let Some(from) = self.ahead_at(now) else { return };
+        self.parts.restored_at = None;
         let ahead_seconds = (from - now).num_seconds();
         tracing::warn!(ahead_seconds, "the state was stored by a clock that ran ahead: its times are brought back");
         health::bring_back(Arc::make_mut(&mut self.parts.state), from, now);

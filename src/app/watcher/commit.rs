@@ -21,7 +21,8 @@ impl Watcher {
         self.held.transitions.extend(transitions);
         let commit = Commit {
             based_on: self.parts.revision,
-            at: now,
+            // As long as the state has times of a clock that ran ahead, the next start has to see that.
+            at: self.ahead_at(now).unwrap_or(now),
             state: Arc::clone(&self.parts.state),
             transitions: self.held.transitions.clone(),
             notifications: self.held.notifications.clone(),

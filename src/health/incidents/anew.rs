@@ -93,6 +93,12 @@ impl Anew<'_> {
             })
     }
 
+    /// The list of the Organizations of a Group.
+    pub(super) fn listing(self, name: &IntegrationName) -> bool {
+        let listing = self.evidence(name).and_then(|group| group.organizations.as_ref());
+        listing.is_some_and(|listing| listing.observed_at >= self.since)
+    }
+
     fn profile(self, name: &IntegrationName, profile: &ProfileName, watched: &WatchedProfile) -> bool {
         let evidence = self.evidence(name).and_then(|group| group.profiles.get(profile));
         self.book(evidence) && self.credential(&watched.credential)

@@ -13,11 +13,12 @@ use chrono::{DateTime, Utc};
 use super::anew::Anew;
 use super::candidate::{Body, Candidate, PartVerdict};
 use super::inputs::Inputs;
+use super::lifecycle::Holding;
 use crate::domain::attention::Forgotten;
 use crate::domain::condition::Condition;
 use crate::domain::incident::{IncidentKey, IncidentPhase, IncidentState, Rule, Severity, Subject};
 use crate::domain::kinds::Truth;
-use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName};
+use crate::domain::names::{CredentialName, IntegrationKey, IntegrationName, OrganizationId};
 use crate::domain::status::Status;
 use crate::health::first_pass;
 use crate::health::resume::ASKING_AGAIN;
@@ -46,11 +47,14 @@ impl ForgottenEnds {
     }
 
     /// The rule's condition holds.
-    pub(super) fn on_holds(&mut self, inputs: &Inputs<'_>, candidate: &Candidate<'_>) {
+    pub(super) fn on_holds(&mut self, inputs: &Inputs<'_>, candidate: &Candidate<'_>, holding: &Holding) {
         let Some(forgotten) = &mut self.0 else { return };
         let key = &candidate.key;
         let is_open = inputs.incident(key).is_some_and(IncidentState::is_open);
-        if is_open && !forgotten.lasting.contains_key(key) && is_seen_to_last(inputs, candidate, forgotten.since) {
+        if is_open
+            && !forgotten.lasting.contains_key(key)
+            && is_seen_to_last(inputs, candidate, holding, forgotten.since)
+        {
             forgotten.lasting.insert(key.clone(), false);
         }
     }
@@ -112,17 +116,28 @@ fn is_seen_well(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<
     }
 }
 
+/// Rules that the list of Organizations proves.
+const LISTED: [Rule; 2] = [Rule::OrganizationNotFound, Rule::OrganizationsVanished];
+
 /// What an older state remembers of it may be over.
-fn is_seen_to_last(inputs: &Inputs<'_>, candidate: &Candidate<'_>, since: DateTime<Utc>) -> bool {
+fn is_seen_to_last(inputs: &Inputs<'_>, candidate: &Candidate<'_>, holding: &Holding, since: DateTime<Utc>) -> bool {
     let anew = Anew { inputs, since };
+    let rule = candidate.key.rule;
     match &candidate.key.subject {
         // Nothing is observed while nothing is known; all was to be asked by then.
-        _ if candidate.key.rule == Rule::StatusUnknown => inputs.age(since) >= ASKING_AGAIN,
-        Subject::Organizations(_) => candidate.affected.iter().any(|key| anew.integration(key)),
+        _ if rule == Rule::StatusUnknown => inputs.age(since) >= ASKING_AGAIN,
+        Subject::Organizations(name) if LISTED.contains(&rule) => anew.listing(name),
+        Subject::Organizations(name) => {
+            let key = |member: &OrganizationId| IntegrationKey::organization(name.clone(), *member);
+            holding.members.iter().any(|member| anew.integration(&key(member)))
+        }
+        Subject::Credential(name) if rule == Rule::RotationUnfinished => anew.credential(name) && anew.dependents(name),
         Subject::Credential(name) => anew.credential(name),
+        // One lost answer is no outage.
+        Subject::Network | Subject::Api(_) if inputs.age(since) < candidate.delay() => false,
         Subject::Network => inputs.state.evidence.apis.keys().any(|name| anew.failed(name)),
         Subject::Api(name) => anew.failed(name),
-        Subject::Workspace(name, _) if candidate.key.rule == Rule::RepositoriesVanished => anew.group(name),
+        Subject::Workspace(name, _) if rule == Rule::RepositoriesVanished => anew.group(name),
         Subject::Workspace(name, slug) => anew.workspace(name, slug),
         Subject::Integration(key) => anew.integration(key),
     }

@@ -112,9 +112,9 @@ pub(super) fn advance<'a>(
         seen.insert(candidate.key.clone());
         if candidate.is_enabled() {
             let standing = stand(inputs, candidate, causes, &baselines);
-            match standing {
+            match &standing {
                 Standing::Gone { .. } => forgotten.on_gone(inputs, candidate),
-                Standing::Holds(_) => forgotten.on_holds(inputs, candidate),
+                Standing::Holds(holding) => forgotten.on_holds(inputs, candidate, holding),
                 Standing::Kept { .. } => {}
             }
             life.apply(candidate, standing);

@@ -153,6 +153,10 @@ fn a_clock_that_is_far_behind_at_the_start_or_hardly_moves_nothing() {
         let before = watched.world.state.clone();
         let now = watched.world.now;
         assert_eq!(resume(&mut watched.world.state, now, now - behind), None);
+        // By two clocks evidence has no age, and counts for nothing until it was asked again.
+        if behind > minutes(5) {
+            watched.world.state.evidence.clone_from(&before.evidence);
+        }
         assert!(watched.world.state == before, "{behind}");
     }
 }
@@ -498,6 +502,45 @@ fn what_a_clock_that_ran_a_day_ahead_stored_waits_for_no_future() {
     watched.pass(minutes(30));
     assert!(watched.is_open(Rule::UpstreamUnreachable), "it is tried in vain for more than an hour");
     assert!(watched.since(Rule::UpstreamUnreachable) <= now - minutes(30));
+}
+
+/// Before: by the right clock, what was observed by one that ran ahead counted as younger than it is.
+#[test]
+fn evidence_by_two_clocks_has_no_age_and_is_kept_to_compare_with() {
+    let mut watched = healthy();
+    let stored_at = watched.world.now;
+    watched.go_blind();
+    assert_eq!(watched.restart_after(-minutes(30)), None);
+    assert_eq!(watched.world.status(None).0, Status::Unknown, "before any date was told");
+    bring_back(&mut watched.world.state, stored_at, watched.world.now);
+    watched.judge();
+    assert_eq!(watched.world.status(None).0, Status::Unknown);
+    let groups = &watched.world.state.evidence.groups;
+    assert!(
+        groups
+            .values()
+            .all(|group| group.assets.is_some() && group.profiles.values().all(|p| p.repositories.is_some()))
+    );
+    watched.world.down.clear();
+    watched.world.test_everything();
+    watched.first_look();
+    assert_eq!(watched.world.status(None).0, Status::Connected);
+}
+
+/// An outage began by the right clock; a start by one that is a day behind, which is then set right.
+#[test]
+fn a_clock_that_was_behind_at_the_start_puts_no_onset_into_the_future() {
+    let mut watched = healthy();
+    watched.go_blind();
+    watched.pass(minutes(45));
+    let right = watched.world.now;
+    assert_eq!(watched.restart_after(-hours(24)), None);
+    watched.pass(minutes(5));
+    watched.sleep_for(hours(24));
+    assert!(watched.world.now - right < minutes(6));
+    watched.pass(minutes(30));
+    assert!(watched.is_open(Rule::UpstreamUnreachable), "more than an hour of trying");
+    assert!(watched.since(Rule::UpstreamUnreachable) <= right - minutes(30));
 }
 
 #[test]

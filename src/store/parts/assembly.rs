@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::PartKind;
@@ -46,24 +46,27 @@ pub enum PartProblem {
     Missing,
 }
 
-/// Refuses times that have no sum with a span: years that are written with a sign. Nothing of ours writes them.
-fn instants_are_sound(json: &str) -> Result<(), serde_json::Error> {
+/// The same text with a word in the place of each time whose year has a sign: such a time has no sum with a span. Nothing of
+/// ours writes one, but a name may look like it. `None`: there is none.
+fn without_signed_times(json: &str) -> Option<String> {
     if !json.contains("\"+") && !json.contains("\"-") {
-        return Ok(());
+        return None;
     }
     let is_a_time = |text: &str| text.parse::<DateTime<Utc>>().is_ok() || text.parse::<NaiveDate>().is_ok();
-    let mut left = vec![serde_json::from_str::<Value>(json)?];
+    let mut value = serde_json::from_str::<Value>(json).ok()?;
+    let (mut left, mut found) = (vec![&mut value], false);
     while let Some(value) = left.pop() {
         match value {
-            Value::String(text) if text.starts_with(['+', '-']) && is_a_time(&text) => {
-                return Err(serde_json::Error::custom(format!("{text} is out of reach")));
+            Value::String(text) if text.starts_with(['+', '-']) && is_a_time(text) => {
+                found = true;
+                "a name".clone_into(text);
             }
             Value::Array(values) => left.extend(values),
-            Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
+            Value::Object(fields) => left.extend(fields.values_mut()),
             Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    Ok(())
+    found.then(|| value.to_string())
 }
 
 /// A state that is being put together.
@@ -89,9 +92,12 @@ impl Assembly {
         let unreadable = |source| UnreadablePart { kind: kind.to_owned(), key: key.to_owned(), source };
         let known = PartKind::ALL.iter().copied().find(|known| known.as_str() == kind);
         let known = known.ok_or_else(|| unreadable(PartProblem::UnknownKind))?;
-        instants_are_sound(json)
-            .and_then(|()| self.take_in(known, key, json))
-            .map_err(|source| unreadable(PartProblem::Text(source)))
+        // What cannot be read with a word in its place is a time.
+        let read = match without_signed_times(json) {
+            Some(other) => Self::default().take_in(known, key, &other).and_then(|()| self.take_in(known, key, json)),
+            None => self.take_in(known, key, json),
+        };
+        read.map_err(|source| unreadable(PartProblem::Text(source)))
     }
 
     fn take_in(&mut self, kind: PartKind, key: &str, json: &str) -> Result<(), serde_json::Error> {

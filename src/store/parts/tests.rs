@@ -273,6 +273,24 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_time_out_of_reach_is_refused_and_a_name_that_looks_like_one_is_not() {
+    let mut rows = Rows::new();
+    let mut state = populated();
+    let silence = state.attention.silences.values_mut().next().unwrap();
+    "-1-1-1".clone_into(&mut silence.reason);
+    apply(&mut rows, Changes::between(&State::default(), &state).unwrap());
+    let read = |rows: &Rows| {
+        let mut assembly = Assembly::default();
+        rows.iter().try_for_each(|((kind, key), json)| assembly.add(kind, key, json)).map(|()| assembly)
+    };
+    assert!(read(&rows).is_ok());
+    for json in rows.values_mut() {
+        *json = json.replace("\"since\":\"2", "\"since\":\"+262142");
+    }
+    assert!(read(&rows).is_err());
+}
+
+#[test]
 fn what_is_missing_is_noticed() {
     let mut rows = Rows::new();
     apply(&mut rows, Changes::between(&State::default(), &populated()).unwrap());

@@ -51,10 +51,13 @@ pub async fn open_or_await(path: &Path, options: SqliteOptions) -> Result<Opened
     if !error.is_for_want_of_room() || !matches!(found, Ok(Found::Nothing { .. } | Found::Blank)) {
         return Err(error);
     }
-    let was_here = || Lock::take(path).is_ok_and(|lock| lock.noted().is_some());
+    let noted = || {
+        let lock = Lock::take(path).ok()?;
+        lock.behind().map(Lost::from).or_else(|| lock.noted().map(|_| Lost::Removed))
+    };
     let lost = match found {
         Ok(Found::Blank) => Some(Lost::Blank(None)),
-        _ => was_here().then_some(Lost::Removed),
+        _ => noted(),
     };
     let store = AwaitedStore {
         path: path.to_path_buf(),

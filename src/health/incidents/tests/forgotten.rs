@@ -240,6 +240,9 @@ fn what_an_older_state_holds_open_lasts_when_it_is_seen_to() {
     assert!(is_about(&seen, "CredentialInvalid/") && !is_about(&seen, SNYK_API), "{seen:#?}");
     world.probe();
     let seen = lasting(&mut world);
+    assert!(!is_about(&seen, SNYK_API), "one lost answer is no outage: {seen:#?}");
+    world.pass(hours(1));
+    let seen = lasting(&mut world);
     assert!(is_about(&seen, SNYK_API), "{seen:#?}");
     world.down.clear();
     world.pass(minutes(45));
