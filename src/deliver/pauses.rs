@@ -31,8 +31,10 @@ impl Pauses {
             let noted = delivery.next_attempt_at;
             let pause = known.get(&delivery.id).filter(|pause| pause.noted == noted).copied().unwrap_or_else(|| {
                 let wait = noted - now;
-                // Nobody waits before the first try, and nobody longer than this: whoever noted it had another clock.
-                let is_due = delivery.attempts == 0 || wait > schedule::longest();
+                // Nobody waits before the first try, and nobody longer than this: whoever noted it had another clock. So
+                // had whoever made what is not made yet.
+                let is_ahead = delivery.notification.created_at > now;
+                let is_due = delivery.attempts == 0 || is_ahead || wait > schedule::longest();
                 let wait = if is_due { wait.min(TimeDelta::zero()) } else { wait };
                 Pause { noted, ends_at: unset + wait }
             });
@@ -94,6 +96,8 @@ mod tests {
         let mut rows = [Delivery { attempts: 0, ..noted(10) }];
         Pauses::default().apply(&mut rows, at(0), at(0));
         assert_eq!(rows[0].next_attempt_at, at(0), "nobody waits before the first try");
+        // Another process made it, by a clock that was ahead.
+        assert_eq!(due_in(&mut Pauses::default(), 30, -60, 0), 0);
         // What is overdue stays so.
         assert_eq!(due_in(&mut Pauses::default(), -60, 0, 0), -60);
     }
