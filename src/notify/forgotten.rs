@@ -40,7 +40,7 @@ impl Desk<'_> {
         }
         for (key, affected) in std::mem::take(&mut forgotten.due) {
             for severity in TOLD {
-                let ended = ForgottenKey { key: &key, affected: &affected, severity, because: "this well" };
+                let ended = ForgottenKey { key: &key, affected: &affected, severity, because: "that it is well" };
                 self.end_forgotten(&ended, forgotten.since, announcements);
             }
             forgotten.settled.insert(key);
@@ -61,7 +61,12 @@ impl Desk<'_> {
             let incident = self.state.incidents.get(key);
             if let Some(incident) = incident.filter(|incident| incident.severity == Severity::Critical) {
                 let severity = Severity::Warning;
-                let ended = ForgottenKey { key, affected: &incident.affected, severity, because: "this critical" };
+                let ended = ForgottenKey {
+                    key,
+                    affected: &incident.affected,
+                    severity,
+                    because: "that it is critical, which is a problem of its own",
+                };
                 self.end_forgotten(&ended, forgotten.since, announcements);
             }
         }

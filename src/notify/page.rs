@@ -93,8 +93,8 @@ pub(super) fn of_forgotten(
     Page {
         title: heading::cut(&format!("Resolved: {what}")),
         summary: format!(
-            "{what} is not open. snykwatch lost what it remembered, which it noticed at {}, and its first look since then \
-             shows {because}: whatever was open before is over.",
+            "{what}: what may have been open before is over. snykwatch lost what it remembered, which it noticed at {}, and \
+             its first look since then shows {because}.",
             instant(lost_at),
         ),
         next_step: "No action needed.".to_owned(),

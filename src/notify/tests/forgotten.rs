@@ -111,6 +111,6 @@ fn what_is_critical_by_now_ends_the_warning_that_may_be_open() {
         ]
     );
     let ended = &told[0].notification.page.summary;
-    assert!(ended.contains("its first look since then shows this critical"), "{ended}");
+    assert!(ended.contains("shows that it is critical"), "{ended}");
     assert_eq!(stage.at(minutes(1)), [""; 0], "once");
 }

@@ -311,7 +311,7 @@ impl Lock {
             Err(_) if self.behind.is_some() => CUT_NOTE as u64,
             Err(_) => return,
         };
-        // The longer text of before stays behind the new one, and is not read.
+        // Where it fails, the end of the longer text before stays, and is not read.
         let _ = self.file.set_len(length);
     }
 

@@ -123,7 +123,11 @@ fn an_end_that_was_forgotten_has_the_labels_of_its_begin() {
         for (key, incident) in &world.state.incidents {
             let begin = of_incident(key, incident, &world.state, &situation).labels;
             for state in [&world.state, &State::default()] {
-                assert_eq!(of_forgotten(key, &[], world.now, "this well", state, &situation).labels, begin, "{key}");
+                assert_eq!(
+                    of_forgotten(key, &[], world.now, "that it is well", state, &situation).labels,
+                    begin,
+                    "{key}"
+                );
             }
             compared.insert(key.to_string());
         }
