@@ -64,7 +64,7 @@ pub(crate) struct Calm<'a> {
     mark: Mark,
     before: BTreeMap<String, &'static str>,
     pub(super) copies: usize,
-    /// Was open when the memory was lost, or is in the one that was fallen back to, and was not told anew since: that waits
+    /// Was open when the memory was lost, or is in the one that was fallen back to, and was not told again since: that waits
     /// until it is seen to last, whatever hides it meanwhile.
     held: BTreeSet<String>,
 }

@@ -110,7 +110,7 @@ pub(crate) struct Truth {
     pub(crate) before: BTreeMap<String, &'static str>,
     pub(crate) after: BTreeMap<String, &'static str>,
     pub(crate) memory: Memory,
-    /// What was open when a memory was lost in an event before, and was not told anew yet.
+    /// What was open when a memory was lost in an event before, and was not told again yet.
     pub(crate) held_before: BTreeSet<String>,
 }
 

@@ -103,7 +103,7 @@ fn tell_of_loss(lost: &Lost, path: &Path) {
 pub(super) fn after_loss(mut state: Arc<State>, now: DateTime<Utc>) -> Arc<State> {
     let attention = &mut Arc::make_mut(&mut state).attention;
     attention.forgotten = Some(Forgotten::since(now));
-    // Whoever took care of a problem may have been told its end since.
+    // The person who took care of a problem may have been told its end since.
     attention.acknowledgements.clear();
     for announcement in attention.announcements.values_mut() {
         // No id that was given since is given again, however often the same state is fallen back to.

@@ -31,8 +31,8 @@ impl Pauses {
             let noted = delivery.next_attempt_at;
             let pause = known.get(&delivery.id).filter(|pause| pause.noted == noted).copied().unwrap_or_else(|| {
                 let wait = noted - now;
-                // Nobody waits before the first try, and nobody longer than this: whoever noted it had another clock. So
-                // had whoever made what is not made yet.
+                // Nothing waits before the first try, and nothing longer than this: it was noted by another clock. So was
+                // what was made later than now.
                 let is_ahead = delivery.notification.created_at > now;
                 let is_due = delivery.attempts == 0 || is_ahead || wait > schedule::longest();
                 let wait = if is_due { wait.min(TimeDelta::zero()) } else { wait };
